@@ -1,0 +1,80 @@
+//! The one error type of the library: a headline, what caused it, and what to do about it.
+//!
+//! Every failure ends up in front of a person, so an [`Error`] is written for one. Code that has to act on a
+//! failure (rather than show it) gets a type of its own where it is raised.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A `Result` whose error is [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, in words for the user. Cheap to clone, so that an event can carry it.
+#[derive(Clone, Debug)]
+pub struct Error {
+    headline: String,
+    advice: Option<String>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error that says what is wrong: message first, the path it is about last.
+    pub fn new(headline: impl Into<String>) -> Self {
+        Self { headline: headline.into(), advice: None, source: None }
+    }
+
+    /// Adds what the user can do about it.
+    #[must_use]
+    pub fn advise(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+
+    /// Adds the lower-level error that caused this one.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
+        self
+    }
+
+    /// What is wrong, without causes and advice.
+    pub fn headline(&self) -> &str {
+        &self.headline
+    }
+
+    /// What to do about it, if there is something to do.
+    pub fn advice(&self) -> Option<&str> {
+        self.advice.as_deref()
+    }
+
+    /// The causes, outermost first.
+    pub fn causes(&self) -> Vec<String> {
+        let mut causes = Vec::new();
+        let mut next = std::error::Error::source(self);
+        while let Some(cause) = next {
+            causes.push(cause.to_string());
+            next = cause.source();
+        }
+        causes
+    }
+}
+
+impl fmt::Display for Error {
+    /// One line: the headline, its causes, then the advice.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.headline)?;
+        for cause in self.causes() {
+            write!(f, ": {cause}")?;
+        }
+        if let Some(advice) = &self.advice {
+            write!(f, ". {advice}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|e| e as &(dyn std::error::Error + 'static))
+    }
+}

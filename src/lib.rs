@@ -1,0 +1,7 @@
+//! Burnisher: local image generation.
+
+pub mod error;
+pub mod pipelines;
+pub mod request;
+pub mod rng;
+pub mod schedulers;
