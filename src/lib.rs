@@ -1,6 +1,9 @@
 //! Burnisher: local image generation.
 
+pub mod cancel;
 pub mod error;
+pub mod models;
+pub mod ops;
 pub mod pipelines;
 pub mod request;
 pub mod rng;
