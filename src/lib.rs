@@ -1,5 +1,6 @@
 //! Burnisher: local image generation.
 
+pub mod checkpoint;
 pub mod error;
 pub mod pipelines;
 pub mod request;
