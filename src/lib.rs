@@ -1,6 +1,7 @@
 //! Burnisher: local image generation.
 
 pub mod cancel;
+pub mod checkpoint;
 pub mod error;
 pub mod models;
 pub mod ops;
