@@ -1,3 +1,4 @@
-//! Comparisons with golden data from the reference implementations (`tests/golden`), each generator beside its data.
+//! Comparisons with golden data from the reference, part by part.
 
+mod rng;
 mod tokenizer;
