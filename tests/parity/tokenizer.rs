@@ -28,8 +28,10 @@ fn read_json<T: serde::de::DeserializeOwned>(name: &str) -> T {
 fn clip(name: &str) -> ClipTokenizer {
     let folder = Path::new(ROOT).join("tests/golden/tokenizer").join(name);
     let vocabulary = Path::new(ROOT).join("assets/clip");
-    ClipTokenizer::from_files(&folder, &|file| Ok([&folder, &vocabulary].iter().find_map(|at| fs::read(at.join(file)).ok())))
-        .expect("the tokenizer opens")
+    ClipTokenizer::from_files(&folder, &|file| {
+        Ok([&folder, &vocabulary].iter().find_map(|at| fs::read(at.join(file)).ok()))
+    })
+    .expect("the tokenizer opens")
 }
 
 fn bundled_folder() -> PathBuf {
@@ -157,7 +159,11 @@ fn a_vocabulary_that_contradicts_itself_is_refused_with_the_token() {
         ("vocab.json", "{}", "a"),
         ("vocab.json", r#"{"a": 0, "b</w>": 1, "<|startoftext|>": 3, "<|endoftext|>": 4}"#, "ab</w>"),
         ("vocab.json", r#"{"a": 0, "b</w>": 1, "ab</w>": 2}"#, "<|endoftext|>"),
-        ("vocab.json", r#"{"a": 4294967295, "b</w>": 1, "ab</w>": 2, "<|startoftext|>": 3, "<|endoftext|>": 4}"#, "4294967295"),
+        (
+            "vocab.json",
+            r#"{"a": 4294967295, "b</w>": 1, "ab</w>": 2, "<|startoftext|>": 3, "<|endoftext|>": 4}"#,
+            "4294967295",
+        ),
         ("merges.txt", "a c</w>\n", "c</w>"),
     ];
     for (name, content, token) in cases {
