@@ -9,3 +9,5 @@ pub mod embeddings;
 pub mod resnet;
 pub mod unet_2d_condition;
 pub mod unet_blocks;
+//! The networks of a checkpoint, each with its parameters named as in the file, and the tokenizer.
+pub mod clip_tokenizer;
