@@ -30,7 +30,7 @@ mod tests {
     fn halves_round_to_even_as_numpy_rounds_them() {
         // 0.5, 1.5, 2.5 and 254.5 two-hundred-fifty-fifths: numpy gives 0, 2, 2, 254.
         let halves = [0.5, 1.5, 2.5, 254.5].map(|half: f32| half / 255.0);
-        assert!(halves.iter().zip([0.5, 1.5, 2.5, 254.5]).all(|(value, half)| value * 255.0 == half));
+        assert_eq!(halves.map(|value| (value * 255.0).to_bits()), [0.5, 1.5, 2.5, 254.5].map(f32::to_bits), "exact");
         assert_eq!(halves.map(u8_from_unit), [0, 2, 2, 254]);
     }
 

@@ -66,9 +66,9 @@ impl Working<'_> {
             request,
             Hooks {
                 on_phase: &mut |phase| self.tell_phase(first, phase),
-                on_step: &mut |step| {
+                on_step: &mut |mut step| {
                     self.tell_step(first, &step);
-                    failure = self.show(request.seed, step, &mut last_preview).err();
+                    failure = self.show(request.seed, &mut step, &mut last_preview).err();
                     if failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
                 },
                 cancel: &self.job.cancel,
@@ -93,7 +93,7 @@ impl Working<'_> {
     }
 
     /// Shows what the picture looks like after a step, if the job asks for it and it is time.
-    fn show(&self, seed: u64, step: StepDone<'_>, last_preview: &mut Instant) -> Result<()> {
+    fn show(&self, seed: u64, step: &mut StepDone<'_>, last_preview: &mut Instant) -> Result<()> {
         let done = step.index + 1;
         match &self.job.previews {
             Previews::Newest { interval } if self.slot.is_empty() && last_preview.elapsed() >= *interval => {

@@ -67,10 +67,6 @@ impl WorkerHandle {
     ///
     /// # Errors
     /// Another one is waiting already.
-    #[expect(
-        clippy::result_large_err,
-        reason = "the command comes back to be sent again, there is no error to carry on"
-    )]
     pub fn try_send(&mut self, command: Command) -> Result<(), Busy> {
         let job = if let Command::Generate(job) = &command { Some((job.id, job.cancel.clone())) } else { None };
         self.commands.try_send(command).map_err(|refused| Busy(refused.into_inner()))?;

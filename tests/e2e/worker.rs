@@ -146,7 +146,7 @@ fn a_job_tells_its_phases_and_steps_in_order_and_ends_once() {
         .iter()
         .map(|event| match event {
             Event::JobStarted { id: of, request } if *of == id => {
-                format!("started {:?}", request.scheduler.map(|s| s.name()))
+                format!("started {:?}", request.scheduler.map(SchedulerKind::name))
             }
             Event::JobPhase { id: of, picture: 0, phase } if *of == id => phase.name().to_owned(),
             Event::JobStep { id: of, picture: 0, step, steps } if *of == id => format!("{step}/{steps}"),
@@ -374,7 +374,7 @@ fn a_preview_is_made_only_when_the_last_one_was_taken_and_the_interval_has_passe
     slot.take();
 
     let mut sent = job(DRAW, folder.path());
-    sent.previews = Previews::Newest { interval: Duration::from_secs(3600) };
+    sent.previews = Previews::Newest { interval: Duration::from_hours(1) };
     send(&mut worker, sent);
     assert!(matches!(outcome(&mut worker), Outcome::Finished(_)));
     assert!(slot.is_empty(), "the hour hasn't passed");
