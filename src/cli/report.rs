@@ -36,7 +36,7 @@ impl Report {
         if json {
             Self::Json
         } else if io::stderr().is_terminal() {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style(SPINNER));
             bar.enable_steady_tick(Duration::from_millis(250));
             Self::Bar(bar)
         } else {
@@ -59,8 +59,7 @@ impl Report {
             Event::JobPhase { phase, .. } => self.note(phase.name()),
             Event::JobStep { step, steps, .. } => self.step(*step, *steps),
             Event::PictureSaved { entry, .. } => return self.suspended(|| print(entry.path.display())),
-            // What `generate` returns says it.
-            Event::ModelFailed { .. } | Event::JobEnded { .. } => {}
+            Event::ModelFailed { .. } | Event::JobEnded { .. } => self.end(),
         }
         Ok(())
     }
@@ -71,13 +70,15 @@ impl Report {
         self.suspended(|| drop(writeln!(io::stderr(), "{line}")));
     }
 
-    /// What goes on now.
+    /// What goes on now; steps are counted and timed from here.
     fn note(&mut self, what: &str) {
         match self {
             Self::Json => {}
             Self::Bar(bar) => {
                 bar.set_style(style(SPINNER));
                 bar.set_message(what.to_owned());
+                bar.reset();
+                bar.set_length(0);
             }
             Self::Lines(last) => {
                 *last = None;
@@ -90,12 +91,9 @@ impl Report {
         match self {
             Self::Json => {}
             Self::Bar(bar) => {
-                if step == 1 || bar.length() != Some(steps as u64) {
-                    // The first step is where the rate is measured from: it also makes ready what the others reuse.
-                    bar.reset();
-                    bar.set_length(steps as u64);
+                if bar.length() != Some(steps as u64) {
                     bar.set_style(style(BAR));
-                    bar.set_message("denoising");
+                    bar.set_length(steps as u64);
                 }
                 bar.set_position(step as u64);
             }
@@ -105,6 +103,13 @@ impl Report {
                     self.say(&format!("step {step} of {steps}"));
                 }
             }
+        }
+    }
+
+    /// Leaves the terminal as it was. How it ended is told by what `generate` returns.
+    fn end(&self) {
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
         }
     }
 
