@@ -1,0 +1,3 @@
+//! Comparisons with golden data from the reference, part by part.
+
+mod rng;
