@@ -337,7 +337,8 @@ fn a_full_disk_is_one_clear_line_and_leaves_nothing_behind() {
 #[cfg(unix)]
 fn stepping(folder: &Path) -> (Child, impl Iterator<Item = Value>) {
     let args = ["generate", "--device", "cpu", "--prompt", "a fox", "--steps", "1000", "--json"];
-    let mut child = program(folder, &args).stdout(Stdio::piped()).spawn().expect("the program starts");
+    let mut child =
+        program(folder, &args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the program starts");
     let stdout = child.stdout.take().expect("it is piped");
     let mut events = BufReader::new(stdout)
         .lines()
