@@ -1,0 +1,3 @@
+//! Comparisons with Diffusers and torch: goldens lie in `tests/golden`, each beside the script that made it.
+
+mod checkpoint;
