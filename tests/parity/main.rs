@@ -1,3 +1,3 @@
 //! Comparisons with Diffusers and torch: goldens lie in `tests/golden`, each beside the script that made it.
 
-mod checkpoint;
+mod model_files;
