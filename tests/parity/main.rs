@@ -1,3 +1,10 @@
-//! Comparisons with Diffusers and torch: goldens lie in `tests/golden`, each beside the script that made it.
+//! Comparisons with golden data from the reference, part by part.
 
+mod checkpoints;
 mod model_files;
+mod rng;
+mod scheduler_expectations;
+mod schedulers;
+#[path = "../support/mod.rs"]
+mod support;
+mod tokenizer;
