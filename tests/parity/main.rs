@@ -1,6 +1,7 @@
 //! Comparisons with golden data from the reference, part by part.
 
 mod checkpoints;
+mod model_files;
 mod rng;
 mod scheduler_expectations;
 mod schedulers;
