@@ -140,7 +140,7 @@ impl Checkpoint {
     /// # Errors
     /// The file can't be read.
     pub fn bytes(&self, path: &str) -> Result<Option<Vec<u8>>> {
-        Ok(self.source.read(path)?.map(|bytes| bytes.to_vec()))
+        self.source.open(path)?.map(|file| Ok(file.all()?.to_vec())).transpose()
     }
 
     /// Loads a component's weights into a module built from its config, on the module's device, as `dtype` (`F32`, `F16`
