@@ -68,24 +68,27 @@ fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
     Ok(Box::new(Ddpm { timesteps, steps, prediction, clip: Clip::new(options)? }))
 }
 
-/// Equation 7.
-fn mean(alpha: f64, alpha_prev: f64) -> Mix {
+/// Equation 7. In f32, as Diffusers has it: between neighbouring timesteps, 1 - alpha keeps few digits of it, and those
+/// show in the picture.
+fn mean(alpha: f32, alpha_prev: f32) -> Mix {
     let current_alpha = alpha / alpha_prev;
     Mix {
-        sample: current_alpha.sqrt() * (1.0 - alpha_prev) / (1.0 - alpha),
-        other: alpha_prev.sqrt() * (1.0 - current_alpha) / (1.0 - alpha),
+        sample: f64::from(current_alpha.sqrt() * (1.0 - alpha_prev) / (1.0 - alpha)),
+        other: f64::from(alpha_prev.sqrt() * (1.0 - current_alpha) / (1.0 - alpha)),
     }
 }
 
-fn deviation(alpha: f64, alpha_prev: f64, variance_type: VarianceType) -> f64 {
+/// In f32, as [`mean`].
+fn deviation(alpha: f32, alpha_prev: f32, variance_type: VarianceType) -> f64 {
     let current_beta = 1.0 - alpha / alpha_prev;
-    match variance_type {
+    let variance = match variance_type {
         // Never 0, so that its logarithm is finite. The log form is the square root by way of the logarithm.
         VarianceType::FixedSmall | VarianceType::FixedSmallLog => {
-            ((1.0 - alpha_prev) / (1.0 - alpha) * current_beta).max(1e-20).sqrt()
+            ((1.0 - alpha_prev) / (1.0 - alpha) * current_beta).max(1e-20)
         }
-        VarianceType::FixedLarge => current_beta.sqrt(),
-    }
+        VarianceType::FixedLarge => current_beta,
+    };
+    f64::from(variance.sqrt())
 }
 
 impl Scheduler for Ddpm {

@@ -27,7 +27,8 @@ pub(super) struct Level {
 }
 
 impl Level {
-    pub(super) fn from_alpha_cumprod(alpha_cumprod: f64) -> Self {
+    pub(super) fn from_alpha_cumprod(alpha_cumprod: f32) -> Self {
+        let alpha_cumprod = f64::from(alpha_cumprod);
         Self { signal: alpha_cumprod.sqrt(), noise: (1.0 - alpha_cumprod).sqrt() }
     }
 
