@@ -132,13 +132,12 @@ fn timesteps_and_sigmas(options: &Options, steps: usize, final_sigma: FinalSigma
     };
     let rounds = rounds && options.get::<BetaSchedule>("beta_schedule")? != BetaSchedule::SquaredcosCapV2;
     let integer = if rounds { f64::round_ties_even } else { f64::trunc };
-    let (timesteps, mut sigmas): (Vec<f64>, Vec<f64>) = match spread_out {
-        Some(sigmas) => (sigmas.iter().map(|sigma| integer(train.timestep(*sigma))).collect(), sigmas),
-        None => {
-            let timesteps = spaced(options, &schedule, steps)?;
-            let sigmas = timesteps.iter().map(|timestep| train.at(*timestep)).collect();
-            (timesteps, sigmas)
-        }
+    let (timesteps, mut sigmas): (Vec<f64>, Vec<f64>) = if let Some(sigmas) = spread_out {
+        (sigmas.iter().map(|sigma| integer(train.timestep(*sigma))).collect(), sigmas)
+    } else {
+        let timesteps = spaced(options, &schedule, steps)?;
+        let sigmas = timesteps.iter().map(|timestep| train.at(*timestep)).collect();
+        (timesteps, sigmas)
     };
     sigmas.push(match final_sigma {
         FinalSigma::Zero => 0.0,

@@ -61,9 +61,7 @@ fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
         FinalSigma::Zero => 0.0,
         FinalSigma::SigmaMin => train.min(),
     });
-    if options.get::<TimestepType>("timestep_type")? == TimestepType::Continuous
-        && prediction == Prediction::VPrediction
-    {
+    if options.get::<TimestepType>("timestep_type")? == TimestepType::Continuous && prediction == Prediction::Velocity {
         timesteps = sigmas.iter().take(steps).map(|sigma| round_to_f32(0.25 * sigma.ln())).collect();
     }
     Ok(Box::new(Euler { steps: SigmaSteps::new(timesteps, sigmas, spacing)?, prediction }))

@@ -40,8 +40,7 @@ pub trait Scheduler {
     }
 
     /// The sample as the model wants to see it at step `i`.
-    fn scale_model_input(&self, sample: Tensor<4>, i: usize) -> Tensor<4> {
-        let _ = i;
+    fn scale_model_input(&self, sample: Tensor<4>, _i: usize) -> Tensor<4> {
         sample
     }
 

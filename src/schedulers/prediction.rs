@@ -54,7 +54,8 @@ pub(super) enum Prediction {
     #[serde(alias = "original_sample")]
     Sample,
     /// Their mixture of arXiv 2202.00512, appendix D.
-    VPrediction,
+    #[serde(rename = "v_prediction")]
+    Velocity,
 }
 
 impl Prediction {
@@ -82,7 +83,7 @@ impl Prediction {
         match self {
             Self::Epsilon => Mix { sample: 1.0 / at.signal, other: -at.noise / at.signal },
             Self::Sample => Mix { sample: 0.0, other: 1.0 },
-            Self::VPrediction => Mix { sample: at.signal, other: -at.noise },
+            Self::Velocity => Mix { sample: at.signal, other: -at.noise },
         }
     }
 
@@ -91,7 +92,7 @@ impl Prediction {
         match self {
             Self::Epsilon => Mix { sample: 0.0, other: 1.0 },
             Self::Sample => Mix { sample: 1.0 / at.noise, other: -at.signal / at.noise },
-            Self::VPrediction => Mix { sample: at.noise, other: at.signal },
+            Self::Velocity => Mix { sample: at.noise, other: at.signal },
         }
     }
 

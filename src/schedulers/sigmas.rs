@@ -67,7 +67,7 @@ impl TrainSigmas {
         let last = self.sigmas.len() - 1;
         let below = (timestep.max(0.0) as usize).min(last);
         let (low, high) = (f64::from(self.sigmas[below]), f64::from(self.sigmas[(below + 1).min(last)]));
-        (high - low).mul_add((timestep - below as f64).clamp(0.0, 1.0), low)
+        low + (high - low) * (timestep - below as f64).clamp(0.0, 1.0)
     }
 
     /// The timestep of a sigma: Diffusers' `_sigma_to_t`, linear in the logarithm.
@@ -166,10 +166,10 @@ fn beta_quantile(probability: f64) -> f64 {
     let wanted = probability * 2.0 * incomplete(0.5);
     let (mut low, mut high) = (0.0, 0.5);
     for _ in 0..64 {
-        let middle = (low + high) / 2.0;
+        let middle = f64::midpoint(low, high);
         if incomplete(middle) < wanted { low = middle } else { high = middle }
     }
-    (low + high) / 2.0
+    f64::midpoint(low, high)
 }
 
 /// The sigmas of a run of a sampler that steps from sigma to sigma, with samples that are `clean + sigma * normal`.
@@ -231,7 +231,7 @@ impl SigmaSteps {
         match prediction {
             Prediction::Epsilon => Mix { sample: 1.0, other: -sigma },
             Prediction::Sample => Mix { sample: 0.0, other: 1.0 },
-            Prediction::VPrediction => Mix { sample: 1.0 / square, other: -sigma / square.sqrt() },
+            Prediction::Velocity => Mix { sample: 1.0 / square, other: -sigma / square.sqrt() },
         }
     }
 }

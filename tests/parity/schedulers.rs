@@ -132,7 +132,8 @@ fn every_run_follows_diffusers_step_by_step() {
             }
             let last = samples.last().expect("some step");
             for (ours, theirs) in last.iter().zip(&case.last) {
-                if !(difference(*ours, *theirs, largest(last)) <= TRAJECTORY) {
+                let off = difference(*ours, *theirs, largest(last));
+                if off.is_nan() || off > TRAJECTORY {
                     wrong.push(format!("the last sample: {ours} for {theirs}, {place}"));
                 }
             }
@@ -163,7 +164,8 @@ fn timesteps_and_noise_levels_are_diffusers() {
                         .iter()
                         .any(|key| config.contains_key(*key));
                 let close = by_sigma && theirs.fract() != 0.0 && difference(*ours, *theirs, 1000.0) < 1e-6;
-                assert!(*ours as f32 == *theirs as f32 || close, "timestep {ours} for {theirs}, {place}");
+                let same = (*ours as f32).to_bits() == (*theirs as f32).to_bits();
+                assert!(same || close, "timestep {ours} for {theirs}, {place}");
             }
             // A sigma is what add_noise makes of no original and unit noise, by the signal.
             let (zeros, ones) = (randn(7).zeros_like(), randn(7).ones_like());
@@ -191,10 +193,7 @@ fn every_number_of_steps_visits_diffusers_timesteps() {
         for (steps, theirs) in (first..).zip(sums) {
             let scheduler = kind.build(&config, steps).expect("a possible number of steps");
             let ours: f64 = (1..).zip(scheduler.timesteps()).map(|(place, timestep)| f64::from(place) * timestep).sum();
-            assert!(
-                (ours - theirs).abs() < 1e-6 * theirs.abs(),
-                "{kind}, {spacing}, {steps} steps: {ours} for {theirs}"
-            );
+            assert!((ours - theirs).abs() < 1e-3, "{kind}, {spacing}, {steps} steps: {ours} for {theirs}");
         }
     }
 }
@@ -302,7 +301,7 @@ fn pythons_minus_infinity_can_be_read() {
 }
 
 /// What the error says when `name` is built from these options.
-fn refusal(name: &str, options: Value, steps: usize) -> String {
+fn refusal(name: &str, options: &Value, steps: usize) -> String {
     match kind(name).build(&config(options.clone()), steps) {
         Ok(_) => panic!("{name} accepts {steps} steps of {options}"),
         Err(error) => error.to_string(),
@@ -326,19 +325,19 @@ fn unknown_names_are_answered_with_the_known_ones() {
 fn impossible_numbers_of_steps_are_refused() {
     for kind in SchedulerKind::ALL {
         for steps in [0, 1001, usize::MAX] {
-            let message = refusal(kind.name(), json!({}), steps);
+            let message = refusal(kind.name(), &json!({}), steps);
             assert!(message.contains(&steps.to_string()) && message.contains("1 to 1000"), "{message}");
         }
     }
     for steps in [1, 2, 3] {
-        assert!(refusal("pndm-prk", json!({}), steps).contains("at least 4 steps"));
+        assert!(refusal("pndm-prk", &json!({}), steps).contains("at least 4 steps"));
     }
     // Two steps would fall on one timestep, and the slope between them is 0 / 0.
-    assert!(refusal("dpm++2m", json!({}), 1000).contains("1000 steps"));
-    assert!(refusal("dpm++2m", json!({"timestep_spacing": "leading"}), 1000).contains("1000 steps"));
+    assert!(refusal("dpm++2m", &json!({}), 1000).contains("1000 steps"));
+    assert!(refusal("dpm++2m", &json!({"timestep_spacing": "leading"}), 1000).contains("1000 steps"));
     // Timestep 1000 of 0 to 999.
-    assert!(refusal("ddim", json!({"steps_offset": 1}), 1000).contains("1000"));
-    assert!(refusal("ddim", json!({"steps_offset": -1}), 10).contains("-1"));
+    assert!(refusal("ddim", &json!({"steps_offset": 1}), 1000).contains("1000"));
+    assert!(refusal("ddim", &json!({"steps_offset": -1}), 10).contains("-1"));
 }
 
 #[test]
@@ -360,7 +359,7 @@ fn options_that_are_wrong_or_missing_here_are_refused_by_name() {
             (json!({"num_train_timesteps": 1_000_000_000_000_u64}), ["num_train_timesteps", "1000000000000"]),
             (json!({"steps_offset": 0.5}), ["steps_offset", "0.5"]),
         ] {
-            let message = refusal(name, options, 3);
+            let message = refusal(name, &options, 3);
             assert!(words.iter().all(|word| message.contains(word)), "{name}: {message}");
         }
     }
@@ -392,7 +391,7 @@ fn options_that_are_wrong_or_missing_here_are_refused_by_name() {
         ("dpm++2m", json!({"lambda_min_clipped": 100.0}), "lambda_min_clipped"),
         ("dpm++2m", json!({"lambda_min_clipped": "low"}), "lambda_min_clipped"),
     ] {
-        let message = refusal(name, options, 10);
+        let message = refusal(name, &options, 10);
         assert!(message.contains(word), "{name} should name {word}: {message}");
     }
 }
@@ -401,10 +400,10 @@ fn options_that_are_wrong_or_missing_here_are_refused_by_name() {
 fn noise_without_any_signal_is_refused_where_the_noise_is_what_is_predicted() {
     let options = json!({"rescale_betas_zero_snr": true, "timestep_spacing": "trailing"});
     for name in ["ddim", "ddpm"] {
-        assert!(refusal(name, options.clone(), 10).contains("prediction_type"));
+        assert!(refusal(name, &options, 10).contains("prediction_type"));
     }
     let dead_end = json!({"num_train_timesteps": 3, "trained_betas": [0.1, 0.2, 1.0], "timestep_spacing": "trailing"});
     for name in ["plms", "euler", "euler-a", "dpm++2m", "ddim"] {
-        assert!(refusal(name, dead_end.clone(), 3).contains("signal"), "{name}");
+        assert!(refusal(name, &dead_end, 3).contains("signal"), "{name}");
     }
 }
