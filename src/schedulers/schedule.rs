@@ -117,7 +117,7 @@ impl Spacing {
         Ok(self.spread(options.get("num_train_timesteps")?, options.get("steps_offset")?, steps))
     }
 
-    /// The same over the first `train` timesteps.
+    /// The same over the first `train` timesteps (all of them, as a rule).
     pub(super) fn spread(self, train: usize, offset: i32, steps: usize) -> Vec<f64> {
         match self {
             Self::Linspace => linspace_f64(0.0, train as f64 - 1.0, steps).into_iter().rev().collect(),

@@ -237,8 +237,9 @@ fn a_run_in_half_precision_keeps_its_dtype_and_comes_close() {
             sample = step.prev_sample;
         }
         let full = full.last().expect("some step");
+        // f16 keeps 11 bits, 5e-4 relative; ten steps round ten times.
         for (half, full_value) in values(&sample).iter().zip(full) {
-            assert!(difference(*half, *full_value, largest(full)) < 0.02, "{kind}: {half} for {full_value}");
+            assert!(difference(*half, *full_value, largest(full)) < 5e-3, "{kind}: {half} for {full_value}");
         }
     }
 }
