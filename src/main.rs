@@ -1,6 +1,7 @@
-use burn::tensor::{Device, Tensor};
-fn main() {
-    let d = Device::flex();
-    let t = Tensor::<2>::ones([2, 2], &d);
-    println!("{}", t.matmul(Tensor::ones([2, 2], &d)));
+//! The program: starts what the command line asks for.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    burnisher::cli::run()
 }

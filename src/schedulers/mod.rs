@@ -1,19 +1,54 @@
-//! The samplers: diffusers' schedulers, one file an algorithm.
+//! The samplers: Diffusers' schedulers, one file an algorithm.
+//!
+//! A scheduler is built for a number of steps and used for one run. Its coefficients are scalars, worked out in f64 on
+//! the CPU from the f32 tables that Diffusers has; tensors only see `a * x + b * y`, in f32 whatever dtype comes in, on
+//! the device they are on, and nothing is read back. What can't be computed is refused when the scheduler is built.
+//!
+//! To add a sampler: its file, with a [`Class`] that names its Diffusers class and options, and its rows in `kind`.
 
-use burn::tensor::Tensor;
+mod ddim;
+mod ddpm;
+mod dpm_multistep;
+mod euler;
+mod euler_ancestral;
+mod kind;
+mod options;
+mod pndm;
+mod prediction;
+mod schedule;
+mod sigmas;
+
+use burn::tensor::{DType, Tensor, TensorData};
 
 use crate::error::Result;
 use crate::rng::Generators;
 
-/// A sampler built for one run of a given number of steps. Steps are addressed by index.
+pub use kind::SchedulerKind;
+pub use options::{SchedulerConfig, parse_config};
+
+use options::Options;
+
+/// A sampler built for one run of a given number of steps. Steps are addressed by index; a run may start at any of them
+/// (image to image), and then goes on one by one. Samples and model outputs are `[batch, channels, height, width]`.
 pub trait Scheduler {
-    /// The timestep of each step, as the UNet is given it.
+    /// The timestep of each step, as the UNet is given it: high to low. PNDM repeats some.
     fn timesteps(&self) -> &[f64];
+
     /// What unit noise is multiplied by to make the first sample.
-    fn init_noise_sigma(&self) -> f64;
+    fn init_noise_sigma(&self) -> f64 {
+        1.0
+    }
+
     /// The sample as the model wants to see it at step `i`.
-    fn scale_model_input(&self, sample: Tensor<4>, i: usize) -> Tensor<4>;
-    /// One step of the sampler.
+    fn scale_model_input(&self, sample: Tensor<4>, i: usize) -> Tensor<4> {
+        let _ = i;
+        sample
+    }
+
+    /// Step `i` of the sampler. Stochastic ones draw their noise from `generators`, in the sample's shape and in f32.
+    ///
+    /// # Errors
+    /// The step can't be done from where the run started.
     fn step(
         &mut self,
         model_output: Tensor<4>,
@@ -21,11 +56,13 @@ pub trait Scheduler {
         sample: Tensor<4>,
         generators: &mut Generators,
     ) -> Result<StepOutput>;
+
     /// `original` noised to the level of step `i`.
     fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4>;
 }
 
-/// What a step gives.
+/// What a step gives, in the dtype of the sample that went in.
+#[derive(Debug)]
 pub struct StepOutput {
     /// The sample of the next step, `[batch, channels, height, width]`.
     pub prev_sample: Tensor<4>,
@@ -33,37 +70,24 @@ pub struct StepOutput {
     pub pred_original_sample: Tensor<4>,
 }
 
-/// A scheduler's configuration: the keys and values of `scheduler_config.json`, as they stand in the file.
-pub type SchedulerConfig = serde_json::Map<String, serde_json::Value>;
-
-/// The samplers that can be chosen by name: a diffusers class and config overrides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SchedulerKind {
-    Ddim,
+impl StepOutput {
+    fn new(prev_sample: Tensor<4>, pred_original_sample: Tensor<4>, dtype: DType) -> Self {
+        Self { prev_sample: prev_sample.cast(dtype), pred_original_sample: pred_original_sample.cast(dtype) }
+    }
 }
 
-impl SchedulerKind {
-    /// Every kind, in the order of the menus.
-    pub const ALL: &'static [Self] = &[Self::Ddim];
+/// A Diffusers scheduler class: its options and how it is built.
+struct Class {
+    /// As in `_class_name`.
+    name: &'static str,
+    /// The arguments of its `__init__` with their defaults. Other keys mean nothing to it.
+    defaults: fn() -> serde_json::Value,
+    /// Builds it for a number of steps, from 1 to `num_train_timesteps`.
+    build: fn(&Options, usize) -> Result<Box<dyn Scheduler>>,
+}
 
-    /// The short name: the command line's, e.g. `dpm++2m-karras`.
-    pub fn name(self) -> &'static str {
-        "ddim"
-    }
-
-    /// The kind that a checkpoint's own `scheduler_config.json` asks for.
-    ///
-    /// # Errors
-    /// Its `_class_name` is absent, or none that we know: the message names it.
-    pub fn from_config(_config: &SchedulerConfig) -> Result<Self> {
-        Ok(Self::Ddim)
-    }
-
-    /// Builds the sampler from a checkpoint's config (of this class or another, as diffusers' `from_config`).
-    ///
-    /// # Errors
-    /// An option of the config that is unknown or contradictory, or a step count that the sampler can't do.
-    pub fn build(self, _config: &SchedulerConfig, _steps: usize) -> Result<Box<dyn Scheduler>> {
-        unimplemented!()
-    }
+/// Fresh unit noise of the sample's shape, f32.
+fn noise_like(sample: &Tensor<4>, generators: &mut Generators) -> Tensor<4> {
+    let shape = sample.dims();
+    Tensor::from_data(TensorData::new(generators.randn(shape), shape), (&sample.device(), DType::F32))
 }

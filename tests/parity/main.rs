@@ -2,6 +2,8 @@
 
 mod checkpoints;
 mod rng;
+mod scheduler_expectations;
+mod schedulers;
 #[path = "../support/mod.rs"]
 mod support;
 mod tokenizer;

@@ -1,0 +1,212 @@
+//! Checkpoints: opening a model in diffusers format and loading its weights into burn modules.
+//!
+//! A model is a folder with a `model_index.json` that names its components, each in a folder of its own with a config
+//! and safetensors weights. The bundled model is the same, read out of the binary. Nothing here knows what a component
+//! does: configs are handed out as JSON, weights go wherever a module's field names say.
+//! Limits: Stable Diffusion 1 and 2; no pickles (`.bin`), no single files, no downloads.
+
+mod bundled;
+mod card;
+mod convert;
+mod describe;
+mod keys;
+mod load;
+mod model_ref;
+mod source;
+mod weights;
+
+use burn::module::Module;
+use burn::tensor::DType;
+use serde_json::{Map, Value};
+
+pub use card::Recommended;
+pub use describe::{ComponentDescription, Description, WeightsDescription};
+pub use load::{MisShaped, Mismatch};
+pub use model_ref::ModelRef;
+
+use crate::error::{Error, Result};
+use source::{Source, is_plain_name};
+use weights::{Variant, Weights};
+
+/// The pipelines that can be opened, each with the components it can't do without.
+const PIPELINES: [(&str, &[&str]); 4] = [
+    ("StableDiffusionPipeline", &TEXT_TO_IMAGE),
+    ("StableDiffusionImg2ImgPipeline", &TEXT_TO_IMAGE),
+    ("StableDiffusionInpaintPipeline", &TEXT_TO_IMAGE),
+    ("StableDiffusionDepth2ImgPipeline", &["text_encoder", "tokenizer", "unet", "vae", "scheduler", "depth_estimator"]),
+];
+const TEXT_TO_IMAGE: [&str; 5] = ["text_encoder", "tokenizer", "unet", "vae", "scheduler"];
+
+/// The classes that a component may have. Schedulers aren't listed: there are many, and they know themselves.
+const CLASSES: [(&str, &[&str]); 5] = [
+    ("text_encoder", &["CLIPTextModel"]),
+    ("tokenizer", &["CLIPTokenizer", "CLIPTokenizerFast"]),
+    ("unet", &["UNet2DConditionModel"]),
+    ("vae", &["AutoencoderKL"]),
+    ("depth_estimator", &["DPTForDepthEstimation"]),
+];
+
+/// An opened model: configs read, weights not yet.
+pub struct Checkpoint {
+    source: Source,
+    class_name: String,
+    index: Map<String, Value>,
+    components: Vec<Component>,
+    recommended: Recommended,
+}
+
+/// A component that is there, with its config.
+pub struct Component {
+    /// The name in `model_index.json`, also that of its folder.
+    pub name: String,
+    /// The Python package of its class.
+    pub library: String,
+    /// Its class.
+    pub class: String,
+    /// Its config file (`config.json`, `scheduler_config.json`, ..), keys in the file's order.
+    pub config: Map<String, Value>,
+}
+
+impl Checkpoint {
+    /// Opens a model: reads its index and every component's config.
+    ///
+    /// # Errors
+    /// There is no such model; it isn't in diffusers format; its pipeline or a component is of a class that isn't known
+    /// here; a component is missing; a JSON file is broken.
+    pub fn open(model: &ModelRef) -> Result<Self> {
+        let source = match model {
+            ModelRef::Bundled => Source::Bundled,
+            ModelRef::Folder(path) => {
+                model_ref::check_folder(path)?;
+                Source::Folder(path.clone())
+            }
+        };
+        let index = read_json(&source, "model_index.json")?.ok_or_else(|| {
+            Error::new(format!("this folder has no model_index.json: {model}")).advise(
+                "A model in diffusers format has one, beside the folders unet, vae, text_encoder, tokenizer and scheduler",
+            )
+        })?;
+        let class_name = index.get("_class_name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let required = required_components(&class_name, model)?;
+        let mut components = Vec::new();
+        for (name, value) in &index {
+            if let Some((library, class)) = library_and_class(value) {
+                components.push(Component::open(&source, name, library, class)?);
+            }
+        }
+        if let Some(name) = required.iter().find(|name| !components.iter().any(|component| component.name == **name)) {
+            return Err(Error::new(format!("the model_index.json names no {name}: {model}")));
+        }
+        let recommended = source.read_text("README.md").ok().flatten();
+        let recommended = recommended.map(|readme| card::recommended(&readme)).unwrap_or_default();
+        Ok(Self { source, class_name, index, components, recommended })
+    }
+
+    /// The pipeline's class in Diffusers, for example `StableDiffusionPipeline`.
+    pub fn class_name(&self) -> &str {
+        &self.class_name
+    }
+
+    /// The components that are there, in the index's order.
+    pub fn components(&self) -> &[Component] {
+        &self.components
+    }
+
+    /// The component of a name.
+    ///
+    /// # Errors
+    /// The model has none.
+    pub fn component(&self, name: &str) -> Result<&Component> {
+        let found = self.components.iter().find(|component| component.name == name);
+        found.ok_or_else(|| Error::new(format!("this model has no {name}: {}", self.source.locate("model_index.json"))))
+    }
+
+    /// What the model's card recommends.
+    pub fn recommended(&self) -> Recommended {
+        self.recommended
+    }
+
+    /// A text file of the model, for example `tokenizer/vocab.json`.
+    ///
+    /// # Errors
+    /// There is no such file, or it isn't text.
+    pub fn text(&self, path: &str) -> Result<String> {
+        let missing = || Error::new(format!("a file of the model is missing: {}", self.source.locate(path)));
+        self.source.read_text(path)?.ok_or_else(missing)
+    }
+
+    /// Loads a component's weights into a module built from its config, on the module's device, as `dtype` (`F32`, `F16`
+    /// or `BF16`). Tensors are converted one at a time; those that already have the dtype borrow the mapped file.
+    ///
+    /// # Errors
+    /// The files are missing, damaged or pickled; names or shapes differ from the module's ([`Mismatch`] is the cause and
+    /// lists all of them); a number is NaN or infinite.
+    pub fn load<M: Module>(&self, component: &str, module: M, dtype: DType) -> Result<M> {
+        let preferred = if dtype == DType::F32 { Variant::Full } else { Variant::Fp16 };
+        let weights = Weights::open(&self.source, component, preferred)?;
+        load::load_into(module, &weights, dtype, &self.source.locate(component))
+    }
+}
+
+impl Component {
+    fn open(source: &Source, name: &str, library: &str, class: &str) -> Result<Self> {
+        if !is_plain_name(name) {
+            return Err(Error::new(format!(
+                "a component can't be called {name:?}: {}",
+                source.locate("model_index.json")
+            )));
+        }
+        if let Some((_, known)) = CLASSES.iter().find(|(component, _)| *component == name)
+            && !known.contains(&class)
+        {
+            let place = source.locate("model_index.json");
+            return Err(Error::new(format!("can't use a {name} of class {class}: {place}"))
+                .advise(format!("Only {} is known here", known.join(" or "))));
+        }
+        let path = format!("{name}/{}", config_file(class));
+        let missing = || {
+            Error::new(format!("the model's {name} is missing: {}", source.locate(&path)))
+                .advise("The model isn't complete: download all of it")
+        };
+        let config = read_json(source, &path)?.ok_or_else(missing)?;
+        Ok(Self { name: name.to_owned(), library: library.to_owned(), class: class.to_owned(), config })
+    }
+}
+
+/// The components that a pipeline class needs.
+fn required_components(class_name: &str, model: &ModelRef) -> Result<&'static [&'static str]> {
+    let found = PIPELINES.iter().find(|(known, _)| *known == class_name).map(|(_, required)| *required);
+    found.ok_or_else(|| {
+        let known = PIPELINES.map(|(known, _)| known).join(", ");
+        let what = if class_name.is_empty() { "a model of no named class" } else { class_name };
+        Error::new(format!("can't open {what}: {model}")).advise(format!("Known pipelines are {known}"))
+    })
+}
+
+/// `["diffusers", "AutoencoderKL"]`; `None` for what is no component, and for an absent one (`[null, null]`).
+fn library_and_class(value: &Value) -> Option<(&str, &str)> {
+    match value.as_array()?.as_slice() {
+        [library, class] => Some((library.as_str()?, class.as_str()?)),
+        _ => None,
+    }
+}
+
+/// The name that Diffusers and transformers give to a class's config file.
+fn config_file(class: &str) -> &'static str {
+    if class.ends_with("Scheduler") {
+        "scheduler_config.json"
+    } else if class.contains("Tokenizer") {
+        "tokenizer_config.json"
+    } else if class.contains("Processor") || class.contains("FeatureExtractor") {
+        "preprocessor_config.json"
+    } else {
+        "config.json"
+    }
+}
+
+/// A JSON object; `None` if there is no such file.
+fn read_json(source: &Source, path: &str) -> Result<Option<Map<String, Value>>> {
+    let Some(text) = source.read_text(path)? else { return Ok(None) };
+    let broken = |error| Error::new(format!("this file isn't sound JSON: {}", source.locate(path))).caused_by(error);
+    serde_json::from_str(&text).map(Some).map_err(broken)
+}

@@ -1,0 +1,166 @@
+//! The weight files of one component: which ones they are, and what their headers say.
+//!
+//! Everything a header claims is checked against the file before anything is allocated. Limits: safetensors only;
+//! of the variants that Diffusers knows, the full-precision one and `fp16`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use safetensors::tensor::TensorInfo;
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
+
+use super::source::{Source, is_plain_name};
+use crate::error::{Error, Result};
+
+/// The names that Diffusers and transformers give a component's weights, without variant and ending.
+const STEMS: [&str; 2] = ["diffusion_pytorch_model", "model"];
+
+/// Endings of pickled weights.
+const PICKLES: [&str; 4] = [".bin", ".ckpt", ".pt", ".pth"];
+
+/// Which precision to take where a folder holds both.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Variant {
+    Full,
+    Fp16,
+}
+
+/// A tensor as it lies in its file.
+#[derive(Clone)]
+pub(super) struct Stored {
+    pub(super) dtype: Dtype,
+    pub(super) shape: Vec<usize>,
+    /// A view into the file, little-endian, `shape`'s product elements: the header was checked.
+    pub(super) bytes: Bytes,
+}
+
+/// All tensors of a component, by the names its files give them.
+pub(super) struct Weights {
+    pub(super) tensors: BTreeMap<String, Stored>,
+    /// The files, relative to the checkpoint.
+    pub(super) files: Vec<String>,
+}
+
+impl Weights {
+    /// Maps a component's files and reads their headers.
+    ///
+    /// # Errors
+    /// No weights, pickled weights only, a shard that is missing, or a file that isn't sound safetensors.
+    pub(super) fn open(source: &Source, component: &str, preferred: Variant) -> Result<Self> {
+        let files = find_files(source, component, preferred)?;
+        let mut tensors = BTreeMap::new();
+        for file in &files {
+            let missing =
+                || Error::new(format!("a part of the {component}'s weights is missing: {}", source.locate(file)));
+            let bytes = source.read(file)?.ok_or_else(missing)?;
+            let header = read_header(&bytes).map_err(|error| damaged(error, &bytes, &source.locate(file)))?;
+            for (key, stored) in header {
+                if tensors.insert(key.clone(), stored).is_some() {
+                    return Err(Error::new(format!("the tensor {key} is stored twice: {}", source.locate(file))));
+                }
+            }
+        }
+        Ok(Self { tensors, files })
+    }
+}
+
+/// The files that hold a component's weights, relative to the checkpoint.
+fn find_files(source: &Source, component: &str, preferred: Variant) -> Result<Vec<String>> {
+    let names = source.names(component);
+    let variants = match preferred {
+        Variant::Full => ["", ".fp16"],
+        Variant::Fp16 => [".fp16", ""],
+    };
+    for variant in variants {
+        for stem in STEMS {
+            let single = format!("{stem}{variant}.safetensors");
+            if names.contains(&single) {
+                return Ok(vec![format!("{component}/{single}")]);
+            }
+            // Diffusers' `_add_variant` puts the variant before the last ending; it used to come earlier
+            // (`pipeline_loading_utils.py`, `legacy_variant_index_re`).
+            let indices =
+                [format!("{stem}.safetensors.index{variant}.json"), format!("{stem}.safetensors{variant}.index.json")];
+            if let Some(index) = indices.iter().find(|index| names.contains(index)) {
+                return read_index(source, component, &format!("{component}/{index}"));
+            }
+        }
+    }
+    let folder = source.locate(component);
+    if names.iter().any(|name| PICKLES.iter().any(|ending| name.ends_with(ending))) {
+        return Err(Error::new(format!("the {component}'s weights are pickled (.bin), which can run code when opened: {folder}"))
+            .advise("Get the model's safetensors files, or convert it with Diffusers: pipe.save_pretrained(folder, safe_serialization=True)"));
+    }
+    Err(Error::new(format!("the {component} has no weights: {folder}"))
+        .advise("There should be a diffusion_pytorch_model.safetensors or model.safetensors"))
+}
+
+/// The files that a sharded checkpoint's index names.
+fn read_index(source: &Source, component: &str, path: &str) -> Result<Vec<String>> {
+    #[derive(serde::Deserialize)]
+    struct Index {
+        weight_map: BTreeMap<String, String>,
+    }
+    let broken = |why: &str| Error::new(format!("this index of weight files {why}: {}", source.locate(path)));
+    let text = source.read_text(path)?.unwrap_or_default();
+    let index: Index = serde_json::from_str(&text).map_err(|error| broken("can't be read").caused_by(error))?;
+    let names: BTreeSet<String> = index.weight_map.into_values().collect();
+    if names.is_empty() {
+        return Err(broken("names no files"));
+    }
+    if let Some(name) = names.iter().find(|name| !is_plain_name(name)) {
+        return Err(broken(&format!("names a file outside its folder ({name})")));
+    }
+    Ok(names.into_iter().map(|name| format!("{component}/{name}")).collect())
+}
+
+/// Parses and checks a header: every tensor's bytes lie inside the file, don't overlap, and fit its shape and dtype.
+fn read_header(bytes: &Bytes) -> Result<Vec<(String, Stored)>, SafeTensorError> {
+    let tensors = SafeTensors::deserialize(bytes)?;
+    Ok(tensors
+        .iter()
+        .map(|(key, view)| {
+            let stored =
+                Stored { dtype: view.dtype(), shape: view.shape().to_vec(), bytes: bytes.slice_ref(view.data()) };
+            (key.to_owned(), stored)
+        })
+        .collect())
+}
+
+/// A file that isn't sound safetensors, in words.
+fn damaged(error: SafeTensorError, bytes: &[u8], path: &str) -> Error {
+    let why = match &error {
+        SafeTensorError::HeaderTooSmall => "it is empty or cut short".to_owned(),
+        SafeTensorError::InvalidHeaderLength => "its header is longer than the file".to_owned(),
+        SafeTensorError::HeaderTooLarge => "its header claims to be larger than 100 MB".to_owned(),
+        SafeTensorError::MetadataIncompleteBuffer => "it isn't as long as its header says".to_owned(),
+        SafeTensorError::InvalidOffset(key) => format!("the bytes of tensor {key} overlap another's or leave a gap"),
+        SafeTensorError::TensorInvalidInfo | SafeTensorError::ValidationOverflow => match misfit(bytes) {
+            Some((key, shape)) => format!("the shape {shape:?} of tensor {key} doesn't fit its bytes"),
+            None => "a tensor's shape doesn't fit its bytes".to_owned(),
+        },
+        _ => "its header can't be read".to_owned(),
+    };
+    let damaged = Error::new(format!("this safetensors file is damaged, {why}: {path}")).advise("Download it again");
+    match error {
+        SafeTensorError::InvalidHeader(_) | SafeTensorError::InvalidHeaderDeserialization(_) => {
+            damaged.caused_by(error)
+        }
+        _ => damaged,
+    }
+}
+
+/// The first tensor of a header whose shape and dtype ask for another number of bytes than it has: the library that
+/// checks the header doesn't name it.
+fn misfit(bytes: &[u8]) -> Option<(String, Vec<usize>)> {
+    let length = u64::from_le_bytes(bytes.first_chunk::<8>().copied()?);
+    let header = bytes.get(8..)?.get(..usize::try_from(length).ok()?)?;
+    let header: BTreeMap<String, serde_json::Value> = serde_json::from_slice(header).ok()?;
+    header.into_iter().find_map(|(key, info)| {
+        let info: TensorInfo = serde_json::from_value(info).ok()?;
+        let elements = info.shape.iter().try_fold(1_usize, |product, size| product.checked_mul(*size));
+        let bits = elements.and_then(|elements| elements.checked_mul(info.dtype.bitsize()));
+        let (start, end) = info.data_offsets;
+        (bits != end.checked_sub(start)?.checked_mul(8)).then_some((key, info.shape))
+    })
+}

@@ -1,0 +1,177 @@
+//! `burnisher generate`: a prompt becomes pictures.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process;
+
+use clap::ValueEnum;
+
+use crate::cancel::CancelToken;
+use crate::checkpoint::ModelRef;
+use crate::cli::Ended;
+use crate::cli::report::Report;
+use crate::device::{DeviceChoice, DtypeChoice};
+use crate::error::{Error, Result};
+use crate::gallery::Destination;
+use crate::request::{Request, Task};
+use crate::worker::{self, Busy, Command, Event, Job, ModelInfo, Outcome, Previews, WorkerHandle};
+
+/// What to draw, with what, and where to.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// What the picture is to show
+    #[arg(long, value_name = "TEXT")]
+    prompt: String,
+    /// What it is not to show
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    negative_prompt: String,
+    /// `bundled`, or the folder of a model in diffusers format
+    #[arg(long, value_name = "REF", default_value = "bundled")]
+    model: ModelRef,
+    /// What kind of generation; `auto` goes by what is given
+    #[arg(long, value_enum, default_value_t = TaskName::Auto)]
+    task: TaskName,
+    /// Sampler, for example euler-a or dpm++2m-karras [default: the model's own]
+    #[arg(long, value_name = "NAME")]
+    scheduler: Option<String>,
+    /// Denoising steps [default: what the model's card recommends, or 50]
+    #[arg(long, value_name = "N")]
+    steps: Option<usize>,
+    /// How strongly the prompt is followed; up to 1 turns guidance off [default: the card's, or 7.5]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    guidance_scale: Option<f64>,
+    /// Takes back the contrast that strong guidance adds, 0 to 1
+    #[arg(long, value_name = "X", default_value_t = 0.0, allow_negative_numbers = true)]
+    guidance_rescale: f64,
+    /// Picture k is drawn from seed + k [default: random]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Pixels, a multiple of 8 [default: the model's own]
+    #[arg(long, value_name = "W")]
+    width: Option<usize>,
+    /// Pixels, a multiple of 8 [default: the model's own]
+    #[arg(long, value_name = "H")]
+    height: Option<usize>,
+    /// How many pictures
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    count: usize,
+    /// auto, cpu, gpu or gpu:N
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    device: DeviceChoice,
+    /// auto, f32, f16 or bf16
+    #[arg(long, value_name = "DTYPE", default_value = "auto")]
+    dtype: DtypeChoice,
+    /// Threads for the CPU [default: all cores]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// Write a preview every N steps
+    #[arg(long, value_name = "N", requires = "preview_dir")]
+    preview_every: Option<NonZeroUsize>,
+    /// The folder for previews
+    #[arg(long, value_name = "DIR", requires = "preview_every")]
+    preview_dir: Option<PathBuf>,
+    /// A PNG file, or a folder [default: the current folder]
+    #[arg(long, value_name = "FILE.png|DIR", default_value = ".", hide_default_value = true)]
+    output: PathBuf,
+    /// Write the numbers inside the run, for comparison
+    #[arg(long, value_name = "FILE.safetensors")]
+    trace: Option<PathBuf>,
+    /// Print events as JSON on stdout, one a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// The tasks by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum TaskName {
+    Auto,
+    TextToImage,
+}
+
+/// Draws, and shows what happens.
+pub(super) fn run(args: &Args) -> Result<Ended> {
+    let mut job = args.job()?;
+    // Loading a model may take minutes: what is wrong is said before.
+    job.check()?;
+    cancel_on_interrupt(&job.cancel)?;
+    let mut report = Report::new(args.json);
+    let (device, dtype, threads) = (args.device.clone(), args.dtype, args.threads);
+    let mut worker = worker::spawn(move |model| worker::open(model, &device, dtype, threads))?;
+    send(&mut worker, Command::Load(args.model.clone()))?;
+    loop {
+        let event = worker.recv()?;
+        report.tell(&event)?;
+        match event {
+            Event::ModelLoaded { info, .. } => {
+                args.complete(&mut job.request, &info);
+                send(&mut worker, Command::Generate(Box::new(job.clone())))?;
+            }
+            Event::ModelFailed { error, .. } => return Err(error),
+            Event::JobEnded { outcome, .. } => {
+                return match outcome {
+                    Outcome::Finished(_) => Ok(Ended::Done),
+                    Outcome::Cancelled => Ok(Ended::Interrupted),
+                    Outcome::Failed(error) => Err(error),
+                };
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Args {
+    /// The job, with diffusers' defaults where the model has a say: [`Self::complete`] asks it.
+    fn job(&self) -> Result<Job> {
+        let (TaskName::Auto | TaskName::TextToImage) = self.task;
+        let request = Request {
+            task: Task::TextToImage,
+            prompt: self.prompt.clone(),
+            negative_prompt: self.negative_prompt.clone(),
+            scheduler: self.scheduler.as_deref().map(str::parse).transpose()?,
+            steps: self.steps.unwrap_or(50),
+            guidance_scale: self.guidance_scale.unwrap_or(7.5),
+            guidance_rescale: self.guidance_rescale,
+            seed: self.seed.unwrap_or_else(random_seed),
+            width: self.width.unwrap_or(512),
+            height: self.height.unwrap_or(512),
+            count: self.count,
+        };
+        let previews = match (self.preview_every, &self.preview_dir) {
+            (Some(every), Some(folder)) => Previews::Files { every, folder: folder.clone() },
+            _ => Previews::Off,
+        };
+        let destination = Destination::from_path(&self.output)?;
+        Ok(Job { previews, trace: self.trace.clone(), ..Job::new(request, destination) })
+    }
+
+    /// Takes over what the model recommends where the arguments leave it open.
+    fn complete(&self, request: &mut Request, info: &ModelInfo) {
+        request.steps = self.steps.unwrap_or(info.steps);
+        request.guidance_scale = self.guidance_scale.unwrap_or(info.guidance_scale);
+        request.width = self.width.unwrap_or(info.width);
+        request.height = self.height.unwrap_or(info.height);
+    }
+}
+
+/// Hands a command to a worker that waits for one.
+fn send(worker: &mut WorkerHandle, command: Command) -> Result<()> {
+    worker.try_send(command).map_err(|Busy(_)| Error::new("the worker takes no commands"))
+}
+
+/// Cancels the job on the first Ctrl-C and ends the program on the second.
+fn cancel_on_interrupt(cancel: &CancelToken) -> Result<()> {
+    let cancel = cancel.clone();
+    let interrupted = move || {
+        if cancel.is_cancelled() {
+            process::exit(Ended::INTERRUPTED.into());
+        }
+        cancel.cancel();
+    };
+    ctrlc::set_handler(interrupted).map_err(|cause| Error::new("can't listen for Ctrl-C").caused_by(cause))
+}
+
+/// A seed from the system's randomness, of 32 bits: as many as other tools take, and short enough to be told.
+fn random_seed() -> u64 {
+    RandomState::new().build_hasher().finish() >> 32
+}

@@ -1,0 +1,50 @@
+//! `--json`: one event a line, each an object with its name under `event`.
+
+use serde_json::{Value, json};
+
+use crate::gallery::Entry;
+use crate::worker::{Event, Outcome};
+
+/// The line for an event.
+pub(super) fn of_event(event: &Event) -> Value {
+    match event {
+        Event::ModelLoading { model } => json!({ "event": "model-loading", "model": model }),
+        Event::ModelLoaded { model, info } => json!({
+            "event": "model-loaded", "model": model, "class": info.class_name, "scheduler": info.scheduler,
+            "device": info.device, "dtype": info.dtype,
+        }),
+        Event::ModelFailed { model, error } => {
+            json!({ "event": "model-failed", "model": model, "error": error.to_string() })
+        }
+        Event::JobStarted { id, request } => {
+            json!({ "event": "job-started", "job": id.number(), "request": request })
+        }
+        Event::JobPhase { id, picture, phase } => {
+            json!({ "event": "job-phase", "job": id.number(), "picture": picture, "phase": phase.name() })
+        }
+        Event::JobStep { id, picture, step, steps } => {
+            json!({ "event": "job-step", "job": id.number(), "picture": picture, "step": step, "steps": steps })
+        }
+        Event::PictureSaved { id, entry } => json!({
+            "event": "picture-saved", "job": id.number(), "path": path(entry), "recipe": entry.recipe,
+        }),
+        Event::JobEnded { id, outcome } => {
+            let id = id.number();
+            match outcome {
+                Outcome::Finished(entries) => json!({
+                    "event": "job-ended", "job": id, "outcome": "finished",
+                    "paths": entries.iter().map(path).collect::<Vec<_>>(),
+                }),
+                Outcome::Cancelled => json!({ "event": "job-ended", "job": id, "outcome": "cancelled" }),
+                Outcome::Failed(error) => {
+                    json!({ "event": "job-ended", "job": id, "outcome": "failed", "error": error.to_string() })
+                }
+            }
+        }
+    }
+}
+
+/// A path that isn't Unicode is shown as well as it can be.
+fn path(entry: &Entry) -> String {
+    entry.path.display().to_string()
+}

@@ -1,0 +1,73 @@
+//! The command line: the same worker as the window's, for scripts, servers and tests.
+//!
+//! Exit codes: 0 done, 1 failed (one clear line on stderr), 2 wrong usage, 130 interrupted. Names and codes stay stable.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::{Error, Result};
+
+mod devices;
+mod generate;
+mod inspect;
+mod json;
+mod report;
+
+/// Draws pictures with Stable Diffusion, on this computer.
+#[derive(Parser)]
+#[command(name = "burnisher", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Draw pictures
+    Generate(Box<generate::Args>),
+    /// Show what a model is made of
+    Inspect(inspect::Args),
+    /// List the devices that can draw
+    Devices(devices::Args),
+}
+
+/// How a command ended, other than by failing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    Done,
+    Interrupted,
+}
+
+impl Ended {
+    /// The exit code of a program that Ctrl-C ended: 128 and the signal's number.
+    const INTERRUPTED: u8 = 130;
+}
+
+/// Runs the command that the program's arguments ask for.
+pub fn run() -> ExitCode {
+    let ended = match Cli::parse().command {
+        Command::Generate(args) => generate::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Devices(args) => devices::run(&args),
+    };
+    match ended {
+        Ok(Ended::Done) => ExitCode::SUCCESS,
+        Ok(Ended::Interrupted) => ExitCode::from(Ended::INTERRUPTED),
+        Err(error) => {
+            // Nobody is left to tell if stderr is closed.
+            let _ = writeln!(io::stderr(), "error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints a line on stdout. It is there at once, also in a pipe.
+///
+/// # Errors
+/// Whoever read stdout is gone, or its disk is full.
+fn print(line: impl fmt::Display) -> Result<()> {
+    writeln!(io::stdout(), "{line}").map_err(|cause| Error::new("can't write to stdout").caused_by(cause))
+}

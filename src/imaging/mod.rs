@@ -1,0 +1,5 @@
+//! Pictures as bytes and as numbers: no tensors, no folders.
+
+pub mod a1111;
+pub mod pixels;
+pub mod png_text;

@@ -1,0 +1,297 @@
+//! DPM-Solver (arXiv 2206.00927) and DPM-Solver++ (arXiv 2211.01095) as multistep methods of order 1 to 3, plain and
+//! stochastic, as Diffusers' `scheduling_dpmsolver_multistep.py`.
+//!
+//! Limits: flow matching and variances that the model predicts are refused.
+
+use burn::tensor::Tensor;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::options::{MINUS_INFINITY, Options};
+use super::prediction::{Clip, Level, Prediction, in_f32};
+use super::schedule::{BetaSchedule, NoiseSchedule, Spacing, trailing};
+use super::sigmas::{FinalSigma, Spread, TrainSigmas, round_to_f32};
+use super::{Class, Scheduler, StepOutput, noise_like};
+use crate::error::{Error, Result};
+use crate::rng::Generators;
+
+pub(super) const CLASS: Class = Class { name: "DPMSolverMultistepScheduler", defaults, build };
+
+fn defaults() -> Value {
+    json!({
+        "num_train_timesteps": 1000, "beta_start": 0.0001, "beta_end": 0.02, "beta_schedule": "linear", "trained_betas": null,
+        "solver_order": 2, "prediction_type": "epsilon", "thresholding": false, "dynamic_thresholding_ratio": 0.995,
+        "sample_max_value": 1.0, "algorithm_type": "dpmsolver++", "solver_type": "midpoint", "lower_order_final": true,
+        "euler_at_final": false, "use_karras_sigmas": false, "use_exponential_sigmas": false, "use_beta_sigmas": false,
+        "use_lu_lambdas": false, "use_flow_sigmas": false, "flow_shift": 1.0, "final_sigmas_type": "zero",
+        "lambda_min_clipped": MINUS_INFINITY, "variance_type": null, "timestep_spacing": "linspace", "steps_offset": 0,
+        "rescale_betas_zero_snr": false, "use_dynamic_shifting": false, "time_shift_type": "exponential",
+    })
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+enum Algorithm {
+    #[serde(rename = "dpmsolver")]
+    Dpm,
+    #[serde(rename = "dpmsolver++", alias = "deis")]
+    DpmPlusPlus,
+    #[serde(rename = "sde-dpmsolver")]
+    SdeDpm,
+    #[serde(rename = "sde-dpmsolver++")]
+    SdeDpmPlusPlus,
+}
+
+/// The second order's form. DEIS and UniPC have types of their own, which Diffusers reads as midpoint.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum SolverType {
+    #[serde(alias = "logrho", alias = "bh1", alias = "bh2")]
+    Midpoint,
+    Heun,
+}
+
+struct DpmSolverMultistep {
+    timesteps: Vec<f64>,
+    /// One a step, and what the last one goes to.
+    levels: Vec<Level>,
+    prediction: Prediction,
+    clip: Clip,
+    algorithm: Algorithm,
+    solver_type: SolverType,
+    solver_order: usize,
+    /// The last step is of first order.
+    first_order_final: bool,
+    /// And the one before it at most of second.
+    second_order_before: bool,
+    /// What the model said of the last steps, newest last: clean samples for DPM-Solver++, else noises.
+    outputs: Vec<Tensor<4>>,
+}
+
+fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
+    let algorithm = options.get("algorithm_type")?;
+    let final_sigma = options.get("final_sigmas_type")?;
+    let solver_order = options.get("solver_order")?;
+    refuse_what_we_lack(options, algorithm, final_sigma, solver_order)?;
+    let (timesteps, sigmas) = timesteps_and_sigmas(options, steps, final_sigma)?;
+    // Orders above the first divide by the distances between the steps done.
+    let done = sigmas.len() - 1;
+    if !sigmas.is_sorted_by(|a, b| a >= b) || solver_order > 1 && !sigmas[..done].is_sorted_by(|a, b| a > b) {
+        return Err(Error::new(format!(
+            "DPM-Solver can't do {steps} steps here: the noise doesn't fall with each of them"
+        ))
+        .advise("Take fewer steps"));
+    }
+    let few = timesteps.len() < 15;
+    let lower_order_final = options.flag("lower_order_final")? && few;
+    Ok(Box::new(DpmSolverMultistep {
+        timesteps,
+        levels: sigmas.into_iter().map(Level::from_sigma).collect(),
+        prediction: Prediction::new(options)?,
+        clip: Clip::new(options)?,
+        algorithm,
+        solver_type: options.get("solver_type")?,
+        solver_order,
+        first_order_final: options.flag("euler_at_final")? || lower_order_final || final_sigma == FinalSigma::Zero,
+        second_order_before: lower_order_final,
+        outputs: Vec::new(),
+    }))
+}
+
+fn refuse_what_we_lack(options: &Options, algorithm: Algorithm, final_sigma: FinalSigma, order: usize) -> Result<()> {
+    if options.flag("use_flow_sigmas")? {
+        return Err(options.refuse("use_flow_sigmas", "flow matching is not supported"));
+    }
+    if matches!(options.get::<Option<String>>("variance_type")?.as_deref(), Some("learned" | "learned_range")) {
+        return Err(options.refuse("variance_type", "variances that the model predicts are not supported"));
+    }
+    if !(1..=3).contains(&order) {
+        return Err(options.refuse("solver_order", "it must be 1, 2 or 3"));
+    }
+    if algorithm == Algorithm::SdeDpm && order == 3 {
+        return Err(options.refuse("solver_order", "sde-dpmsolver has orders 1 and 2 only"));
+    }
+    let to_zero = matches!(algorithm, Algorithm::DpmPlusPlus | Algorithm::SdeDpmPlusPlus);
+    if final_sigma == FinalSigma::Zero && !to_zero {
+        return Err(options.refuse("final_sigmas_type", "this algorithm_type needs sigma_min"));
+    }
+    Ok(())
+}
+
+/// The timesteps, and one sigma more than there are of them.
+fn timesteps_and_sigmas(options: &Options, steps: usize, final_sigma: FinalSigma) -> Result<(Vec<f64>, Vec<f64>)> {
+    let schedule = NoiseSchedule::with_some_signal(options)?;
+    let train = TrainSigmas::new(&schedule)?;
+    let spread = match Spread::new(options)? {
+        None if options.flag("use_lu_lambdas")? => Some((Spread::Exponential, true)),
+        spread => spread.map(|spread| (spread, spread == Spread::Karras)),
+    };
+    let (timesteps, mut sigmas) = match spread {
+        Some((spread, rounds)) => {
+            let sigmas = spread.sigmas(options, train.min(), train.max(), steps)?;
+            let rounds = rounds && options.get::<BetaSchedule>("beta_schedule")? != BetaSchedule::SquaredcosCapV2;
+            // What isn't rounded is cut off: Diffusers keeps these timesteps as integers.
+            let integer = if rounds { f64::round_ties_even } else { f64::trunc };
+            let timesteps: Vec<f64> = sigmas.iter().map(|sigma| integer(train.timestep(*sigma))).collect();
+            (timesteps, sigmas)
+        }
+        None => {
+            let timesteps = spaced(options, &schedule, steps)?;
+            let sigmas = timesteps.iter().map(|timestep| train.at(*timestep)).collect();
+            (timesteps, sigmas)
+        }
+    };
+    sigmas.push(match final_sigma {
+        FinalSigma::Zero => 0.0,
+        FinalSigma::SigmaMin => train.min(),
+    });
+    Ok((timesteps, sigmas.into_iter().map(round_to_f32).collect()))
+}
+
+/// As other samplers, but with timestep 0 left to the end of the last step, and without the noisiest timesteps (those
+/// below `lambda_min_clipped`, half the logarithm of the signal-to-noise ratio).
+fn spaced(options: &Options, schedule: &NoiseSchedule, steps: usize) -> Result<Vec<f64>> {
+    let train = schedule.alphas_cumprod.len();
+    let lambda_min = match options.get("lambda_min_clipped")? {
+        Value::String(infinity) if infinity == MINUS_INFINITY => f64::NEG_INFINITY,
+        _ => options.get("lambda_min_clipped")?,
+    };
+    let lambda = |alpha: &f32| f64::from(alpha.sqrt().ln() - (1.0 - alpha).sqrt().ln());
+    let last = schedule.alphas_cumprod.iter().filter(|alpha| lambda(alpha) >= lambda_min).count();
+    if last == 0 {
+        return Err(options.refuse("lambda_min_clipped", "nothing is left"));
+    }
+    let offset = options.get("steps_offset")?;
+    let mut timesteps = match options.get("timestep_spacing")? {
+        Spacing::Trailing => return Ok(trailing(last, train, steps)),
+        spacing => spacing.spread(last, offset, steps + 1),
+    };
+    timesteps.pop();
+    Ok(timesteps.into_iter().map(f64::round_ties_even).collect())
+}
+
+/// The exact solution of a step over `h` in lambda, half the logarithm of the signal-to-noise ratio: what all orders have
+/// in common.
+struct Exact {
+    /// The coefficient of the sample.
+    sample: f64,
+    /// That of the outputs, `exp(distance) - 1` and the distance in it.
+    scale: f64,
+    growth: f64,
+    distance: f64,
+    /// The coefficient of fresh noise.
+    noise: f64,
+}
+
+impl Algorithm {
+    fn is_stochastic(self) -> bool {
+        matches!(self, Self::SdeDpm | Self::SdeDpmPlusPlus)
+    }
+
+    fn exact(self, from: Level, to: Level, h: f64) -> Exact {
+        let exact =
+            |sample, scale, distance: f64, noise| Exact { sample, scale, growth: distance.exp_m1(), distance, noise };
+        match self {
+            Self::DpmPlusPlus => exact(to.noise / from.noise, to.signal, -h, 0.0),
+            Self::Dpm => exact(to.signal / from.signal, to.noise, h, 0.0),
+            Self::SdeDpmPlusPlus => {
+                let noise = to.noise * (-(-2.0 * h).exp_m1()).sqrt();
+                exact(to.noise / from.noise * (-h).exp(), to.signal, -2.0 * h, noise)
+            }
+            Self::SdeDpm => {
+                let noise = to.noise * (2.0 * h).exp_m1().sqrt();
+                exact(to.signal / from.signal, 2.0 * to.noise, h, noise)
+            }
+        }
+    }
+}
+
+impl DpmSolverMultistep {
+    /// Which order step `i` is of, when there are as many outputs as the run has had steps.
+    fn order(&self, i: usize) -> usize {
+        let most = match self.timesteps.len() - i {
+            1 if self.first_order_final => 1,
+            2 if self.second_order_before => 2.min(self.solver_order),
+            _ => self.solver_order,
+        };
+        most.min(self.outputs.len())
+    }
+
+    /// What is kept of a model output (the clean sample for DPM-Solver++, else the noise), and the clean sample.
+    fn convert(&self, model_output: &Tensor<4>, at: Level, sample: &Tensor<4>) -> (Tensor<4>, Tensor<4>) {
+        let original = self.clip.of(self.prediction.original(at).of(sample, model_output));
+        let output = match (self.algorithm, self.clip) {
+            (Algorithm::DpmPlusPlus | Algorithm::SdeDpmPlusPlus, _) => original.clone(),
+            (_, Clip::None) => self.prediction.epsilon(at).of(sample, model_output),
+            _ => Prediction::Sample.epsilon(at).of(sample, &original),
+        };
+        (output, original)
+    }
+
+    /// The coefficients of the outputs, newest first, for step `i`.
+    fn weights(&self, exact: &Exact, i: usize) -> Vec<f64> {
+        let Exact { scale, growth, distance, .. } = *exact;
+        let order = self.order(i);
+        // On the newest output, and what the first and the second difference of the outputs are to count.
+        let first = -scale * growth;
+        if order == 1 || distance == 0.0 {
+            return vec![first];
+        }
+        let heun = -scale * (growth / distance - 1.0);
+        // The distances in lambda of this step and the ones before it.
+        let h = self.lambda(i + 1) - self.lambda(i);
+        let h_0 = self.lambda(i) - self.lambda(i - 1);
+        if order == 2 {
+            let second = if self.solver_type == SolverType::Heun { heun } else { 0.5 * first };
+            let slope = second * h / h_0;
+            return vec![first + slope, -slope];
+        }
+        let h_1 = self.lambda(i - 1) - self.lambda(i - 2);
+        // Diffusers has the opposite sign of 1/2 for its stochastic third order, and so its pictures have.
+        let half = if self.algorithm == Algorithm::SdeDpmPlusPlus { -0.5 } else { 0.5 };
+        let third = -scale * ((growth - distance) / (distance * distance) - half);
+        let bend = (heun * h_0 + third * h) / (h_0 + h_1);
+        let (slope_0, slope_1) = ((heun + bend) * h / h_0, -bend * h / h_1);
+        vec![first + slope_0, slope_1 - slope_0, -slope_1]
+    }
+
+    /// Half the logarithm of the signal-to-noise ratio.
+    fn lambda(&self, i: usize) -> f64 {
+        (self.levels[i].signal / self.levels[i].noise).ln()
+    }
+}
+
+impl Scheduler for DpmSolverMultistep {
+    fn timesteps(&self) -> &[f64] {
+        &self.timesteps
+    }
+
+    fn step(
+        &mut self,
+        model_output: Tensor<4>,
+        i: usize,
+        sample: Tensor<4>,
+        generators: &mut Generators,
+    ) -> Result<StepOutput> {
+        let dtype = sample.dtype();
+        let (model_output, sample) = (in_f32(model_output), in_f32(sample));
+        let (from, to) = (self.levels[i], self.levels[i + 1]);
+        let (output, original) = self.convert(&model_output, from, &sample);
+        self.outputs.push(output);
+        let surplus = self.outputs.len().saturating_sub(self.solver_order);
+        self.outputs.drain(..surplus);
+
+        let exact = self.algorithm.exact(from, to, self.lambda(i + 1) - self.lambda(i));
+        let weights = self.weights(&exact, i);
+        let outputs = self.outputs.iter().rev().zip(weights);
+        let mut prev_sample =
+            outputs.fold(sample.clone() * exact.sample, |sum, (output, weight)| sum + output.clone() * weight);
+        if self.algorithm.is_stochastic() {
+            prev_sample = prev_sample + noise_like(&sample, generators) * exact.noise;
+        }
+        Ok(StepOutput::new(prev_sample, original, dtype))
+    }
+
+    fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4> {
+        self.levels[i].add_noise(&original, &noise)
+    }
+}

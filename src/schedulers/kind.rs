@@ -1,0 +1,162 @@
+//! The registry: which samplers there are, what people call them, and the Diffusers class and options behind each.
+//!
+//! Karras and the like are no algorithms of their own but rows here: a class with options that override the checkpoint's.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::options::{Options, SchedulerConfig};
+use super::{Class, Scheduler, ddim, ddpm, dpm_multistep, euler, euler_ancestral, pndm};
+use crate::error::{Error, Result};
+
+struct Row {
+    name: &'static str,
+    label: &'static str,
+    class: &'static Class,
+    overrides: fn() -> Value,
+}
+
+/// A class's first row is the one that its own checkpoints get.
+#[rustfmt::skip]
+static ROWS: [Row; 16] = [
+    Row { name: "ddpm", label: "DDPM", class: &ddpm::CLASS, overrides: || json!({}) },
+    Row { name: "ddim", label: "DDIM", class: &ddim::CLASS, overrides: || json!({}) },
+    Row { name: "pndm", label: "PNDM", class: &pndm::CLASS, overrides: || json!({}) },
+    Row { name: "plms", label: "PLMS", class: &pndm::CLASS, overrides: || json!({"skip_prk_steps": true}) },
+    Row { name: "pndm-prk", label: "PNDM Runge-Kutta", class: &pndm::CLASS, overrides: || json!({"skip_prk_steps": false}) },
+    Row { name: "euler", label: "Euler", class: &euler::CLASS, overrides: || json!({}) },
+    Row { name: "euler-karras", label: "Euler Karras", class: &euler::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
+    Row { name: "euler-trailing", label: "Euler trailing", class: &euler::CLASS, overrides: || json!({"timestep_spacing": "trailing"}) },
+    Row { name: "euler-linspace", label: "Euler linspace", class: &euler::CLASS, overrides: || json!({"timestep_spacing": "linspace"}) },
+    Row { name: "euler-a", label: "Euler a", class: &euler_ancestral::CLASS, overrides: || json!({}) },
+    Row { name: "dpm++2m", label: "DPM++ 2M", class: &dpm_multistep::CLASS, overrides: || json!({}) },
+    Row { name: "dpm++2m-karras", label: "DPM++ 2M Karras", class: &dpm_multistep::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
+    Row { name: "dpm++2m-sde", label: "DPM++ 2M SDE", class: &dpm_multistep::CLASS, overrides: || json!({"algorithm_type": "sde-dpmsolver++"}) },
+    Row { name: "dpm++2m-sde-karras", label: "DPM++ 2M SDE Karras", class: &dpm_multistep::CLASS, overrides: || json!({"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": true}) },
+    Row { name: "dpm++2m-lu", label: "DPM++ 2M Lu", class: &dpm_multistep::CLASS, overrides: || json!({"use_lu_lambdas": true}) },
+    Row { name: "dpm++3m", label: "DPM++ 3M", class: &dpm_multistep::CLASS, overrides: || json!({"solver_order": 3}) },
+];
+
+/// A sampler that can be chosen by name. It is written (command line, recipes) as its [short name](Self::name).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "&'static str", try_from = "String")]
+pub struct SchedulerKind(
+    /// Its place in [`ROWS`], always within.
+    usize,
+);
+
+impl SchedulerKind {
+    /// Every kind, in the order of the menus.
+    pub const ALL: &'static [Self] = &{
+        let mut all = [Self(0); ROWS.len()];
+        let mut row = 0;
+        while row < all.len() {
+            all[row] = Self(row);
+            row += 1;
+        }
+        all
+    };
+
+    fn row(self) -> &'static Row {
+        &ROWS[self.0]
+    }
+
+    /// The short name: the command line's, e.g. `dpm++2m-karras`.
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// The name that people know, e.g. "DPM++ 2M Karras".
+    pub fn label(self) -> &'static str {
+        self.row().label
+    }
+
+    /// The Diffusers class, e.g. `DPMSolverMultistepScheduler`.
+    pub fn class_name(self) -> &'static str {
+        self.row().class.name
+    }
+
+    /// The kind of this short name.
+    ///
+    /// # Errors
+    /// There is none: the message lists them all.
+    pub fn from_name(name: &str) -> Result<Self> {
+        Self::find(|row| row.name == name).ok_or_else(|| {
+            let names: Vec<_> = ROWS.iter().map(|row| row.name).collect();
+            Error::new(format!("There is no scheduler {name:?}")).advise(format!("Choose one of {}", names.join(", ")))
+        })
+    }
+
+    /// The kind that a checkpoint's own `scheduler_config.json` asks for.
+    ///
+    /// # Errors
+    /// Its `_class_name` is absent, or none that we know: the message names it.
+    pub fn from_config(config: &SchedulerConfig) -> Result<Self> {
+        let class = config.get("_class_name").and_then(Value::as_str);
+        let class = class.ok_or_else(|| Error::new("The scheduler's configuration has no _class_name"))?;
+        Self::find(|row| row.class.name == class).ok_or_else(|| {
+            let names: Vec<_> = ROWS.iter().map(|row| row.name).collect();
+            Error::new(format!("The checkpoint's scheduler, {class}, is not supported"))
+                .advise(format!("Choose another scheduler: {}", names.join(", ")))
+        })
+    }
+
+    /// The first row that is `wanted`.
+    fn find(wanted: impl Fn(&Row) -> bool) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| wanted(kind.row()))
+    }
+
+    /// Builds the sampler from a checkpoint's config (of this class or another, as Diffusers' `from_config`).
+    ///
+    /// # Errors
+    /// An option of the config that is unknown or contradictory, or a step count that the sampler can't do.
+    pub fn build(self, config: &SchedulerConfig, steps: usize) -> Result<Box<dyn Scheduler>> {
+        let options = self.options(config);
+        let most: usize = options.get("num_train_timesteps")?;
+        if steps == 0 || steps > most {
+            return Err(Error::new(format!("{} can't do {steps} steps", self.label()))
+                .advise(format!("Choose a number from 1 to {most}")));
+        }
+        (self.row().class.build)(&options, steps)
+    }
+
+    /// Every option in force when [`Self::build`] is given this config, sorted by key as Diffusers prints them.
+    pub fn resolved_config(self, config: &SchedulerConfig) -> SchedulerConfig {
+        self.options(config).into_config()
+    }
+
+    fn options(self, config: &SchedulerConfig) -> Options {
+        Options::new(self.row().class, config, (self.row().overrides)())
+    }
+}
+
+impl fmt::Display for SchedulerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for SchedulerKind {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::from_name(name)
+    }
+}
+
+impl From<SchedulerKind> for &'static str {
+    fn from(kind: SchedulerKind) -> Self {
+        kind.name()
+    }
+}
+
+impl TryFrom<String> for SchedulerKind {
+    type Error = Error;
+
+    fn try_from(name: String) -> Result<Self> {
+        Self::from_name(&name)
+    }
+}

@@ -1,0 +1,102 @@
+//! The options of a scheduler: the defaults of its class, overlaid by a checkpoint's `scheduler_config.json`.
+//!
+//! Diffusers' `from_config` (`configuration_utils.py`): a key that the file doesn't have takes the default of the class
+//! that is built, which needn't be the class that the file was written for; a key that the class doesn't know is carried
+//! along and does nothing.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::Class;
+use crate::error::{Error, Result};
+
+/// A scheduler's configuration: the keys and values of `scheduler_config.json`, as they stand in the file.
+pub type SchedulerConfig = serde_json::Map<String, Value>;
+
+/// Minus infinity in a [`SchedulerConfig`]: JSON has no such number.
+pub(super) const MINUS_INFINITY: &str = "-Infinity";
+
+/// Reads the text of a `scheduler_config.json`. Python writes `-Infinity` there (DPM-Solver's `lambda_min_clipped`),
+/// which is no JSON: it becomes a string.
+///
+/// # Errors
+/// The text is no JSON object.
+pub fn parse_config(text: &str) -> Result<SchedulerConfig> {
+    serde_json::from_str(text)
+        .or_else(|_| serde_json::from_str(&text.replace(": -Infinity", ": \"-Infinity\"")))
+        .map_err(|e| Error::new("The scheduler's configuration is no JSON object").caused_by(e))
+}
+
+/// Every option in force.
+pub(super) struct Options {
+    class: &'static str,
+    /// What the class knows: its arguments.
+    known: SchedulerConfig,
+    /// Those, and whatever else the file has.
+    all: SchedulerConfig,
+}
+
+impl Options {
+    /// `class.from_config(config, **overrides)`.
+    pub(super) fn new(class: &Class, config: &SchedulerConfig, overrides: Value) -> Self {
+        let mut known = object((class.defaults)());
+        let mut all = config.clone();
+        all.extend(object(overrides));
+        for (key, value) in &mut known {
+            let entry = all.entry(key.as_str()).or_insert_with(|| value.clone());
+            value.clone_from(entry);
+        }
+        all.insert("_class_name".into(), class.name.into());
+        all.sort_keys();
+        Self { class: class.name, known, all }
+    }
+
+    /// Every key and value, sorted as Diffusers prints them.
+    pub(super) fn into_config(self) -> SchedulerConfig {
+        self.all
+    }
+
+    /// An argument of the class.
+    ///
+    /// # Errors
+    /// Its value is of the wrong type, or none of the choices.
+    pub(super) fn get<T: DeserializeOwned>(&self, key: &str) -> Result<T> {
+        self.read(key, self.known.get(key))
+    }
+
+    /// A value of the file, be it an argument of the class or not. Diffusers looks up few keys this way.
+    ///
+    /// # Errors
+    /// As for [`Self::get`].
+    pub(super) fn get_carried<T: DeserializeOwned>(&self, key: &str) -> Result<T> {
+        self.read(key, self.all.get(key))
+    }
+
+    /// A switch; off when it is null, or when the class has none by this name.
+    ///
+    /// # Errors
+    /// It is neither true nor false.
+    pub(super) fn flag(&self, key: &str) -> Result<bool> {
+        Ok(self.get::<Option<bool>>(key)?.unwrap_or(false))
+    }
+
+    /// Says that the class can't be used with the present value of `key`, and why.
+    pub(super) fn refuse(&self, key: &str, why: &str) -> Error {
+        let value = self.known.get(key).unwrap_or(&Value::Null);
+        Error::new(format!("{} can't be used with {key} = {value}: {why}", self.class))
+    }
+
+    fn read<T: DeserializeOwned>(&self, key: &str, value: Option<&Value>) -> Result<T> {
+        let value = value.unwrap_or(&Value::Null);
+        T::deserialize(value)
+            .map_err(|e| Error::new(format!("{} can't be used with {key} = {value}", self.class)).caused_by(e))
+    }
+}
+
+/// The map of a `json!({..})`.
+fn object(value: Value) -> SchedulerConfig {
+    match value {
+        Value::Object(map) => map,
+        _ => SchedulerConfig::new(),
+    }
+}

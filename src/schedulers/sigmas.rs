@@ -1,0 +1,216 @@
+//! What the samplers of Karras et al. (arXiv 2206.00364) share: noise levels as sigma, the noise by the signal, and the
+//! ways to spread them over a run.
+
+use burn::tensor::Tensor;
+use serde::Deserialize;
+
+use super::options::Options;
+use super::prediction::{Mix, Prediction};
+use super::schedule::{NoiseSchedule, Spacing, linspace_f32, linspace_f64};
+use crate::error::{Error, Result};
+
+/// Karras et al.'s rho.
+const RHO: f64 = 7.0;
+
+/// Both parameters of the beta distribution of arXiv 2407.12173.
+const BETA_SHAPE: f64 = 0.6;
+
+/// The sigmas of the training timesteps, low to high.
+pub(super) struct TrainSigmas {
+    sigmas: Vec<f32>,
+    logs: Vec<f32>,
+}
+
+/// A spread of sigmas that takes no notice of the timesteps.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Spread {
+    /// Karras et al., equation 5.
+    Karras,
+    /// Even in their logarithms. (`use_lu_lambdas` with Diffusers' rho of 1 is the same.)
+    Exponential,
+    /// By the quantiles of a beta distribution (arXiv 2407.12173).
+    Beta,
+}
+
+/// What the last step goes to.
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum FinalSigma {
+    Zero,
+    SigmaMin,
+}
+
+impl TrainSigmas {
+    /// Those of a noise schedule.
+    ///
+    /// # Errors
+    /// It has no signal left somewhere.
+    pub(super) fn new(schedule: &NoiseSchedule) -> Result<Self> {
+        let sigmas: Vec<f32> = schedule.alphas_cumprod.iter().map(|alpha| ((1.0 - alpha) / alpha).sqrt()).collect();
+        if !sigmas.iter().all(|sigma| sigma.is_finite()) {
+            return Err(Error::new("The scheduler's betas leave no signal at the end, and this sampler needs some"));
+        }
+        let logs = sigmas.iter().map(|sigma| f64::from(*sigma).ln() as f32).collect();
+        Ok(Self { sigmas, logs })
+    }
+
+    /// The sigma of a timestep, between two of them linearly (numpy's `interp`).
+    pub(super) fn at(&self, timestep: f64) -> f64 {
+        let last = self.sigmas.len() - 1;
+        let below = (timestep.max(0.0) as usize).min(last);
+        let (low, high) = (f64::from(self.sigmas[below]), f64::from(self.sigmas[(below + 1).min(last)]));
+        (high - low).mul_add((timestep - below as f64).clamp(0.0, 1.0), low)
+    }
+
+    /// The timestep of a sigma: Diffusers' `_sigma_to_t`, linear in the logarithm.
+    pub(super) fn timestep(&self, sigma: f64) -> f64 {
+        let log = sigma.max(1e-10).ln();
+        let highest = self.logs.len().saturating_sub(2);
+        let below = self.logs.partition_point(|l| f64::from(*l) <= log).saturating_sub(1).min(highest);
+        let (low, high) = (self.logs[below], self.logs[(below + 1).min(self.logs.len() - 1)]);
+        // Diffusers takes this difference in f32.
+        let weight = ((f64::from(low) - log) / f64::from(low - high)).clamp(0.0, 1.0);
+        (1.0 - weight) * below as f64 + weight * (below + 1) as f64
+    }
+
+    pub(super) fn min(&self) -> f64 {
+        self.sigmas.first().copied().map_or(0.0, f64::from)
+    }
+
+    pub(super) fn max(&self) -> f64 {
+        self.sigmas.last().copied().map_or(0.0, f64::from)
+    }
+
+    /// Even steps in the logarithm from the highest to the lowest, as Euler's `log_linear` has them.
+    pub(super) fn log_linear(&self, count: usize) -> Vec<f64> {
+        let log = |sigma: Option<&f32>| sigma.map_or(0.0, |log| f64::from(*log));
+        let logs = linspace_f32(log(self.logs.last()), log(self.logs.first()), count);
+        logs.into_iter().map(|log| f64::from(log.exp())).collect()
+    }
+}
+
+impl Spread {
+    /// The one that the options ask for, if any.
+    ///
+    /// # Errors
+    /// They ask for more than one.
+    pub(super) fn new(options: &Options) -> Result<Option<Self>> {
+        let asked = [
+            ("use_karras_sigmas", Self::Karras),
+            ("use_exponential_sigmas", Self::Exponential),
+            ("use_beta_sigmas", Self::Beta),
+        ];
+        let mut spread = None;
+        for (key, value) in asked {
+            if options.flag(key)? && spread.replace(value).is_some() {
+                return Err(options.refuse(key, "another spread of the sigmas is asked for already"));
+            }
+        }
+        Ok(spread)
+    }
+
+    /// `steps` sigmas from high to low; `sigma_min` and `sigma_max` of the options go before `min` and `max`.
+    ///
+    /// # Errors
+    /// Those two are no range.
+    pub(super) fn sigmas(self, options: &Options, min: f64, max: f64, steps: usize) -> Result<Vec<f64>> {
+        let min = options.get_carried::<Option<f64>>("sigma_min")?.unwrap_or(min);
+        let max = options.get_carried::<Option<f64>>("sigma_max")?.unwrap_or(max);
+        if !(0.0 < min && min <= max) {
+            return Err(Error::new(format!(
+                "The scheduler's sigmas can't run from {max} to {min} (sigma_max, sigma_min)"
+            )));
+        }
+        let even = linspace_f64(0.0, 1.0, steps).into_iter();
+        let (min_root, max_root) = (min.powf(RHO.recip()), max.powf(RHO.recip()));
+        Ok(match self {
+            Self::Karras => even.map(|ramp| (max_root + ramp * (min_root - max_root)).powf(RHO)).collect(),
+            Self::Exponential => linspace_f64(max.ln(), min.ln(), steps).into_iter().map(f64::exp).collect(),
+            Self::Beta => even.map(|ramp| min + beta_quantile(1.0 - ramp) * (max - min)).collect(),
+        })
+    }
+}
+
+/// The quantile of the symmetric beta distribution of [`BETA_SHAPE`]: bisection on the series of the incomplete beta
+/// function (DLMF 8.17.8), which is scaled so that its value in the middle is 1/2.
+fn beta_quantile(probability: f64) -> f64 {
+    let incomplete = |x: f64| {
+        let term = |term: &mut f64, k: u8| {
+            let value = *term;
+            *term *= x * (2.0 * BETA_SHAPE + f64::from(k)) / (BETA_SHAPE + 1.0 + f64::from(k));
+            Some(value)
+        };
+        (x * (1.0 - x)).powf(BETA_SHAPE) * (0..64).scan(1.0, term).sum::<f64>()
+    };
+    if probability > 0.5 {
+        return 1.0 - beta_quantile(1.0 - probability);
+    }
+    let wanted = probability * 2.0 * incomplete(0.5);
+    let (mut low, mut high) = (0.0, 0.5);
+    for _ in 0..64 {
+        let middle = (low + high) / 2.0;
+        if incomplete(middle) < wanted { low = middle } else { high = middle }
+    }
+    (low + high) / 2.0
+}
+
+/// The sigmas of a run of a sampler that steps from sigma to sigma, with samples that are `clean + sigma * normal`.
+pub(super) struct SigmaSteps {
+    pub(super) timesteps: Vec<f64>,
+    /// One a step and what the last one goes to, rounded to f32 as Diffusers has them.
+    sigmas: Vec<f64>,
+    spacing: Spacing,
+}
+
+impl SigmaSteps {
+    /// `sigmas` may be any longer than `timesteps`.
+    ///
+    /// # Errors
+    /// They don't fall.
+    pub(super) fn new(timesteps: Vec<f64>, sigmas: Vec<f64>, spacing: Spacing) -> Result<Self> {
+        let sigmas: Vec<f64> = sigmas.into_iter().map(round_to_f32).collect();
+        let last = sigmas.len().saturating_sub(1);
+        if sigmas.is_sorted_by(|a, b| a >= b) && sigmas.iter().take(last).all(|sigma| *sigma > 0.0) {
+            return Ok(Self { timesteps, sigmas, spacing });
+        }
+        Err(Error::new("The scheduler's options give noise levels that don't fall from step to step"))
+    }
+
+    /// The sigma of step `i`, and of the one after it.
+    pub(super) fn step(&self, i: usize) -> (f64, f64) {
+        (self.sigmas[i], self.sigmas[i + 1])
+    }
+
+    pub(super) fn init_noise_sigma(&self) -> f64 {
+        let max = self.sigmas.first().copied().unwrap_or_default();
+        match self.spacing {
+            Spacing::Linspace | Spacing::Trailing => max,
+            Spacing::Leading => (max * max + 1.0).sqrt(),
+        }
+    }
+
+    pub(super) fn scale_model_input(&self, sample: Tensor<4>, i: usize) -> Tensor<4> {
+        let sigma = self.sigmas[i];
+        sample / (sigma * sigma + 1.0).sqrt()
+    }
+
+    pub(super) fn add_noise(&self, original: &Tensor<4>, noise: &Tensor<4>, i: usize) -> Tensor<4> {
+        Mix { sample: 1.0, other: self.sigmas[i] }.of(original, noise)
+    }
+
+    /// The clean sample of step `i`, from the noisy one and the model's output.
+    pub(super) fn original(&self, prediction: Prediction, i: usize) -> Mix {
+        let sigma = self.sigmas[i];
+        let square = sigma * sigma + 1.0;
+        match prediction {
+            Prediction::Epsilon => Mix { sample: 1.0, other: -sigma },
+            Prediction::Sample => Mix { sample: 0.0, other: 1.0 },
+            Prediction::VPrediction => Mix { sample: 1.0 / square, other: -sigma / square.sqrt() },
+        }
+    }
+}
+
+/// Diffusers' tables of sigmas are f32.
+pub(super) fn round_to_f32(value: f64) -> f64 {
+    f64::from(value as f32)
+}

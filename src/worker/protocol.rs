@@ -1,0 +1,222 @@
+//! What the worker is told, and what it tells.
+//!
+//! Facts travel as [`Event`]s in order; previews don't (see [`crate::worker::WorkerHandle::previews`]). Steps may be
+//! left out when nobody drains the events; everything else arrives.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use image::RgbImage;
+
+use crate::cancel::CancelToken;
+use crate::checkpoint::ModelRef;
+use crate::error::Error;
+use crate::gallery::{Destination, Entry};
+use crate::request::Request;
+use crate::schedulers::SchedulerKind;
+
+/// What the worker can be told to do. It does one thing at a time and holds one more.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Opens a model in place of the present one. Ends in [`Event::ModelLoaded`] or [`Event::ModelFailed`].
+    Load(ModelRef),
+    /// Draws with the loaded model. Ends in exactly one [`Event::JobEnded`].
+    Generate(Box<Job>),
+}
+
+/// Tells one job from another, in this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JobId(u64);
+
+impl JobId {
+    /// An id that no other job has.
+    fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Its number, counted from 1.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// A request with where its results go and how to stop it.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Tells its events from those of other jobs.
+    pub id: JobId,
+    /// What to draw.
+    pub request: Request,
+    /// Where the pictures go.
+    pub destination: Destination,
+    /// What to show of pictures in the making.
+    pub previews: Previews,
+    /// A safetensors file for the numbers inside the run. All pictures are drawn as one batch then.
+    pub trace: Option<PathBuf>,
+    /// Raised by anyone who keeps a clone, it ends the job within a block of the UNet or a tile of the decode.
+    pub cancel: CancelToken,
+}
+
+impl Job {
+    /// A job that shows nothing on its way.
+    pub fn new(request: Request, destination: Destination) -> Self {
+        let (previews, cancel) = (Previews::Off, CancelToken::new());
+        Self { id: JobId::next(), request, destination, previews, trace: None, cancel }
+    }
+}
+
+/// What is shown of a picture in the making: the model's present idea of the finished one, decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Previews {
+    /// Nothing.
+    Off,
+    /// The newest one, in the handle's slot: made only if the slot is empty and `interval` has passed since the last,
+    /// so a slow or hidden window costs nothing.
+    Newest {
+        /// The least time between two of them.
+        interval: Duration,
+    },
+    /// One in `every` steps, as `<seed>-<step>.png` in `folder`.
+    Files {
+        /// Steps from one to the next.
+        every: NonZeroUsize,
+        /// Made if its parent exists.
+        folder: PathBuf,
+    },
+}
+
+/// A picture in the making.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// The job that draws it.
+    pub id: JobId,
+    /// Steps done so far.
+    pub step: usize,
+    /// What it looks like.
+    pub image: RgbImage,
+}
+
+/// What a picture goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The prompt is read.
+    Encoding,
+    /// Noise becomes latents, step by step.
+    Denoising,
+    /// Latents become a picture.
+    Decoding,
+    /// The picture becomes a file.
+    Saving,
+}
+
+impl Phase {
+    /// Its name, for people and programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Encoding => "encoding",
+            Self::Denoising => "denoising",
+            Self::Decoding => "decoding",
+            Self::Saving => "saving",
+        }
+    }
+}
+
+/// What there is to know of a loaded model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelInfo {
+    /// The pipeline's diffusers class.
+    pub class_name: String,
+    /// The sampler that the checkpoint asks for.
+    pub scheduler: SchedulerKind,
+    /// The size that it is made for, in pixels.
+    pub width: usize,
+    /// See `width`.
+    pub height: usize,
+    /// The steps that its card recommends, or diffusers' default.
+    pub steps: usize,
+    /// The guidance scale that its card recommends, or diffusers' default.
+    pub guidance_scale: f64,
+    /// Where it runs, in words.
+    pub device: String,
+    /// What it computes in: `f32`, `f16`, `bf16`.
+    pub dtype: String,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A model is being opened.
+    ModelLoading {
+        /// The model, as the user named it.
+        model: String,
+    },
+    /// A model is ready.
+    ModelLoaded {
+        /// The model, as the user named it.
+        model: String,
+        /// What it is.
+        info: ModelInfo,
+    },
+    /// A model couldn't be opened; none is loaded now.
+    ModelFailed {
+        /// The model, as the user named it.
+        model: String,
+        /// Why.
+        error: Error,
+    },
+    /// A job has begun.
+    JobStarted {
+        /// The job.
+        id: JobId,
+        /// What it draws, with the sampler that the checkpoint chose if the request left it open.
+        request: Request,
+    },
+    /// A picture of a job has come into its next phase.
+    JobPhase {
+        /// The job.
+        id: JobId,
+        /// Which of its pictures, counted from 0.
+        picture: usize,
+        /// The phase that begins.
+        phase: Phase,
+    },
+    /// A step is done.
+    JobStep {
+        /// The job.
+        id: JobId,
+        /// Which of its pictures, counted from 0.
+        picture: usize,
+        /// Steps done so far, counted from 1.
+        step: usize,
+        /// How many there are: some samplers call the model more often than the request's number says.
+        steps: usize,
+    },
+    /// A picture is finished and in its place on disk.
+    PictureSaved {
+        /// The job.
+        id: JobId,
+        /// The picture.
+        entry: Entry,
+    },
+    /// A job is over.
+    JobEnded {
+        /// The job.
+        id: JobId,
+        /// How.
+        outcome: Outcome,
+    },
+}
+
+/// How a job ended. Pictures saved before a cancel or failure stay.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Every picture is saved.
+    Finished(Vec<Entry>),
+    /// It was cancelled.
+    Cancelled,
+    /// It failed, and why.
+    Failed(Error),
+}
