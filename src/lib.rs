@@ -3,6 +3,7 @@
 pub mod cancel;
 pub mod checkpoint;
 pub mod cli;
+pub mod device;
 pub mod error;
 pub mod models;
 pub mod ops;

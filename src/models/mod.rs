@@ -4,10 +4,10 @@
 pub mod attention;
 pub mod autoencoder_kl;
 pub mod clip;
+pub mod clip_tokenizer;
 pub mod config;
 pub mod embeddings;
 pub mod resnet;
 pub mod unet_2d_condition;
 pub mod unet_blocks;
-//! The networks of a checkpoint, each with its parameters named as in the file, and the tokenizer.
-pub mod clip_tokenizer;
+

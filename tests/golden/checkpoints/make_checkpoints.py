@@ -74,10 +74,12 @@ def text_encoder(hidden_size, hidden_act):
 
 
 def unet(**differences):
+    # 8 groups: at 1x1, the smallest level of a 64x64 picture, 32 groups would be norms over two values, which are signs:
+    # whatever then nears zero decides the picture, and no two implementations could agree.
     return UNet2DConditionModel(
         sample_size=8, in_channels=4, out_channels=4, layers_per_block=2, block_out_channels=(32, 64, 64, 64),
         down_block_types=("CrossAttnDownBlock2D",) * 3 + ("DownBlock2D",),
-        up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3, **differences,
+        up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * 3, norm_num_groups=8, **differences,
     )
 
 
