@@ -6,6 +6,8 @@ pub mod cli;
 pub mod error;
 pub mod gallery;
 pub mod imaging;
+pub mod models;
+pub mod ops;
 pub mod pipelines;
 pub mod request;
 pub mod rng;

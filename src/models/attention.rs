@@ -1,0 +1,230 @@
+//! Attention and the transformer of the UNet's blocks (Diffusers `attention_processor.py`, `attention.py`, `transformer_2d.py`).
+
+use burn::module::Module;
+use burn::nn::conv::Conv2d;
+use burn::nn::{GroupNorm, GroupNormConfig, Identity, LayerNorm, LayerNormConfig, Linear, LinearConfig};
+use burn::tensor::{Device, FloatDType, Tensor};
+
+use super::resnet::conv;
+use crate::ops::{self, Mask, Then};
+
+/// torch's default, which the transformer's layer norms keep.
+const LAYER_NORM_EPSILON: f64 = 1e-5;
+/// `Transformer2DModel` gives its group norm this, whatever the UNet's own epsilon.
+const TRANSFORMER_NORM_EPSILON: f64 = 1e-6;
+
+/// Queries from one sequence, keys and values from the same or another.
+#[derive(Module, Debug)]
+pub struct Attention {
+    to_q: Linear,
+    to_k: Linear,
+    to_v: Linear,
+    to_out: [Linear; 1],
+    heads: usize,
+    upcast: bool,
+}
+
+impl Attention {
+    fn new(width: usize, context: usize, config: &TransformerConfig, device: &Device) -> Self {
+        let projection = |inputs| LinearConfig::new(inputs, width).with_bias(false).init(device);
+        Self {
+            to_q: projection(width),
+            to_k: projection(context),
+            to_v: projection(context),
+            to_out: [LinearConfig::new(width, width).init(device)],
+            heads: config.heads,
+            upcast: config.upcast_attention,
+        }
+    }
+
+    /// `x` `[batch, length, width]`, `context` `[batch, keys, context width]`.
+    fn forward(&self, x: Tensor<3>, context: Tensor<3>) -> Tensor<3> {
+        let q = ops::linear(&self.to_q, x);
+        let (k, v) = (ops::linear(&self.to_k, context.clone()), ops::linear(&self.to_v, context));
+        let dtype = q.dtype();
+        let cast = |t: Tensor<3>| if self.upcast { t.cast(FloatDType::F32) } else { t };
+        let y = ops::attention(cast(q), cast(k), cast(v), self.heads, Mask::None).cast(dtype);
+        let [to_out] = &self.to_out;
+        ops::linear(to_out, y)
+    }
+}
+
+/// `GEGLU`: twice the width, one half gating the other.
+#[derive(Module, Debug)]
+pub struct GeGlu {
+    proj: Linear,
+}
+
+/// `FeedForward`: its dropout stands for index 1, which has no parameters.
+#[derive(Module, Debug)]
+pub struct FeedForward {
+    net: (GeGlu, Identity, Linear),
+}
+
+impl FeedForward {
+    fn new(width: usize, device: &Device) -> Self {
+        let inner = 4 * width;
+        let proj = LinearConfig::new(width, 2 * inner).init(device);
+        Self { net: (GeGlu { proj }, Identity, LinearConfig::new(inner, width).init(device)) }
+    }
+
+    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let (geglu, _, out) = &self.net;
+        ops::linear(out, ops::geglu(ops::linear(&geglu.proj, x)))
+    }
+}
+
+/// `BasicTransformerBlock`: attention to itself, attention to the text, a feed-forward layer.
+#[derive(Module, Debug)]
+pub struct BasicTransformerBlock {
+    norm1: LayerNorm,
+    attn1: Attention,
+    norm2: LayerNorm,
+    attn2: Attention,
+    norm3: LayerNorm,
+    ff: FeedForward,
+}
+
+impl BasicTransformerBlock {
+    fn new(width: usize, config: &TransformerConfig, device: &Device) -> Self {
+        let norm = || LayerNormConfig::new(width).init(device);
+        Self {
+            norm1: norm(),
+            attn1: Attention::new(width, width, config, device),
+            norm2: norm(),
+            attn2: Attention::new(width, config.cross_attention_dim, config, device),
+            norm3: norm(),
+            ff: FeedForward::new(width, device),
+        }
+    }
+
+    fn forward(&self, x: Tensor<3>, context: &Tensor<3>) -> Tensor<3> {
+        let y = ops::layer_norm(&self.norm1, x.clone(), LAYER_NORM_EPSILON);
+        let x = self.attn1.forward(y.clone(), y) + x;
+        let y = ops::layer_norm(&self.norm2, x.clone(), LAYER_NORM_EPSILON);
+        let x = self.attn2.forward(y, context.clone()) + x;
+        let y = ops::layer_norm(&self.norm3, x.clone(), LAYER_NORM_EPSILON);
+        self.ff.forward(y) + x
+    }
+}
+
+/// What a block's transformer is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct TransformerConfig {
+    /// Attention heads.
+    pub heads: usize,
+    /// Transformer blocks, one after the other.
+    pub layers: usize,
+    /// Width of the text embedding.
+    pub cross_attention_dim: usize,
+    /// Groups of the norm.
+    pub groups: usize,
+    /// Linear layers to and from the transformer, instead of 1x1 convolutions.
+    pub use_linear_projection: bool,
+    /// Attention in f32, whatever the model's dtype.
+    pub upcast_attention: bool,
+}
+
+/// The way into and out of the transformer: both spellings have the parameters `weight` and `bias`.
+#[derive(Module, Debug)]
+pub enum Projection {
+    /// A 1x1 convolution of the picture.
+    Conv(Conv2d),
+    /// A linear layer on the sequence.
+    Linear(Linear),
+}
+
+impl Projection {
+    fn new(channels: usize, linear: bool, device: &Device) -> Self {
+        if linear {
+            Self::Linear(LinearConfig::new(channels, channels).init(device))
+        } else {
+            Self::Conv(conv(channels, channels, 1, device))
+        }
+    }
+}
+
+/// `Transformer2DModel`: the pixels as a sequence.
+#[derive(Module, Debug)]
+pub struct Transformer2DModel {
+    norm: GroupNorm,
+    proj_in: Projection,
+    transformer_blocks: Vec<BasicTransformerBlock>,
+    proj_out: Projection,
+}
+
+impl Transformer2DModel {
+    /// Keeps the channels.
+    pub fn new(channels: usize, config: &TransformerConfig, device: &Device) -> Self {
+        Self {
+            norm: GroupNormConfig::new(config.groups, channels).with_epsilon(TRANSFORMER_NORM_EPSILON).init(device),
+            proj_in: Projection::new(channels, config.use_linear_projection, device),
+            transformer_blocks: (0..config.layers).map(|_| BasicTransformerBlock::new(channels, config, device)).collect(),
+            proj_out: Projection::new(channels, config.use_linear_projection, device),
+        }
+    }
+
+    /// `x` `[batch, channels, height, width]`, `context` `[batch, tokens, cross_attention_dim]`.
+    pub fn forward(&self, x: Tensor<4>, context: &Tensor<3>) -> Tensor<4> {
+        let [_, _, height, width] = x.dims();
+        let y = ops::group_norm(&self.norm, x.clone(), Then::Nothing);
+        let mut y = match &self.proj_in {
+            Projection::Conv(conv) => sequence(ops::conv2d(conv, y)),
+            Projection::Linear(linear) => ops::linear(linear, sequence(y)),
+        };
+        for block in &self.transformer_blocks {
+            y = block.forward(y, context);
+        }
+        let y = match &self.proj_out {
+            Projection::Conv(conv) => ops::conv2d(conv, picture(y, height, width)),
+            Projection::Linear(linear) => picture(ops::linear(linear, y), height, width),
+        };
+        y + x
+    }
+}
+
+/// `[batch, channels, height, width]` to `[batch, height * width, channels]`.
+fn sequence(x: Tensor<4>) -> Tensor<3> {
+    x.flatten::<3>(2, 3).swap_dims(1, 2)
+}
+
+/// The way back.
+fn picture(x: Tensor<3>, height: usize, width: usize) -> Tensor<4> {
+    let [batch, _, channels] = x.dims();
+    x.swap_dims(1, 2).reshape([batch, channels, height, width])
+}
+
+/// The autoencoder's attention: one head over all pixels, with its own norm and residual.
+#[derive(Module, Debug)]
+pub struct PixelAttention {
+    group_norm: GroupNorm,
+    to_q: Linear,
+    to_k: Linear,
+    to_v: Linear,
+    to_out: [Linear; 1],
+}
+
+impl PixelAttention {
+    /// Keeps the channels.
+    pub fn new(channels: usize, groups: usize, epsilon: f64, device: &Device) -> Self {
+        let projection = || LinearConfig::new(channels, channels).init(device);
+        Self {
+            group_norm: GroupNormConfig::new(groups, channels).with_epsilon(epsilon).init(device),
+            to_q: projection(),
+            to_k: projection(),
+            to_v: projection(),
+            to_out: [projection()],
+        }
+    }
+
+    /// `[batch, channels, height, width]`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let [_, _, height, width] = x.dims();
+        let y = sequence(ops::group_norm(&self.group_norm, x.clone(), Then::Nothing));
+        let q = ops::linear(&self.to_q, y.clone());
+        let (k, v) = (ops::linear(&self.to_k, y.clone()), ops::linear(&self.to_v, y));
+        let [to_out] = &self.to_out;
+        let y = ops::linear(to_out, ops::attention(q, k, v, 1, Mask::None));
+        picture(y, height, width) + x
+    }
+}

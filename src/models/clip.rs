@@ -1,0 +1,186 @@
+//! CLIP's text encoder (transformers `models/clip/modeling_clip.py`): CLIP-L of Stable Diffusion 1.x, OpenCLIP-H of 2.x.
+
+use burn::module::Module;
+use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::config::{Config, check, read};
+use crate::error::{Error, Result};
+use crate::ops::{self, Mask};
+
+/// The keys of `config.json` that shape the network, with transformers' defaults.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+struct ClipTextConfig {
+    vocab_size: usize,
+    hidden_size: usize,
+    intermediate_size: usize,
+    num_hidden_layers: usize,
+    num_attention_heads: usize,
+    max_position_embeddings: usize,
+    hidden_act: Activation,
+    layer_norm_eps: f64,
+}
+
+impl Default for ClipTextConfig {
+    fn default() -> Self {
+        Self {
+            vocab_size: 49408,
+            hidden_size: 512,
+            intermediate_size: 2048,
+            num_hidden_layers: 12,
+            num_attention_heads: 8,
+            max_position_embeddings: 77,
+            hidden_act: Activation::QuickGelu,
+            layer_norm_eps: 1e-5,
+        }
+    }
+}
+
+/// What stands between the two layers of a block's MLP.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+enum Activation {
+    QuickGelu,
+    Gelu,
+}
+
+/// `CLIPTextModel`.
+#[derive(Module, Debug)]
+pub struct ClipTextModel {
+    embeddings: ClipTextEmbeddings,
+    encoder: ClipEncoder,
+    final_layer_norm: LayerNorm,
+    #[module(skip)]
+    layer_norm_eps: f64,
+}
+
+/// The token table stays in main memory: in f32 it is larger than what many graphics cards let a kernel see of one buffer, and
+/// a prompt needs 77 of its rows.
+#[derive(Module, Debug)]
+struct ClipTextEmbeddings {
+    token_embedding: Embedding,
+    position_embedding: Embedding,
+}
+
+#[derive(Module, Debug)]
+struct ClipEncoder {
+    layers: Vec<ClipEncoderLayer>,
+}
+
+#[derive(Module, Debug)]
+struct ClipEncoderLayer {
+    self_attn: ClipAttention,
+    layer_norm1: LayerNorm,
+    mlp: ClipMlp,
+    layer_norm2: LayerNorm,
+}
+
+#[derive(Module, Debug)]
+struct ClipAttention {
+    q_proj: Linear,
+    k_proj: Linear,
+    v_proj: Linear,
+    out_proj: Linear,
+    heads: usize,
+}
+
+#[derive(Module, Debug)]
+struct ClipMlp {
+    fc1: Linear,
+    fc2: Linear,
+    #[module(skip)]
+    activation: Activation,
+}
+
+impl ClipTextModel {
+    /// Builds the network that a `config.json` describes; its parameters are made when they are loaded.
+    ///
+    /// # Errors
+    /// An option that we don't build, or numbers that don't fit together: the message names the key.
+    pub fn new(config: &Config, device: &Device) -> Result<Self> {
+        let c: ClipTextConfig = read(config, &[("model_type", json!("clip_text_model"))])?;
+        let (width, heads) = (c.hidden_size, c.num_attention_heads);
+        check(width > 0 && width <= 1 << 14 && heads > 0 && width % heads == 0, || {
+            format!("num_attention_heads = {heads} does not divide hidden_size = {width}")
+        })?;
+        check((1..=128).contains(&c.num_hidden_layers), || format!("num_hidden_layers = {}", c.num_hidden_layers))?;
+        let norm = || LayerNormConfig::new(width).with_epsilon(c.layer_norm_eps).init(device);
+        let projection = || LinearConfig::new(width, width).init(device);
+        let layer = |_| ClipEncoderLayer {
+            self_attn: ClipAttention {
+                q_proj: projection(),
+                k_proj: projection(),
+                v_proj: projection(),
+                out_proj: projection(),
+                heads,
+            },
+            layer_norm1: norm(),
+            mlp: ClipMlp {
+                fc1: LinearConfig::new(width, c.intermediate_size).init(device),
+                fc2: LinearConfig::new(c.intermediate_size, width).init(device),
+                activation: c.hidden_act,
+            },
+            layer_norm2: norm(),
+        };
+        Ok(Self {
+            embeddings: ClipTextEmbeddings {
+                token_embedding: EmbeddingConfig::new(c.vocab_size, width).init(&Device::flex()),
+                position_embedding: EmbeddingConfig::new(c.max_position_embeddings, width).init(device),
+            },
+            encoder: ClipEncoder { layers: (0..c.num_hidden_layers).map(layer).collect() },
+            final_layer_norm: norm(),
+            layer_norm_eps: c.layer_norm_eps,
+        })
+    }
+
+    /// `last_hidden_state`: token ids of a batch of prompts, all of one length, to `[batch, tokens, width]`.
+    ///
+    /// # Errors
+    /// An id outside the vocabulary or more tokens than positions: a tokenizer of another model.
+    pub fn forward(&self, ids: &[Vec<u32>]) -> Result<Tensor<3>> {
+        let table = self.embeddings.token_embedding.weight.val();
+        let positions = self.embeddings.position_embedding.weight.val();
+        let ([vocabulary, _], [longest, _]) = (table.dims(), positions.dims());
+        let length = ids.first().map_or(0, Vec::len);
+        let flat: Vec<i32> = ids.iter().flatten().map(|&id| id as i32).collect();
+        let fits = flat.iter().all(|&id| (id as usize) < vocabulary) && flat.len() == length * ids.len();
+        if !fits || length > longest {
+            let headline = format!("The tokenizer does not fit the text encoder, which knows {vocabulary} tokens at {longest} places");
+            return Err(Error::new(headline).advise("Take both from the same model"));
+        }
+        let ids_tensor = Tensor::<1, Int>::from_data(TensorData::new(flat, [length * ids.len()]), &table.device());
+        let width = table.dims()[1];
+        let (device, dtype) = (positions.device(), positions.dtype());
+        let tokens = table.select(0, ids_tensor).reshape([ids.len(), length, width]).to_device(&device).cast(dtype);
+        let mut x = tokens + positions.narrow(0, 0, length).unsqueeze();
+        for layer in &self.encoder.layers {
+            let y = layer.self_attn.forward(ops::layer_norm(&layer.layer_norm1, x.clone(), self.layer_norm_eps));
+            x = x + y;
+            let y = layer.mlp.forward(ops::layer_norm(&layer.layer_norm2, x.clone(), self.layer_norm_eps));
+            x = x + y;
+        }
+        Ok(ops::layer_norm(&self.final_layer_norm, x, self.layer_norm_eps))
+    }
+}
+
+impl ClipAttention {
+    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let q = ops::linear(&self.q_proj, x.clone());
+        let (k, v) = (ops::linear(&self.k_proj, x.clone()), ops::linear(&self.v_proj, x));
+        ops::linear(&self.out_proj, ops::attention(q, k, v, self.heads, Mask::Causal))
+    }
+}
+
+impl ClipMlp {
+    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let x = ops::linear(&self.fc1, x);
+        let x = match self.activation {
+            Activation::QuickGelu => ops::quick_gelu(x),
+            Activation::Gelu => ops::gelu(x),
+        };
+        ops::linear(&self.fc2, x)
+    }
+}

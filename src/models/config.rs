@@ -1,0 +1,76 @@
+//! Reading a component's `config.json`: Diffusers' defaults for absent keys, and a refusal by name of what we don't build.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Result};
+
+/// The keys and values of a `config.json`, as they stand in the file.
+pub type Config = Map<String, Value>;
+
+/// A value that a config gives once for all blocks, or once a block.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(untagged)]
+pub enum OneOrMany<T> {
+    /// The same for all blocks.
+    One(T),
+    /// One a block.
+    Many(Vec<T>),
+}
+
+impl<T: Copy> OneOrMany<T> {
+    /// The values of `blocks` blocks.
+    ///
+    /// # Errors
+    /// A list of another length: the message names `key`.
+    pub fn expand(&self, blocks: usize, key: &str) -> Result<Vec<T>> {
+        match self {
+            Self::One(value) => Ok(vec![*value; blocks]),
+            Self::Many(values) if values.len() == blocks => Ok(values.clone()),
+            Self::Many(values) => {
+                Err(Error::new(format!("config.json: {key} has {} entries for {blocks} blocks", values.len())))
+            }
+        }
+    }
+}
+
+/// Reads a config into its struct.
+///
+/// # Errors
+/// A value of the wrong type, and any key of `fixed` with another value than the one given: an option that we don't build.
+pub fn read<T: DeserializeOwned>(config: &Config, fixed: &[(&str, Value)]) -> Result<T> {
+    for (key, only) in fixed {
+        if let Some(value) = config.get(*key)
+            && value != only
+            && !value.is_null()
+        {
+            return Err(Error::new(format!("config.json: {key} = {value} is not supported (only {only} is)")));
+        }
+    }
+    // Diffusers takes an explicit null as "the default".
+    let present: Map<_, _> = config.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect();
+    serde_json::from_value(Value::Object(present)).map_err(|e| Error::new("config.json holds a value of the wrong kind").caused_by(e))
+}
+
+/// Refuses a config whose numbers don't fit together.
+///
+/// # Errors
+/// When `fits` is false: the message is `what`.
+pub fn check(fits: bool, what: impl FnOnce() -> String) -> Result<()> {
+    if fits { Ok(()) } else { Err(Error::new(format!("config.json: {}", what()))) }
+}
+
+/// Checks a list of channel counts: 1 to 16 blocks, each count at most 65,536 and a multiple of the norm's groups.
+///
+/// # Errors
+/// The first count that doesn't fit.
+pub fn check_channels(channels: &[usize], groups: usize) -> Result<()> {
+    check((1..=16).contains(&channels.len()), || format!("block_out_channels has {} entries", channels.len()))?;
+    check(groups > 0, || "norm_num_groups = 0".into())?;
+    channels.iter().try_for_each(|&c| {
+        check(c > 0 && c <= 1 << 16 && c % groups == 0, || {
+            format!("block_out_channels holds {c}, which is no multiple of norm_num_groups = {groups} up to 65536")
+        })
+    })
+}

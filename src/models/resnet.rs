@@ -1,0 +1,125 @@
+//! `ResnetBlock2D`, `Downsample2D`, `Upsample2D` (Diffusers `models/resnet.py`, `downsampling.py`, `upsampling.py`).
+
+use burn::module::Module;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{GroupNorm, GroupNormConfig, Linear, LinearConfig, PaddingConfig2d};
+use burn::tensor::{Device, Tensor};
+
+use crate::ops::{self, Then};
+
+/// A square convolution with stride 1 that keeps the size.
+pub fn conv(inputs: usize, outputs: usize, kernel: usize, device: &Device) -> Conv2d {
+    let p = kernel / 2;
+    Conv2dConfig::new([inputs, outputs], [kernel, kernel]).with_padding(PaddingConfig2d::Explicit(p, p, p, p)).init(device)
+}
+
+/// What a residual block is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct ResnetConfig {
+    /// Channels of the timestep's embedding; `None` in an autoencoder.
+    pub temb_channels: Option<usize>,
+    /// Groups of the norms.
+    pub groups: usize,
+    /// The norms' epsilon.
+    pub epsilon: f64,
+    /// What the sum of both branches is divided by.
+    pub output_scale_factor: f64,
+}
+
+/// Two convolutions, each after a norm and a SiLU, with the timestep added between and the input added at the end.
+#[derive(Module, Debug)]
+pub struct ResnetBlock2D {
+    norm1: GroupNorm,
+    conv1: Conv2d,
+    time_emb_proj: Option<Linear>,
+    norm2: GroupNorm,
+    conv2: Conv2d,
+    conv_shortcut: Option<Conv2d>,
+    output_scale_factor: f64,
+}
+
+impl ResnetBlock2D {
+    /// From `inputs` to `outputs` channels.
+    pub fn new(inputs: usize, outputs: usize, config: ResnetConfig, device: &Device) -> Self {
+        let norm = |channels| GroupNormConfig::new(config.groups, channels).with_epsilon(config.epsilon).init(device);
+        Self {
+            norm1: norm(inputs),
+            conv1: conv(inputs, outputs, 3, device),
+            time_emb_proj: config.temb_channels.map(|temb| LinearConfig::new(temb, outputs).init(device)),
+            norm2: norm(outputs),
+            conv2: conv(outputs, outputs, 3, device),
+            conv_shortcut: (inputs != outputs).then(|| conv(inputs, outputs, 1, device)),
+            output_scale_factor: config.output_scale_factor,
+        }
+    }
+
+    /// Channels of its input.
+    pub fn inputs(&self) -> usize {
+        self.norm1.num_channels
+    }
+
+    /// `x` `[batch, inputs, height, width]`; `temb` `[1, 1, temb_channels]`, already through its SiLU.
+    pub fn forward(&self, x: Tensor<4>, temb: Option<&Tensor<3>>) -> Tensor<4> {
+        let mut y = ops::conv2d(&self.conv1, ops::group_norm(&self.norm1, x.clone(), Then::Silu));
+        if let (Some(projection), Some(temb)) = (&self.time_emb_proj, temb) {
+            let shift = ops::linear(projection, temb.clone());
+            let channels = shift.dims()[2];
+            y = y + shift.reshape([1, channels, 1, 1]);
+        }
+        let y = ops::conv2d(&self.conv2, ops::group_norm(&self.norm2, y, Then::Silu));
+        let x = match &self.conv_shortcut {
+            Some(shortcut) => ops::conv2d(shortcut, x),
+            None => x,
+        };
+        let sum = y + x;
+        if (self.output_scale_factor - 1.0).abs() < f64::EPSILON { sum } else { sum / self.output_scale_factor }
+    }
+}
+
+/// Half the size, by a convolution of stride 2.
+#[derive(Module, Debug)]
+pub struct Downsample2D {
+    conv: Conv2d,
+}
+
+impl Downsample2D {
+    /// `padding` 1 pads all around; 0 pads one row below and one column to the right, as Diffusers does for the autoencoder.
+    pub fn new(channels: usize, padding: usize, device: &Device) -> Self {
+        let padding = match padding {
+            0 => PaddingConfig2d::Explicit(0, 0, 1, 1),
+            p => PaddingConfig2d::Explicit(p, p, p, p),
+        };
+        let config = Conv2dConfig::new([channels, channels], [3, 3]).with_stride([2, 2]).with_padding(padding);
+        Self { conv: config.init(device) }
+    }
+
+    /// `[batch, channels, height, width]` to half of it, rounded up.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        ops::conv2d(&self.conv, x)
+    }
+}
+
+/// Twice the size: each pixel repeated, then a convolution.
+#[derive(Module, Debug)]
+pub struct Upsample2D {
+    conv: Conv2d,
+}
+
+impl Upsample2D {
+    /// Keeps the channels.
+    pub fn new(channels: usize, device: &Device) -> Self {
+        Self { conv: conv(channels, channels, 3, device) }
+    }
+
+    /// `[batch, channels, height, width]` to `size`: twice the input's, or one less where an odd size had been halved.
+    pub fn forward(&self, x: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
+        let mut x = ops::upsample_nearest_2x(x);
+        // Cropping is what interpolate(size=...) gives: index i reads floor(i / 2) for 2n - 1 pixels as for 2n.
+        for (axis, size) in [(2, size[0]), (3, size[1])] {
+            if x.dims()[axis] > size {
+                x = x.narrow(axis, 0, size);
+            }
+        }
+        ops::conv2d(&self.conv, x)
+    }
+}

@@ -1,0 +1,237 @@
+"""Writes schedulers.json and expectations.json, for tests/parity/schedulers.rs and scheduler_expectations.rs.
+
+Needs torch 2.13, diffusers 0.42.1 and scipy (beta sigmas): OMP_NUM_THREADS=1 python generate.py [scheduler_expectations.json]
+The argument is the list of upstream's own full-loop expectations; without it expectations.json is left as it is.
+
+Every run is of the closed-form model below on a sample of [1, 4, 2, 2]. Of each step one value is kept, a different one
+each time, and of the last step all 16. `original` and `noise` are torch's normals of the seeds 8 and 7, and what stochastic
+samplers draw comes from seed 9.
+"""
+
+import json
+import pathlib
+import sys
+import warnings
+
+import diffusers
+import torch
+
+warnings.filterwarnings("ignore")
+diffusers.utils.logging.set_verbosity_error()
+HERE = pathlib.Path(__file__).parent
+SHAPE = (1, 4, 2, 2)
+KINDS = {
+    "ddpm": ("DDPMScheduler", {}),
+    "ddim": ("DDIMScheduler", {}),
+    "pndm": ("PNDMScheduler", {}),
+    "plms": ("PNDMScheduler", {"skip_prk_steps": True}),
+    "pndm-prk": ("PNDMScheduler", {"skip_prk_steps": False}),
+    "euler": ("EulerDiscreteScheduler", {}),
+    "euler-karras": ("EulerDiscreteScheduler", {"use_karras_sigmas": True}),
+    "euler-trailing": ("EulerDiscreteScheduler", {"timestep_spacing": "trailing"}),
+    "euler-linspace": ("EulerDiscreteScheduler", {"timestep_spacing": "linspace"}),
+    "euler-a": ("EulerAncestralDiscreteScheduler", {}),
+    "dpm++2m": ("DPMSolverMultistepScheduler", {}),
+    "dpm++2m-karras": ("DPMSolverMultistepScheduler", {"use_karras_sigmas": True}),
+    "dpm++2m-sde": ("DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++"}),
+    "dpm++2m-sde-karras": (
+        "DPMSolverMultistepScheduler",
+        {"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": True},
+    ),
+    "dpm++2m-lu": ("DPMSolverMultistepScheduler", {"use_lu_lambdas": True}),
+    "dpm++3m": ("DPMSolverMultistepScheduler", {"solver_order": 3}),
+}
+CLASSES = sorted({name for name, _ in KINDS.values()})
+SD15 = {
+    "_class_name": "PNDMScheduler",
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.00085,
+    "clip_sample": False,
+    "num_train_timesteps": 1000,
+    "set_alpha_to_one": False,
+    "skip_prk_steps": True,
+    "steps_offset": 1,
+}
+ZERO_SNR = SD15 | {"rescale_betas_zero_snr": True, "prediction_type": "v_prediction", "timestep_spacing": "trailing"}
+COSINE = {"beta_schedule": "squaredcos_cap_v2"}
+
+
+def randn(seed):
+    return torch.randn(SHAPE, generator=torch.Generator("cpu").manual_seed(seed))
+
+
+def model(x, t):
+    return x / (x.abs() + 1) * (0.5 + float(t) / 2000)
+
+
+def build(kind, config, steps):
+    name, overrides = KINDS[kind]
+    scheduler = getattr(diffusers, name).from_config(dict(config), **overrides)
+    scheduler.set_timesteps(steps)
+    return scheduler
+
+
+def number(value):
+    return float(f"{float(value):.8g}")
+
+
+def schedule(scheduler):
+    found = {"timesteps": [number(t) for t in scheduler.timesteps], "init": number(scheduler.init_noise_sigma)}
+    if hasattr(scheduler, "sigmas"):
+        found["sigmas"] = [number(s) for s in scheduler.sigmas]
+    return found
+
+
+def run(kind, config, steps, start=0):
+    """As the pipelines do it: from pure noise, or from a noised original at step `start`."""
+    scheduler = build(kind, config, steps)
+    case = {"kind": kind, "steps": steps, "start": start, **schedule(scheduler)}
+    if start:
+        case = {key: value for key, value in case.items() if key not in ("timesteps", "sigmas")}
+    timesteps = scheduler.timesteps[start:]
+    if hasattr(scheduler, "set_begin_index"):
+        # Else the first step is looked up by its timestep, and where two round to the same one it is the wrong one.
+        scheduler.set_begin_index(start)
+    sample = randn(7) * scheduler.init_noise_sigma
+    if start:
+        sample = scheduler.add_noise(randn(8), randn(7), timesteps[:1])
+    takes = scheduler.step.__code__.co_varnames
+    arguments = {"generator": torch.Generator("cpu").manual_seed(9)} if "generator" in takes else {}
+    values = []
+    for i, t in enumerate(timesteps):
+        output = model(scheduler.scale_model_input(sample, t), t)
+        sample = scheduler.step(output, t, sample, **arguments).prev_sample
+        values.append(number(sample.flatten()[5 * i % 16]))
+    assert sample.isfinite().all(), (kind, config, steps, start)
+    return case | {"values": values, "last": [number(v) for v in sample.flatten()]}
+
+
+def matrix():
+    """Every sampler x spacing x prediction type x step count, and for some step counts an image-to-image start."""
+    groups = []
+    for spacing in ("linspace", "leading", "trailing"):
+        for prediction in ("epsilon", "v_prediction", "sample"):
+            config = SD15 | {"timestep_spacing": spacing, "prediction_type": prediction}
+            cases = []
+            for kind, (name, overrides) in KINDS.items():
+                no_sample = name in ("PNDMScheduler", "EulerAncestralDiscreteScheduler")
+                repeats = "timestep_spacing" in overrides and spacing != "leading"
+                if repeats or kind == "pndm" or (prediction == "sample" and no_sample):
+                    continue
+                for steps, start in ((5, 0), (10, 0), (10, 4), (20, 0), (20, 15), (50, 0)):
+                    if prediction == "epsilon" or steps in (10, 20):
+                        cases.append(run(kind, config, steps, start))
+            groups.append({"config": config, "cases": cases})
+    return groups
+
+
+def special():
+    """One option at a time."""
+    dpm = "DPMSolverMultistepScheduler"
+    betas = [0.001 * (i + 1) for i in range(40)]
+    runs = [
+        # Keys absent from the file take the class's own defaults, whatever class the file is of.
+        ({}, [(kind, 10) for kind in KINDS]),
+        (SD15, [(kind, steps) for kind in KINDS for steps in (10, 25)]),
+        (SD15 | {"set_alpha_to_one": True}, [("ddim", 10), ("pndm", 10), ("pndm-prk", 10)]),
+        (SD15 | {"steps_offset": 0}, [("ddim", 10), ("euler", 10), ("dpm++2m", 10)]),
+        (SD15, [(kind, steps) for kind in KINDS if kind != "pndm-prk" for steps in (1, 2, 3)]),
+        (SD15, [("pndm-prk", 4), ("ddpm", 200), ("ddim", 100)]),
+        (ZERO_SNR, [(kind, steps) for kind in KINDS for steps in (10, 20)]),
+        (ZERO_SNR | {"timestep_spacing": "leading"}, [(kind, 10) for kind in KINDS]),
+        (ZERO_SNR | {"prediction_type": "epsilon"}, [("euler", 10), ("dpm++2m", 10)]),
+        (ZERO_SNR | {"prediction_type": "sample"}, [("ddim", 10), ("ddpm", 10)]),
+        (COSINE, [(kind, 10) for kind in KINDS if kind not in ("euler-a",)]),
+        (COSINE | {"lambda_min_clipped": -5.1}, [("dpm++2m", 10), ("dpm++2m-karras", 10)]),
+        (COSINE | {"lambda_min_clipped": -5.1, "timestep_spacing": "leading"}, [("dpm++2m", 10)]),
+        (COSINE | {"lambda_min_clipped": -5.1, "timestep_spacing": "trailing"}, [("dpm++2m", 10)]),
+        ({"beta_schedule": "laplace"}, [("ddpm", 10)]),
+        ({"beta_schedule": "sigmoid"}, [("ddpm", 10)]),
+        ({"trained_betas": betas, "num_train_timesteps": 40}, [(kind, 8) for kind in KINDS]),
+        ({"num_train_timesteps": 1100}, [(kind, 10) for kind in KINDS]),
+        ({"variance_type": "fixed_small_log"}, [("ddpm", 10)]),
+        ({"variance_type": "fixed_large"}, [("ddpm", 10), ("dpm++2m", 5)]),
+        ({"clip_sample": True, "clip_sample_range": 0.7}, [("ddpm", 10), ("ddim", 10)]),
+        (
+            {"thresholding": True, "dynamic_thresholding_ratio": 0.87, "sample_max_value": 1.6},
+            [("ddpm", 10), ("ddim", 10), ("dpm++2m", 10), ("dpm++2m-sde", 10)],
+        ),
+        (SD15 | {"use_exponential_sigmas": True}, [("euler", 10), ("dpm++2m", 10)]),
+        (SD15 | {"use_beta_sigmas": True}, [("euler", 10), ("dpm++2m", 10), ("euler", 25)]),
+        (SD15 | {"sigma_min": 0.1, "sigma_max": 10.0}, [("euler-karras", 10), ("dpm++2m-karras", 10)]),
+        (SD15 | {"_class_name": "EulerDiscreteScheduler", "sigma_min": 0.1}, [("dpm++2m-karras", 10)]),
+        (SD15 | {"interpolation_type": "log_linear"}, [("euler", 10), ("euler-karras", 10)]),
+        (SD15 | {"timestep_type": "continuous"}, [("euler", 10)]),
+        (SD15 | {"timestep_type": "continuous", "prediction_type": "v_prediction"}, [("euler", 10)]),
+        (SD15 | {"final_sigmas_type": "sigma_min"}, [("euler", 10), ("dpm++2m", 20), ("dpm++2m-karras", 20)]),
+        (SD15 | {"prediction_type": "original_sample"}, [("euler", 10)]),
+        (SD15 | {"lower_order_final": False}, [("dpm++2m", 10), ("dpm++3m", 10)]),
+        (SD15 | {"lower_order_final": False, "final_sigmas_type": "sigma_min"}, [("dpm++2m", 10), ("dpm++3m", 10)]),
+        (SD15 | {"euler_at_final": True, "final_sigmas_type": "sigma_min"}, [("dpm++2m", 20)]),
+        (SD15 | {"algorithm_type": "deis", "solver_type": "logrho", "final_sigmas_type": "sigma_min"}, [("dpm++2m", 10)]),
+        (SD15 | {"solver_order": 1}, [("dpm++2m", 10)]),
+        (SD15 | {"solver_order": 3}, [("dpm++2m-sde", 20), ("dpm++2m-sde-karras", 20)]),
+        (SD15 | {"solver_type": "heun"}, [("dpm++2m", 20), ("dpm++2m-sde", 20)]),
+    ]
+    for algorithm in ("dpmsolver", "sde-dpmsolver"):
+        for prediction in ("epsilon", "v_prediction", "sample"):
+            options = {"algorithm_type": algorithm, "prediction_type": prediction, "final_sigmas_type": "sigma_min"}
+            orders = ["dpm++2m", "dpm++2m-karras"] + (["dpm++3m"] if algorithm == "dpmsolver" else [])
+            runs.append((SD15 | options, [(kind, 20) for kind in orders]))
+            runs.append((SD15 | options | {"solver_type": "heun"}, [("dpm++2m", 20)]))
+        runs.append((options | {"thresholding": True, "sample_max_value": 1.5, "prediction_type": "epsilon"}, [("dpm++2m", 20)]))
+    return [{"config": config, "cases": [run(kind, config, steps) for kind, steps in cases]} for config, cases in runs]
+
+
+def every_step_count():
+    """Of every step count the timesteps, weighted by their place and summed."""
+    found = []
+    for kind in ("ddpm", "ddim", "plms", "pndm-prk", "euler", "euler-a", "dpm++2m"):
+        for spacing in ("linspace", "leading", "trailing"):
+            config = SD15 | {"timestep_spacing": spacing}
+            sums = []
+            for steps in range(4, 301):
+                timesteps = [float(t) for t in build(kind, config, steps).timesteps if t >= 0]
+                sums.append(sum((i + 1) * t for i, t in enumerate(timesteps)))
+            found.append({"kind": kind, "spacing": spacing, "first": 4, "sums": sums})
+    return found
+
+
+def resolved():
+    """What Diffusers prints as the configuration in force."""
+    found = []
+    for kind in KINDS:
+        scheduler = build(kind, SD15 | {"a_key_of_tomorrow": [1, 2]}, 10)
+        text = scheduler.to_json_string().replace(": -Infinity", ': "-Infinity"')
+        config = json.loads(text)
+        config.pop("_diffusers_version")
+        found.append({"kind": kind, "config": config})
+    return found
+
+
+def write(path, sections):
+    """One line a case, so that a change shows."""
+    parts = []
+    for key, value in sections.items():
+        lines = ",\n".join(json.dumps(case, separators=(",", ":")) for case in value)
+        parts.append(f'"{key}": [\n{lines}\n]')
+    path.write_text("{\n" + ",\n".join(parts) + "\n}\n")
+
+
+def expectations(path):
+    """Upstream's expectations of the classes that we have, and the names of the others."""
+    cases = json.loads(pathlib.Path(path).read_text())["cases"]
+    keep = ("test", "scheduler", "config_non_default", "set_timesteps_len", "num_inference_steps", "t_start")
+    keep += ("expected_sum", "expected_mean", "tol_sum", "tol_mean")
+    ours = [{key: case[key] for key in keep} for case in cases if case["scheduler"] in CLASSES]
+    others = sorted({case["scheduler"] or case["file"] for case in cases} - set(CLASSES))
+    write(HERE / "expectations.json", {"cases": ours, "left_out": others})
+
+
+if len(sys.argv) > 1:
+    expectations(sys.argv[1])
+write(
+    HERE / "schedulers.json",
+    {"runs": matrix() + special(), "every_step_count": every_step_count(), "resolved": resolved()},
+)

@@ -1,0 +1,90 @@
+//! Upstream's own expectations of a full loop, within upstream's own tolerances: `tests/golden/schedulers/generate.py`
+//! takes them over from the tests of Diffusers, for the classes that we have.
+
+use std::collections::BTreeSet;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use burnisher::rng::Generators;
+use burnisher::schedulers::{SchedulerConfig, SchedulerKind};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Expectations {
+    cases: Vec<Case>,
+    /// The classes that we don't have, or the file of a test that names none.
+    left_out: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    test: String,
+    scheduler: String,
+    config_non_default: SchedulerConfig,
+    set_timesteps_len: usize,
+    num_inference_steps: Option<usize>,
+    t_start: Option<usize>,
+    expected_sum: Vec<f64>,
+    expected_mean: Vec<f64>,
+    tol_sum: Vec<f64>,
+    tol_mean: Vec<f64>,
+}
+
+/// `arange(768)`, or the same from the other end, laid out as (channel, row, column, batch) and permuted to (batch, ...).
+fn ramp(reversed: bool) -> Tensor<4> {
+    let values: Vec<f32> = (0..768_u16).map(|i| f32::from(if reversed { 767 - i } else { i }) / 768.0).collect();
+    Tensor::<4>::from_data(TensorData::new(values, [3, 8, 8, 4]), &Device::flex()).permute([3, 0, 1, 2])
+}
+
+/// The sum and the mean of the absolute values at the end of the loop.
+fn full_loop(case: &Case) -> (f64, f64) {
+    let mut config = case.config_non_default.clone();
+    config.insert("_class_name".into(), case.scheduler.as_str().into());
+    let kind = SchedulerKind::from_config(&config).expect("a class that we have");
+    let steps = case.num_inference_steps.unwrap_or(case.set_timesteps_len);
+    let mut scheduler = kind.build(&config, steps).unwrap_or_else(|e| panic!("{}: {e}", case.test));
+    assert_eq!(scheduler.timesteps().len(), case.set_timesteps_len, "{}", case.test);
+
+    let mut generators = Generators::per_image([0]);
+    let start = case.t_start.unwrap_or(0);
+    let mut sample = ramp(false) * scheduler.init_noise_sigma();
+    if case.t_start.is_some() {
+        sample = scheduler.add_noise(sample, ramp(true), start);
+    }
+    for (i, timestep) in scheduler.timesteps().to_vec().into_iter().enumerate().skip(start) {
+        let output = scheduler.scale_model_input(sample.clone(), i) * (timestep / (timestep + 1.0));
+        sample = scheduler.step(output, i, sample, &mut generators).expect("steps").prev_sample;
+    }
+    let sum: f64 = sample.abs().into_data().iter::<f64>().sum();
+    (sum, sum / 768.0)
+}
+
+#[test]
+fn full_loops_end_where_upstream_expects() {
+    let golden: Expectations =
+        serde_json::from_str(include_str!("../golden/schedulers/expectations.json")).expect("readable");
+    assert_eq!(golden.cases.len(), 21);
+    for case in &golden.cases {
+        let (sum, mean) = full_loop(case);
+        let tolerances = |tolerances: &[f64]| tolerances.first().copied();
+        assert!(tolerances(&case.tol_sum).or(tolerances(&case.tol_mean)).is_some(), "{} checks nothing", case.test);
+        for (found, expected, tolerance) in [
+            (sum, &case.expected_sum, tolerances(&case.tol_sum)),
+            (mean, &case.expected_mean, tolerances(&case.tol_mean)),
+        ] {
+            let Some(tolerance) = tolerance else { continue };
+            for expected in expected {
+                assert!((found - expected).abs() < tolerance, "{}: {found} for {expected}", case.test);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_class_that_we_have_is_expected_something_of() {
+    let golden: Expectations =
+        serde_json::from_str(include_str!("../golden/schedulers/expectations.json")).expect("readable");
+    let classes: BTreeSet<_> = SchedulerKind::ALL.iter().map(|kind| kind.class_name()).collect();
+    let expected: BTreeSet<_> = golden.cases.iter().map(|case| case.scheduler.as_str()).collect();
+    assert_eq!(classes, expected);
+    assert!(!golden.left_out.iter().any(|class| classes.contains(class.as_str())));
+}

@@ -1,0 +1,402 @@
+//! The schedulers against Diffusers' own runs: `tests/golden/schedulers/generate.py`.
+
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use burnisher::error::Result;
+use burnisher::rng::{Generators, TorchRng};
+use burnisher::schedulers::{Scheduler, SchedulerConfig, SchedulerKind, parse_config};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// Diffusers' own arithmetic is f32: a step of a run differs from ours by a few roundings, relative to the largest value.
+const TRAJECTORY: f64 = 1e-5;
+/// Sigmas are f32 in Diffusers, with its libraries' roots and powers.
+const SIGMA: f64 = 1e-6;
+
+#[derive(Deserialize)]
+struct Golden {
+    runs: Vec<Runs>,
+    every_step_count: Vec<EveryStepCount>,
+    resolved: Vec<Resolved>,
+}
+
+#[derive(Deserialize)]
+struct Runs {
+    config: SchedulerConfig,
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    kind: SchedulerKind,
+    steps: usize,
+    start: usize,
+    init: f64,
+    timesteps: Option<Vec<f64>>,
+    sigmas: Option<Vec<f64>>,
+    values: Vec<f64>,
+    last: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+struct EveryStepCount {
+    kind: SchedulerKind,
+    spacing: String,
+    first: usize,
+    sums: Vec<f64>,
+}
+
+#[derive(Deserialize)]
+struct Resolved {
+    kind: SchedulerKind,
+    config: SchedulerConfig,
+}
+
+fn golden() -> Golden {
+    serde_json::from_str(include_str!("../golden/schedulers/schedulers.json"))
+        .expect("the golden is as generate.py writes it")
+}
+
+fn config(value: Value) -> SchedulerConfig {
+    serde_json::from_value(value).expect("a map")
+}
+
+fn kind(name: &str) -> SchedulerKind {
+    SchedulerKind::from_name(name).expect("a known name")
+}
+
+fn randn(seed: u64) -> Tensor<4> {
+    let shape = [1, 4, 2, 2];
+    Tensor::from_data(TensorData::new(TorchRng::manual_seed(seed).randn(16), shape), &Device::flex())
+}
+
+fn values(tensor: &Tensor<4>) -> Vec<f64> {
+    tensor.clone().cast(DType::F32).into_data().iter::<f64>().collect()
+}
+
+/// The closed-form model of generate.py.
+fn model(x: &Tensor<4>, timestep: f64) -> Tensor<4> {
+    x.clone() / (x.clone().abs() + 1.0) * (0.5 + timestep / 2000.0)
+}
+
+fn first_sample(scheduler: &dyn Scheduler, start: usize) -> Tensor<4> {
+    match start {
+        0 => randn(7) * scheduler.init_noise_sigma(),
+        start => scheduler.add_noise(randn(8), randn(7), start),
+    }
+}
+
+/// Runs the model and gives the sample after each step.
+fn run(scheduler: &mut dyn Scheduler, start: usize) -> Result<Vec<Vec<f64>>> {
+    let mut sample = first_sample(scheduler, start);
+    let mut generators = Generators::per_image([9]);
+    let timesteps = scheduler.timesteps().to_vec();
+    let mut samples = Vec::new();
+    for (i, timestep) in timesteps.into_iter().enumerate().skip(start) {
+        let output = model(&scheduler.scale_model_input(sample.clone(), i), timestep);
+        sample = scheduler.step(output, i, sample, &mut generators)?.prev_sample;
+        samples.push(values(&sample));
+    }
+    Ok(samples)
+}
+
+/// How far two values are apart, by the scale of what they are part of.
+fn difference(ours: f64, theirs: f64, scale: f64) -> f64 {
+    (ours - theirs).abs() / scale
+}
+
+fn largest(values: &[f64]) -> f64 {
+    values.iter().fold(0.0, |largest, value| value.abs().max(largest))
+}
+
+#[test]
+fn every_run_follows_diffusers_step_by_step() {
+    let golden = golden();
+    let (mut count, mut worst) = (0, 0.0_f64);
+    let mut wrong = Vec::new();
+    for Runs { config, cases } in &golden.runs {
+        for case in cases {
+            let place = format!("{} x {} from {}, {}", case.kind, case.steps, case.start, json!(config));
+            let mut scheduler = case.kind.build(config, case.steps).unwrap_or_else(|e| panic!("{place}: {e}"));
+            let samples = run(&mut *scheduler, case.start).unwrap_or_else(|e| panic!("{place}: {e}"));
+            assert_eq!(samples.len(), case.values.len(), "calls of the model, {place}");
+            for (i, (sample, theirs)) in samples.iter().zip(&case.values).enumerate() {
+                let off = difference(sample[5 * i % 16], *theirs, largest(sample));
+                worst = worst.max(off);
+                if off.is_nan() || off > TRAJECTORY {
+                    wrong.push(format!("step {i} is off by {off:.1e}: {place}"));
+                    break;
+                }
+            }
+            let last = samples.last().expect("some step");
+            for (ours, theirs) in last.iter().zip(&case.last) {
+                if !(difference(*ours, *theirs, largest(last)) <= TRAJECTORY) {
+                    wrong.push(format!("the last sample: {ours} for {theirs}, {place}"));
+                }
+            }
+            count += 1;
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(count > 500, "only {count} runs");
+    println!("{count} runs, at most {worst:.1e} off");
+}
+
+#[test]
+fn timesteps_and_noise_levels_are_diffusers() {
+    for Runs { config, cases } in &golden().runs {
+        for case in cases {
+            let place = format!("{} x {}, {}", case.kind, case.steps, json!(config));
+            let scheduler = case.kind.build(config, case.steps).unwrap_or_else(|e| panic!("{place}: {e}"));
+            assert!(
+                difference(scheduler.init_noise_sigma(), case.init, case.init) < SIGMA,
+                "init_noise_sigma, {place}"
+            );
+            let Some(timesteps) = &case.timesteps else { continue };
+            assert_eq!(scheduler.timesteps().len(), timesteps.len(), "{place}");
+            for (ours, theirs) in scheduler.timesteps().iter().zip(timesteps) {
+                // Whole ones are exact. Fractions come of f32 logarithms, a unit in the last place of which shows.
+                let close = theirs.fract() != 0.0 && difference(*ours, *theirs, 1000.0) < 1e-6;
+                assert!(ours == theirs || close, "timestep {ours} for {theirs}, {place}");
+            }
+            // A sigma is what add_noise makes of no original and unit noise, by the signal.
+            let (zeros, ones) = (randn(7).zeros_like(), randn(7).ones_like());
+            for (i, theirs) in case.sigmas.iter().flatten().take(timesteps.len()).enumerate() {
+                let noise = values(&scheduler.add_noise(zeros.clone(), ones.clone(), i))[0];
+                let signal = values(&scheduler.add_noise(ones.clone(), zeros.clone(), i))[0];
+                assert!(
+                    difference(noise / signal, *theirs, *theirs) < SIGMA,
+                    "sigma {i} {} for {theirs}, {place}",
+                    noise / signal
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_number_of_steps_visits_diffusers_timesteps() {
+    let golden = golden();
+    assert_eq!(golden.every_step_count.len(), 21);
+    for EveryStepCount { kind, spacing, first, sums } in golden.every_step_count {
+        let mut config = sd15();
+        config.insert("timestep_spacing".into(), spacing.as_str().into());
+        for (steps, theirs) in (first..).zip(sums) {
+            let scheduler = kind.build(&config, steps).expect("a possible number of steps");
+            let ours: f64 = (1..).zip(scheduler.timesteps()).map(|(place, timestep)| f64::from(place) * timestep).sum();
+            assert!(
+                (ours - theirs).abs() < 1e-6 * theirs.abs(),
+                "{kind}, {spacing}, {steps} steps: {ours} for {theirs}"
+            );
+        }
+    }
+}
+
+/// The configuration that the checkpoints of Stable Diffusion 1.5 have.
+fn sd15() -> SchedulerConfig {
+    config(json!({
+        "_class_name": "PNDMScheduler", "beta_end": 0.012, "beta_schedule": "scaled_linear", "beta_start": 0.00085,
+        "clip_sample": false, "num_train_timesteps": 1000, "set_alpha_to_one": false, "skip_prk_steps": true, "steps_offset": 1,
+    }))
+}
+
+#[test]
+fn the_options_in_force_are_those_that_diffusers_prints() {
+    let mut file = sd15();
+    file.insert("a_key_of_tomorrow".into(), json!([1, 2]));
+    let golden = golden();
+    assert_eq!(golden.resolved.len(), SchedulerKind::ALL.len());
+    for Resolved { kind, config } in golden.resolved {
+        let ours = kind.resolved_config(&file);
+        assert_eq!(Value::from(ours.clone()), Value::from(config), "{kind}");
+        assert!(ours.keys().is_sorted(), "{kind}");
+    }
+}
+
+#[test]
+fn a_run_in_half_precision_keeps_its_dtype_and_comes_close() {
+    for kind in SchedulerKind::ALL {
+        let full = run(&mut *kind.build(&sd15(), 10).expect("builds"), 0).expect("runs");
+        let mut scheduler = kind.build(&sd15(), 10).expect("builds");
+        let mut sample = first_sample(&*scheduler, 0).cast(DType::F16);
+        let mut generators = Generators::per_image([9]);
+        for (i, timestep) in scheduler.timesteps().to_vec().into_iter().enumerate() {
+            let output = model(&scheduler.scale_model_input(sample.clone(), i), timestep);
+            let step = scheduler.step(output, i, sample, &mut generators).expect("steps");
+            assert_eq!(
+                (step.prev_sample.dtype(), step.pred_original_sample.dtype()),
+                (DType::F16, DType::F16),
+                "{kind}"
+            );
+            sample = step.prev_sample;
+        }
+        let full = full.last().expect("some step");
+        for (half, full_value) in values(&sample).iter().zip(full) {
+            assert!(difference(*half, *full_value, largest(full)) < 0.02, "{kind}: {half} for {full_value}");
+        }
+    }
+}
+
+#[test]
+fn the_predicted_original_is_the_clean_sample_when_the_model_knows_the_noise() {
+    let (clean, noise) = (randn(8), randn(7));
+    for kind in SchedulerKind::ALL {
+        let mut scheduler = kind.build(&sd15(), 10).expect("builds");
+        let sample = scheduler.add_noise(clean.clone(), noise.clone(), 4);
+        let step = scheduler.step(noise.clone(), 4, sample, &mut Generators::per_image([9])).expect("steps");
+        for (ours, expected) in values(&step.pred_original_sample).iter().zip(values(&clean)) {
+            assert!(
+                difference(*ours, expected, largest(&values(&clean))) < TRAJECTORY,
+                "{kind}: {ours} for {expected}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_stochastic_step_draws_by_one_generator_or_one_an_image() {
+    let batch = Tensor::cat(vec![randn(7), randn(8)], 0);
+    let alone = |seeds: &[u64], sample: Tensor<4>| {
+        let mut scheduler = kind("euler-a").build(&sd15(), 10).expect("builds");
+        let mut generators = Generators::per_image(seeds.iter().copied());
+        let step = scheduler.step(model(&sample, 500.0), 5, sample, &mut generators).expect("steps");
+        values(&step.prev_sample)
+    };
+    let each = alone(&[1, 2], batch.clone());
+    assert_eq!(each[..16], alone(&[1], randn(7)));
+    assert_eq!(each[16..], alone(&[2], randn(8)));
+    let together = alone(&[1], batch);
+    assert_eq!(together[..16], each[..16]);
+    assert_ne!(together[16..], each[16..]);
+}
+
+#[test]
+fn a_kind_is_known_by_its_name_everywhere() {
+    for kind in SchedulerKind::ALL {
+        assert_eq!(SchedulerKind::from_name(kind.name()).expect("its own name"), *kind);
+        assert_eq!(kind.to_string().parse::<SchedulerKind>().expect("its own name"), *kind);
+        let text = serde_json::to_string(kind).expect("a string");
+        assert_eq!(text, format!("{:?}", kind.name()));
+        assert_eq!(serde_json::from_str::<SchedulerKind>(&text).expect("its own name"), *kind);
+        assert!(!kind.label().is_empty());
+    }
+    let karras = kind("dpm++2m-karras");
+    assert_eq!((karras.label(), karras.class_name()), ("DPM++ 2M Karras", "DPMSolverMultistepScheduler"));
+    assert_eq!(SchedulerKind::from_config(&sd15()).expect("PNDM").name(), "pndm");
+}
+
+#[test]
+fn pythons_minus_infinity_can_be_read() {
+    let text = r#"{"_class_name": "DPMSolverMultistepScheduler", "lambda_min_clipped": -Infinity}"#;
+    let config = parse_config(text).expect("as Diffusers writes it");
+    assert!(kind("dpm++2m").build(&config, 10).is_ok());
+    assert!(parse_config("[1]").is_err());
+    assert!(parse_config("{").is_err());
+}
+
+/// What the error says when `name` is built from these options.
+fn refusal(name: &str, options: Value, steps: usize) -> String {
+    match kind(name).build(&config(options.clone()), steps) {
+        Ok(_) => panic!("{name} accepts {steps} steps of {options}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn unknown_names_are_answered_with_the_known_ones() {
+    let message = SchedulerKind::from_name("eulr").expect_err("no such name").to_string();
+    assert!(
+        message.contains("eulr") && SchedulerKind::ALL.iter().all(|kind| message.contains(kind.name())),
+        "{message}"
+    );
+    let message =
+        SchedulerKind::from_config(&config(json!({"_class_name": "TCDScheduler"}))).expect_err("none").to_string();
+    assert!(message.contains("TCDScheduler") && message.contains("euler-a"), "{message}");
+    assert!(SchedulerKind::from_config(&config(json!({}))).expect_err("none").to_string().contains("_class_name"));
+}
+
+#[test]
+fn impossible_numbers_of_steps_are_refused() {
+    for kind in SchedulerKind::ALL {
+        for steps in [0, 1001, usize::MAX] {
+            let message = refusal(kind.name(), json!({}), steps);
+            assert!(message.contains(&steps.to_string()) && message.contains("1 to 1000"), "{message}");
+        }
+    }
+    for steps in [1, 2, 3] {
+        assert!(refusal("pndm-prk", json!({}), steps).contains("at least 4 steps"));
+    }
+    // Two steps would fall on one timestep, and the slope between them is 0 / 0.
+    assert!(refusal("dpm++2m", json!({}), 1000).contains("1000 steps"));
+    assert!(refusal("dpm++2m", json!({"timestep_spacing": "leading"}), 1000).contains("1000 steps"));
+    // Timestep 1000 of 0 to 999.
+    assert!(refusal("ddim", json!({"steps_offset": 1}), 1000).contains("1000"));
+    assert!(refusal("ddim", json!({"steps_offset": -1}), 10).contains("-1"));
+}
+
+#[test]
+fn options_that_are_wrong_or_missing_here_are_refused_by_name() {
+    let all = ["ddpm", "ddim", "plms", "euler", "euler-a", "dpm++2m"];
+    for name in all {
+        for (options, words) in [
+            (json!({"beta_schedule": "wavy"}), ["beta_schedule", "wavy"]),
+            (json!({"prediction_type": "flow_prediction"}), ["prediction_type", "flow_prediction"]),
+            (json!({"timestep_spacing": "random"}), ["timestep_spacing", "random"]),
+            (json!({"beta_start": "low"}), ["beta_start", "low"]),
+            (json!({"beta_end": null}), ["beta_end", "null"]),
+            (json!({"beta_start": -0.1}), ["beta_start", "between"]),
+            (json!({"beta_end": 2.0}), ["beta_end", "between"]),
+            (json!({"beta_start": 0.0, "beta_end": 0.0}), ["beta_start", "between"]),
+            (json!({"trained_betas": [0.1, 0.2]}), ["trained_betas", "2 values"]),
+            (json!({"num_train_timesteps": 3, "trained_betas": [0.1, 1.5, 0.1]}), ["trained_betas", "between"]),
+            (json!({"num_train_timesteps": -1}), ["num_train_timesteps", "-1"]),
+            (json!({"num_train_timesteps": 1_000_000_000_000_u64}), ["num_train_timesteps", "1000000000000"]),
+            (json!({"steps_offset": 0.5}), ["steps_offset", "0.5"]),
+        ] {
+            let message = refusal(name, options, 3);
+            assert!(words.iter().all(|word| message.contains(word)), "{name}: {message}");
+        }
+    }
+    for (name, options, word) in [
+        ("ddpm", json!({"variance_type": "fixed_large_log"}), "fixed_large_log"),
+        ("ddpm", json!({"variance_type": "learned_range"}), "learned_range"),
+        ("dpm++2m", json!({"variance_type": "learned"}), "variance_type"),
+        ("ddim", json!({"clip_sample_range": -1.0}), "clip_sample_range"),
+        ("ddim", json!({"thresholding": true, "dynamic_thresholding_ratio": 1.5}), "dynamic_thresholding_ratio"),
+        ("dpm++2m", json!({"thresholding": true, "sample_max_value": 0.0}), "sample_max_value"),
+        ("ddim", json!({"clip_sample": "yes"}), "clip_sample"),
+        ("plms", json!({"prediction_type": "sample"}), "prediction_type"),
+        ("euler-a", json!({"prediction_type": "sample"}), "prediction_type"),
+        ("euler", json!({"interpolation_type": "cubic"}), "interpolation_type"),
+        ("euler", json!({"timestep_type": "odd"}), "timestep_type"),
+        ("euler", json!({"final_sigmas_type": "one"}), "final_sigmas_type"),
+        ("euler", json!({"use_karras_sigmas": true, "use_beta_sigmas": true}), "use_beta_sigmas"),
+        ("dpm++2m-karras", json!({"use_exponential_sigmas": true}), "use_exponential_sigmas"),
+        ("euler-karras", json!({"sigma_min": 20.0, "sigma_max": 10.0}), "sigma_min"),
+        ("euler-karras", json!({"sigma_min": 0.0}), "sigma_min"),
+        ("euler-karras", json!({"sigma_min": 0.001, "final_sigmas_type": "sigma_min"}), "noise levels"),
+        ("dpm++2m", json!({"use_flow_sigmas": true}), "use_flow_sigmas"),
+        ("dpm++2m", json!({"solver_order": 4}), "solver_order"),
+        ("dpm++2m", json!({"solver_order": 0}), "solver_order"),
+        ("dpm++2m", json!({"solver_type": "rk4"}), "solver_type"),
+        ("dpm++2m", json!({"algorithm_type": "magic"}), "algorithm_type"),
+        ("dpm++2m", json!({"algorithm_type": "dpmsolver"}), "final_sigmas_type"),
+        ("dpm++3m", json!({"algorithm_type": "sde-dpmsolver", "final_sigmas_type": "sigma_min"}), "solver_order"),
+        ("dpm++2m", json!({"lambda_min_clipped": 100.0}), "lambda_min_clipped"),
+        ("dpm++2m", json!({"lambda_min_clipped": "low"}), "lambda_min_clipped"),
+    ] {
+        let message = refusal(name, options, 10);
+        assert!(message.contains(word), "{name} should name {word}: {message}");
+    }
+}
+
+#[test]
+fn noise_without_any_signal_is_refused_where_the_noise_is_what_is_predicted() {
+    let options = json!({"rescale_betas_zero_snr": true, "timestep_spacing": "trailing"});
+    for name in ["ddim", "ddpm"] {
+        assert!(refusal(name, options.clone(), 10).contains("prediction_type"));
+    }
+    let dead_end = json!({"num_train_timesteps": 3, "trained_betas": [0.1, 0.2, 1.0], "timestep_spacing": "trailing"});
+    for name in ["plms", "euler", "euler-a", "dpm++2m", "ddim"] {
+        assert!(refusal(name, dead_end.clone(), 3).contains("signal"), "{name}");
+    }
+}
