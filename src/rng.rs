@@ -171,8 +171,8 @@ fn box_muller(block: &mut [f32]) {
     }
 }
 
-/// The natural logarithm as Cephes' `logf` has it, for normal positive `x`. The constants are spelt as in the source.
-#[expect(clippy::excessive_precision, clippy::suboptimal_flops, reason = "which products are fused is torch's choice")]
+/// The natural logarithm as Cephes' `logf` has it, for normal positive `x`. Which products are fused is torch's choice.
+#[expect(clippy::excessive_precision, reason = "the constants are spelt as in torch's source")]
 fn ln(x: f32) -> f32 {
     const COEFFICIENTS: [f32; 9] = [
         7.037_683_629_2e-2,
@@ -206,7 +206,7 @@ fn ln(x: f32) -> f32 {
 }
 
 /// The sine and cosine as Cephes' `sinf` and `cosf` have them, for `angle` >= 0.
-#[expect(clippy::excessive_precision, clippy::suboptimal_flops, reason = "which products are fused is torch's choice")]
+#[expect(clippy::excessive_precision, reason = "the constants are spelt as in torch's source")]
 fn sin_cos(angle: f32) -> (f32, f32) {
     // pi / 4 in three parts, for an exact reduction to the octant.
     const FRAC_PI_4_PARTS: [f32; 3] = [-0.785_156_25, -2.418_756_484_985_351_562_5e-4, -3.774_894_977_445_941_08e-8];

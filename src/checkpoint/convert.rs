@@ -1,16 +1,15 @@
 //! Stored bytes to tensor data of the wanted dtype, in parallel, with a check that every number is finite.
 //!
-//! Data that already has the wanted dtype isn't copied: the tensor borrows the mapped file. Limits: floating-point
-//! tensors on little-endian machines.
+//! Data that already is as wanted isn't copied: the tensor borrows the mapped file. Limits: floating-point tensors on
+//! little-endian machines.
 
 use std::borrow::Cow;
 
-use burn::tensor::{AllocationProperty, Bytes, DType, Element, Shape, TensorData, bf16, f16};
+use burn::tensor::{AllocationProperty, Bytes as Shared, DType, Element, Shape, TensorData, bf16, f16};
+use bytes::Bytes;
 use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
 use safetensors::Dtype;
-
-use super::weights::Stored;
 
 /// Why a tensor can't be used.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,72 +20,112 @@ pub(super) enum Unusable {
     NotFinite,
 }
 
+/// In which order the stored numbers are wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    AsStored,
+    /// A matrix whose rows are stored as columns.
+    Transposed,
+}
+
 /// Elements that a thread converts at a time: source and result stay in its cache.
 const CHUNK: usize = 1 << 14;
 
-/// The tensor in the wanted dtype (`F32`, `F16` or `BF16`), with a shape of as many elements as it is stored with.
+/// The tensor in the wanted dtype (`F32`, `F16` or `BF16`). `shape` is the wanted one, and has as many elements as
+/// `bytes` of `dtype` hold.
 ///
 /// # Errors
 /// It isn't made of floating-point numbers, or one of them isn't finite in the wanted dtype.
-pub(super) fn tensor_data(stored: &Stored, shape: Shape, wanted: DType) -> Result<TensorData, Unusable> {
+pub(super) fn tensor_data(
+    bytes: Bytes,
+    dtype: Dtype,
+    shape: Shape,
+    order: Order,
+    wanted: DType,
+) -> Result<TensorData, Unusable> {
     match wanted {
-        DType::F16 => converted::<f16>(stored, shape),
-        DType::BF16 => converted::<bf16>(stored, shape),
-        _ => converted::<f32>(stored, shape),
+        DType::F16 => converted::<f16>(bytes, dtype, shape, order),
+        DType::BF16 => converted::<bf16>(bytes, dtype, shape, order),
+        _ => converted::<f32>(bytes, dtype, shape, order),
     }
 }
 
-fn converted<To: Number>(stored: &Stored, shape: Shape) -> Result<TensorData, Unusable> {
-    match stored.dtype {
-        Dtype::F32 => from::<f32, To>(stored, shape),
-        Dtype::F16 => from::<f16, To>(stored, shape),
-        Dtype::BF16 => from::<bf16, To>(stored, shape),
-        Dtype::F64 => from::<f64, To>(stored, shape),
+fn converted<To: Number>(bytes: Bytes, dtype: Dtype, shape: Shape, order: Order) -> Result<TensorData, Unusable> {
+    match dtype {
+        Dtype::F32 => from::<f32, To>(bytes, shape, order),
+        Dtype::F16 => from::<f16, To>(bytes, shape, order),
+        Dtype::BF16 => from::<bf16, To>(bytes, shape, order),
+        Dtype::F64 => from::<f64, To>(bytes, shape, order),
         other => Err(Unusable::Dtype(other)),
     }
 }
 
-fn from<From: Number, To: Number>(stored: &Stored, shape: Shape) -> Result<TensorData, Unusable> {
-    let is_aligned = stored.bytes.as_ptr().addr().is_multiple_of(align_of::<To>());
-    if From::dtype() == To::dtype() && is_aligned {
-        let finite = stored.bytes.par_chunks(CHUNK * size_of::<To>()).all(all_finite::<To>);
-        let bytes = Bytes::from_shared(stored.bytes.clone(), AllocationProperty::File);
-        return if finite { Ok(TensorData::from_bytes(bytes, shape, To::dtype())) } else { Err(Unusable::NotFinite) };
-    }
-    let mut numbers = vec![To::zeroed(); shape.num_elements()];
-    let chunks = stored.bytes.par_chunks(CHUNK * size_of::<From>()).zip(numbers.par_chunks_mut(CHUNK));
-    let finite = chunks.all(|(source, target)| {
-        convert::<From, To>(source, target);
-        // Widening keeps every number as it is and narrowing may overflow: look at the narrower side.
-        if size_of::<To>() > size_of::<From>() {
-            all_finite::<From>(source)
-        } else {
-            all_finite::<To>(bytemuck::cast_slice(target))
+fn from<From: Number, To: Number>(bytes: Bytes, shape: Shape, order: Order) -> Result<TensorData, Unusable> {
+    // Files of other writers, and files built into the binary, may lie unaligned.
+    let stored: Cow<'_, [From]> =
+        bytemuck::try_cast_slice(&bytes).map_or_else(|_| bytemuck::pod_collect_to_vec(&bytes).into(), Cow::Borrowed);
+    let is_as_wanted = From::dtype() == To::dtype() && order == Order::AsStored;
+    if is_as_wanted && matches!(stored, Cow::Borrowed(_)) {
+        if !stored.par_chunks(CHUNK).all(all_finite) {
+            return Err(Unusable::NotFinite);
         }
+        let shared = Shared::from_shared(bytes, AllocationProperty::File);
+        return Ok(TensorData::from_bytes(shared, shape, To::dtype()));
+    }
+    let source = match order {
+        Order::AsStored => stored,
+        Order::Transposed => transpose(&stored, shape[0]).into(),
+    };
+    let mut numbers = vec![To::zeroed(); source.len()];
+    let finite = source.par_chunks(CHUNK).zip(numbers.par_chunks_mut(CHUNK)).all(|(source, target)| {
+        convert(source, target);
+        // Widening keeps every number as it is and narrowing may overflow: look at the narrower side.
+        if size_of::<To>() > size_of::<From>() { all_finite(source) } else { all_finite(target) }
     });
     if finite { Ok(TensorData::new(numbers, shape)) } else { Err(Unusable::NotFinite) }
 }
 
-/// Converts as many numbers as `target` holds, by way of f32.
-fn convert<From: Number, To: Number>(source: &[u8], target: &mut [To]) {
-    // Files made by other writers, and files built into the binary, may lie unaligned.
-    let source: Cow<'_, [From]> =
-        bytemuck::try_cast_slice(source).map_or_else(|_| bytemuck::pod_collect_to_vec(source).into(), Cow::Borrowed);
+/// Converts numbers by way of f32.
+fn convert<From: Number, To: Number>(source: &[From], target: &mut [To]) {
     if To::dtype() == DType::F32 {
-        From::widen(&source, bytemuck::cast_slice_mut(target));
+        From::widen(source, bytemuck::cast_slice_mut(target));
     } else {
         let mut wide = vec![0.0; source.len()];
-        From::widen(&source, &mut wide);
+        From::widen(source, &mut wide);
         To::narrow(&wide, target);
     }
+}
+
+/// The transpose of a row-major matrix whose rows are `width` long.
+fn transpose<N: Number>(matrix: &[N], width: usize) -> Vec<N> {
+    /// Tiles of this size are turned in the cache: they read and write whole cache lines.
+    const TILE: usize = 32;
+    let height = matrix.len().checked_div(width).unwrap_or_default();
+    let mut transposed = vec![N::zeroed(); matrix.len()];
+    transposed.par_chunks_mut((TILE * height).max(1)).enumerate().for_each(|(band, rows)| {
+        for first in (0..height).step_by(TILE) {
+            let mut tile = [[N::zeroed(); TILE]; TILE];
+            for (line, stored) in tile.iter_mut().zip(matrix.chunks_exact(width).skip(first)) {
+                for (to, from) in line.iter_mut().zip(stored.iter().skip(band * TILE)) {
+                    *to = *from;
+                }
+            }
+            for (i, row) in rows.chunks_exact_mut(height).enumerate() {
+                for (to, line) in row.iter_mut().skip(first).zip(&tile) {
+                    *to = line[i];
+                }
+            }
+        }
+    });
+    transposed
 }
 
 /// Whether no number is NaN or infinite: in IEEE 754 those, and only those, have every bit of the exponent set.
 ///
 /// Looks at a word of eight bytes at a time: adding one to an exponent of ones, and to no other, carries into the sign's
 /// place. The loop is plain, so that it is fast in a build that optimises little.
-fn all_finite<N: Number>(bytes: &[u8]) -> bool {
-    let (words, rest) = bytes.as_chunks::<8>();
+fn all_finite<N: Number>(numbers: &[N]) -> bool {
+    let (words, rest) = bytemuck::cast_slice::<N, u8>(numbers).as_chunks::<8>();
     let mut tail = [0; 8];
     for (to, from) in tail.iter_mut().zip(rest) {
         *to = *from;

@@ -92,7 +92,7 @@ impl From<Weights> for WeightsDescription {
         Self {
             tensors: weights.tensors.len(),
             parameters: stored().map(|tensor| tensor.shape.iter().product::<usize>() as u64).sum(),
-            bytes: stored().map(|tensor| tensor.bytes.len() as u64).sum(),
+            bytes: stored().map(|tensor| tensor.len() as u64).sum(),
             dtypes: stored().map(|tensor| format!("{:?}", tensor.dtype)).collect(),
             files: weights.files,
         }

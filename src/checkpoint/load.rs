@@ -1,9 +1,9 @@
 //! Putting stored tensors into a burn module: by name, checked, converted one at a time.
 //!
 //! A module's field names are the checkpoint's parameter names, with children of a `Vec`, tuple or array by index.
-//! burn keeps the weight of a `Linear` as `[in, out]` and files as `[out, in]`: it becomes a transposed view, which
-//! costs nothing and which the matrix products of all backends read as it is. burn's own loader (`burn-store`) copies
-//! every tensor several times on one thread, seven times slower.
+//! burn keeps the weight of a `Linear` as `[in, out]` and files as `[out, in]`: it is transposed here, once, since a
+//! matrix product over a transposed view is up to half slower. burn's own loader (`burn-store`) isn't used: it converts
+//! on one thread, several times slower.
 //! Limits: parameters are floating-point tensors; `LinearLayout::Col` is not understood.
 
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use std::fmt;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{DType, Tensor};
 
-use super::convert::{Unusable, tensor_data};
+use super::convert::{Order, Unusable, tensor_data};
 use super::keys;
 use super::weights::{Stored, Weights};
 use crate::error::{Error, Result};
@@ -97,7 +97,7 @@ struct Loader<'a> {
     path: Vec<String>,
     containers: Vec<String>,
     mismatch: Mismatch,
-    unusable: Option<Error>,
+    failed: Option<Error>,
 }
 
 impl<'a> Loader<'a> {
@@ -109,11 +109,11 @@ impl<'a> Loader<'a> {
             }
         }
         let mismatch = Mismatch::default();
-        Ok(Self { waiting, dtype, place, path: Vec::new(), containers: Vec::new(), mismatch, unusable: None })
+        Ok(Self { waiting, dtype, place, path: Vec::new(), containers: Vec::new(), mismatch, failed: None })
     }
 
     fn finish(mut self) -> Result<()> {
-        if let Some(error) = self.unusable {
+        if let Some(error) = self.failed {
             return Err(error);
         }
         self.mismatch.unused = self.waiting.into_values().map(|(key, _)| key.to_owned()).collect();
@@ -131,10 +131,11 @@ impl<'a> Loader<'a> {
             self.mismatch.missing.push(keys::as_in_files(&path).into_owned());
             return None;
         };
-        let mut expected = param.lazy_shape().to_vec();
-        let is_linear = self.containers.last().is_some_and(|container| container == "Struct:Linear");
-        let is_transposed = is_linear && D == 2;
-        if is_transposed {
+        let shape = param.lazy_shape();
+        let mut expected = shape.to_vec();
+        let is_in_linear = self.containers.last().is_some_and(|container| container == "Struct:Linear");
+        let order = if is_in_linear && D == 2 { Order::Transposed } else { Order::AsStored };
+        if order == Order::Transposed {
             expected.reverse();
         }
         if without_trailing_ones(&stored.shape, D) != expected {
@@ -142,31 +143,33 @@ impl<'a> Loader<'a> {
             self.mismatch.mis_shaped.push(MisShaped { key: key.to_owned(), expected, found });
             return None;
         }
-        if self.unusable.is_some() || !self.mismatch.is_empty() {
+        if self.failed.is_some() || !self.mismatch.is_empty() {
             return None;
         }
-        let data = match tensor_data(stored, expected.into(), self.dtype) {
-            Ok(data) => data,
-            Err(unusable) => {
-                self.unusable = Some(explain(&unusable, key, self.place));
-                return None;
-            }
-        };
+        let data = stored.bytes().and_then(|bytes| {
+            tensor_data(bytes, stored.dtype, shape, order, self.dtype)
+                .map_err(|unusable| explain(&unusable, key, self.place))
+        });
+        let data = data.map_err(|error| self.failed = Some(error)).ok()?;
         let device = param.lazy_device();
         // Weights stay as long as the model: kept apart from the memory that the steps reuse.
-        let tensor = device.memory_persistent_allocations(data, |data| Tensor::from_data(data, (&device, self.dtype)));
-        Some(if is_transposed { tensor.swap_dims(0, 1) } else { tensor })
+        Some(device.memory_persistent_allocations(data, |data| Tensor::from_data(data, (&device, self.dtype))))
     }
 }
 
 impl ModuleMapper for Loader<'_> {
     fn enter_module(&mut self, name: &str, container_type: &str) {
-        self.path.push(name.to_owned());
+        // The variant of an enum is burn's business: files know only the field that holds it.
+        if !container_type.starts_with("Enum:") {
+            self.path.push(name.to_owned());
+        }
         self.containers.push(container_type.to_owned());
     }
 
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
+    fn exit_module(&mut self, _name: &str, container_type: &str) {
+        if !container_type.starts_with("Enum:") {
+            self.path.pop();
+        }
         self.containers.pop();
     }
 

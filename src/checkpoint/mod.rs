@@ -135,6 +135,14 @@ impl Checkpoint {
         self.source.read_text(path)?.ok_or_else(missing)
     }
 
+    /// Any file of the model; `None` if there is none of this name.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn bytes(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        self.source.open(path)?.map(|file| Ok(file.all()?.to_vec())).transpose()
+    }
+
     /// Loads a component's weights into a module built from its config, on the module's device, as `dtype` (`F32`, `F16`
     /// or `BF16`). Tensors are converted one at a time; those that already have the dtype borrow the mapped file.
     ///

@@ -3,9 +3,13 @@
 //! Limits: a mapped file must not shrink while it is in use, as with every program that maps its weights.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use memmap2::MmapOptions;
 
 use super::bundled;
 use crate::error::{Error, Result};
@@ -19,17 +23,27 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// The whole file, mapped or built in: nothing is copied. `None` if there is no such file.
+    /// A file, opened. `None` if there is no such file.
     ///
     /// # Errors
-    /// The file is there and can't be read.
-    pub(super) fn read(&self, path: &str) -> Result<Option<Bytes>> {
-        match self {
-            Self::Folder(root) => map_file(&root.join(path)),
-            Self::Bundled => {
-                Ok(bundled::FILES.iter().find(|(name, _)| *name == path).map(|(_, bytes)| Bytes::from_static(bytes)))
+    /// The file is there and can't be opened.
+    pub(super) fn open(&self, path: &str) -> Result<Option<SourceFile>> {
+        let content = match self {
+            Self::Folder(root) => {
+                let path = root.join(path);
+                // Links count as what they point to: the Hub's cache is made of them.
+                if !path.is_file() {
+                    return Ok(None);
+                }
+                let file = File::open(&path).map_err(|error| unreadable(&path.display().to_string(), error))?;
+                Content::OnDisk(Arc::new(file))
             }
-        }
+            Self::Bundled => match bundled::FILES.iter().find(|(name, _)| *name == path) {
+                Some((_, bytes)) => Content::BuiltIn(bytes),
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(SourceFile { content, place: self.locate(path) }))
     }
 
     /// The whole file as text. `None` if there is no such file.
@@ -37,7 +51,8 @@ impl Source {
     /// # Errors
     /// The file is there and can't be read, or isn't UTF-8.
     pub(super) fn read_text(&self, path: &str) -> Result<Option<String>> {
-        let Some(bytes) = self.read(path)? else { return Ok(None) };
+        let Some(file) = self.open(path)? else { return Ok(None) };
+        let bytes = file.all()?;
         match std::str::from_utf8(&bytes) {
             Ok(text) => Ok(Some(text.to_owned())),
             Err(error) => Err(Error::new(format!("this file should be text: {}", self.locate(path))).caused_by(error)),
@@ -77,18 +92,60 @@ pub(super) fn is_plain_name(name: &str) -> bool {
     !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\\', ':', '\0'])
 }
 
-/// Maps a file. Linked and hidden files are as good as any other: the Hub's cache is made of links.
-fn map_file(path: &Path) -> Result<Option<Bytes>> {
-    let unreadable =
-        |error: std::io::Error| Error::new(format!("can't read this file: {}", path.display())).caused_by(error);
-    if !path.is_file() {
-        return Ok(None);
+/// An open file of a source. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct SourceFile {
+    content: Content,
+    /// How a message names it.
+    pub(super) place: String,
+}
+
+#[derive(Clone)]
+enum Content {
+    OnDisk(Arc<File>),
+    BuiltIn(&'static [u8]),
+}
+
+impl SourceFile {
+    /// The whole file. Nothing is copied: pages of a file on disk are read when they are looked at.
+    ///
+    /// # Errors
+    /// The file can't be mapped.
+    pub(super) fn all(&self) -> Result<Bytes> {
+        let len = match &self.content {
+            Content::OnDisk(file) => file.metadata().map_err(|error| self.unreadable(error))?.len() as usize,
+            Content::BuiltIn(bytes) => bytes.len(),
+        };
+        self.range(0..len)
     }
-    let file = File::open(path).map_err(unreadable)?;
-    #[expect(
-        unsafe_code,
-        reason = "mapping is the only way not to hold weights twice; the limit is in the module's doc"
-    )]
-    let map = unsafe { memmap2::Mmap::map(&file) }.map_err(unreadable)?;
-    Ok(Some(Bytes::from_owner(map)))
+
+    /// A part of the file. Nothing is copied, and the memory is the system's again once the part is dropped.
+    ///
+    /// # Errors
+    /// The file can't be mapped, or ends before the part does.
+    pub(super) fn range(&self, range: Range<usize>) -> Result<Bytes> {
+        let short = || self.unreadable(io::ErrorKind::UnexpectedEof.into());
+        match &self.content {
+            _ if range.is_empty() => Ok(Bytes::new()),
+            Content::BuiltIn(bytes) => bytes.get(range).map(Bytes::from_static).ok_or_else(short),
+            Content::OnDisk(file) => {
+                if file.metadata().map_err(|error| self.unreadable(error))?.len() < range.end as u64 {
+                    return Err(short());
+                }
+                let mut options = MmapOptions::new();
+                options.offset(range.start as u64).len(range.len());
+                #[expect(unsafe_code, reason = "only a mapping lets weights be read without holding them twice")]
+                let map = unsafe { options.map(file.as_ref()) }.map_err(|error| self.unreadable(error))?;
+                Ok(Bytes::from_owner(map))
+            }
+        }
+    }
+
+    fn unreadable(&self, error: io::Error) -> Error {
+        unreadable(&self.place, error)
+    }
+}
+
+fn unreadable(place: &str, error: io::Error) -> Error {
+    Error::new(format!("can't read this file: {place}")).caused_by(error)
 }

@@ -4,12 +4,13 @@
 //! of the variants that Diffusers knows, the full-precision one and `fp16`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use bytes::Bytes;
 use safetensors::tensor::TensorInfo;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 
-use super::source::{Source, is_plain_name};
+use super::source::{Source, SourceFile, is_plain_name};
 use crate::error::{Error, Result};
 
 /// The names that Diffusers and transformers give a component's weights, without variant and ending.
@@ -26,12 +27,27 @@ pub(super) enum Variant {
 }
 
 /// A tensor as it lies in its file.
-#[derive(Clone)]
 pub(super) struct Stored {
     pub(super) dtype: Dtype,
     pub(super) shape: Vec<usize>,
-    /// A view into the file, little-endian, `shape`'s product elements: the header was checked.
-    pub(super) bytes: Bytes,
+    file: SourceFile,
+    /// Where in the file: as long as shape and dtype ask for, the header was checked.
+    range: Range<usize>,
+}
+
+impl Stored {
+    /// Its bytes, little-endian, mapped for as long as they are held.
+    ///
+    /// # Errors
+    /// The file can't be mapped any more.
+    pub(super) fn bytes(&self) -> Result<Bytes> {
+        self.file.range(self.range.clone())
+    }
+
+    /// How many bytes.
+    pub(super) fn len(&self) -> usize {
+        self.range.len()
+    }
 }
 
 /// All tensors of a component, by the names its files give them.
@@ -52,12 +68,11 @@ impl Weights {
         for file in &files {
             let missing =
                 || Error::new(format!("a part of the {component}'s weights is missing: {}", source.locate(file)));
-            let bytes = source.read(file)?.ok_or_else(missing)?;
-            let header = read_header(&bytes).map_err(|error| damaged(error, &bytes, &source.locate(file)))?;
-            for (key, stored) in header {
-                if tensors.insert(key.clone(), stored).is_some() {
+            for (key, stored) in read_header(&source.open(file)?.ok_or_else(missing)?)? {
+                if tensors.contains_key(&key) {
                     return Err(Error::new(format!("the tensor {key} is stored twice: {}", source.locate(file))));
                 }
+                tensors.insert(key, stored);
             }
         }
         Ok(Self { tensors, files })
@@ -115,16 +130,19 @@ fn read_index(source: &Source, component: &str, path: &str) -> Result<Vec<String
 }
 
 /// Parses and checks a header: every tensor's bytes lie inside the file, don't overlap, and fit its shape and dtype.
-fn read_header(bytes: &Bytes) -> Result<Vec<(String, Stored)>, SafeTensorError> {
-    let tensors = SafeTensors::deserialize(bytes)?;
-    Ok(tensors
-        .iter()
-        .map(|(key, view)| {
-            let stored =
-                Stored { dtype: view.dtype(), shape: view.shape().to_vec(), bytes: bytes.slice_ref(view.data()) };
-            (key.to_owned(), stored)
-        })
-        .collect())
+fn read_header(file: &SourceFile) -> Result<Vec<(String, Stored)>> {
+    let bytes = file.all()?;
+    let (header_len, header) =
+        SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error, &bytes, &file.place))?;
+    // The header's own length comes first, in eight bytes; offsets count from the header's end.
+    let data = 8 + header_len;
+    let stored = |info: &TensorInfo| Stored {
+        dtype: info.dtype,
+        shape: info.shape.clone(),
+        file: file.clone(),
+        range: data + info.data_offsets.0..data + info.data_offsets.1,
+    };
+    Ok(header.tensors().into_iter().map(|(key, info)| (key, stored(info))).collect())
 }
 
 /// A file that isn't sound safetensors, in words.

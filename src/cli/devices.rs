@@ -1,7 +1,8 @@
 //! `burnisher devices`: where pictures can be drawn.
 
-use crate::cli::Ended;
-use crate::error::Result;
+use crate::cli::{Ended, print};
+use crate::device;
+use crate::error::{Error, Result};
 
 /// For whom.
 #[derive(clap::Args)]
@@ -11,8 +12,20 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// Prints one device a line.
+/// Prints one device a line; the one that `auto` takes has a star.
 pub(super) fn run(args: &Args) -> Result<Ended> {
-    let _ = args.json;
+    let devices = device::list();
+    if args.json {
+        let json = serde_json::to_string_pretty(&devices);
+        print(json.map_err(|cause| Error::new("the list is no JSON").caused_by(cause))?)?;
+        return Ok(Ended::Done);
+    }
+    for device in devices {
+        let star = if device.default { '*' } else { ' ' };
+        let f16 = if device.f16 { ", f16" } else { "" };
+        let limit = device.max_tensor_bytes.map_or(String::new(), |bytes| format!(", buffers up to {} MB", bytes >> 20));
+        let driver = if device.driver.is_empty() { String::new() } else { format!(", {}", device.driver) };
+        print(format!("{star} {:<6} {} ({}, {}{driver}{f16}{limit})", device.id, device.name, device.kind, device.backend))?;
+    }
     Ok(Ended::Done)
 }

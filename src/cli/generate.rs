@@ -96,8 +96,8 @@ pub(super) fn run(args: &Args) -> Result<Ended> {
     job.check()?;
     cancel_on_interrupt(&job.cancel)?;
     let mut report = Report::new(args.json);
-    let (device, dtype, threads) = (args.device.clone(), args.dtype, args.threads);
-    let mut worker = worker::spawn(move |model| worker::open(model, &device, dtype, threads))?;
+    let (device, dtype, threads) = (args.device, args.dtype, args.threads);
+    let mut worker = worker::spawn(move |model| worker::open(model, device, dtype, threads))?;
     send(&mut worker, Command::Load(args.model.clone()))?;
     loop {
         let event = worker.recv()?;

@@ -4,8 +4,10 @@
 pub mod attention;
 pub mod autoencoder_kl;
 pub mod clip;
+pub mod clip_tokenizer;
 pub mod config;
 pub mod embeddings;
 pub mod resnet;
 pub mod unet_2d_condition;
 pub mod unet_blocks;
+

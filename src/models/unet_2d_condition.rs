@@ -140,6 +140,11 @@ impl UNet2DConditionModel {
         self.in_channels
     }
 
+    /// Channels of the first level, the one at full size.
+    pub fn first_channels(&self) -> usize {
+        self.conv_norm_out.num_channels
+    }
+
     /// Width of the text embedding.
     pub fn cross_attention_dim(&self) -> usize {
         self.cross_attention_dim

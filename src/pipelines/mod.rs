@@ -1,36 +1,188 @@
 //! `DiffusionPipeline`: the components of a checkpoint, put to work.
+//!
+//! One file a task; the stages they share (encode, latents, denoise, decode) are in `stages`, where the loop exists once.
 
-use crate::error::Result;
-use crate::request::Request;
-use burn::tensor::Tensor;
+mod memory;
+mod stages;
+mod text_to_image;
+mod trace;
+
 use std::ops::ControlFlow;
+use std::path::Path;
 
-/// A loaded checkpoint.
-pub struct DiffusionPipeline {}
+use burn::module::Module;
+use burn::tensor::Tensor;
+use image::RgbImage;
 
-/// A moment of the denoising, as the callback sees it. Tensors are on the device: reading one back waits for it.
+use crate::cancel::CancelToken;
+use crate::checkpoint::{Checkpoint, ModelRef, Recommended};
+use crate::device::ComputeDevice;
+use crate::error::{Error, Result};
+use crate::models::autoencoder_kl::AutoencoderKL;
+use crate::models::clip::ClipTextModel;
+use crate::models::clip_tokenizer::ClipTokenizer;
+use crate::models::unet_2d_condition::UNet2DConditionModel;
+use crate::request::{Request, Task};
+use crate::schedulers::{SchedulerConfig, SchedulerKind};
+
+pub use trace::Trace;
+
+/// A checkpoint with its weights loaded, on a device.
+pub struct DiffusionPipeline {
+    class_name: String,
+    recommended: Recommended,
+    compute: ComputeDevice,
+    tokenizer: ClipTokenizer,
+    text_encoder: ClipTextModel,
+    unet: UNet2DConditionModel,
+    vae: AutoencoderKL,
+    scheduler_config: SchedulerConfig,
+    sample_size: usize,
+}
+
+/// What a run tells on its way, and what it looks at.
+pub struct Hooks<'a> {
+    /// A phase begins.
+    pub on_phase: &'a mut dyn FnMut(Phase),
+    /// A step is done; `Break` stops the run.
+    pub on_step: &'a mut dyn FnMut(Step<'_>) -> ControlFlow<()>,
+    /// Polled between the layers of the networks; once raised, the run ends as [`Run::Cancelled`].
+    pub cancel: &'a CancelToken,
+    /// Takes the numbers inside the run.
+    pub trace: Option<&'a mut Trace>,
+}
+
+/// What a run goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The prompt is read.
+    Encoding,
+    /// Noise becomes latents, step by step.
+    Denoising,
+    /// Latents become a picture.
+    Decoding,
+}
+
+/// A step of the denoising that is done. Tensors are on the device: reading one back waits for it.
 pub struct Step<'a> {
-    /// Counts the scheduler's steps from 0; `of` is how many there are.
+    /// Counted from 0.
     pub index: usize,
+    /// How many there are: some samplers call the model more often than the request's number says.
     pub of: usize,
+    /// The step's timestep.
     pub timestep: f64,
-    /// After the step, `[batch, channels, height / 8, width / 8]`.
+    /// The latents after the step, `[batch, channels, height / 8, width / 8]`.
     pub latents: &'a Tensor<4>,
+    /// The model's present idea of the finished latents.
     pub pred_original_sample: &'a Tensor<4>,
+    /// Decodes what the first picture looks like by now. It costs as much as a finished picture's decode.
+    pub preview: &'a mut dyn FnMut() -> Result<RgbImage>,
 }
 
 /// How a run ended. Cancelled is no error.
+#[derive(Debug)]
 pub enum Run {
-    Done(Vec<image::RgbImage>),
+    /// The pictures, in the order of their seeds.
+    Done(Vec<RgbImage>),
+    /// Someone asked it to stop.
     Cancelled,
 }
 
 impl DiffusionPipeline {
-    /// Draws what the request asks for. The callback may stop it.
+    /// Opens a model and loads its weights onto a device.
     ///
     /// # Errors
-    /// The request doesn't fit the model, or the arithmetic failed (NaN, out of memory).
-    pub fn run(&self, _request: &Request, _on_step: &mut dyn FnMut(Step<'_>) -> ControlFlow<()>) -> Result<Run> {
-        unimplemented!()
+    /// No such model, a class or an option that we don't know, a damaged or missing file, weights that don't fit their config.
+    pub fn open(model: &ModelRef, compute: ComputeDevice) -> Result<Self> {
+        let checkpoint = Checkpoint::open(model)?;
+        let (device, dtype) = (&compute.device, compute.dtype);
+        let config = |name: &str| checkpoint.component(name).map(|component| &component.config);
+        let named = |name: &'static str| move |e: Error| Error::new(format!("{name}: {}", e.headline())).caused_by(e);
+        let sample_size = sample_size(config("unet")?);
+        let unet = UNet2DConditionModel::new(config("unet")?, device).map_err(named("unet"))?;
+        let vae = AutoencoderKL::new(config("vae")?, device).map_err(named("vae"))?;
+        let text_encoder = ClipTextModel::new(config("text_encoder")?, device).map_err(named("text_encoder"))?;
+        let tokenizer = ClipTokenizer::from_files(Path::new(&format!("{model}/tokenizer")), &|name| {
+            checkpoint.bytes(&format!("tokenizer/{name}"))
+        })?;
+        let pipeline = Self {
+            class_name: checkpoint.class_name().to_owned(),
+            recommended: checkpoint.recommended(),
+            tokenizer,
+            text_encoder: checkpoint.load("text_encoder", text_encoder, dtype)?,
+            unet: checkpoint.load("unet", unet, dtype)?,
+            vae: checkpoint.load("vae", vae, dtype)?,
+            scheduler_config: config("scheduler")?.clone(),
+            sample_size,
+            compute,
+        };
+        pipeline.check_fit()?;
+        Ok(pipeline)
     }
+
+    /// Components of one model fit each other; a folder put together by hand may not.
+    fn check_fit(&self) -> Result<()> {
+        let (text, unet) = (self.text_encoder.width(), self.unet.cross_attention_dim());
+        if text != unet {
+            return Err(Error::new(format!("The text encoder gives {text} values a token, but the unet reads {unet}"))
+                .advise("Take both from the same model"));
+        }
+        let (latents, inputs) = (self.vae.latent_channels(), self.unet.in_channels());
+        if latents > inputs {
+            return Err(Error::new(format!("The vae has {latents} latent channels, but the unet reads {inputs}"))
+                .advise("Take both from the same model"));
+        }
+        Ok(())
+    }
+
+    /// Draws what the request asks for, as one batch: picture k from seed + k.
+    ///
+    /// # Errors
+    /// The request doesn't fit the model or the memory, or the arithmetic failed.
+    pub fn run(&self, request: &Request, hooks: Hooks<'_>) -> Result<Run> {
+        request.validate()?;
+        match request.task {
+            Task::TextToImage => text_to_image::run(self, request, hooks),
+        }
+    }
+
+    /// The pipeline's Diffusers class.
+    pub fn class_name(&self) -> &str {
+        &self.class_name
+    }
+
+    /// The sampler that the checkpoint asks for.
+    ///
+    /// # Errors
+    /// It is none that we know.
+    pub fn scheduler(&self) -> Result<SchedulerKind> {
+        SchedulerKind::from_config(&self.scheduler_config)
+    }
+
+    /// What the model's card recommends.
+    pub fn recommended(&self) -> Recommended {
+        self.recommended
+    }
+
+    /// The side of the square picture that the model is made for, in pixels.
+    pub fn default_size(&self) -> usize {
+        self.sample_size * self.vae.scale_factor()
+    }
+
+    /// Where it runs.
+    pub fn compute(&self) -> &ComputeDevice {
+        &self.compute
+    }
+
+    /// How many parameters it has.
+    pub fn num_params(&self) -> usize {
+        self.text_encoder.num_params() + self.unet.num_params() + self.vae.num_params()
+    }
+}
+
+/// The unet's `sample_size` (a number, or height and width), in latents; Stable Diffusion's 64 where the config has none.
+fn sample_size(config: &crate::models::config::Config) -> usize {
+    let value = config.get("sample_size");
+    let side = value.and_then(|v| v.as_u64().or_else(|| v.as_array()?.first()?.as_u64()));
+    side.map_or(64, |side| side.clamp(1, 1 << 12) as usize)
 }

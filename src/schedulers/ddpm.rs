@@ -27,11 +27,12 @@ fn defaults() -> Value {
 
 /// How much noise a step adds (arXiv 2006.11239, section 3.2).
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-enum VarianceType {
-    FixedSmall,
-    FixedSmallLog,
-    FixedLarge,
+enum Variance {
+    /// The log form only takes the root by way of the logarithm.
+    #[serde(rename = "fixed_small", alias = "fixed_small_log")]
+    Small,
+    #[serde(rename = "fixed_large")]
+    Large,
 }
 
 struct Ddpm {
@@ -53,7 +54,7 @@ struct Step {
 fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
     let schedule = NoiseSchedule::new(options)?;
     let prediction = Prediction::new(options)?;
-    let variance_type = options.get("variance_type")?;
+    let variance = options.get("variance_type")?;
     let spacing: Spacing = options.get("timestep_spacing")?;
     let timesteps: Vec<f64> = spacing.timesteps(options, steps)?.into_iter().map(f64::round_ties_even).collect();
     let alphas = timesteps.iter().map(|&timestep| schedule.alpha_cumprod(timestep)).collect::<Result<Vec<_>>>()?;
@@ -61,31 +62,32 @@ fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
         let (alpha, alpha_prev) = (alphas[i], alphas.get(i + 1).copied().unwrap_or(1.0));
         let level = Level::from_alpha_cumprod(alpha);
         prediction.check(level)?;
-        let deviation = (timestep > 0.0).then(|| deviation(alpha, alpha_prev, variance_type));
+        let deviation = (timestep > 0.0).then(|| deviation(alpha, alpha_prev, variance));
         Ok(Step { level, mean: mean(alpha, alpha_prev), deviation })
     });
     let steps = steps.collect::<Result<_>>()?;
     Ok(Box::new(Ddpm { timesteps, steps, prediction, clip: Clip::new(options)? }))
 }
 
-/// Equation 7.
-fn mean(alpha: f64, alpha_prev: f64) -> Mix {
+/// Equation 7. In f32, as Diffusers has it: between neighbouring timesteps, 1 - alpha keeps few digits of it, and those
+/// show in the picture.
+fn mean(alpha: f32, alpha_prev: f32) -> Mix {
     let current_alpha = alpha / alpha_prev;
     Mix {
-        sample: current_alpha.sqrt() * (1.0 - alpha_prev) / (1.0 - alpha),
-        other: alpha_prev.sqrt() * (1.0 - current_alpha) / (1.0 - alpha),
+        sample: f64::from(current_alpha.sqrt() * (1.0 - alpha_prev) / (1.0 - alpha)),
+        other: f64::from(alpha_prev.sqrt() * (1.0 - current_alpha) / (1.0 - alpha)),
     }
 }
 
-fn deviation(alpha: f64, alpha_prev: f64, variance_type: VarianceType) -> f64 {
+/// In f32, as [`mean`].
+fn deviation(alpha: f32, alpha_prev: f32, variance: Variance) -> f64 {
     let current_beta = 1.0 - alpha / alpha_prev;
-    match variance_type {
-        // Never 0, so that its logarithm is finite. The log form is the square root by way of the logarithm.
-        VarianceType::FixedSmall | VarianceType::FixedSmallLog => {
-            ((1.0 - alpha_prev) / (1.0 - alpha) * current_beta).max(1e-20).sqrt()
-        }
-        VarianceType::FixedLarge => current_beta.sqrt(),
-    }
+    let variance = match variance {
+        // Never 0, so that its logarithm is finite.
+        Variance::Small => ((1.0 - alpha_prev) / (1.0 - alpha) * current_beta).max(1e-20),
+        Variance::Large => current_beta,
+    };
+    f64::from(variance.sqrt())
 }
 
 impl Scheduler for Ddpm {

@@ -121,24 +121,23 @@ fn refuse_what_we_lack(options: &Options, algorithm: Algorithm, final_sigma: Fin
 fn timesteps_and_sigmas(options: &Options, steps: usize, final_sigma: FinalSigma) -> Result<(Vec<f64>, Vec<f64>)> {
     let schedule = NoiseSchedule::with_some_signal(options)?;
     let train = TrainSigmas::new(&schedule)?;
-    let spread = match Spread::new(options)? {
-        None if options.flag("use_lu_lambdas")? => Some((Spread::Exponential, true)),
-        spread => spread.map(|spread| (spread, spread == Spread::Karras)),
-    };
-    let (timesteps, mut sigmas) = match spread {
-        Some((spread, rounds)) => {
+    let lu = options.flag("use_lu_lambdas")?;
+    // What isn't rounded is cut off: Diffusers keeps these timesteps as integers.
+    let (spread_out, rounds) = match Spread::new(options)? {
+        Some(spread) => {
             let sigmas = spread.sigmas(options, train.min(), train.max(), steps)?;
-            let rounds = rounds && options.get::<BetaSchedule>("beta_schedule")? != BetaSchedule::SquaredcosCapV2;
-            // What isn't rounded is cut off: Diffusers keeps these timesteps as integers.
-            let integer = if rounds { f64::round_ties_even } else { f64::trunc };
-            let timesteps: Vec<f64> = sigmas.iter().map(|sigma| integer(train.timestep(*sigma))).collect();
-            (timesteps, sigmas)
+            (Some(sigmas), spread == Spread::Karras)
         }
-        None => {
-            let timesteps = spaced(options, &schedule, steps)?;
-            let sigmas = timesteps.iter().map(|timestep| train.at(*timestep)).collect();
-            (timesteps, sigmas)
-        }
+        None => (lu.then(|| train.lu(steps)), lu),
+    };
+    let rounds = rounds && options.get::<BetaSchedule>("beta_schedule")? != BetaSchedule::SquaredcosCapV2;
+    let integer = if rounds { f64::round_ties_even } else { f64::trunc };
+    let (timesteps, mut sigmas): (Vec<f64>, Vec<f64>) = if let Some(sigmas) = spread_out {
+        (sigmas.iter().map(|sigma| integer(train.timestep(*sigma))).collect(), sigmas)
+    } else {
+        let timesteps = spaced(options, &schedule, steps)?;
+        let sigmas = timesteps.iter().map(|timestep| train.at(*timestep)).collect();
+        (timesteps, sigmas)
     };
     sigmas.push(match final_sigma {
         FinalSigma::Zero => 0.0,

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::options::Options;
-use super::prediction::{Mix, Prediction, in_f32};
+use super::prediction::{Prediction, in_f32};
 use super::schedule::{NoiseSchedule, Spacing};
 use super::sigmas::{FinalSigma, SigmaSteps, Spread, TrainSigmas, round_to_f32};
 use super::{Class, Scheduler, StepOutput};
@@ -61,9 +61,7 @@ fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
         FinalSigma::Zero => 0.0,
         FinalSigma::SigmaMin => train.min(),
     });
-    if options.get::<TimestepType>("timestep_type")? == TimestepType::Continuous
-        && prediction == Prediction::VPrediction
-    {
+    if options.get::<TimestepType>("timestep_type")? == TimestepType::Continuous && prediction == Prediction::Velocity {
         timesteps = sigmas.iter().take(steps).map(|sigma| round_to_f32(0.25 * sigma.ln())).collect();
     }
     Ok(Box::new(Euler { steps: SigmaSteps::new(timesteps, sigmas, spacing)?, prediction }))
@@ -85,11 +83,9 @@ impl Scheduler for Euler {
     fn step(&mut self, model_output: Tensor<4>, i: usize, sample: Tensor<4>, _: &mut Generators) -> Result<StepOutput> {
         let dtype = sample.dtype();
         let (model_output, sample) = (in_f32(model_output), in_f32(sample));
-        let (sigma, next) = self.steps.step(i);
+        let next = self.steps.sigma(i + 1);
         let original = self.steps.original(self.prediction, i).of(&sample, &model_output);
-        // sample + (sample - original) / sigma * (next - sigma)
-        let kept = next / sigma;
-        let prev_sample = Mix { sample: kept, other: 1.0 - kept }.of(&sample, &original);
+        let prev_sample = self.steps.follow(&sample, &original, i, next);
         Ok(StepOutput::new(prev_sample, original, dtype))
     }
 

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use serde_json::{Value, json};
 
 use super::options::Options;
-use super::prediction::{Mix, Prediction, in_f32};
+use super::prediction::{Prediction, in_f32};
 use super::schedule::{NoiseSchedule, Spacing};
 use super::sigmas::{SigmaSteps, TrainSigmas, round_to_f32};
 use super::{Class, Scheduler, StepOutput, noise_like};
@@ -57,12 +57,12 @@ impl Scheduler for EulerAncestral {
     ) -> Result<StepOutput> {
         let dtype = sample.dtype();
         let (model_output, sample) = (in_f32(model_output), in_f32(sample));
-        let (sigma, next) = self.steps.step(i);
+        let (sigma, next) = (self.steps.sigma(i), self.steps.sigma(i + 1));
         let original = self.steps.original(self.prediction, i).of(&sample, &model_output);
-        // Down to where noise of `up` leads back to `next`: down^2 + up^2 = next^2, with down = next^2 / sigma.
-        let kept = (next / sigma).powi(2);
-        let up = next * (1.0 - kept).sqrt();
-        let mean = Mix { sample: kept, other: 1.0 - kept }.of(&sample, &original);
+        // Down to where noise of `up` leads back to `next`: down^2 + up^2 = next^2.
+        let down = next * next / sigma;
+        let up = next * (1.0 - (next / sigma).powi(2)).sqrt();
+        let mean = self.steps.follow(&sample, &original, i, down);
         // Drawn for the last step too, as Diffusers does, though it then counts for nothing.
         let prev_sample = mean + noise_like(&sample, generators) * up;
         Ok(StepOutput::new(prev_sample, original, dtype))

@@ -85,8 +85,7 @@ impl SchedulerKind {
     /// There is none: the message lists them all.
     pub fn from_name(name: &str) -> Result<Self> {
         Self::find(|row| row.name == name).ok_or_else(|| {
-            let names: Vec<_> = ROWS.iter().map(|row| row.name).collect();
-            Error::new(format!("There is no scheduler {name:?}")).advise(format!("Choose one of {}", names.join(", ")))
+            Error::new(format!("There is no scheduler {name:?}")).advise(format!("Choose one of {}", names()))
         })
     }
 
@@ -98,9 +97,8 @@ impl SchedulerKind {
         let class = config.get("_class_name").and_then(Value::as_str);
         let class = class.ok_or_else(|| Error::new("The scheduler's configuration has no _class_name"))?;
         Self::find(|row| row.class.name == class).ok_or_else(|| {
-            let names: Vec<_> = ROWS.iter().map(|row| row.name).collect();
             Error::new(format!("The checkpoint's scheduler, {class}, is not supported"))
-                .advise(format!("Choose another scheduler: {}", names.join(", ")))
+                .advise(format!("Choose one of {}", names()))
         })
     }
 
@@ -131,6 +129,11 @@ impl SchedulerKind {
     fn options(self, config: &SchedulerConfig) -> Options {
         Options::new(self.row().class, config, (self.row().overrides)())
     }
+}
+
+/// All short names, for an error.
+fn names() -> String {
+    ROWS.each_ref().map(|row| row.name).join(", ")
 }
 
 impl fmt::Display for SchedulerKind {

@@ -4,7 +4,7 @@
 //! the CPU from the f32 tables that Diffusers has; tensors only see `a * x + b * y`, in f32 whatever dtype comes in, on
 //! the device they are on, and nothing is read back. What can't be computed is refused when the scheduler is built.
 //!
-//! To add a sampler: its file, with a [`Class`] that names its Diffusers class and options, and its rows in `kind`.
+//! To add a sampler: its file, with a `Class` that names its Diffusers class and options, and its rows in `kind`.
 
 mod ddim;
 mod ddpm;
@@ -40,8 +40,7 @@ pub trait Scheduler {
     }
 
     /// The sample as the model wants to see it at step `i`.
-    fn scale_model_input(&self, sample: Tensor<4>, i: usize) -> Tensor<4> {
-        let _ = i;
+    fn scale_model_input(&self, sample: Tensor<4>, _i: usize) -> Tensor<4> {
         sample
     }
 

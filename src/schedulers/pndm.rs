@@ -31,7 +31,7 @@ struct Pndm {
     levels: Vec<Level>,
     schedule: NoiseSchedule,
     /// The product of all 1 - beta before timestep 0.
-    final_alpha_cumprod: f64,
+    final_alpha_cumprod: f32,
     /// From one step to the next, in training timesteps.
     stride: usize,
     prediction: Prediction,
@@ -161,6 +161,7 @@ impl Pndm {
         let alpha_prev =
             if previous < 0.0 { self.final_alpha_cumprod } else { self.schedule.alpha_cumprod(previous)? };
         let epsilon = self.prediction.epsilon(Level::from_alpha_cumprod(alpha)).of(sample, output);
+        let (alpha, alpha_prev) = (f64::from(alpha), f64::from(alpha_prev));
         let divisor = alpha * (1.0 - alpha_prev).sqrt() + (alpha * (1.0 - alpha) * alpha_prev).sqrt();
         let transfer = Mix { sample: (alpha_prev / alpha).sqrt(), other: (alpha - alpha_prev) / divisor };
         Ok(transfer.of(sample, &epsilon))

@@ -27,7 +27,8 @@ pub(super) struct Level {
 }
 
 impl Level {
-    pub(super) fn from_alpha_cumprod(alpha_cumprod: f64) -> Self {
+    pub(super) fn from_alpha_cumprod(alpha_cumprod: f32) -> Self {
+        let alpha_cumprod = f64::from(alpha_cumprod);
         Self { signal: alpha_cumprod.sqrt(), noise: (1.0 - alpha_cumprod).sqrt() }
     }
 
@@ -53,7 +54,8 @@ pub(super) enum Prediction {
     #[serde(alias = "original_sample")]
     Sample,
     /// Their mixture of arXiv 2202.00512, appendix D.
-    VPrediction,
+    #[serde(rename = "v_prediction")]
+    Velocity,
 }
 
 impl Prediction {
@@ -81,7 +83,7 @@ impl Prediction {
         match self {
             Self::Epsilon => Mix { sample: 1.0 / at.signal, other: -at.noise / at.signal },
             Self::Sample => Mix { sample: 0.0, other: 1.0 },
-            Self::VPrediction => Mix { sample: at.signal, other: -at.noise },
+            Self::Velocity => Mix { sample: at.signal, other: -at.noise },
         }
     }
 
@@ -90,7 +92,7 @@ impl Prediction {
         match self {
             Self::Epsilon => Mix { sample: 0.0, other: 1.0 },
             Self::Sample => Mix { sample: 1.0 / at.noise, other: -at.signal / at.noise },
-            Self::VPrediction => Mix { sample: at.noise, other: at.signal },
+            Self::Velocity => Mix { sample: at.noise, other: at.signal },
         }
     }
 

@@ -15,10 +15,13 @@ use crate::error::{Error, Result};
 /// More training timesteps than any model has: a file that says more is wrong.
 const MOST_TRAIN_TIMESTEPS: usize = 100_000;
 
+/// What Diffusers puts for no signal at all where a sampler divides by it: the smallest f16 above 0.
+pub(super) const LEAST_SIGNAL: f32 = 1.0 / 16_777_216.0;
+
 /// The noise schedule of a trained model: how much of the signal is left at each training timestep.
 #[derive(Clone)]
 pub(super) struct NoiseSchedule {
-    /// Cumulative products of 1 - beta, one a training timestep, falling within [0, 1).
+    /// Cumulative products of 1 - beta, one a training timestep: falling, within [0, 1).
     pub(super) alphas_cumprod: Vec<f32>,
 }
 
@@ -49,19 +52,21 @@ impl NoiseSchedule {
             betas = rescale_zero_terminal_snr(&betas);
         }
         let alphas_cumprod = alphas_cumprod(&betas);
-        let falling = alphas_cumprod.is_sorted_by(|a, b| a >= b);
-        if falling && alphas_cumprod.iter().all(|a| (0.0..1.0).contains(a)) {
+        let within = betas.iter().all(|beta| (0.0..=1.0).contains(beta));
+        if within && alphas_cumprod.iter().all(|alpha| *alpha < 1.0) {
             return Ok(Self { alphas_cumprod });
         }
         Err(Error::new("The scheduler's betas (beta_start, beta_end, trained_betas) are not all between 0 and 1"))
     }
 
-    /// The same for samplers that divide by the signal: where `rescale_betas_zero_snr` leaves none of it, Diffusers
-    /// gives them 2^-24.
+    /// The same for samplers that divide by the signal, of which `rescale_betas_zero_snr` leaves nothing at the end.
+    ///
+    /// # Errors
+    /// As for [`Self::new`].
     pub(super) fn with_some_signal(options: &Options) -> Result<Self> {
         let mut schedule = Self::new(options)?;
         if let (true, Some(last)) = (options.flag("rescale_betas_zero_snr")?, schedule.alphas_cumprod.last_mut()) {
-            *last = 0.5_f32.powi(24);
+            *last = LEAST_SIGNAL;
         }
         Ok(schedule)
     }
@@ -78,9 +83,9 @@ impl NoiseSchedule {
     ///
     /// # Errors
     /// `timestep` is not one that the model was trained on.
-    pub(super) fn alpha_cumprod(&self, timestep: f64) -> Result<f64> {
+    pub(super) fn alpha_cumprod(&self, timestep: f64) -> Result<f32> {
         let alpha = (timestep >= 0.0).then(|| self.alphas_cumprod.get(timestep as usize)).flatten();
-        alpha.copied().map(f64::from).ok_or_else(|| {
+        alpha.copied().ok_or_else(|| {
             Error::new(format!(
                 "The scheduler would visit timestep {timestep}, and the model knows 0 to {}",
                 self.last()
@@ -112,7 +117,7 @@ impl Spacing {
         Ok(self.spread(options.get("num_train_timesteps")?, options.get("steps_offset")?, steps))
     }
 
-    /// The same over the first `train` timesteps.
+    /// The same over the first `train` timesteps (all of them, as a rule).
     pub(super) fn spread(self, train: usize, offset: i32, steps: usize) -> Vec<f64> {
         match self {
             Self::Linspace => linspace_f64(0.0, train as f64 - 1.0, steps).into_iter().rev().collect(),

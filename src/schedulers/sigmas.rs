@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::options::Options;
 use super::prediction::{Mix, Prediction};
-use super::schedule::{NoiseSchedule, Spacing, linspace_f32, linspace_f64};
+use super::schedule::{LEAST_SIGNAL, NoiseSchedule, Spacing, linspace_f32, linspace_f64};
 use crate::error::{Error, Result};
 
 /// Karras et al.'s rho.
@@ -26,7 +26,7 @@ pub(super) struct TrainSigmas {
 pub(super) enum Spread {
     /// Karras et al., equation 5.
     Karras,
-    /// Even in their logarithms. (`use_lu_lambdas` with Diffusers' rho of 1 is the same.)
+    /// Even in their logarithms.
     Exponential,
     /// By the quantiles of a beta distribution (arXiv 2407.12173).
     Beta,
@@ -46,7 +46,15 @@ impl TrainSigmas {
     /// # Errors
     /// It has no signal left somewhere.
     pub(super) fn new(schedule: &NoiseSchedule) -> Result<Self> {
-        let sigmas: Vec<f32> = schedule.alphas_cumprod.iter().map(|alpha| ((1.0 - alpha) / alpha).sqrt()).collect();
+        let sigma = |alpha: &f32| {
+            // The root of 2^24 - 1, which lies between two f32: torch takes the upper one, though the lower is nearer.
+            if alpha.to_bits() == LEAST_SIGNAL.to_bits() {
+                LEAST_SIGNAL.sqrt().recip()
+            } else {
+                ((1.0 - alpha) / alpha).sqrt()
+            }
+        };
+        let sigmas: Vec<f32> = schedule.alphas_cumprod.iter().map(sigma).collect();
         if !sigmas.iter().all(|sigma| sigma.is_finite()) {
             return Err(Error::new("The scheduler's betas leave no signal at the end, and this sampler needs some"));
         }
@@ -59,7 +67,7 @@ impl TrainSigmas {
         let last = self.sigmas.len() - 1;
         let below = (timestep.max(0.0) as usize).min(last);
         let (low, high) = (f64::from(self.sigmas[below]), f64::from(self.sigmas[(below + 1).min(last)]));
-        (high - low).mul_add((timestep - below as f64).clamp(0.0, 1.0), low)
+        low + (high - low) * (timestep - below as f64).clamp(0.0, 1.0)
     }
 
     /// The timestep of a sigma: Diffusers' `_sigma_to_t`, linear in the logarithm.
@@ -81,11 +89,21 @@ impl TrainSigmas {
         self.sigmas.last().copied().map_or(0.0, f64::from)
     }
 
-    /// Even steps in the logarithm from the highest to the lowest, as Euler's `log_linear` has them.
+    /// Even in their logarithms from the highest to the lowest, as Euler's `log_linear` has them.
     pub(super) fn log_linear(&self, count: usize) -> Vec<f64> {
-        let log = |sigma: Option<&f32>| sigma.map_or(0.0, |log| f64::from(*log));
-        let logs = linspace_f32(log(self.logs.last()), log(self.logs.first()), count);
-        logs.into_iter().map(|log| f64::from(log.exp())).collect()
+        let (max, min) = self.log_range();
+        linspace_f32(max, min, count).into_iter().map(|log| f64::from(log.exp())).collect()
+    }
+
+    /// The same as DPM-Solver's `use_lu_lambdas` has them (arXiv 2206.00927, with Diffusers' rho of 1).
+    pub(super) fn lu(&self, count: usize) -> Vec<f64> {
+        let (max, min) = self.log_range();
+        linspace_f64(0.0, 1.0, count).into_iter().map(|ramp| (max + ramp * (min - max)).exp()).collect()
+    }
+
+    fn log_range(&self) -> (f64, f64) {
+        let log = |log: Option<&f32>| log.map_or(0.0, |log| f64::from(*log));
+        (log(self.logs.last()), log(self.logs.first()))
     }
 }
 
@@ -148,10 +166,10 @@ fn beta_quantile(probability: f64) -> f64 {
     let wanted = probability * 2.0 * incomplete(0.5);
     let (mut low, mut high) = (0.0, 0.5);
     for _ in 0..64 {
-        let middle = (low + high) / 2.0;
+        let middle = f64::midpoint(low, high);
         if incomplete(middle) < wanted { low = middle } else { high = middle }
     }
-    (low + high) / 2.0
+    f64::midpoint(low, high)
 }
 
 /// The sigmas of a run of a sampler that steps from sigma to sigma, with samples that are `clean + sigma * normal`.
@@ -176,9 +194,17 @@ impl SigmaSteps {
         Err(Error::new("The scheduler's options give noise levels that don't fall from step to step"))
     }
 
-    /// The sigma of step `i`, and of the one after it.
-    pub(super) fn step(&self, i: usize) -> (f64, f64) {
-        (self.sigmas[i], self.sigmas[i + 1])
+    /// The sigma of step `i`, or of what the last step goes to.
+    pub(super) fn sigma(&self, i: usize) -> f64 {
+        self.sigmas[i]
+    }
+
+    /// The sample of step `i` taken along the straight line through its clean sample to where the noise is `sigma`.
+    ///
+    /// In Diffusers' order of operations: where a schedule starts at sigma 4096, they cancel digits that show.
+    pub(super) fn follow(&self, sample: &Tensor<4>, original: &Tensor<4>, i: usize, sigma: f64) -> Tensor<4> {
+        let derivative = (sample.clone() - original.clone()) / self.sigmas[i];
+        sample.clone() + derivative * (sigma - self.sigmas[i])
     }
 
     pub(super) fn init_noise_sigma(&self) -> f64 {
@@ -205,7 +231,7 @@ impl SigmaSteps {
         match prediction {
             Prediction::Epsilon => Mix { sample: 1.0, other: -sigma },
             Prediction::Sample => Mix { sample: 0.0, other: 1.0 },
-            Prediction::VPrediction => Mix { sample: 1.0 / square, other: -sigma / square.sqrt() },
+            Prediction::Velocity => Mix { sample: 1.0 / square, other: -sigma / square.sqrt() },
         }
     }
 }

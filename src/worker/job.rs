@@ -29,8 +29,8 @@ impl Working<'_> {
     /// Draws and saves every picture of the job.
     pub(super) fn run(&self, engine: &mut impl Engine) -> Result<Outcome> {
         // The recipe names the sampler that drew the picture, also where the checkpoint chose it.
-        let scheduler = self.job.request.scheduler.unwrap_or(engine.info().scheduler);
-        let request = Request { scheduler: Some(scheduler), ..self.job.request.clone() };
+        let scheduler = self.job.request.scheduler.or(engine.info().scheduler);
+        let request = Request { scheduler, ..self.job.request.clone() };
         self.outbox.tell(Event::JobStarted { id: self.job.id, request: request.clone() });
         let entries = if let Some(path) = &self.job.trace {
             let mut trace = Trace::default();

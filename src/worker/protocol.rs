@@ -129,8 +129,8 @@ impl Phase {
 pub struct ModelInfo {
     /// The pipeline's diffusers class.
     pub class_name: String,
-    /// The sampler that the checkpoint asks for.
-    pub scheduler: SchedulerKind,
+    /// The sampler that the checkpoint asks for; `None` if it is none that we know.
+    pub scheduler: Option<SchedulerKind>,
     /// The size that it is made for, in pixels.
     pub width: usize,
     /// See `width`.

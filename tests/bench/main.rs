@@ -1,6 +1,6 @@
 //! spike
 use burn::nn::conv::Conv2dConfig;
-use burn::nn::{GroupNormConfig, LinearConfig, PaddingConfig2d, LayerNormConfig};
+use burn::nn::{GroupNormConfig, LayerNormConfig, LinearConfig, PaddingConfig2d};
 use burn::tensor::{Device, Distribution, Tensor};
 use burnisher::cancel::CancelToken;
 use burnisher::models::autoencoder_kl::AutoencoderKL;
@@ -29,19 +29,45 @@ fn time<T>(name: &str, gflop: f64, mut f: impl FnMut() -> T) {
     }
     let c = (cpu() - c0) / ts.len() as f64 / 2.0;
     ts.sort_by(f64::total_cmp);
-    println!("{name:38} {:9.2} ms {:8.1} GFLOP/s | cpu/2 {:8.2} ms {:8.1} GFLOP/s", ts[ts.len() / 2] * 1e3, gflop / ts[ts.len() / 2], c * 1e3, gflop / c);
+    println!(
+        "{name:38} {:9.2} ms {:8.1} GFLOP/s | cpu/2 {:8.2} ms {:8.1} GFLOP/s",
+        ts[ts.len() / 2] * 1e3,
+        gflop / ts[ts.len() / 2],
+        c * 1e3,
+        gflop / c
+    );
 }
 fn main() {
     let d = Device::flex();
     let what: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     if what.iter().any(|w| w == "ops") {
-        for (b, c, o, s, k) in [(2, 320, 320, 64, 3), (2, 640, 640, 32, 3), (2, 1280, 1280, 16, 3), (2, 1280, 1280, 8, 3), (2, 960, 640, 32, 3), (2, 2560, 1280, 8, 3), (1, 128, 128, 512, 3), (1, 256, 256, 256, 3), (1, 512, 512, 64, 3), (2, 320, 320, 64, 1)] {
-            let conv = Conv2dConfig::new([c, o], [k, k]).with_padding(PaddingConfig2d::Explicit(k / 2, k / 2, k / 2, k / 2)).init(&d);
+        for (b, c, o, s, k) in [
+            (2, 320, 320, 64, 3),
+            (2, 640, 640, 32, 3),
+            (2, 1280, 1280, 16, 3),
+            (2, 1280, 1280, 8, 3),
+            (2, 960, 640, 32, 3),
+            (2, 2560, 1280, 8, 3),
+            (1, 128, 128, 512, 3),
+            (1, 256, 256, 256, 3),
+            (1, 512, 512, 64, 3),
+            (2, 320, 320, 64, 1),
+        ] {
+            let conv = Conv2dConfig::new([c, o], [k, k])
+                .with_padding(PaddingConfig2d::Explicit(k / 2, k / 2, k / 2, k / 2))
+                .init(&d);
             let x = r([b, c, s, s]);
             let g = 2e-9 * (b * c * o * s * s * k * k) as f64;
             time(&format!("conv {b}x{c}->{o} {k}x{k} @{s}"), g, || ops::conv2d(&conv, x.clone()));
         }
-        for (n, i, o) in [(8192, 320, 320), (8192, 320, 2560), (8192, 1280, 320), (2048, 640, 5120), (512, 1280, 10240), (154, 768, 320)] {
+        for (n, i, o) in [
+            (8192, 320, 320),
+            (8192, 320, 2560),
+            (8192, 1280, 320),
+            (2048, 640, 5120),
+            (512, 1280, 10240),
+            (154, 768, 320),
+        ] {
             let l = LinearConfig::new(i, o).init(&d);
             let x = r([1, n, i]);
             time(&format!("linear {n} {i}->{o}"), 2e-9 * (n * i * o) as f64, || ops::linear(&l, x.clone()));
@@ -51,9 +77,17 @@ fn main() {
             l2.weight = burn::module::Param::from_tensor(w);
             time(&format!("linear(t) {n} {i}->{o}"), 2e-9 * (n * i * o) as f64, || ops::linear(&l2, x.clone()));
         }
-        for (b, n, k, h, dim) in [(2, 4096, 4096, 8, 40), (2, 1024, 1024, 8, 80), (2, 256, 256, 8, 160), (2, 4096, 77, 8, 40), (1, 4096, 4096, 1, 512)] {
+        for (b, n, k, h, dim) in [
+            (2, 4096, 4096, 8, 40),
+            (2, 1024, 1024, 8, 80),
+            (2, 256, 256, 8, 160),
+            (2, 4096, 77, 8, 40),
+            (1, 4096, 4096, 1, 512),
+        ] {
             let (q, kk, v) = (r([b, n, h * dim]), r([b, k, h * dim]), r([b, k, h * dim]));
-            time(&format!("attention {b}x{n}x{k} {h}x{dim}"), 4e-9 * (b * n * k * h * dim) as f64, || ops::attention(q.clone(), kk.clone(), v.clone(), h, Mask::None));
+            time(&format!("attention {b}x{n}x{k} {h}x{dim}"), 4e-9 * (b * n * k * h * dim) as f64, || {
+                ops::attention(q.clone(), kk.clone(), v.clone(), h, Mask::None)
+            });
         }
         let gn = GroupNormConfig::new(32, 320).init(&d);
         let x = r([2, 320, 64, 64]);
@@ -63,7 +97,9 @@ fn main() {
         let y = r([2, 4096, 320]);
         time("layernorm (GB/s)", gb, || ops::layer_norm(&ln, y.clone(), 1e-5));
         time("add (GB/s)", gb * 1.5, || x.clone() + x.clone());
-        time("sequence copy (GB/s)", gb, || Tensor::<3>::from_data(x.clone().flatten::<3>(2, 3).swap_dims(1, 2).into_data(), &d));
+        time("sequence copy (GB/s)", gb, || {
+            Tensor::<3>::from_data(x.clone().flatten::<3>(2, 3).swap_dims(1, 2).into_data(), &d)
+        });
         let z = r([2, 4096, 2560]);
         time("geglu (GB/s)", gb * 6.0, || ops::geglu(z.clone()));
         time("cat (GB/s)", gb * 2.0, || Tensor::cat(vec![x.clone(), x.clone()], 1));
@@ -85,7 +121,8 @@ fn main() {
         }
     }
     if what.iter().any(|w| w == "vae") {
-        let vae = AutoencoderKL::new(&json(r#"{"block_out_channels":[128,256,512,512],"layers_per_block":2}"#), &d).unwrap();
+        let vae =
+            AutoencoderKL::new(&json(r#"{"block_out_channels":[128,256,512,512],"layers_per_block":2}"#), &d).unwrap();
         for s in [64, 32] {
             let x = r([1, 4, s, s]);
             vae.decode(r([1, 4, 8, 8]), &CancelToken::new()).unwrap();

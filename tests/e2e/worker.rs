@@ -34,7 +34,7 @@ impl Engine for Puppet {
     fn info(&self) -> ModelInfo {
         ModelInfo {
             class_name: "Puppet".into(),
-            scheduler: SchedulerKind::from_name("ddim").expect("a sampler"),
+            scheduler: Some(SchedulerKind::from_name("ddim").expect("a sampler")),
             width: 8,
             height: 8,
             steps: 3,

@@ -51,7 +51,8 @@ fn draw(rng: &mut TorchRng, dtype: &str, n: usize) -> (Vec<String>, Vec<u8>) {
         "bf16" => rng.randn_bf16(n).into_iter().map(|v| v.to_le_bytes().to_vec()).collect(),
         other => panic!("the golden has an unknown dtype {other}"),
     };
-    let hex = values.iter().map(|v| v.iter().rev().map(|byte| format!("{byte:02x}")).collect()).collect();
+    let hex = |value: &Vec<u8>| value.iter().rev().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
+    let hex = values.iter().map(hex).collect();
     (hex, values.concat())
 }
 

@@ -11,6 +11,9 @@ use serde_json::{Value, json};
 const TRAJECTORY: f64 = 1e-5;
 /// Sigmas are f32 in Diffusers, with its libraries' roots and powers.
 const SIGMA: f64 = 1e-6;
+/// The same where the schedule is rescaled to zero signal, which magnifies that torch's square root (of MKL) is rounded
+/// otherwise than IEEE 754 says in every fifth case: with numpy's root in its place Diffusers' sigmas move by 1.8e-6.
+const RESCALED_SIGMA: f64 = 2e-6;
 
 #[derive(Deserialize)]
 struct Golden {
@@ -129,7 +132,8 @@ fn every_run_follows_diffusers_step_by_step() {
             }
             let last = samples.last().expect("some step");
             for (ours, theirs) in last.iter().zip(&case.last) {
-                if !(difference(*ours, *theirs, largest(last)) <= TRAJECTORY) {
+                let off = difference(*ours, *theirs, largest(last));
+                if off.is_nan() || off > TRAJECTORY {
                     wrong.push(format!("the last sample: {ours} for {theirs}, {place}"));
                 }
             }
@@ -154,17 +158,23 @@ fn timesteps_and_noise_levels_are_diffusers() {
             let Some(timesteps) = &case.timesteps else { continue };
             assert_eq!(scheduler.timesteps().len(), timesteps.len(), "{place}");
             for (ours, theirs) in scheduler.timesteps().iter().zip(timesteps) {
-                // Whole ones are exact. Fractions come of f32 logarithms, a unit in the last place of which shows.
-                let close = theirs.fract() != 0.0 && difference(*ours, *theirs, 1000.0) < 1e-6;
-                assert!(ours == theirs || close, "timestep {ours} for {theirs}, {place}");
+                // Those that are found by their sigma come of f32 logarithms, a unit in the last place of which shows.
+                let by_sigma = case.kind.name().ends_with("-karras")
+                    || ["use_exponential_sigmas", "use_beta_sigmas", "timestep_type"]
+                        .iter()
+                        .any(|key| config.contains_key(*key));
+                let close = by_sigma && theirs.fract() != 0.0 && difference(*ours, *theirs, 1000.0) < 1e-6;
+                let same = (*ours as f32).to_bits() == (*theirs as f32).to_bits();
+                assert!(same || close, "timestep {ours} for {theirs}, {place}");
             }
             // A sigma is what add_noise makes of no original and unit noise, by the signal.
             let (zeros, ones) = (randn(7).zeros_like(), randn(7).ones_like());
             for (i, theirs) in case.sigmas.iter().flatten().take(timesteps.len()).enumerate() {
                 let noise = values(&scheduler.add_noise(zeros.clone(), ones.clone(), i))[0];
                 let signal = values(&scheduler.add_noise(ones.clone(), zeros.clone(), i))[0];
+                let rescaled = config.get("rescale_betas_zero_snr") == Some(&Value::Bool(true));
                 assert!(
-                    difference(noise / signal, *theirs, *theirs) < SIGMA,
+                    difference(noise / signal, *theirs, *theirs) < if rescaled { RESCALED_SIGMA } else { SIGMA },
                     "sigma {i} {} for {theirs}, {place}",
                     noise / signal
                 );
@@ -183,10 +193,7 @@ fn every_number_of_steps_visits_diffusers_timesteps() {
         for (steps, theirs) in (first..).zip(sums) {
             let scheduler = kind.build(&config, steps).expect("a possible number of steps");
             let ours: f64 = (1..).zip(scheduler.timesteps()).map(|(place, timestep)| f64::from(place) * timestep).sum();
-            assert!(
-                (ours - theirs).abs() < 1e-6 * theirs.abs(),
-                "{kind}, {spacing}, {steps} steps: {ours} for {theirs}"
-            );
+            assert!((ours - theirs).abs() < 1e-3, "{kind}, {spacing}, {steps} steps: {ours} for {theirs}");
         }
     }
 }
@@ -230,8 +237,9 @@ fn a_run_in_half_precision_keeps_its_dtype_and_comes_close() {
             sample = step.prev_sample;
         }
         let full = full.last().expect("some step");
+        // f16 keeps 11 bits, 5e-4 relative; ten steps round ten times.
         for (half, full_value) in values(&sample).iter().zip(full) {
-            assert!(difference(*half, *full_value, largest(full)) < 0.02, "{kind}: {half} for {full_value}");
+            assert!(difference(*half, *full_value, largest(full)) < 5e-3, "{kind}: {half} for {full_value}");
         }
     }
 }
@@ -294,7 +302,7 @@ fn pythons_minus_infinity_can_be_read() {
 }
 
 /// What the error says when `name` is built from these options.
-fn refusal(name: &str, options: Value, steps: usize) -> String {
+fn refusal(name: &str, options: &Value, steps: usize) -> String {
     match kind(name).build(&config(options.clone()), steps) {
         Ok(_) => panic!("{name} accepts {steps} steps of {options}"),
         Err(error) => error.to_string(),
@@ -318,19 +326,19 @@ fn unknown_names_are_answered_with_the_known_ones() {
 fn impossible_numbers_of_steps_are_refused() {
     for kind in SchedulerKind::ALL {
         for steps in [0, 1001, usize::MAX] {
-            let message = refusal(kind.name(), json!({}), steps);
+            let message = refusal(kind.name(), &json!({}), steps);
             assert!(message.contains(&steps.to_string()) && message.contains("1 to 1000"), "{message}");
         }
     }
     for steps in [1, 2, 3] {
-        assert!(refusal("pndm-prk", json!({}), steps).contains("at least 4 steps"));
+        assert!(refusal("pndm-prk", &json!({}), steps).contains("at least 4 steps"));
     }
     // Two steps would fall on one timestep, and the slope between them is 0 / 0.
-    assert!(refusal("dpm++2m", json!({}), 1000).contains("1000 steps"));
-    assert!(refusal("dpm++2m", json!({"timestep_spacing": "leading"}), 1000).contains("1000 steps"));
+    assert!(refusal("dpm++2m", &json!({}), 1000).contains("1000 steps"));
+    assert!(refusal("dpm++2m", &json!({"timestep_spacing": "leading"}), 1000).contains("1000 steps"));
     // Timestep 1000 of 0 to 999.
-    assert!(refusal("ddim", json!({"steps_offset": 1}), 1000).contains("1000"));
-    assert!(refusal("ddim", json!({"steps_offset": -1}), 10).contains("-1"));
+    assert!(refusal("ddim", &json!({"steps_offset": 1}), 1000).contains("1000"));
+    assert!(refusal("ddim", &json!({"steps_offset": -1}), 10).contains("-1"));
 }
 
 #[test]
@@ -352,7 +360,7 @@ fn options_that_are_wrong_or_missing_here_are_refused_by_name() {
             (json!({"num_train_timesteps": 1_000_000_000_000_u64}), ["num_train_timesteps", "1000000000000"]),
             (json!({"steps_offset": 0.5}), ["steps_offset", "0.5"]),
         ] {
-            let message = refusal(name, options, 3);
+            let message = refusal(name, &options, 3);
             assert!(words.iter().all(|word| message.contains(word)), "{name}: {message}");
         }
     }
@@ -384,7 +392,7 @@ fn options_that_are_wrong_or_missing_here_are_refused_by_name() {
         ("dpm++2m", json!({"lambda_min_clipped": 100.0}), "lambda_min_clipped"),
         ("dpm++2m", json!({"lambda_min_clipped": "low"}), "lambda_min_clipped"),
     ] {
-        let message = refusal(name, options, 10);
+        let message = refusal(name, &options, 10);
         assert!(message.contains(word), "{name} should name {word}: {message}");
     }
 }
@@ -393,10 +401,10 @@ fn options_that_are_wrong_or_missing_here_are_refused_by_name() {
 fn noise_without_any_signal_is_refused_where_the_noise_is_what_is_predicted() {
     let options = json!({"rescale_betas_zero_snr": true, "timestep_spacing": "trailing"});
     for name in ["ddim", "ddpm"] {
-        assert!(refusal(name, options.clone(), 10).contains("prediction_type"));
+        assert!(refusal(name, &options, 10).contains("prediction_type"));
     }
     let dead_end = json!({"num_train_timesteps": 3, "trained_betas": [0.1, 0.2, 1.0], "timestep_spacing": "trailing"});
     for name in ["plms", "euler", "euler-a", "dpm++2m", "ddim"] {
-        assert!(refusal(name, dead_end.clone(), 3).contains("signal"), "{name}");
+        assert!(refusal(name, &dead_end, 3).contains("signal"), "{name}");
     }
 }

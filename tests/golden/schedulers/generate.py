@@ -73,7 +73,7 @@ def build(kind, config, steps):
 
 
 def number(value):
-    return float(f"{float(value):.8g}")
+    return float(f"{float(value):.9g}")  # all of an f32
 
 
 def schedule(scheduler):
