@@ -4,18 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-if command -v apt-get >/dev/null; then
-    missing=()
-    for package in gcc libc6-dev libvulkan1 mesa-vulkan-drivers; do
-        dpkg-query --show --showformat '${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^ii' || missing+=("$package")
-    done
-    if ((${#missing[@]})); then
-        as_root=()
-        ((EUID == 0)) || as_root=(sudo)
-        "${as_root[@]}" apt-get update
-        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"
-    fi
-fi
+packaging/linux/setup.sh gcc libc6-dev libvulkan1 mesa-vulkan-drivers
 if command -v rustup >/dev/null; then
     rustup component add rustfmt clippy
 fi
