@@ -34,7 +34,9 @@ impl FromStr for DeviceChoice {
             "gpu" => Ok(Self::Gpu(None)),
             _ => {
                 let number = text.strip_prefix("gpu:").and_then(|n| n.parse().ok());
-                number.map(|n| Self::Gpu(Some(n))).ok_or_else(|| Error::new(format!("Unknown device {text:?}: auto, cpu, gpu or gpu:N")))
+                number
+                    .map(|n| Self::Gpu(Some(n)))
+                    .ok_or_else(|| Error::new(format!("Unknown device {text:?}: auto, cpu, gpu or gpu:N")))
             }
         }
     }
@@ -234,7 +236,10 @@ pub fn open(choice: DeviceChoice, dtype: DtypeChoice) -> Result<ComputeDevice> {
             Some(gpu.ok_or_else(|| {
                 let headline = match number {
                     Some(n) if count > 0 => format!("There is no GPU {n}: this machine has {count}"),
-                    _ => "There is no GPU that this program could use (no Vulkan, Metal or DirectX 12 device was found)".into(),
+                    _ => {
+                        "There is no GPU that this program could use (no Vulkan, Metal or DirectX 12 device was found)"
+                            .into()
+                    }
                 };
                 Error::new(headline).advise("`burnisher devices` lists what there is; the device cpu always works")
             })?)
@@ -262,7 +267,9 @@ fn open_gpu(gpu: &Gpu, dtype: DtypeChoice) -> Result<ComputeDevice> {
         DtypeChoice::Auto if has_f16 && !gpu.is_software() => DType::F16,
         DtypeChoice::Auto => DType::F32,
         DtypeChoice::F16 if has_f16 => DType::F16,
-        DtypeChoice::F16 => return Err(Error::new(format!("This GPU has no f16: {}", gpu.info.name)).advise("Choose --dtype f32")),
+        DtypeChoice::F16 => {
+            return Err(Error::new(format!("This GPU has no f16: {}", gpu.info.name)).advise("Choose --dtype f32"));
+        }
         DtypeChoice::Bf16 => {
             return Err(Error::new("bf16 is not available on GPUs here").advise("Choose --dtype f16 or f32"));
         }

@@ -34,7 +34,13 @@ pub(crate) fn write(folder: &Path) {
     let file = "diffusion_pytorch_model.safetensors";
     component(folder, "unet", &unet, file, &UNet2DConditionModel::new(&map(&unet), &device).expect("a unet"));
     component(folder, "vae", &vae, file, &AutoencoderKL::new(&map(&vae), &device).expect("a vae"));
-    component(folder, "text_encoder", &text, "model.safetensors", &ClipTextModel::new(&map(&text), &device).expect("a clip"));
+    component(
+        folder,
+        "text_encoder",
+        &text,
+        "model.safetensors",
+        &ClipTextModel::new(&map(&text), &device).expect("a clip"),
+    );
 
     let scheduler = json!({
         "_class_name": "DDIMScheduler", "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear",

@@ -8,6 +8,7 @@
 //! Times on a busy machine mean little: the ratio column compares processor time.
 
 mod checkpoint;
+mod moment;
 mod ops;
 mod pipeline;
 

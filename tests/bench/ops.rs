@@ -8,8 +8,11 @@ use burn::tensor::{Device, Tensor, TensorData};
 use burnisher::ops::{self, Mask, Then};
 use burnisher::rng::TorchRng;
 
+use crate::moment::Moment;
+
 /// Prints the time and the rate of each.
 pub(crate) fn run() {
+    rayon::ThreadPoolBuilder::new().num_threads(2).build_global().expect("the first pool");
     let d = Device::flex();
     for (b, c, o, s, k) in [
         (2, 320, 320, 64, 3),
@@ -64,17 +67,18 @@ fn normal<const D: usize>(shape: [usize; D]) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values, shape), &Device::flex())
 }
 
-/// The median of enough runs.
+/// Prints the median on the wall, and the rate that two threads of the processor would have alone.
 fn time<T>(name: &str, work: f64, unit: &str, mut f: impl FnMut() -> T) {
     drop(f());
     let mut seconds = Vec::new();
-    let start = Instant::now();
-    while seconds.len() < 3 || (start.elapsed().as_secs_f64() < 1.0 && seconds.len() < 30) {
+    let start = Moment::now();
+    while seconds.len() < 3 || (start.wall.elapsed().as_secs_f64() < 2.0 && seconds.len() < 100) {
         let start = Instant::now();
         drop(f());
         seconds.push(start.elapsed().as_secs_f64());
     }
+    let cpu = (Moment::now().cpu - start.cpu) / 2.0 / seconds.len() as f64;
     seconds.sort_by(f64::total_cmp);
     let median = seconds[seconds.len() / 2];
-    println!("{name:34} {:9.2} ms {:8.1} {unit}/s", median * 1e3, work / median);
+    println!("{name:34} {:9.2} ms wall {:9.2} ms cpu {:8.1} {unit}/s", median * 1e3, cpu * 1e3, work / cpu);
 }

@@ -2,7 +2,6 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::Instant;
 
 use burnisher::cancel::CancelToken;
 use burnisher::checkpoint::ModelRef;
@@ -10,6 +9,8 @@ use burnisher::device::{self, DeviceChoice, DtypeChoice};
 use burnisher::pipelines::{DiffusionPipeline, Hooks, Phase, Run};
 use burnisher::request::{Request, Task};
 use serde_json::{Map, Value};
+
+use crate::moment::Moment;
 
 /// Seconds of processor time (all threads, divided by two) and gigabytes, by name.
 pub(crate) fn measure(folder: &Path) -> Value {
@@ -20,7 +21,7 @@ pub(crate) fn measure(folder: &Path) -> Value {
     drop(DiffusionPipeline::open(&ModelRef::Folder(folder.into()), compute()).expect("the model"));
     let start = Moment::now();
     let pipeline = DiffusionPipeline::open(&ModelRef::Folder(folder.into()), compute()).expect("the model");
-    figures.insert("load wall s".into(), start.wall().into());
+    figures.insert("load wall s".into(), start.wall.elapsed().as_secs_f64().into());
     for size in [512, 256] {
         let mut moments = vec![(None, Moment::now())];
         let mut steps = Vec::new();
@@ -63,26 +64,6 @@ pub(crate) fn measure(folder: &Path) -> Value {
         }
     }
     figures.into()
-}
-
-/// A point in time, on the wall and on the processor.
-struct Moment {
-    wall: Instant,
-    cpu: f64,
-}
-
-impl Moment {
-    fn now() -> Self {
-        // utime and stime of proc(5), in hundredths of a second.
-        let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
-        let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_whitespace().collect();
-        let ticks = |i: usize| fields[i].parse::<f64>().expect("a number");
-        Self { wall: Instant::now(), cpu: (ticks(11) + ticks(12)) / 100.0 }
-    }
-
-    fn wall(&self) -> f64 {
-        self.wall.elapsed().as_secs_f64()
-    }
 }
 
 /// The most memory that this process has had.
