@@ -267,7 +267,8 @@ fn open_gpu(gpu: &Gpu, dtype: DtypeChoice) -> Result<ComputeDevice> {
             return Err(Error::new("bf16 is not available on GPUs here").advise("Choose --dtype f16 or f32"));
         }
     };
-    keep_tuning_on_disk();
+    // What the backend learns about this GPU (the fastest of each kernel's variants) it keeps in the user's cache folder: burn's
+    // feature `persistence`.
     let device = match Device::wgpu_options().device_kind(gpu.kind.clone()).init() {
         Ok(device) => device,
         // A second model on the same device: the runtime stands already.
@@ -275,14 +276,6 @@ fn open_gpu(gpu: &Gpu, dtype: DtypeChoice) -> Result<ComputeDevice> {
         Err(cause) => return Err(Error::new(format!("This GPU can't be opened: {}", gpu.info.name)).caused_by(cause)),
     };
     Ok(ComputeDevice { device, dtype, name: gpu.info.name.clone(), max_tensor_bytes: Some(gpu.max_tensor_bytes()) })
-}
-
-/// What the backend learns about this GPU (the fastest of each kernel's variants) is kept in the user's cache folder: it takes
-/// seconds a shape to find out.
-fn keep_tuning_on_disk() {
-    if let Some(cache) = dirs::cache_dir() {
-        cubecl_environment::environment::set_root(cache.join("burnisher").join("tuning"));
-    }
 }
 
 /// The processor's name and how many threads take part.

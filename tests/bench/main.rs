@@ -114,9 +114,9 @@ fn main() {
             unet.forward(x.clone(), 500.0, &c, &CancelToken::new()).unwrap();
             println!("first {:?}", t.elapsed());
             for _ in 0..2 {
-                let t = Instant::now();
+                let (t, c0) = (Instant::now(), cpu());
                 unet.forward(x.clone(), 500.0, &c, &CancelToken::new()).unwrap();
-                println!("unet @{s}: {:?}", t.elapsed());
+                println!("unet @{s}: {:?} cpu/2 {:.2}", t.elapsed(), (cpu() - c0) / 2.0);
             }
         }
     }
@@ -126,9 +126,9 @@ fn main() {
         for s in [64, 32] {
             let x = r([1, 4, s, s]);
             vae.decode(r([1, 4, 8, 8]), &CancelToken::new()).unwrap();
-            let t = Instant::now();
+            let (t, c0) = (Instant::now(), cpu());
             vae.decode(x.clone(), &CancelToken::new()).unwrap();
-            println!("decode @{s}: {:?}", t.elapsed());
+            println!("decode @{s}: {:?} cpu/2 {:.2}", t.elapsed(), (cpu() - c0) / 2.0);
         }
     }
 }
