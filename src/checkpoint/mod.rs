@@ -150,7 +150,7 @@ impl Checkpoint {
     /// The files are missing, damaged or pickled; names or shapes differ from the module's ([`Mismatch`] is the cause and
     /// lists all of them); a number is NaN or infinite.
     pub fn load<M: Module>(&self, component: &str, module: M, dtype: DType) -> Result<M> {
-        let preferred = if dtype == DType::F32 { Variant::Full } else { Variant::Fp16 };
+        let preferred = if dtype == DType::F16 { Variant::Fp16 } else { Variant::Full };
         let weights = Weights::open(&self.source, component, preferred)?;
         load::load_into(module, &weights, dtype, &self.source.locate(component))
     }

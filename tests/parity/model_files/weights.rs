@@ -9,7 +9,7 @@ use safetensors::Dtype;
 use super::folder::{Folder, Net, Tensors, as_f16, as_f32, serialize, tensors};
 
 fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().convert::<f32>().to_vec().unwrap()
+    tensor.into_data().convert::<f32>().try_to_vec().unwrap()
 }
 
 /// Every number is where it belongs: `Linear` keeps `[in, out]` where the file has `[out, in]`.
@@ -77,11 +77,10 @@ fn a_large_matrix_is_turned_whole() {
 
 #[test]
 fn the_variant_that_suits_the_type_is_taken_and_any_is_better_than_none() {
-    let full = Tensors::from_iter(
-        tensors()
-            .into_iter()
-            .map(|(key, (shape, numbers))| (key, (shape, numbers.into_iter().map(|number| number + 1.0).collect()))),
-    );
+    let full: Tensors = tensors()
+        .into_iter()
+        .map(|(key, (shape, numbers))| (key, (shape, numbers.into_iter().map(|number| number + 1.0).collect())))
+        .collect();
     let folder = Folder::without_unet_weights();
     folder.write("unet/diffusion_pytorch_model.fp16.safetensors", as_f16(&tensors()));
     assert_loaded(&folder.load().unwrap());
