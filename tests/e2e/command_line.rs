@@ -128,7 +128,7 @@ fn an_unwritable_output_is_found_out_before_anything_is_loaded() {
     assert!(refusal(&["--preview-every", "1", "--preview-dir", "gone/previews"]).contains("there is no such folder"));
     // Nobody writes there, not even root.
     #[cfg(target_os = "linux")]
-    assert!(refusal(&["--output", "/proc/heart.png"]).contains("/proc"));
+    assert!(refusal(&["--output", "/proc/heart.png"]).contains("this folder can't be written to: /proc"));
 }
 
 #[test]
@@ -146,6 +146,14 @@ fn a_model_that_is_not_there_is_one_clear_line() {
         let complaint = complaint(folder.path(), &run(folder.path(), args));
         assert!(complaint.contains(expected), "{complaint}");
     }
+}
+
+#[test]
+fn a_size_too_large_for_memory_is_one_clear_line_said_before_it_is_taken() {
+    let folder = folder();
+    let output = generate(folder.path(), &["--prompt", "a fox", "--width", "32768", "--height", "32768"]);
+    let complaint = complaint(folder.path(), &output);
+    assert!(complaint.contains("32768 x 32768 is too large") && complaint.contains("smaller size"), "{complaint}");
 }
 
 #[test]
