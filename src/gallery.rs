@@ -192,6 +192,8 @@ fn parent_of(path: &Path) -> &Path {
 
 fn folder_error(folder: &Path, cause: std::io::Error) -> Error {
     let headline = match cause.kind() {
+        // Where no file can be made at all, as in /proc, the folder is there and the file isn't found.
+        ErrorKind::NotFound if folder.is_dir() => "this folder can't be written to",
         ErrorKind::NotFound => "there is no such folder",
         ErrorKind::NotADirectory => "this is no folder",
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "this folder can't be written to",

@@ -128,21 +128,32 @@ fn an_unwritable_output_is_found_out_before_anything_is_loaded() {
     assert!(refusal(&["--preview-every", "1", "--preview-dir", "gone/previews"]).contains("there is no such folder"));
     // Nobody writes there, not even root.
     #[cfg(target_os = "linux")]
-    assert!(refusal(&["--output", "/proc/heart.png"]).contains("/proc"));
+    assert!(refusal(&["--output", "/proc/heart.png"]).contains("this folder can't be written to: /proc"));
 }
 
 #[test]
 fn a_model_that_is_not_there_is_one_clear_line() {
     let folder = folder();
     for (args, expected) in [
-        (["generate", "--prompt", "a fox", "--model", "models/fox"].as_slice(), "no such model: models/fox"),
-        (&["generate", "--prompt", "a fox", "--model", "."], "no model_index.json"),
+        (
+            ["generate", "--device", "cpu", "--prompt", "a", "--model", "models/fox"].as_slice(),
+            "no such model: models/fox",
+        ),
+        (&["generate", "--device", "cpu", "--prompt", "a", "--model", "."], "no model_index.json"),
         (&["inspect", "models/fox"], "no such model: models/fox"),
         (&["inspect", "."], "no model_index.json"),
     ] {
         let complaint = complaint(folder.path(), &run(folder.path(), args));
         assert!(complaint.contains(expected), "{complaint}");
     }
+}
+
+#[test]
+fn a_size_too_large_for_memory_is_one_clear_line_said_before_it_is_taken() {
+    let folder = folder();
+    let output = generate(folder.path(), &["--prompt", "a fox", "--width", "32768", "--height", "32768"]);
+    let complaint = complaint(folder.path(), &output);
+    assert!(complaint.contains("32768 x 32768 is too large") && complaint.contains("smaller size"), "{complaint}");
 }
 
 #[test]
@@ -385,10 +396,11 @@ fn inspect_tells_what_the_model_is_made_of() {
 }
 
 #[test]
-fn devices_lists_the_cpu() {
+fn the_cpu_is_among_the_devices() {
     let folder = folder();
-    assert!(stdout(&run(folder.path(), &["devices"])).lines().any(|line| line.starts_with("cpu")));
+    let output = run(folder.path(), &["devices"]);
+    assert!(stdout(&output).lines().any(|line| line[2..].starts_with("cpu ")), "{}", stdout(&output));
     let output = run(folder.path(), &["devices", "--json"]);
     let json: Value = serde_json::from_str(stdout(&output)).expect("JSON");
-    assert!(json.as_array().expect("a list").iter().any(|device| device["name"] == "cpu"), "{json}");
+    assert!(json.as_array().expect("a list").iter().any(|device| device["id"] == "cpu"), "{json}");
 }
