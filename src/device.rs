@@ -34,7 +34,9 @@ impl FromStr for DeviceChoice {
             "gpu" => Ok(Self::Gpu(None)),
             _ => {
                 let number = text.strip_prefix("gpu:").and_then(|n| n.parse().ok());
-                number.map(|n| Self::Gpu(Some(n))).ok_or_else(|| Error::new(format!("Unknown device {text:?}: auto, cpu, gpu or gpu:N")))
+                number
+                    .map(|n| Self::Gpu(Some(n)))
+                    .ok_or_else(|| Error::new(format!("Unknown device {text:?}: auto, cpu, gpu or gpu:N")))
             }
         }
     }
@@ -234,7 +236,10 @@ pub fn open(choice: DeviceChoice, dtype: DtypeChoice) -> Result<ComputeDevice> {
             Some(gpu.ok_or_else(|| {
                 let headline = match number {
                     Some(n) if count > 0 => format!("There is no GPU {n}: this machine has {count}"),
-                    _ => "There is no GPU that this program could use (no Vulkan, Metal or DirectX 12 device was found)".into(),
+                    _ => {
+                        "There is no GPU that this program could use (no Vulkan, Metal or DirectX 12 device was found)"
+                            .into()
+                    }
                 };
                 Error::new(headline).advise("`burnisher devices` lists what there is; the device cpu always works")
             })?)
@@ -262,12 +267,15 @@ fn open_gpu(gpu: &Gpu, dtype: DtypeChoice) -> Result<ComputeDevice> {
         DtypeChoice::Auto if has_f16 && !gpu.is_software() => DType::F16,
         DtypeChoice::Auto => DType::F32,
         DtypeChoice::F16 if has_f16 => DType::F16,
-        DtypeChoice::F16 => return Err(Error::new(format!("This GPU has no f16: {}", gpu.info.name)).advise("Choose --dtype f32")),
+        DtypeChoice::F16 => {
+            return Err(Error::new(format!("This GPU has no f16: {}", gpu.info.name)).advise("Choose --dtype f32"));
+        }
         DtypeChoice::Bf16 => {
             return Err(Error::new("bf16 is not available on GPUs here").advise("Choose --dtype f16 or f32"));
         }
     };
-    keep_tuning_on_disk();
+    // What the backend learns about this GPU (the fastest of each kernel's variants) it keeps in the user's cache folder: burn's
+    // feature `persistence`.
     let device = match Device::wgpu_options().device_kind(gpu.kind.clone()).init() {
         Ok(device) => device,
         // A second model on the same device: the runtime stands already.
@@ -275,14 +283,6 @@ fn open_gpu(gpu: &Gpu, dtype: DtypeChoice) -> Result<ComputeDevice> {
         Err(cause) => return Err(Error::new(format!("This GPU can't be opened: {}", gpu.info.name)).caused_by(cause)),
     };
     Ok(ComputeDevice { device, dtype, name: gpu.info.name.clone(), max_tensor_bytes: Some(gpu.max_tensor_bytes()) })
-}
-
-/// What the backend learns about this GPU (the fastest of each kernel's variants) is kept in the user's cache folder: it takes
-/// seconds a shape to find out.
-fn keep_tuning_on_disk() {
-    if let Some(cache) = dirs::cache_dir() {
-        cubecl_environment::environment::set_root(cache.join("burnisher").join("tuning"));
-    }
 }
 
 /// The processor's name and how many threads take part.

@@ -1,14 +1,37 @@
-//! Burnisher: local image generation.
+//! Burnisher: local image generation, as Hugging Face Diffusers does it, in one native binary.
+//!
+//! ```text
+//! main -> cli
+//! cli        -> worker, request, gallery, checkpoint, device, SchedulerKind
+//! worker     -> pipelines, request, checkpoint, gallery, device           (one thread does all tensor work)
+//! gallery    -> request, imaging
+//! pipelines  -> request, models, schedulers, checkpoint, imaging, rng, device
+//! request    -> SchedulerKind, error
+//! models (-> ops) | schedulers (-> rng) | checkpoint | imaging -> error   (models and schedulers never see each other)
+//! ops, device, rng, cancel, error -> nothing of ours
+//! ```
+//! `tests/architecture.rs` keeps this.
+//!
+//! # Where failures go
+//! A failure becomes an [`error::Error`] where it happens, written for the user: what is wrong, why, what to do. It travels up
+//! unchanged to the worker, which tells it as an event; the command line prints it in one line and exits with 1. A panic on the
+//! worker's thread is caught there once and ends the job like any other failure.
+//!
+//! # Speed on the CPU
+//! burn's CPU backend stores the tensors; [`ops`] does the heavy work on its buffers. Three things matter: matrix products through
+//! the crate `gemm` with AVX-512 (feature `x86-v4`), convolutions as strips of patches that stay in the cache, and attention that
+//! never writes its scores out. Single-threaded loops over memory, which burn's backend has many of, would cost as much as the
+//! products do.
 
 pub mod cancel;
 pub mod checkpoint;
 pub mod cli;
 pub mod device;
 pub mod error;
-pub mod models;
-pub mod ops;
 pub mod gallery;
 pub mod imaging;
+pub mod models;
+pub mod ops;
 pub mod pipelines;
 pub mod request;
 pub mod rng;

@@ -3,5 +3,18 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    quiet_device_selection();
     burnisher::cli::run()
+}
+
+/// Mesa's device selection layer looks for a Wayland display whenever GPUs are listed, and writes an error of its own to stderr
+/// where there is no session to have one. Nothing is selected for a display there.
+fn quiet_device_selection() {
+    if cfg!(target_os = "linux") && std::env::var_os("XDG_RUNTIME_DIR").is_none() {
+        #[expect(unsafe_code, reason = "the environment can be changed in no other way")]
+        // SAFETY: this is the first thing that the only thread does.
+        unsafe {
+            std::env::set_var("NODEVICE_SELECT", "1");
+        }
+    }
 }

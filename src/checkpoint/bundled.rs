@@ -25,3 +25,34 @@ pub(super) const FILES: &[(&str, &[u8])] = files![
     "vae/config.json",
     "vae/diffusion_pytorch_model.safetensors",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn every_file_of_the_model_is_built_in() {
+        /// The tokenizer is read from its vocabulary and merges; the rest is no part of the model.
+        const LEFT_OUT: [&str; 3] = ["THIRD_PARTY.md", "training", "tokenizer.json"];
+        fn walk(root: &Path, folder: &Path, found: &mut Vec<String>) {
+            for entry in std::fs::read_dir(folder).expect("the folder is there").flatten() {
+                let path = entry.path();
+                if LEFT_OUT.iter().any(|name| path.ends_with(name)) {
+                    continue;
+                }
+                if path.is_dir() {
+                    walk(root, &path, found);
+                } else {
+                    let relative = path.strip_prefix(root).expect("it is below");
+                    found.push(relative.to_string_lossy().replace('\\', "/"));
+                }
+            }
+        }
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/models/pictogram-64");
+        let mut found = Vec::new();
+        walk(&root, &root, &mut found);
+        found.sort();
+        assert_eq!(FILES.iter().map(|(path, _)| *path).collect::<Vec<_>>(), found);
+    }
+}

@@ -150,7 +150,7 @@ impl Checkpoint {
     /// The files are missing, damaged or pickled; names or shapes differ from the module's ([`Mismatch`] is the cause and
     /// lists all of them); a number is NaN or infinite.
     pub fn load<M: Module>(&self, component: &str, module: M, dtype: DType) -> Result<M> {
-        let preferred = if dtype == DType::F32 { Variant::Full } else { Variant::Fp16 };
+        let preferred = if dtype == DType::F16 { Variant::Fp16 } else { Variant::Full };
         let weights = Weights::open(&self.source, component, preferred)?;
         load::load_into(module, &weights, dtype, &self.source.locate(component))
     }
@@ -216,5 +216,7 @@ fn config_file(class: &str) -> &'static str {
 fn read_json(source: &Source, path: &str) -> Result<Option<Map<String, Value>>> {
     let Some(text) = source.read_text(path)? else { return Ok(None) };
     let broken = |error| Error::new(format!("this file isn't sound JSON: {}", source.locate(path))).caused_by(error);
-    serde_json::from_str(&text).map(Some).map_err(broken)
+    // Python writes `-Infinity` (DPM-Solver's `lambda_min_clipped`), which is no JSON: it becomes a string.
+    let lenient = |_| serde_json::from_str(&text.replace(": -Infinity", ": \"-Infinity\""));
+    serde_json::from_str(&text).or_else(lenient).map(Some).map_err(broken)
 }

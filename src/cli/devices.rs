@@ -23,9 +23,13 @@ pub(super) fn run(args: &Args) -> Result<Ended> {
     for device in devices {
         let star = if device.default { '*' } else { ' ' };
         let f16 = if device.f16 { ", f16" } else { "" };
-        let limit = device.max_tensor_bytes.map_or(String::new(), |bytes| format!(", buffers up to {} MB", bytes >> 20));
+        let limit =
+            device.max_tensor_bytes.map_or(String::new(), |bytes| format!(", buffers up to {} MB", bytes >> 20));
         let driver = if device.driver.is_empty() { String::new() } else { format!(", {}", device.driver) };
-        print(format!("{star} {:<6} {} ({}, {}{driver}{f16}{limit})", device.id, device.name, device.kind, device.backend))?;
+        print(format!(
+            "{star} {:<6} {} ({}, {}{driver}{f16}{limit})",
+            device.id, device.name, device.kind, device.backend
+        ))?;
     }
     Ok(Ended::Done)
 }

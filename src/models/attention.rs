@@ -159,7 +159,9 @@ impl Transformer2DModel {
         Self {
             norm: GroupNormConfig::new(config.groups, channels).with_epsilon(TRANSFORMER_NORM_EPSILON).init(device),
             proj_in: Projection::new(channels, config.use_linear_projection, device),
-            transformer_blocks: (0..config.layers).map(|_| BasicTransformerBlock::new(channels, config, device)).collect(),
+            transformer_blocks: (0..config.layers)
+                .map(|_| BasicTransformerBlock::new(channels, config, device))
+                .collect(),
             proj_out: Projection::new(channels, config.use_linear_projection, device),
         }
     }

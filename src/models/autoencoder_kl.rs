@@ -87,7 +87,8 @@ impl AutoencoderKL {
     /// # Errors
     /// An option that we don't build, or numbers that don't fit together: the message names the key.
     pub fn new(config: &Config, device: &Device) -> Result<Self> {
-        let c: VaeConfig = read(config, &[("act_fn", json!("silu")), ("latents_mean", json!(null)), ("latents_std", json!(null))])?;
+        let c: VaeConfig =
+            read(config, &[("act_fn", json!("silu")), ("latents_mean", json!(null)), ("latents_std", json!(null))])?;
         check_channels(&c.block_out_channels, c.norm_num_groups)?;
         check((1..=64).contains(&c.layers_per_block), || format!("layers_per_block = {}", c.layers_per_block))?;
         check(c.scaling_factor.is_normal(), || format!("scaling_factor = {}", c.scaling_factor))?;

@@ -153,7 +153,9 @@ impl ClipTextModel {
         let flat: Vec<i32> = ids.iter().flatten().map(|&id| id as i32).collect();
         let fits = flat.iter().all(|&id| (id as usize) < vocabulary) && flat.len() == length * ids.len();
         if !fits || length > longest {
-            let headline = format!("The tokenizer does not fit the text encoder, which knows {vocabulary} tokens at {longest} places");
+            let headline = format!(
+                "The tokenizer does not fit the text encoder, which knows {vocabulary} tokens at {longest} places"
+            );
             return Err(Error::new(headline).advise("Take both from the same model"));
         }
         let ids_tensor = Tensor::<1, Int>::from_data(TensorData::new(flat, [length * ids.len()]), &table.device());

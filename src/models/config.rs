@@ -50,7 +50,8 @@ pub fn read<T: DeserializeOwned>(config: &Config, fixed: &[(&str, Value)]) -> Re
     }
     // Diffusers takes an explicit null as "the default".
     let present: Map<_, _> = config.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect();
-    serde_json::from_value(Value::Object(present)).map_err(|e| Error::new("config.json holds a value of the wrong kind").caused_by(e))
+    serde_json::from_value(Value::Object(present))
+        .map_err(|e| Error::new("config.json holds a value of the wrong kind").caused_by(e))
 }
 
 /// Refuses a config whose numbers don't fit together.

@@ -9,7 +9,13 @@ use crate::ops;
 /// `get_timestep_embedding`: `[1, dim]`, in f32 as Diffusers computes it.
 ///
 /// The frequencies are `10000^(-i / (dim / 2 - freq_shift))`; sines come first unless `flip_sin_to_cos`.
-pub fn timestep_embedding(timestep: f64, dim: usize, flip_sin_to_cos: bool, freq_shift: f64, device: &Device) -> Tensor<2> {
+pub fn timestep_embedding(
+    timestep: f64,
+    dim: usize,
+    flip_sin_to_cos: bool,
+    freq_shift: f64,
+    device: &Device,
+) -> Tensor<2> {
     let half = dim / 2;
     let angles = (0..half).map(|i| {
         let exponent = -(10_000.0_f64.ln()) as f32 * i as f32 / (half as f64 - freq_shift) as f32;

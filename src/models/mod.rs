@@ -10,4 +10,3 @@ pub mod embeddings;
 pub mod resnet;
 pub mod unet_2d_condition;
 pub mod unet_blocks;
-

@@ -10,7 +10,9 @@ use crate::ops::{self, Then};
 /// A square convolution with stride 1 that keeps the size.
 pub fn conv(inputs: usize, outputs: usize, kernel: usize, device: &Device) -> Conv2d {
     let p = kernel / 2;
-    Conv2dConfig::new([inputs, outputs], [kernel, kernel]).with_padding(PaddingConfig2d::Explicit(p, p, p, p)).init(device)
+    Conv2dConfig::new([inputs, outputs], [kernel, kernel])
+        .with_padding(PaddingConfig2d::Explicit(p, p, p, p))
+        .init(device)
 }
 
 /// What a residual block is made of.

@@ -96,7 +96,11 @@ impl UNet2DConditionModel {
         check_channels(&c.block_out_channels, c.norm_num_groups)?;
         let n = c.block_out_channels.len();
         check(c.down_block_types.len() == n && c.up_block_types.len() == n, || {
-            format!("{n} block_out_channels, but {} down and {} up blocks", c.down_block_types.len(), c.up_block_types.len())
+            format!(
+                "{n} block_out_channels, but {} down and {} up blocks",
+                c.down_block_types.len(),
+                c.up_block_types.len()
+            )
         })?;
         let layers = c.layers_per_block.expand(n, "layers_per_block")?;
         let blocks = Blocks::new(&c, n)?;
@@ -248,7 +252,8 @@ impl Blocks {
             });
         }
         let temb_channels = Some(4 * c.block_out_channels[0]);
-        let resnet = ResnetConfig { temb_channels, groups: c.norm_num_groups, epsilon: c.norm_eps, output_scale_factor: 1.0 };
+        let resnet =
+            ResnetConfig { temb_channels, groups: c.norm_num_groups, epsilon: c.norm_eps, output_scale_factor: 1.0 };
         Ok(Self { resnet, transformers })
     }
 

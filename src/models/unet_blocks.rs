@@ -39,7 +39,13 @@ pub struct BlockConfig {
 
 impl DownBlock2D {
     /// From `inputs` to `outputs` channels; `downsample` is the last convolution's padding, `None` on the last block.
-    pub fn new(inputs: usize, outputs: usize, config: &BlockConfig, downsample: Option<usize>, device: &Device) -> Self {
+    pub fn new(
+        inputs: usize,
+        outputs: usize,
+        config: &BlockConfig,
+        downsample: Option<usize>,
+        device: &Device,
+    ) -> Self {
         let resnets = (0..config.layers).map(|i| {
             let inputs = if i == 0 { inputs } else { outputs };
             ResnetBlock2D::new(inputs, outputs, config.resnet, device)
@@ -75,7 +81,14 @@ pub struct UpBlock2D {
 
 impl UpBlock2D {
     /// `previous` channels come from below; the skips have `outputs` channels, the last of them `inputs`.
-    pub fn new(inputs: usize, previous: usize, outputs: usize, config: &BlockConfig, upsample: bool, device: &Device) -> Self {
+    pub fn new(
+        inputs: usize,
+        previous: usize,
+        outputs: usize,
+        config: &BlockConfig,
+        upsample: bool,
+        device: &Device,
+    ) -> Self {
         let resnets = (0..config.layers).map(|i| {
             let skip = if i + 1 == config.layers { inputs } else { outputs };
             let below = if i == 0 { previous } else { outputs };

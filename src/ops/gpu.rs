@@ -6,7 +6,13 @@ use burn::tensor::{DType, FloatDType, Tensor, activation};
 
 use super::{Mask, Padding, Then};
 
-pub(super) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, stride: usize, padding: Padding) -> Tensor<4> {
+pub(super) fn conv2d(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    stride: usize,
+    padding: Padding,
+) -> Tensor<4> {
     let Padding { top, left, bottom, right } = padding;
     let (x, symmetric) = if top == bottom && left == right {
         (x, [top, left])
@@ -38,7 +44,14 @@ fn conv2d_3x3_as_product(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>
     }
 }
 
-pub(super) fn group_norm(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, groups: usize, epsilon: f64, then: Then) -> Tensor<4> {
+pub(super) fn group_norm(
+    x: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    groups: usize,
+    epsilon: f64,
+    then: Then,
+) -> Tensor<4> {
     let shape @ [batch, channels, height, width] = x.dims();
     let dtype = x.dtype();
     // The statistics in f32: a sum of squares overflows f16.

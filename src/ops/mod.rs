@@ -51,7 +51,11 @@ pub fn conv2d(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
         _ => Padding::default(),
     };
     let (weight, bias, stride) = (layer.weight.val(), layer.bias.as_ref().map(|b| b.val()), layer.stride[0]);
-    if on_cpu(&x) { cpu::conv2d(x, weight, bias, stride, padding) } else { gpu::conv2d(x, weight, bias, stride, padding) }
+    if on_cpu(&x) {
+        cpu::conv2d(x, weight, bias, stride, padding)
+    } else {
+        gpu::conv2d(x, weight, bias, stride, padding)
+    }
 }
 
 /// `x W + b`: `[batch, length, width]`.
@@ -65,7 +69,9 @@ pub fn linear(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
 /// # Panics
 /// A layer without affine parameters: no model of ours has one.
 pub fn group_norm(layer: &GroupNorm, x: Tensor<4>, then: Then) -> Tensor<4> {
-    let (Some(gamma), Some(beta)) = (&layer.gamma, &layer.beta) else { unreachable!("a group norm without parameters") };
+    let (Some(gamma), Some(beta)) = (&layer.gamma, &layer.beta) else {
+        unreachable!("a group norm without parameters")
+    };
     let (gamma, beta) = (gamma.val(), beta.val());
     let norm = if on_cpu(&x) { cpu::group_norm } else { gpu::group_norm };
     norm(x, gamma, beta, layer.num_groups, layer.epsilon, then)
@@ -101,11 +107,7 @@ pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 
 /// `x * sigmoid(1.702 x)`: CLIP's approximation of the GELU.
 pub fn quick_gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    if on_cpu(&x) {
-        cpu::unary(x, Unary::QuickGelu)
-    } else {
-        x.clone() * burn::tensor::activation::sigmoid(x * 1.702)
-    }
+    if on_cpu(&x) { cpu::unary(x, Unary::QuickGelu) } else { x.clone() * burn::tensor::activation::sigmoid(x * 1.702) }
 }
 
 /// Twice the size, each pixel repeated: `[batch, channels, height, width]` to `[batch, channels, 2 height, 2 width]`.

@@ -31,7 +31,8 @@ pub(super) fn check(pipeline: &DiffusionPipeline, batch: usize, height: usize, w
     if let Some(max) = pipeline.compute.max_tensor_bytes
         && area * 8 > max
     {
-        return Err(too_large(&size, area * 8, max, "one buffer of this GPU").advise("Choose a smaller size, or the device cpu"));
+        return Err(too_large(&size, area * 8, max, "one buffer of this GPU")
+            .advise("Choose a smaller size, or the device cpu"));
     }
     let needed = area * LIVE_UNET_LAYERS;
     match available() {
@@ -55,9 +56,8 @@ fn too_large(size: &str, needed: u64, there: u64, what: &str) -> Error {
 pub(super) fn decode_tile(pipeline: &DiffusionPipeline, height: usize, width: usize) -> Option<usize> {
     let scale = pipeline.vae.scale_factor() as u64;
     let value = pipeline.compute.dtype.size() as u64;
-    let bytes = |h: usize, w: usize| {
-        h as u64 * w as u64 * scale * scale * pipeline.vae.widest_at_full_size() as u64 * value
-    };
+    let bytes =
+        |h: usize, w: usize| h as u64 * w as u64 * scale * scale * pipeline.vae.widest_at_full_size() as u64 * value;
     let fits = |h: usize, w: usize| match pipeline.compute.max_tensor_bytes {
         Some(max) => bytes(h, w) <= max,
         None => available().is_none_or(|free| bytes(h, w) * LIVE_DECODE_TENSORS <= free),

@@ -100,7 +100,8 @@ pub(super) fn denoise(
         trace.record("timesteps", [values.len()], &values);
     }
     for (index, &timestep) in timesteps.iter().enumerate() {
-        let input = if guidance.is_on() { Tensor::cat(vec![latents.clone(), latents.clone()], 0) } else { latents.clone() };
+        let input =
+            if guidance.is_on() { Tensor::cat(vec![latents.clone(), latents.clone()], 0) } else { latents.clone() };
         let input = scheduler.scale_model_input(input, index).cast(pipeline.compute.dtype);
         let Some(output) = pipeline.unet.forward(input, timestep, prompt_embeds, hooks.cancel) else {
             return Ok(None);

@@ -10,8 +10,10 @@ use crate::rng::Generators;
 pub(super) fn run(pipeline: &DiffusionPipeline, request: &Request, mut hooks: Hooks<'_>) -> Result<Run> {
     let (latents, inputs) = (pipeline.vae.latent_channels(), pipeline.unet.in_channels());
     if inputs != latents {
-        return Err(Error::new(format!("This model can't draw from text alone: its unet reads {inputs} channels, not {latents}"))
-            .advise("It is made for inpainting or depth; choose a text-to-image model"));
+        return Err(Error::new(format!(
+            "This model can't draw from text alone: its unet reads {inputs} channels, not {latents}"
+        ))
+        .advise("It is made for inpainting or depth; choose a text-to-image model"));
     }
     let kind = request.scheduler.map_or_else(|| pipeline.scheduler(), Ok)?;
     let mut scheduler = kind.build(&pipeline.scheduler_config, request.steps)?;

@@ -24,7 +24,7 @@ use crate::error::Result;
 use crate::rng::Generators;
 
 pub use kind::SchedulerKind;
-pub use options::{SchedulerConfig, parse_config};
+pub use options::SchedulerConfig;
 
 use options::Options;
 

@@ -16,17 +16,6 @@ pub type SchedulerConfig = serde_json::Map<String, Value>;
 /// Minus infinity in a [`SchedulerConfig`]: JSON has no such number.
 pub(super) const MINUS_INFINITY: &str = "-Infinity";
 
-/// Reads the text of a `scheduler_config.json`. Python writes `-Infinity` there (DPM-Solver's `lambda_min_clipped`),
-/// which is no JSON: it becomes a string.
-///
-/// # Errors
-/// The text is no JSON object.
-pub fn parse_config(text: &str) -> Result<SchedulerConfig> {
-    serde_json::from_str(text)
-        .or_else(|_| serde_json::from_str(&text.replace(": -Infinity", ": \"-Infinity\"")))
-        .map_err(|e| Error::new("The scheduler's configuration is no JSON object").caused_by(e))
-}
-
 /// Every option in force.
 pub(super) struct Options {
     class: &'static str,

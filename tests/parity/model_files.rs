@@ -1,5 +1,7 @@
 //! Opening models and loading weights: what files may look like, and what is said about those that are wrong.
 
+#![expect(clippy::unwrap_used, reason = "a test whose files can't be set up fails there and then")]
+
 mod folder;
 mod refusals;
 mod weights;

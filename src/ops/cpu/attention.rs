@@ -71,7 +71,14 @@ struct Block {
 impl Block {
     fn new(rows: usize, dim: usize) -> Self {
         let filled = |n| vec![0.0; n];
-        Self { rows, dim, scores: filled(rows * KEYS), output: filled(rows * dim), maxima: filled(rows), sums: filled(rows) }
+        Self {
+            rows,
+            dim,
+            scores: filled(rows * KEYS),
+            output: filled(rows * dim),
+            maxima: filled(rows),
+            sums: filled(rows),
+        }
     }
 
     /// Attends to all keys; `first` is the index of the block's first query.

@@ -27,7 +27,13 @@ struct Geometry {
 }
 
 /// `x` `[batch, channels, height, width]`, `weight` `[out, channels, kernel, kernel]`.
-pub(in crate::ops) fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, stride: usize, padding: Padding) -> Tensor<4> {
+pub(in crate::ops) fn conv2d(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    stride: usize,
+    padding: Padding,
+) -> Tensor<4> {
     let ([batch, channels, height, width], [out, _, kh, kw]) = (x.dims(), weight.dims());
     let out_height = (height + padding.top + padding.bottom - kh) / stride + 1;
     let out_width = (width + padding.left + padding.right - kw) / stride + 1;
@@ -106,7 +112,8 @@ impl Geometry {
         let plane = &image[channel * self.height * self.width..][..self.height * self.width];
         // Output columns first..last read inside the picture; the others read the zero padding.
         let first = self.padding.left.saturating_sub(kx).div_ceil(self.stride).min(self.out_width);
-        let last = (self.width + self.padding.left).saturating_sub(kx).div_ceil(self.stride).clamp(first, self.out_width);
+        let last =
+            (self.width + self.padding.left).saturating_sub(kx).div_ceil(self.stride).clamp(first, self.out_width);
         for (i, out) in row.chunks_exact_mut(self.out_width).enumerate() {
             let line = ((top + i) * self.stride + ky).wrapping_sub(self.padding.top);
             if line >= self.height {

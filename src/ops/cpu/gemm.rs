@@ -52,11 +52,20 @@ pub(super) enum Threads {
 /// Shapes that don't fit together or reach past their slice: a fault of the caller, not of any input.
 pub(super) fn gemm(dst: MatrixMut<'_>, write: Write, lhs: Matrix<'_>, rhs: Matrix<'_>, scale: f32, threads: Threads) {
     let (m, n, k) = (lhs.rows, rhs.cols, lhs.cols);
-    assert!(dst.rows == m && dst.cols == n && rhs.rows == k, "gemm: {m}x{k} by {}x{n} into {}x{}", rhs.rows, dst.rows, dst.cols);
+    assert!(
+        dst.rows == m && dst.cols == n && rhs.rows == k,
+        "gemm: {m}x{k} by {}x{n} into {}x{}",
+        rhs.rows,
+        dst.rows,
+        dst.cols
+    );
     if m == 0 || n == 0 {
         return;
     }
-    assert!((m - 1) * dst.row_stride + n <= dst.data.len() && (m == 1 || dst.row_stride >= n), "gemm: dst out of bounds");
+    assert!(
+        (m - 1) * dst.row_stride + n <= dst.data.len() && (m == 1 || dst.row_stride >= n),
+        "gemm: dst out of bounds"
+    );
     for side in [lhs, rhs] {
         let last = side.rows.saturating_sub(1) * side.row_stride + side.cols.saturating_sub(1) * side.col_stride;
         assert!(side.rows == 0 || side.cols == 0 || last < side.data.len(), "gemm: operand out of bounds");
@@ -66,7 +75,10 @@ pub(super) fn gemm(dst: MatrixMut<'_>, write: Write, lhs: Matrix<'_>, rhs: Matri
         Threads::All if m * n * k >= 1 << 21 => Parallelism::Rayon(0),
         _ => Parallelism::None,
     };
-    #[expect(unsafe_code, reason = "the crate's only entry point; every element it touches was just checked to lie in the slices")]
+    #[expect(
+        unsafe_code,
+        reason = "the crate's only entry point; every element it touches was just checked to lie in the slices"
+    )]
     // SAFETY: the asserts above bound the largest index of each operand by its slice, strides are not negative, and `dst` is
     // borrowed mutably, so it overlaps neither operand and its rows don't overlap each other.
     unsafe {

@@ -21,7 +21,9 @@ pub(super) use pointwise::{Unary, geglu, unary, upsample_nearest_2x};
 
 /// The backend's view of a tensor: its buffer and strides.
 fn primitive<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
-    tensor.try_into_primitive::<Flex>().unwrap_or_else(|e| unreachable!("a CPU kernel was given another device's tensor: {e:?}"))
+    tensor
+        .try_into_primitive::<Flex>()
+        .unwrap_or_else(|e| unreachable!("a CPU kernel was given another device's tensor: {e:?}"))
 }
 
 /// A tensor whose values can be read as one row-major slice.

@@ -8,7 +8,14 @@ use super::{Values, tensor};
 use crate::ops::Then;
 
 /// `x` `[batch, channels, height, width]`; statistics over each group of channels, as torch's `group_norm`.
-pub(in crate::ops) fn group_norm(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, groups: usize, epsilon: f64, then: Then) -> Tensor<4> {
+pub(in crate::ops) fn group_norm(
+    x: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    groups: usize,
+    epsilon: f64,
+    then: Then,
+) -> Tensor<4> {
     let shape @ [_, channels, height, width] = x.dims();
     let (x, gamma, beta) = (Values::of(x), Values::of(gamma), Values::of(beta));
     let (per_group, pixels) = (channels / groups, height * width);

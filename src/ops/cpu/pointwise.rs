@@ -52,9 +52,12 @@ pub(in crate::ops) fn upsample_nearest_2x(x: Tensor<4>) -> Tensor<4> {
     let mut y = vec![0.0; 4 * x.get().len()];
     y.par_chunks_mut(4 * width).zip(x.get().par_chunks(width)).with_min_len(64).for_each(|(y, x)| {
         let (first, second) = y.split_at_mut(2 * width);
-        for (pair, x) in first.chunks_exact_mut(2).zip(x) {
-            pair.fill(*x);
-        }
+        vectorize(|| {
+            for (pair, x) in first.chunks_exact_mut(2).zip(x) {
+                pair[0] = *x;
+                pair[1] = *x;
+            }
+        });
         second.copy_from_slice(first);
     });
     tensor(y, [batch, channels, 2 * height, 2 * width])

@@ -146,7 +146,8 @@ pub(crate) fn serialize(tensors: &Tensors, dtype: Dtype, number: impl Fn(f32) ->
         .iter()
         .map(|(name, (shape, numbers))| (name.as_str(), &shape[..], numbers.iter().flat_map(|n| number(*n)).collect()))
         .collect();
-    let views = bytes.iter().map(|(name, shape, bytes)| (*name, TensorView::new(dtype, shape.to_vec(), bytes).unwrap()));
+    let views =
+        bytes.iter().map(|(name, shape, bytes)| (*name, TensorView::new(dtype, shape.to_vec(), bytes).unwrap()));
     safetensors::serialize(views, None).unwrap()
 }
 

@@ -195,7 +195,11 @@ fn two_spellings_of_one_parameter_are_refused() {
     let mut file = tensors();
     let to_q = file["attention.to_q.weight"].clone();
     file.insert("attention.query.weight".to_owned(), to_q);
-    assert_says(&Folder::with(&file), "unet", "attention.query.weight and attention.to_q.weight are the same parameter");
+    assert_says(
+        &Folder::with(&file),
+        "unet",
+        "attention.query.weight and attention.to_q.weight are the same parameter",
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use safetensors::Dtype;
 use super::folder::{Folder, Net, Tensors, as_f16, as_f32, serialize, tensors};
 
 fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().convert::<f32>().to_vec().unwrap()
+    tensor.into_data().convert::<f32>().try_to_vec().unwrap()
 }
 
 /// Every number is where it belongs: `Linear` keeps `[in, out]` where the file has `[out, in]`.
@@ -77,9 +77,10 @@ fn a_large_matrix_is_turned_whole() {
 
 #[test]
 fn the_variant_that_suits_the_type_is_taken_and_any_is_better_than_none() {
-    let full = Tensors::from_iter(tensors().into_iter().map(|(key, (shape, numbers))| {
-        (key, (shape, numbers.into_iter().map(|number| number + 1.0).collect()))
-    }));
+    let full: Tensors = tensors()
+        .into_iter()
+        .map(|(key, (shape, numbers))| (key, (shape, numbers.into_iter().map(|number| number + 1.0).collect())))
+        .collect();
     let folder = Folder::without_unet_weights();
     folder.write("unet/diffusion_pytorch_model.fp16.safetensors", as_f16(&tensors()));
     assert_loaded(&folder.load().unwrap());
@@ -92,8 +93,14 @@ fn the_variant_that_suits_the_type_is_taken_and_any_is_better_than_none() {
 fn sharded_weights_load_under_every_name_that_diffusers_gives_the_index() {
     for (index, shards) in [
         ("diffusion_pytorch_model.safetensors.index.json", "diffusion_pytorch_model-0000N-of-00002.safetensors"),
-        ("diffusion_pytorch_model.safetensors.index.fp16.json", "diffusion_pytorch_model.fp16-0000N-of-00002.safetensors"),
-        ("diffusion_pytorch_model.safetensors.fp16.index.json", "diffusion_pytorch_model-0000N-of-00002.fp16.safetensors"),
+        (
+            "diffusion_pytorch_model.safetensors.index.fp16.json",
+            "diffusion_pytorch_model.fp16-0000N-of-00002.safetensors",
+        ),
+        (
+            "diffusion_pytorch_model.safetensors.fp16.index.json",
+            "diffusion_pytorch_model-0000N-of-00002.fp16.safetensors",
+        ),
         ("model.safetensors.index.json", "model-0000N-of-00002.safetensors"),
     ] {
         let folder = Folder::without_unet_weights();
@@ -126,7 +133,9 @@ fn old_and_new_spellings_of_names_load_alike() {
     old_clip.insert("text_model.embeddings.position_ids".to_owned(), (vec![1, 4], vec![0.0, 1.0, 2.0, 3.0]));
     let mut as_convolution = old_attention.clone();
     as_convolution.get_mut("attention.query.weight").unwrap().0 = vec![3, 4, 1, 1];
-    for file in [old_attention, old_clip, as_convolution, renamed(&|key| key.replace("norms.0.weight", "norms.0.gamma"))] {
+    for file in
+        [old_attention, old_clip, as_convolution, renamed(&|key| key.replace("norms.0.weight", "norms.0.gamma"))]
+    {
         assert_loaded(&Folder::with(&file).load().unwrap());
     }
 }

@@ -1,0 +1,74 @@
+//! The whole pipeline, through the library's own interface.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use burnisher::cancel::CancelToken;
+use burnisher::checkpoint::ModelRef;
+use burnisher::device::{self, DeviceChoice, DtypeChoice};
+use burnisher::pipelines::{DiffusionPipeline, Hooks, Phase, Run};
+use burnisher::request::{Request, Task};
+use serde_json::{Map, Value};
+
+use crate::moment::Moment;
+
+/// Seconds of processor time (all threads, divided by two) and gigabytes, by name.
+pub(crate) fn measure(folder: &Path) -> Value {
+    rayon::ThreadPoolBuilder::new().num_threads(2).build_global().expect("the first pool");
+    let mut figures = Map::new();
+    let compute = || device::open(DeviceChoice::Cpu, DtypeChoice::F32).expect("the CPU");
+    // The first time the file may come from the disk; the second time it is warm.
+    drop(DiffusionPipeline::open(&ModelRef::Folder(folder.into()), compute()).expect("the model"));
+    let start = Moment::now();
+    let pipeline = DiffusionPipeline::open(&ModelRef::Folder(folder.into()), compute()).expect("the model");
+    figures.insert("load wall s".into(), start.wall.elapsed().as_secs_f64().into());
+    for size in [512, 256] {
+        let mut moments = vec![(None, Moment::now())];
+        let mut steps = Vec::new();
+        let request = Request {
+            task: Task::TextToImage,
+            prompt: "An image of a squirrel in Picasso style".into(),
+            negative_prompt: String::new(),
+            scheduler: None,
+            steps: 3,
+            guidance_scale: 7.5,
+            guidance_rescale: 0.0,
+            seed: 0,
+            width: size,
+            height: size,
+            count: 1,
+        };
+        let hooks = Hooks {
+            on_phase: &mut |phase| moments.push((Some(phase), Moment::now())),
+            on_step: &mut |_| {
+                steps.push(Moment::now());
+                ControlFlow::Continue(())
+            },
+            cancel: &CancelToken::new(),
+            trace: None,
+        };
+        let Run::Done(_) = pipeline.run(&request, hooks).expect("a picture") else { panic!("nobody cancelled") };
+        let end = Moment::now();
+        let began = |phase| &moments.iter().find(|(p, _)| *p == Some(phase)).expect("the phase").1;
+        let (encoding, denoising, decoding) = (began(Phase::Encoding), began(Phase::Denoising), began(Phase::Decoding));
+        for (what, from, to, times) in [
+            ("2 prompts", encoding, denoising, 1.0),
+            ("step", &steps[0], &steps[2], 2.0),
+            ("decode", decoding, &end, 1.0),
+        ] {
+            figures.insert(format!("{what} @{size} cpu s"), ((to.cpu - from.cpu) / 2.0 / times).into());
+            figures.insert(format!("{what} @{size} wall s"), ((to.wall - from.wall).as_secs_f64() / times).into());
+        }
+        if size == 512 {
+            figures.insert("peak GB".into(), peak_gigabytes().into());
+        }
+    }
+    figures.into()
+}
+
+/// The most memory that this process has had.
+fn peak_gigabytes() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") * 1024.0 / 1e9
+}
