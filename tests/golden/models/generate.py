@@ -59,6 +59,8 @@ def randn(shape, seed):
 
 @torch.no_grad()
 def output(pipeline, case):
+    vae = pipeline.vae
+    vae.use_tiling = "tile" in case
     if case["component"] == "text_encoder":
         tokenizer = pipeline.tokenizer
         limit = tokenizer.model_max_length
@@ -70,13 +72,11 @@ def output(pipeline, case):
         text = randn(**case["encoder_hidden_states"])
         return pipeline.unet(randn(**case["sample"]), case["timestep"], encoder_hidden_states=text).sample
     if case["component"] == "vae_decoder":
-        vae = pipeline.vae
-        vae.use_tiling = "tile" in case
         if vae.use_tiling:
             vae.tile_latent_min_size = case["tile"]
             vae.tile_sample_min_size = case["tile"] * pipeline.vae_scale_factor
         return vae.decode(randn(**case["latents"])).sample
-    return pipeline.vae.encode(randn(**case["image"])).latent_dist.parameters
+    return vae.encode(randn(**case["image"])).latent_dist.parameters
 
 
 def main():
