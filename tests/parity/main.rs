@@ -2,9 +2,11 @@
 
 mod checkpoints;
 mod model_files;
+mod models;
 mod rng;
 mod scheduler_expectations;
 mod schedulers;
 #[path = "../support/mod.rs"]
 mod support;
+mod text_to_image;
 mod tokenizer;

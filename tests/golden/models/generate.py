@@ -3,7 +3,8 @@
 
 An input is `torch.randn(shape)` from a generator seeded with the case's seed, or the ids of prompts, so that only
 outputs are stored: `last_hidden_state` of the text encoder, the UNet's prediction, the VAE's picture (unclamped, -1 to
-1), and the moments of its posterior (mean and logvar one after the other, as `DiagonalGaussianDistribution` gets them).
+1; decoder-tiled by overlapping tiles of `tile` latents), and the moments of its posterior (mean and logvar one after
+the other, as `DiagonalGaussianDistribution` gets them).
 The spellings and file forms of a tiny checkpoint hold the same weights, so they share its goldens.
 
 Needs torch 2.13.0, diffusers 0.42.1, transformers 5.23.0; runs on one thread in f32.
@@ -44,6 +45,8 @@ def cases_of(tokens, width, latent_size):
     for name, (height, width) in {"square": (latent_size, latent_size), "wide": (5, 9)}.items():
         latents = {"shape": [1, 4, height, width], "seed": 3}
         cases.append({"component": "vae_decoder", "name": f"decoder-{name}", "latents": latents})
+    tiled = {"shape": [1, 4, latent_size + 4, 2 * latent_size + 3], "seed": 3}
+    cases.append({"component": "vae_decoder", "name": "decoder-tiled", "latents": tiled, "tile": latent_size})
     for name, (height, width) in {"square": (64, 64), "wide": (40, 72)}.items():
         image = {"shape": [1, 3, height, width], "seed": 4}
         cases.append({"component": "vae_encoder", "name": f"encoder-{name}", "image": image})
@@ -56,6 +59,8 @@ def randn(shape, seed):
 
 @torch.no_grad()
 def output(pipeline, case):
+    vae = pipeline.vae
+    vae.use_tiling = "tile" in case
     if case["component"] == "text_encoder":
         tokenizer = pipeline.tokenizer
         limit = tokenizer.model_max_length
@@ -67,8 +72,11 @@ def output(pipeline, case):
         text = randn(**case["encoder_hidden_states"])
         return pipeline.unet(randn(**case["sample"]), case["timestep"], encoder_hidden_states=text).sample
     if case["component"] == "vae_decoder":
-        return pipeline.vae.decode(randn(**case["latents"])).sample
-    return pipeline.vae.encode(randn(**case["image"])).latent_dist.parameters
+        if vae.use_tiling:
+            vae.tile_latent_min_size = case["tile"]
+            vae.tile_sample_min_size = case["tile"] * pipeline.vae_scale_factor
+        return vae.decode(randn(**case["latents"])).sample
+    return vae.encode(randn(**case["image"])).latent_dist.parameters
 
 
 def main():

@@ -1,0 +1,165 @@
+//! Each network of a checkpoint against Diffusers' and transformers' own (`tests/golden/models`), on the CPU in f32.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{DType, Device, Tensor, TensorData};
+use burnisher::cancel::CancelToken;
+use burnisher::checkpoint::{Checkpoint as Model, ModelRef};
+use burnisher::models::autoencoder_kl::AutoencoderKL;
+use burnisher::models::clip::ClipTextModel;
+use burnisher::models::clip_tokenizer::ClipTokenizer;
+use burnisher::models::unet_2d_condition::UNet2DConditionModel;
+use burnisher::rng::TorchRng;
+use serde::Deserialize;
+
+use crate::support::checkpoints::{Checkpoint, Storage, folder};
+use crate::support::golden::{Array, Arrays, json};
+
+/// Outputs are of order 1 to 10 and end in sums of up to a few thousand f32 products, which torch adds in another order.
+const TOLERANCE: f32 = 1e-5;
+/// What rounding every weight to f16 (11 bits) does to the output of some fifty layers.
+const HALF_TOLERANCE: f32 = 1e-2;
+
+/// A seeded draw that both sides make.
+#[derive(Deserialize)]
+struct Randn {
+    shape: Vec<usize>,
+    seed: u64,
+}
+
+impl Randn {
+    fn tensor<const D: usize>(&self) -> Tensor<D> {
+        let values = TorchRng::manual_seed(self.seed).randn(self.shape.iter().product());
+        Tensor::from_data(TensorData::new(values, self.shape.clone()), &Device::flex())
+    }
+}
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    #[serde(flatten)]
+    input: Input,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "component", rename_all = "snake_case")]
+enum Input {
+    TextEncoder { prompts: Vec<String> },
+    Unet { sample: Randn, timestep: f64, encoder_hidden_states: Randn },
+    VaeDecoder { latents: Randn, tile: Option<usize> },
+    VaeEncoder { image: Randn },
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_into_vec().expect("f32 values")
+}
+
+/// Runs every case of `golden` whose network is `component` and holds what comes out against it.
+fn compare(model: &ModelRef, golden: &str, component: &str, tolerance: f32) {
+    let model = Model::open(model).expect("the checkpoint opens");
+    let device = Device::flex();
+    let config = &model.component(component).expect("the checkpoint has it").config;
+    let run: Box<dyn Fn(&Input) -> Option<Vec<f32>>> = match component {
+        "text_encoder" => {
+            let tokenizer =
+                ClipTokenizer::from_files("tokenizer".as_ref(), &|name| model.bytes(&format!("tokenizer/{name}")));
+            let tokenizer = tokenizer.expect("the tokenizer opens");
+            let network = ClipTextModel::new(config, &device).expect("the config is supported");
+            let network = model.load(component, network, DType::F32).expect("the weights load");
+            Box::new(move |input| {
+                let Input::TextEncoder { prompts } = input else { return None };
+                let ids: Vec<_> = prompts.iter().map(|prompt| tokenizer.encode(prompt).expect("ids")).collect();
+                Some(values(network.forward(&ids).expect("the ids are its own")))
+            })
+        }
+        "unet" => {
+            let network = UNet2DConditionModel::new(config, &device).expect("the config is supported");
+            let network = model.load(component, network, DType::F32).expect("the weights load");
+            Box::new(move |input| {
+                let Input::Unet { sample, timestep, encoder_hidden_states } = input else { return None };
+                let text = encoder_hidden_states.tensor();
+                network.forward(sample.tensor(), *timestep, &text, &CancelToken::new()).map(values)
+            })
+        }
+        _ => {
+            let network = AutoencoderKL::new(config, &device).expect("the config is supported");
+            let network = model.load(component, network, DType::F32).expect("the weights load");
+            Box::new(move |input| run_vae(&network, input))
+        }
+    };
+    let cases =
+        json::<BTreeMap<String, Vec<Case>>>("models/cases.json").remove(golden).expect("cases of this checkpoint");
+    let arrays = Arrays::open(&format!("models/{golden}"));
+    let mut compared = 0;
+    for case in &cases {
+        if let Some(output) = run(&case.input) {
+            assert_close(&arrays.get(&case.name), &output, tolerance, &format!("{golden} {}", case.name));
+            compared += 1;
+        }
+    }
+    assert!(compared > 0, "no case for {component}");
+}
+
+fn run_vae(network: &AutoencoderKL, input: &Input) -> Option<Vec<f32>> {
+    let cancel = CancelToken::new();
+    match input {
+        Input::VaeDecoder { latents, tile: None } => network.decode(latents.tensor(), &cancel).map(values),
+        Input::VaeDecoder { latents, tile: Some(tile) } => {
+            network.decode_tiled(&latents.tensor(), *tile, &cancel).map(values)
+        }
+        Input::VaeEncoder { image } => {
+            let posterior = network.encode(image.tensor(), &cancel)?;
+            Some([values(posterior.mean), values(posterior.logvar)].concat())
+        }
+        _ => None,
+    }
+}
+
+fn assert_close(golden: &Array, output: &[f32], tolerance: f32, what: &str) {
+    let difference = golden.largest_difference(output);
+    println!("{what}: {difference:.1e}");
+    assert!(difference <= tolerance, "{what}: differs by {difference:e}, more than {tolerance:e}");
+}
+
+fn tiny(checkpoint: Checkpoint, storage: Storage) -> ModelRef {
+    ModelRef::Folder(folder(checkpoint, storage))
+}
+
+#[test]
+fn the_text_encoders_give_the_hidden_states_of_transformers() {
+    compare(&tiny(Checkpoint::TinySd15, Storage::Whole), "tiny-sd15", "text_encoder", TOLERANCE);
+    compare(&tiny(Checkpoint::TinySd21V, Storage::Whole), "tiny-sd21-v", "text_encoder", TOLERANCE);
+    compare(&ModelRef::Bundled, "pictogram-64", "text_encoder", TOLERANCE);
+}
+
+#[test]
+fn the_unets_give_the_predictions_of_diffusers_at_even_and_odd_sizes() {
+    compare(&tiny(Checkpoint::TinySd15, Storage::Whole), "tiny-sd15", "unet", TOLERANCE);
+    compare(&tiny(Checkpoint::TinySd21V, Storage::Whole), "tiny-sd21-v", "unet", TOLERANCE);
+    compare(&ModelRef::Bundled, "pictogram-64", "unet", TOLERANCE);
+}
+
+#[test]
+fn the_autoencoders_give_the_pictures_tiles_and_moments_of_diffusers() {
+    compare(&tiny(Checkpoint::TinySd15, Storage::Whole), "tiny-sd15", "vae", TOLERANCE);
+    compare(&tiny(Checkpoint::TinySd21V, Storage::Whole), "tiny-sd21-v", "vae", TOLERANCE);
+    compare(&ModelRef::Bundled, "pictogram-64", "vae", TOLERANCE);
+}
+
+#[test]
+fn other_spellings_and_shards_are_the_same_networks() {
+    for checkpoint in [Checkpoint::TinySd15Tf5, Checkpoint::TinySd15Legacy] {
+        compare(&tiny(checkpoint, Storage::Whole), "tiny-sd15", "text_encoder", TOLERANCE);
+        compare(&tiny(checkpoint, Storage::Whole), "tiny-sd15", "vae", TOLERANCE);
+    }
+    for component in ["text_encoder", "unet", "vae"] {
+        compare(&tiny(Checkpoint::TinySd15, Storage::Sharded), "tiny-sd15", component, TOLERANCE);
+    }
+}
+
+#[test]
+fn half_precision_files_are_the_same_networks_but_for_rounding() {
+    for component in ["text_encoder", "unet", "vae"] {
+        compare(&tiny(Checkpoint::TinySd15, Storage::Fp16), "tiny-sd15", component, HALF_TOLERANCE);
+    }
+}

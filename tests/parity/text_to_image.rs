@@ -1,0 +1,205 @@
+//! Whole pictures against `StableDiffusionPipeline`'s (`tests/golden/text_to_image`): every sampler, with and without
+//! guidance, one picture a run and two, and what else a request can ask for.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use burnisher::cancel::CancelToken;
+use burnisher::checkpoint::ModelRef;
+use burnisher::device::{self, DeviceChoice, DtypeChoice};
+use burnisher::pipelines::{DiffusionPipeline, Hooks, Run, Trace};
+use burnisher::request::{Request, Task};
+use serde::Deserialize;
+
+use crate::support::checkpoints::{Checkpoint, Storage, folder};
+use crate::support::golden::{Array, Arrays, json};
+
+/// In 0..1. Storing goldens in 16 bits makes up to 8e-6 of it; the rest is sums in another order, for tens of network calls.
+const CPU_TOLERANCE: f32 = 5e-5;
+/// Graphics cards also have roots and exponentials of their own.
+const GPU_TOLERANCE: f32 = 5e-4;
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    scheduler: Option<String>,
+    prompt: String,
+    negative_prompt: String,
+    steps: usize,
+    guidance_scale: f64,
+    guidance_rescale: f64,
+    width: usize,
+    height: usize,
+    seeds: Vec<u64>,
+    timesteps: Vec<f64>,
+}
+
+impl Case {
+    fn request(&self, seed: u64, count: usize) -> Request {
+        Request {
+            task: Task::TextToImage,
+            prompt: self.prompt.clone(),
+            negative_prompt: self.negative_prompt.clone(),
+            scheduler: self.scheduler.as_ref().map(|name| name.parse().expect("a sampler that we have")),
+            steps: self.steps,
+            guidance_scale: self.guidance_scale,
+            guidance_rescale: self.guidance_rescale,
+            seed,
+            width: self.width,
+            height: self.height,
+            count,
+        }
+    }
+
+    /// First seed and number of pictures of the runs that reach every golden: each alone, and with its successor.
+    fn runs(&self) -> Vec<(u64, usize)> {
+        let has = |seed: Option<u64>| seed.is_some_and(|seed| self.seeds.contains(&seed));
+        let runs_of = |seed: u64| match (has(seed.checked_add(1)), has(seed.checked_sub(1))) {
+            (true, _) => vec![(seed, 1), (seed, 2)],
+            (false, true) => vec![],
+            (false, false) => vec![(seed, 1)],
+        };
+        self.seeds.iter().flat_map(|seed| runs_of(*seed)).collect()
+    }
+}
+
+/// A pipeline beside what Diffusers drew with the same weights.
+struct Comparison {
+    golden: &'static str,
+    pipeline: DiffusionPipeline,
+    cases: Vec<Case>,
+    arrays: Arrays,
+    tolerance: f32,
+}
+
+impl Comparison {
+    fn on_cpu(model: &ModelRef, golden: &'static str) -> Self {
+        Self::new(model, golden, DeviceChoice::Cpu, CPU_TOLERANCE)
+    }
+
+    fn new(model: &ModelRef, golden: &'static str, device: DeviceChoice, tolerance: f32) -> Self {
+        let compute = device::open(device, DtypeChoice::F32).expect("the device opens");
+        let cases = json::<BTreeMap<String, Vec<Case>>>("text_to_image/cases.json").remove(golden);
+        Self {
+            golden,
+            pipeline: DiffusionPipeline::open(model, compute).expect("the checkpoint opens"),
+            cases: cases.expect("cases of this checkpoint"),
+            arrays: Arrays::open(&format!("text_to_image/{golden}")),
+            tolerance,
+        }
+    }
+
+    /// Draws the cases that `wanted` names and compares each number that Diffusers gave for them.
+    fn compare(&self, wanted: impl Fn(&str) -> bool) {
+        let mut compared = 0;
+        for case in self.cases.iter().filter(|case| wanted(&case.name)) {
+            for (seed, count) in case.runs() {
+                self.compare_run(case, seed, count);
+                compared += 1;
+            }
+        }
+        assert!(compared > 0, "no case is wanted");
+    }
+
+    fn compare_run(&self, case: &Case, seed: u64, count: usize) {
+        let what = format!("{} {} seed {seed}, {count} at once", self.golden, case.name);
+        let trace = draw(&self.pipeline, &case.request(seed, count), &what);
+        let timesteps: Vec<f32> = case.timesteps.iter().map(|timestep| *timestep as f32).collect();
+        assert_eq!(trace.get("timesteps").values, timesteps, "{what}: timesteps");
+
+        let sampler = case.scheduler.as_deref().unwrap_or("own");
+        let start = trace.get("initial_latents");
+        let image = trace.get("image");
+        for k in 0..count {
+            let seed = seed + k as u64;
+            let golden =
+                self.arrays.get(&format!("latents/{sampler}/{}x{}/{}/{seed}", case.height, case.width, case.steps));
+            assert_eq!(part(&start, k, count), golden.values, "{what}: latents of picture {k}");
+            let golden = self.arrays.get(&format!("{}/{seed}", case.name));
+            assert_eq!(image.shape[image.shape.len() - 3..], golden.shape, "{what}");
+            let difference = golden.largest_difference(part(&image, k, count));
+            println!("{what}: picture {k} differs by {difference:.1e}");
+            assert!(difference <= self.tolerance, "{what}: picture {k} differs by {difference:e}");
+        }
+    }
+
+    fn compare_prompt_embeds(&self) {
+        let case = &self.cases[0];
+        let request = Request { guidance_scale: 2.0, steps: 1, ..case.request(0, 1) };
+        let trace = draw(&self.pipeline, &request, self.golden);
+        let golden = self.arrays.get("prompt_embeds");
+        assert_eq!(trace.get("prompt_embeds").shape, golden.shape);
+        let difference = golden.largest_difference(&trace.get("prompt_embeds").values);
+        assert!(difference <= 2e-5, "{}: the prompt's embedding differs by {difference:e}", self.golden);
+    }
+}
+
+fn draw(pipeline: &DiffusionPipeline, request: &Request, what: &str) -> Arrays {
+    let mut trace = Trace::default();
+    let hooks = Hooks {
+        on_phase: &mut |_| {},
+        on_step: &mut |_| ControlFlow::Continue(()),
+        cancel: &CancelToken::new(),
+        trace: Some(&mut trace),
+    };
+    let run = pipeline.run(request, hooks).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let Run::Done(pictures) = run else { panic!("{what}: nobody cancelled it") };
+    assert_eq!(pictures.len(), request.count, "{what}");
+    Arrays::from_bytes(trace.to_safetensors().expect("the trace is well-formed"))
+}
+
+/// Picture `k`'s part of an array that holds `count` of them.
+fn part(array: &Array, k: usize, count: usize) -> &[f32] {
+    let length = array.values.len() / count;
+    &array.values[k * length..(k + 1) * length]
+}
+
+fn tiny(checkpoint: Checkpoint) -> ModelRef {
+    ModelRef::Folder(folder(checkpoint, Storage::Whole))
+}
+
+#[test]
+fn stable_diffusion_1_draws_what_diffusers_draws() {
+    let comparison = Comparison::on_cpu(&tiny(Checkpoint::TinySd15), "tiny-sd15");
+    comparison.compare(|_| true);
+    comparison.compare_prompt_embeds();
+}
+
+#[test]
+fn stable_diffusion_2_with_v_prediction_draws_what_diffusers_draws() {
+    let comparison = Comparison::on_cpu(&tiny(Checkpoint::TinySd21V), "tiny-sd21-v");
+    comparison.compare(|_| true);
+    comparison.compare_prompt_embeds();
+}
+
+#[test]
+fn the_names_of_transformers_5_draw_the_same_pictures() {
+    Comparison::on_cpu(&tiny(Checkpoint::TinySd15Tf5), "tiny-sd15").compare(|_| true);
+}
+
+#[test]
+fn the_names_of_2022_draw_the_same_pictures() {
+    Comparison::on_cpu(&tiny(Checkpoint::TinySd15Legacy), "tiny-sd15").compare(|_| true);
+}
+
+#[test]
+fn a_scheduler_config_with_every_default_spelled_out_is_carried_over_to_other_samplers() {
+    Comparison::on_cpu(&tiny(Checkpoint::TinySd15Saved), "tiny-sd15-saved").compare(|_| true);
+}
+
+#[test]
+fn the_bundled_model_draws_the_heart_that_diffusers_draws() {
+    let comparison = Comparison::on_cpu(&ModelRef::Bundled, "pictogram-64");
+    comparison.compare(|_| true);
+    comparison.compare_prompt_embeds();
+}
+
+#[test]
+fn a_gpu_draws_what_diffusers_draws() {
+    let (model, gpu) = (tiny(Checkpoint::TinySd15), DeviceChoice::Gpu(None));
+    let comparison = Comparison::new(&model, "tiny-sd15", gpu, GPU_TOLERANCE);
+    comparison.compare(|name| name == "euler-7.5");
+    for case in comparison.cases.iter().filter(|case| case.name.ends_with("-7.5")) {
+        comparison.compare_run(case, 42, 1);
+    }
+}
