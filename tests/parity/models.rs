@@ -54,12 +54,15 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_into_vec().expect("f32 values")
 }
 
+/// A network that answers the inputs which are meant for it.
+type Run = Box<dyn Fn(&Input) -> Option<Vec<f32>>>;
+
 /// Runs every case of `golden` whose network is `component` and holds what comes out against it.
 fn compare(model: &ModelRef, golden: &str, component: &str, tolerance: f32) {
     let model = Model::open(model).expect("the checkpoint opens");
     let device = Device::flex();
     let config = &model.component(component).expect("the checkpoint has it").config;
-    let run: Box<dyn Fn(&Input) -> Option<Vec<f32>>> = match component {
+    let run: Run = match component {
         "text_encoder" => {
             let tokenizer =
                 ClipTokenizer::from_files("tokenizer".as_ref(), &|name| model.bytes(&format!("tokenizer/{name}")));

@@ -198,8 +198,7 @@ fn the_bundled_model_draws_the_heart_that_diffusers_draws() {
 fn a_gpu_draws_what_diffusers_draws() {
     let (model, gpu) = (tiny(Checkpoint::TinySd15), DeviceChoice::Gpu(None));
     let comparison = Comparison::new(&model, "tiny-sd15", gpu, GPU_TOLERANCE);
-    comparison.compare(|name| name == "euler-7.5");
     for case in comparison.cases.iter().filter(|case| case.name.ends_with("-7.5")) {
-        comparison.compare_run(case, 42, 1);
+        comparison.compare_run(case, 42, 2);
     }
 }
