@@ -202,3 +202,31 @@ fn a_gpu_draws_what_diffusers_draws() {
         comparison.compare_run(case, 42, 2);
     }
 }
+
+#[test]
+fn a_gpu_in_half_precision_comes_close_to_full_precision() {
+    let model = tiny(Checkpoint::TinySd15);
+    let picture = |dtype| {
+        let compute = device::open(DeviceChoice::Gpu(None), dtype).expect("the device opens");
+        let pipeline = DiffusionPipeline::open(&model, compute).expect("the checkpoint opens");
+        let request = Request {
+            task: Task::TextToImage,
+            prompt: "An image of a squirrel in Picasso style".into(),
+            negative_prompt: String::new(),
+            scheduler: Some("euler".parse().expect("a sampler that we have")),
+            steps: 10,
+            guidance_scale: 7.5,
+            guidance_rescale: 0.0,
+            seed: 42,
+            width: 64,
+            height: 64,
+            count: 1,
+        };
+        draw(&pipeline, &request, "half precision").get("image")
+    };
+    let (full, half) = (picture(DtypeChoice::F32), picture(DtypeChoice::F16));
+    let squares = full.values.iter().zip(&half.values).map(|(a, b)| f64::from(a - b).powi(2));
+    let psnr = -10.0 * (squares.sum::<f64>() / full.values.len() as f64).log10();
+    println!("f16 against f32: {psnr:.1} dB");
+    assert!(psnr > 40.0, "{psnr:.1} dB");
+}
