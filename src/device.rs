@@ -246,27 +246,26 @@ pub fn open(choice: DeviceChoice, dtype: DtypeChoice) -> Result<ComputeDevice> {
         }
     };
     match gpu {
-        None => open_cpu(dtype),
+        None => Ok(open_cpu(dtype)),
         Some(gpu) => open_gpu(&gpu, dtype),
     }
 }
 
-fn open_cpu(dtype: DtypeChoice) -> Result<ComputeDevice> {
+fn open_cpu(dtype: DtypeChoice) -> ComputeDevice {
     let dtype = match dtype {
         DtypeChoice::Auto | DtypeChoice::F32 => DType::F32,
         DtypeChoice::F16 => DType::F16,
         DtypeChoice::Bf16 => DType::BF16,
     };
-    Ok(ComputeDevice { device: Device::flex(), dtype, name: cpu_name(), max_tensor_bytes: None })
+    ComputeDevice { device: Device::flex(), dtype, name: cpu_name(), max_tensor_bytes: None }
 }
 
 fn open_gpu(gpu: &Gpu, dtype: DtypeChoice) -> Result<ComputeDevice> {
     let has_f16 = gpu.features.contains(Features::SHADER_F16);
     let dtype = match dtype {
-        DtypeChoice::F32 => DType::F32,
-        DtypeChoice::Auto if has_f16 && !gpu.is_software() => DType::F16,
-        DtypeChoice::Auto => DType::F32,
         DtypeChoice::F16 if has_f16 => DType::F16,
+        DtypeChoice::Auto if has_f16 && !gpu.is_software() => DType::F16,
+        DtypeChoice::Auto | DtypeChoice::F32 => DType::F32,
         DtypeChoice::F16 => {
             return Err(Error::new(format!("This GPU has no f16: {}", gpu.info.name)).advise("Choose --dtype f32"));
         }

@@ -150,8 +150,9 @@ impl ClipTextModel {
         let positions = self.embeddings.position_embedding.weight.val();
         let ([vocabulary, _], [longest, _]) = (table.dims(), positions.dims());
         let length = ids.first().map_or(0, Vec::len);
-        let flat: Vec<i32> = ids.iter().flatten().map(|&id| id as i32).collect();
-        let fits = flat.iter().all(|&id| (id as usize) < vocabulary) && flat.len() == length * ids.len();
+        let flat: Vec<i32> = ids.iter().flatten().map(|&id| id.cast_signed()).collect();
+        let fits = flat.iter().all(|&id| usize::try_from(id).is_ok_and(|id| id < vocabulary))
+            && flat.len() == length * ids.len();
         if !fits || length > longest {
             let headline = format!(
                 "The tokenizer does not fit the text encoder, which knows {vocabulary} tokens at {longest} places"

@@ -20,6 +20,7 @@ use crate::ops::{self, Then};
 /// The keys of `config.json` that shape the network, with Diffusers' defaults.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "the keys are Diffusers'")]
 struct UNetConfig {
     in_channels: usize,
     out_channels: usize,

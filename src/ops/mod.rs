@@ -6,6 +6,7 @@
 mod cpu;
 mod gpu;
 
+use burn::module::Param;
 use burn::nn::conv::Conv2d;
 use burn::nn::{GroupNorm, LayerNorm, Linear, PaddingConfig2d};
 use burn::tensor::{DType, Device, Tensor};
@@ -50,7 +51,7 @@ pub fn conv2d(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
         PaddingConfig2d::Explicit(top, left, bottom, right) => Padding { top, left, bottom, right },
         _ => Padding::default(),
     };
-    let (weight, bias, stride) = (layer.weight.val(), layer.bias.as_ref().map(|b| b.val()), layer.stride[0]);
+    let (weight, bias, stride) = (layer.weight.val(), layer.bias.as_ref().map(Param::val), layer.stride[0]);
     if on_cpu(&x) {
         cpu::conv2d(x, weight, bias, stride, padding)
     } else {
@@ -60,7 +61,7 @@ pub fn conv2d(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
 
 /// `x W + b`: `[batch, length, width]`.
 pub fn linear(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
-    let (weight, bias) = (layer.weight.val(), layer.bias.as_ref().map(|b| b.val()));
+    let (weight, bias) = (layer.weight.val(), layer.bias.as_ref().map(Param::val));
     if on_cpu(&x) { cpu::linear(x, weight, bias) } else { burn::tensor::module::linear(x, weight, bias) }
 }
 

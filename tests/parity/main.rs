@@ -3,6 +3,7 @@
 mod checkpoints;
 mod model_files;
 mod models;
+mod ops;
 mod rng;
 mod scheduler_expectations;
 mod schedulers;

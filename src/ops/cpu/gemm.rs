@@ -51,21 +51,13 @@ pub(super) enum Threads {
 /// # Panics
 /// Shapes that don't fit together or reach past their slice: a fault of the caller, not of any input.
 pub(super) fn gemm(dst: MatrixMut<'_>, write: Write, lhs: Matrix<'_>, rhs: Matrix<'_>, scale: f32, threads: Threads) {
+    let MatrixMut { data: dst, rows, cols, row_stride } = dst;
     let (m, n, k) = (lhs.rows, rhs.cols, lhs.cols);
-    assert!(
-        dst.rows == m && dst.cols == n && rhs.rows == k,
-        "gemm: {m}x{k} by {}x{n} into {}x{}",
-        rhs.rows,
-        dst.rows,
-        dst.cols
-    );
+    assert!(rows == m && cols == n && rhs.rows == k, "gemm: {m}x{k} by {}x{n} into {rows}x{cols}", rhs.rows);
     if m == 0 || n == 0 {
         return;
     }
-    assert!(
-        (m - 1) * dst.row_stride + n <= dst.data.len() && (m == 1 || dst.row_stride >= n),
-        "gemm: dst out of bounds"
-    );
+    assert!((m - 1) * row_stride + n <= dst.len() && (m == 1 || row_stride >= n), "gemm: dst out of bounds");
     for side in [lhs, rhs] {
         let last = side.rows.saturating_sub(1) * side.row_stride + side.cols.saturating_sub(1) * side.col_stride;
         assert!(side.rows == 0 || side.cols == 0 || last < side.data.len(), "gemm: operand out of bounds");
@@ -86,16 +78,16 @@ pub(super) fn gemm(dst: MatrixMut<'_>, write: Write, lhs: Matrix<'_>, rhs: Matri
             m,
             n,
             k,
-            dst.data.as_mut_ptr(),
+            dst.as_mut_ptr(),
             1,
-            dst.row_stride as isize,
+            row_stride.cast_signed(),
             write == Write::Add,
             lhs.data.as_ptr(),
-            lhs.col_stride as isize,
-            lhs.row_stride as isize,
+            lhs.col_stride.cast_signed(),
+            lhs.row_stride.cast_signed(),
             rhs.data.as_ptr(),
-            rhs.col_stride as isize,
-            rhs.row_stride as isize,
+            rhs.col_stride.cast_signed(),
+            rhs.row_stride.cast_signed(),
             1.0,
             scale,
             false,

@@ -57,6 +57,7 @@ pub(in crate::ops) fn layer_norm(x: Tensor<3>, gamma: Tensor<1>, beta: Tensor<1>
 
 /// The mean, and one over the standard deviation (biased variance plus epsilon).
 #[inline(always)]
+#[expect(clippy::inline_always, reason = "only what is inlined into `vectorize` is vectorized")]
 fn mean_and_scale(x: &[f32], epsilon: f64) -> (f32, f32) {
     let n = x.len() as f64;
     let mean = sum_and_squares(x, 0.0).0 / n;
