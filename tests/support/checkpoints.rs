@@ -137,7 +137,9 @@ pub(crate) fn folder(checkpoint: Checkpoint, storage: Storage) -> PathBuf {
     made_from.update(include_str!("checkpoints.rs"));
     made_from.update(include_str!("../../src/rng.rs"));
     made_from.update(&weights);
-    small_files.iter().for_each(|(_, content)| made_from.update(content));
+    for (_, content) in &small_files {
+        made_from.update(content);
+    }
     let made_from = format!("{:x}", made_from.finalize());
 
     // Tests run side by side, and several want the same folder.
