@@ -1,11 +1,11 @@
-"""Writes schedulers.json and expectations.json, for tests/parity/schedulers.rs and scheduler_expectations.rs.
+"""Writes runs/*.json, schedulers.json and expectations.json, for tests/parity/schedulers.rs and scheduler_expectations.rs.
 
 Needs torch 2.13, diffusers 0.42.1 and scipy (beta sigmas): OMP_NUM_THREADS=1 python generate.py [scheduler_expectations.json]
 The argument is the list of upstream's own full-loop expectations; without it expectations.json is left as it is.
 
 Every run is of the closed-form model below on a sample of [1, 4, 2, 2]. Of each step one value is kept, a different one
 each time, and of the last step all 16. `original` and `noise` are torch's normals of the seeds 8 and 7, and what stochastic
-samplers draw comes from seed 9.
+samplers draw comes from seed 9. Each class has its runs in a file of its own.
 """
 
 import json
@@ -184,6 +184,12 @@ def special():
     return [{"config": config, "cases": [run(kind, config, steps) for kind, steps in cases]} for config, cases in runs]
 
 
+def of_class(name, groups):
+    """The cases of one class, and the groups that have some."""
+    groups = [group | {"cases": [c for c in group["cases"] if KINDS[c["kind"]][0] == name]} for group in groups]
+    return [group for group in groups if group["cases"]]
+
+
 def every_step_count():
     """Of every step count the timesteps, weighted by their place and summed."""
     found = []
@@ -231,7 +237,7 @@ def expectations(path):
 
 if len(sys.argv) > 1:
     expectations(sys.argv[1])
-write(
-    HERE / "schedulers.json",
-    {"runs": matrix() + special(), "every_step_count": every_step_count(), "resolved": resolved()},
-)
+groups = matrix() + special()
+for name in CLASSES:
+    write(HERE / "runs" / f"{name}.json", {"runs": of_class(name, groups)})
+write(HERE / "schedulers.json", {"every_step_count": every_step_count(), "resolved": resolved()})
