@@ -204,7 +204,7 @@ fn timesteps_and_noise_levels_are_diffusers() {
 #[test]
 fn every_number_of_steps_visits_diffusers_timesteps() {
     let golden = golden();
-    assert_eq!(golden.every_step_count.len(), 21);
+    assert_eq!(golden.every_step_count.len(), 24);
     for EveryStepCount { kind, spacing, first, sums } in golden.every_step_count {
         let mut config = sd15();
         config.insert("timestep_spacing".into(), spacing.as_str().into());
@@ -274,6 +274,18 @@ fn the_predicted_original_is_the_clean_sample_when_the_model_knows_the_noise() {
                 difference(*ours, expected, largest(&values(&clean))) < TRAJECTORY,
                 "{kind}: {ours} for {expected}"
             );
+        }
+    }
+}
+
+#[test]
+fn the_second_call_of_a_step_is_refused_without_the_first() {
+    for kind in SchedulerKind::ALL {
+        let mut scheduler = kind.build(&sd15(), 10).expect("builds");
+        if scheduler.order() == 2 {
+            let error =
+                scheduler.step(randn(7), 3, randn(8), &mut Generators::per_image([9])).expect_err("no first half");
+            assert!(error.to_string().contains("middle of a step"), "{kind}: {error}");
         }
     }
 }
@@ -361,7 +373,7 @@ fn impossible_numbers_of_steps_are_refused() {
 
 #[test]
 fn options_that_are_wrong_or_missing_here_are_refused_by_name() {
-    let all = ["ddpm", "ddim", "plms", "euler", "euler-a", "dpm++2m"];
+    let all = ["ddpm", "ddim", "plms", "euler", "euler-a", "heun", "dpm++2m"];
     for name in all {
         for (options, words) in [
             (json!({"beta_schedule": "wavy"}), ["beta_schedule", "wavy"]),
@@ -396,6 +408,8 @@ fn options_that_are_wrong_or_missing_here_are_refused_by_name() {
         ("euler", json!({"timestep_type": "odd"}), "timestep_type"),
         ("euler", json!({"final_sigmas_type": "one"}), "final_sigmas_type"),
         ("euler", json!({"use_karras_sigmas": true, "use_beta_sigmas": true}), "use_beta_sigmas"),
+        ("heun-karras", json!({"use_beta_sigmas": true}), "use_beta_sigmas"),
+        ("heun", json!({"clip_sample": true, "clip_sample_range": 0.0}), "clip_sample_range"),
         ("dpm++2m-karras", json!({"use_exponential_sigmas": true}), "use_exponential_sigmas"),
         ("euler-karras", json!({"sigma_min": 20.0, "sigma_max": 10.0}), "sigma_min"),
         ("euler-karras", json!({"sigma_min": 0.0}), "sigma_min"),
@@ -422,7 +436,7 @@ fn noise_without_any_signal_is_refused_where_the_noise_is_what_is_predicted() {
         assert!(refusal(name, &options, 10).contains("prediction_type"));
     }
     let dead_end = json!({"num_train_timesteps": 3, "trained_betas": [0.1, 0.2, 1.0], "timestep_spacing": "trailing"});
-    for name in ["plms", "euler", "euler-a", "dpm++2m", "ddim"] {
+    for name in ["plms", "euler", "euler-a", "heun", "dpm++2m", "ddim"] {
         assert!(refusal(name, &dead_end, 3).contains("signal"), "{name}");
     }
 }
