@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::options::{Options, SchedulerConfig};
-use super::{Class, Scheduler, ddim, ddpm, dpm_multistep, euler, euler_ancestral, heun, pndm};
+use super::{Class, Scheduler, ddim, ddpm, dpm_multistep, euler, euler_ancestral, heun, lms, pndm};
 use crate::error::{Error, Result};
 
 struct Row {
@@ -21,7 +21,7 @@ struct Row {
 
 /// A class's first row is the one that its own checkpoints get.
 #[rustfmt::skip]
-static ROWS: [Row; 18] = [
+static ROWS: [Row; 20] = [
     Row { name: "ddpm", label: "DDPM", class: &ddpm::CLASS, overrides: || json!({}) },
     Row { name: "ddim", label: "DDIM", class: &ddim::CLASS, overrides: || json!({}) },
     Row { name: "pndm", label: "PNDM", class: &pndm::CLASS, overrides: || json!({}) },
@@ -32,6 +32,8 @@ static ROWS: [Row; 18] = [
     Row { name: "euler-trailing", label: "Euler trailing", class: &euler::CLASS, overrides: || json!({"timestep_spacing": "trailing"}) },
     Row { name: "euler-linspace", label: "Euler linspace", class: &euler::CLASS, overrides: || json!({"timestep_spacing": "linspace"}) },
     Row { name: "euler-a", label: "Euler a", class: &euler_ancestral::CLASS, overrides: || json!({}) },
+    Row { name: "lms", label: "LMS", class: &lms::CLASS, overrides: || json!({}) },
+    Row { name: "lms-karras", label: "LMS Karras", class: &lms::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
     Row { name: "heun", label: "Heun", class: &heun::CLASS, overrides: || json!({}) },
     Row { name: "heun-karras", label: "Heun Karras", class: &heun::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
     Row { name: "dpm++2m", label: "DPM++ 2M", class: &dpm_multistep::CLASS, overrides: || json!({}) },

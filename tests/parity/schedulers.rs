@@ -204,7 +204,7 @@ fn timesteps_and_noise_levels_are_diffusers() {
 #[test]
 fn every_number_of_steps_visits_diffusers_timesteps() {
     let golden = golden();
-    assert_eq!(golden.every_step_count.len(), 24);
+    assert_eq!(golden.every_step_count.len(), 27);
     for EveryStepCount { kind, spacing, first, sums } in golden.every_step_count {
         let mut config = sd15();
         config.insert("timestep_spacing".into(), spacing.as_str().into());
@@ -366,6 +366,9 @@ fn impossible_numbers_of_steps_are_refused() {
     // Two steps would fall on one timestep, and the slope between them is 0 / 0.
     assert!(refusal("dpm++2m", &json!({}), 1000).contains("1000 steps"));
     assert!(refusal("dpm++2m", &json!({"timestep_spacing": "leading"}), 1000).contains("1000 steps"));
+    // And here the slopes at one sigma are divided by their distance.
+    let offset = json!({"timestep_spacing": "leading", "steps_offset": 1});
+    assert!(refusal("lms", &offset, 1000).contains("1000 steps"));
     // Timestep 1000 of 0 to 999.
     assert!(refusal("ddim", &json!({"steps_offset": 1}), 1000).contains("1000"));
     assert!(refusal("ddim", &json!({"steps_offset": -1}), 10).contains("-1"));
@@ -373,7 +376,7 @@ fn impossible_numbers_of_steps_are_refused() {
 
 #[test]
 fn options_that_are_wrong_or_missing_here_are_refused_by_name() {
-    let all = ["ddpm", "ddim", "plms", "euler", "euler-a", "heun", "dpm++2m"];
+    let all = ["ddpm", "ddim", "plms", "euler", "euler-a", "heun", "lms", "dpm++2m"];
     for name in all {
         for (options, words) in [
             (json!({"beta_schedule": "wavy"}), ["beta_schedule", "wavy"]),
@@ -408,6 +411,7 @@ fn options_that_are_wrong_or_missing_here_are_refused_by_name() {
         ("euler", json!({"timestep_type": "odd"}), "timestep_type"),
         ("euler", json!({"final_sigmas_type": "one"}), "final_sigmas_type"),
         ("euler", json!({"use_karras_sigmas": true, "use_beta_sigmas": true}), "use_beta_sigmas"),
+        ("lms-karras", json!({"use_beta_sigmas": true}), "use_beta_sigmas"),
         ("heun-karras", json!({"use_beta_sigmas": true}), "use_beta_sigmas"),
         ("heun", json!({"clip_sample": true, "clip_sample_range": 0.0}), "clip_sample_range"),
         ("dpm++2m-karras", json!({"use_exponential_sigmas": true}), "use_exponential_sigmas"),
@@ -436,7 +440,7 @@ fn noise_without_any_signal_is_refused_where_the_noise_is_what_is_predicted() {
         assert!(refusal(name, &options, 10).contains("prediction_type"));
     }
     let dead_end = json!({"num_train_timesteps": 3, "trained_betas": [0.1, 0.2, 1.0], "timestep_spacing": "trailing"});
-    for name in ["plms", "euler", "euler-a", "heun", "dpm++2m", "ddim"] {
+    for name in ["plms", "euler", "euler-a", "heun", "lms", "dpm++2m", "ddim"] {
         assert!(refusal(name, &dead_end, 3).contains("signal"), "{name}");
     }
 }

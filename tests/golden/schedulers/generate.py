@@ -31,6 +31,8 @@ KINDS = {
     "euler-trailing": ("EulerDiscreteScheduler", {"timestep_spacing": "trailing"}),
     "euler-linspace": ("EulerDiscreteScheduler", {"timestep_spacing": "linspace"}),
     "euler-a": ("EulerAncestralDiscreteScheduler", {}),
+    "lms": ("LMSDiscreteScheduler", {}),
+    "lms-karras": ("LMSDiscreteScheduler", {"use_karras_sigmas": True}),
     "heun": ("HeunDiscreteScheduler", {}),
     "heun-karras": ("HeunDiscreteScheduler", {"use_karras_sigmas": True}),
     "dpm++2m": ("DPMSolverMultistepScheduler", {}),
@@ -162,8 +164,8 @@ def special():
             {"thresholding": True, "dynamic_thresholding_ratio": 0.87, "sample_max_value": 1.6},
             [("ddpm", 10), ("ddim", 10), ("dpm++2m", 10), ("dpm++2m-sde", 10)],
         ),
-        (SD15 | {"use_exponential_sigmas": True}, [("euler", 10), ("dpm++2m", 10), ("heun", 10)]),
-        (SD15 | {"use_beta_sigmas": True}, [("euler", 10), ("dpm++2m", 10), ("euler", 25), ("heun", 10)]),
+        (SD15 | {"use_exponential_sigmas": True}, [("euler", 10), ("dpm++2m", 10), ("heun", 10), ("lms", 10)]),
+        (SD15 | {"use_beta_sigmas": True}, [("euler", 10), ("dpm++2m", 10), ("euler", 25), ("heun", 10), ("lms", 10)]),
         (SD15 | {"sigma_min": 0.1, "sigma_max": 10.0}, [("euler-karras", 10), ("dpm++2m-karras", 10), ("heun-karras", 10)]),
         (SD15 | {"_class_name": "EulerDiscreteScheduler", "sigma_min": 0.1}, [("dpm++2m-karras", 10)]),
         (SD15 | {"interpolation_type": "log_linear"}, [("euler", 10), ("euler-karras", 10)]),
@@ -198,7 +200,7 @@ def of_class(name, groups):
 def every_step_count():
     """Of every step count the timesteps, weighted by their place and summed."""
     found = []
-    for kind in ("ddpm", "ddim", "plms", "pndm-prk", "euler", "euler-a", "heun", "dpm++2m"):
+    for kind in ("ddpm", "ddim", "plms", "pndm-prk", "euler", "euler-a", "heun", "lms", "dpm++2m"):
         for spacing in ("linspace", "leading", "trailing"):
             config = SD15 | {"timestep_spacing": spacing}
             sums = []
