@@ -14,7 +14,7 @@ use super::prediction::{Prediction, in_f32};
 use super::schedule::NoiseSchedule;
 use super::sigmas::{SigmaSteps, TrainSigmas};
 use super::{Class, Scheduler, StepOutput};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::rng::Generators;
 
 pub(super) const CLASS: Class = Class { name: "LMSDiscreteScheduler", defaults, build };
@@ -41,8 +41,7 @@ fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
     let train = TrainSigmas::new(&NoiseSchedule::new(options)?)?;
     let (timesteps, mut sigmas) = train.visited(options, steps)?;
     if !sigmas.is_sorted_by(|a, b| a > b) {
-        return Err(Error::new(format!("LMS can't do {steps} steps here: the noise doesn't fall with each of them"))
-            .advise("Take fewer steps"));
+        return Err(options.refuse_steps(steps));
     }
     sigmas.push(0.0);
     Ok(Box::new(Lms {

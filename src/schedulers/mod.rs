@@ -13,6 +13,7 @@ mod euler;
 mod euler_ancestral;
 mod heun;
 mod kind;
+mod levels;
 mod lms;
 mod options;
 mod pndm;
