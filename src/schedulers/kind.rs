@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::options::{Options, SchedulerConfig};
-use super::{Class, Scheduler, ddim, ddpm, dpm_multistep, euler, euler_ancestral, heun, lms, pndm};
+use super::{Class, Scheduler, ddim, ddpm, dpm_multistep, euler, euler_ancestral, heun, lms, pndm, unipc};
 use crate::error::{Error, Result};
 
 struct Row {
@@ -21,7 +21,7 @@ struct Row {
 
 /// A class's first row is the one that its own checkpoints get.
 #[rustfmt::skip]
-static ROWS: [Row; 20] = [
+static ROWS: [Row; 22] = [
     Row { name: "ddpm", label: "DDPM", class: &ddpm::CLASS, overrides: || json!({}) },
     Row { name: "ddim", label: "DDIM", class: &ddim::CLASS, overrides: || json!({}) },
     Row { name: "pndm", label: "PNDM", class: &pndm::CLASS, overrides: || json!({}) },
@@ -42,6 +42,8 @@ static ROWS: [Row; 20] = [
     Row { name: "dpm++2m-sde-karras", label: "DPM++ 2M SDE Karras", class: &dpm_multistep::CLASS, overrides: || json!({"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": true}) },
     Row { name: "dpm++2m-lu", label: "DPM++ 2M Lu", class: &dpm_multistep::CLASS, overrides: || json!({"use_lu_lambdas": true}) },
     Row { name: "dpm++3m", label: "DPM++ 3M", class: &dpm_multistep::CLASS, overrides: || json!({"solver_order": 3}) },
+    Row { name: "unipc", label: "UniPC", class: &unipc::CLASS, overrides: || json!({}) },
+    Row { name: "unipc-karras", label: "UniPC Karras", class: &unipc::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
 ];
 
 /// A sampler that can be chosen by name. It is written (command line, recipes) as its [short name](Self::name).

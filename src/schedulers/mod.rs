@@ -20,6 +20,7 @@ mod pndm;
 mod prediction;
 mod schedule;
 mod sigmas;
+mod unipc;
 
 use burn::tensor::{DType, Tensor, TensorData};
 
