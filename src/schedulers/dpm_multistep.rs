@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::levels::{End, Levels, Rules, lambda_min};
 use super::options::{MINUS_INFINITY, Options};
-use super::prediction::{Clip, Level, Prediction, in_f32};
+use super::prediction::{Clip, Conversion, Level, Prediction, Solves, in_f32};
 use super::schedule::BetaSchedule;
 use super::{Class, Scheduler, StepOutput, noise_like};
 use crate::error::Result;
@@ -52,8 +52,7 @@ enum SolverType {
 
 struct DpmSolverMultistep {
     steps: Levels,
-    prediction: Prediction,
-    clip: Clip,
+    conversion: Conversion,
     algorithm: Algorithm,
     solver_type: SolverType,
     solver_order: usize,
@@ -83,8 +82,11 @@ fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
     let lower_order_final = options.flag("lower_order_final")? && few;
     Ok(Box::new(DpmSolverMultistep {
         steps,
-        prediction: Prediction::new(options)?,
-        clip: Clip::new(options)?,
+        conversion: Conversion {
+            prediction: Prediction::new(options)?,
+            clip: Clip::new(options)?,
+            solves: algorithm.solves(),
+        },
         algorithm,
         solver_type: options.get("solver_type")?,
         solver_order,
@@ -107,8 +109,7 @@ fn refuse_what_we_lack(options: &Options, algorithm: Algorithm, end: End, order:
     if algorithm == Algorithm::SdeDpm && order == 3 {
         return Err(options.refuse("solver_order", "sde-dpmsolver has orders 1 and 2 only"));
     }
-    let to_zero = matches!(algorithm, Algorithm::DpmPlusPlus | Algorithm::SdeDpmPlusPlus);
-    if end == End::Zero && !to_zero {
+    if end == End::Zero && algorithm.solves() == Solves::Noises {
         return Err(options.refuse("final_sigmas_type", "this algorithm_type needs sigma_min"));
     }
     Ok(())
@@ -130,6 +131,13 @@ struct Exact {
 impl Algorithm {
     fn is_stochastic(self) -> bool {
         matches!(self, Self::SdeDpm | Self::SdeDpmPlusPlus)
+    }
+
+    fn solves(self) -> Solves {
+        match self {
+            Self::DpmPlusPlus | Self::SdeDpmPlusPlus => Solves::CleanSamples,
+            Self::Dpm | Self::SdeDpm => Solves::Noises,
+        }
     }
 
     fn exact(self, from: Level, to: Level, h: f64) -> Exact {
@@ -159,17 +167,6 @@ impl DpmSolverMultistep {
             _ => self.solver_order,
         };
         most.min(self.outputs.len())
-    }
-
-    /// What is kept of a model output (the clean sample for DPM-Solver++, else the noise), and the clean sample.
-    fn convert(&self, model_output: &Tensor<4>, at: Level, sample: &Tensor<4>) -> (Tensor<4>, Tensor<4>) {
-        let original = self.clip.of(self.prediction.original(at).of(sample, model_output));
-        let output = match (self.algorithm, self.clip) {
-            (Algorithm::DpmPlusPlus | Algorithm::SdeDpmPlusPlus, _) => original.clone(),
-            (_, Clip::None) => self.prediction.epsilon(at).of(sample, model_output),
-            _ => Prediction::Sample.epsilon(at).of(sample, &original),
-        };
-        (output, original)
     }
 
     /// The coefficients of the outputs, newest first, for step `i`.
@@ -215,7 +212,7 @@ impl Scheduler for DpmSolverMultistep {
         let dtype = sample.dtype();
         let (model_output, sample) = (in_f32(model_output), in_f32(sample));
         let (from, to) = (self.steps.at(i), self.steps.at(i + 1));
-        let (output, original) = self.convert(&model_output, from, &sample);
+        let (output, original) = self.conversion.of(&model_output, from, &sample);
         self.outputs.push(output);
         let surplus = self.outputs.len().saturating_sub(self.solver_order);
         self.outputs.drain(..surplus);

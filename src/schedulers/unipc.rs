@@ -9,9 +9,9 @@ use burn::tensor::Tensor;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::levels::{End, Levels, Rules};
+use super::levels::{End, Levels, Rules, lagrange};
 use super::options::Options;
-use super::prediction::{Clip, Prediction, in_f32};
+use super::prediction::{Clip, Conversion, Prediction, Solves, in_f32};
 use super::{Class, Scheduler, StepOutput};
 use crate::error::Result;
 use crate::rng::Generators;
@@ -43,10 +43,7 @@ enum SolverType {
 
 struct UniPc {
     steps: Levels,
-    prediction: Prediction,
-    clip: Clip,
-    /// The solver works on clean samples, else on noises.
-    predict_x0: bool,
+    conversion: Conversion,
     solver_type: SolverType,
     solver_order: usize,
     lower_order_final: bool,
@@ -79,11 +76,15 @@ fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
         rounds: true,
         strictly: solver_order > 1,
     };
+    let prediction = Prediction::new(options)?;
     Ok(Box::new(UniPc {
         steps: Levels::new(options, steps, &rules)?,
-        prediction: Prediction::new(options)?,
-        clip: Clip::new(options)?,
-        predict_x0: options.get("predict_x0")?,
+        conversion: if options.get("predict_x0")? {
+            Conversion { prediction, clip: Clip::new(options)?, solves: Solves::CleanSamples }
+        } else {
+            // Which Diffusers never thresholds.
+            Conversion { prediction, clip: Clip::None, solves: Solves::Noises }
+        },
         solver_type: options.get("solver_type")?,
         solver_order,
         lower_order_final: options.flag("lower_order_final")?,
@@ -119,31 +120,18 @@ fn refuse_what_we_lack(options: &Options, end: End, order: usize) -> Result<()> 
 }
 
 impl UniPc {
-    /// What is kept of a model output, and the clean sample.
-    fn convert(&self, model_output: &Tensor<4>, i: usize, sample: &Tensor<4>) -> (Tensor<4>, Tensor<4>) {
-        let at = self.steps.at(i);
-        let original = self.prediction.original(at).of(sample, model_output);
-        if self.predict_x0 {
-            let original = self.clip.of(original);
-            return (original.clone(), original);
-        }
-        (self.prediction.epsilon(at).of(sample, model_output), original)
-    }
-
     /// The coefficients of step `i` as an order of the predictor (UniP), or of the corrector (UniC), which knows the
     /// output at the end of the step.
     fn weights(&self, i: usize, order: usize, corrects: bool) -> Weights {
         let (from, to) = (self.steps.at(i), self.steps.at(i + 1));
-        let h = self.steps.lambda(i + 1) - self.steps.lambda(i);
-        let (sample, scale, h) = if self.predict_x0 {
-            (to.noise / from.noise, to.signal, -h)
-        } else {
-            (to.signal / from.signal, to.noise, h)
+        let distance = self.steps.lambda(i + 1) - self.steps.lambda(i);
+        let (sample, scale, h) = match self.conversion.solves {
+            Solves::CleanSamples => (to.noise / from.noise, to.signal, -distance),
+            Solves::Noises => (to.signal / from.signal, to.noise, distance),
         };
         let growth = h.exp_m1();
         let b_h = if self.solver_type == SolverType::Bh1 { h } else { growth };
         // Where the other outputs are, from the start of the step in units of it: the earlier ones, then that of its end.
-        let distance = self.steps.lambda(i + 1) - self.steps.lambda(i);
         let before = (1..order).map(|back| (self.steps.lambda(i - back) - self.steps.lambda(i)) / distance);
         let mut places: Vec<f64> = before.collect();
         if corrects {
@@ -157,7 +145,7 @@ impl UniPc {
         let rhos = if places.len() == 1 && order <= 2 && (order == 1 || !corrects) {
             vec![0.5]
         } else {
-            solve(&places, &moments(h, b_h, places.len()))
+            lagrange(&places, &moments(h, b_h, places.len()))
         };
         for (back, (rho, place)) in (1..).zip(rhos.iter().zip(&places)) {
             let weight = -scale * b_h * rho / place;
@@ -190,25 +178,6 @@ fn moments(h: f64, b_h: f64, count: usize) -> Vec<f64> {
     (1..=count).map(next).collect()
 }
 
-/// The weights of different `places` whose moments (sums of weight and power of place, from the 0th) are `moments`: by
-/// Lagrange's polynomials.
-fn solve(places: &[f64], moments: &[f64]) -> Vec<f64> {
-    let weight = |place: &f64| {
-        // The coefficients of the polynomial that is 1 at this place and 0 at the others, lowest first.
-        let mut polynomial = vec![1.0];
-        for other in places.iter().filter(|other| *other != place) {
-            let mut next = vec![0.0; polynomial.len() + 1];
-            for (power, coefficient) in polynomial.iter().enumerate() {
-                next[power] -= coefficient * other / (place - other);
-                next[power + 1] += coefficient / (place - other);
-            }
-            polynomial = next;
-        }
-        polynomial.iter().zip(moments).map(|(coefficient, moment)| coefficient * moment).sum()
-    };
-    places.iter().map(weight).collect()
-}
-
 impl Scheduler for UniPc {
     fn timesteps(&self) -> &[f64] {
         &self.steps.timesteps
@@ -217,11 +186,11 @@ impl Scheduler for UniPc {
     fn step(&mut self, model_output: Tensor<4>, i: usize, sample: Tensor<4>, _: &mut Generators) -> Result<StepOutput> {
         let dtype = sample.dtype();
         let (model_output, mut sample) = (in_f32(model_output), in_f32(sample));
-        let (output, original) = self.convert(&model_output, i, &sample);
-        if let Some((start, order)) = self.last.take()
-            && !self.disable_corrector.contains(&(i - 1))
+        let (output, original) = self.conversion.of(&model_output, self.steps.at(i), &sample);
+        if let (Some((start, order)), Some(before)) = (self.last.take(), i.checked_sub(1))
+            && !self.disable_corrector.contains(&before)
         {
-            let weights = self.weights(i - 1, order, true);
+            let weights = self.weights(before, order, true);
             sample = self.update(&weights, &start) + output.clone() * weights.end;
         }
         self.outputs.push_front(output);
