@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::options::{Options, SchedulerConfig};
-use super::{Class, Scheduler, ddim, ddpm, dpm_multistep, euler, euler_ancestral, heun, lms, pndm, unipc};
+use super::{Class, Scheduler, ddim, ddpm, deis, dpm_multistep, euler, euler_ancestral, heun, lms, pndm, unipc};
 use crate::error::{Error, Result};
 
 struct Row {
@@ -21,7 +21,7 @@ struct Row {
 
 /// A class's first row is the one that its own checkpoints get.
 #[rustfmt::skip]
-static ROWS: [Row; 22] = [
+static ROWS: [Row; 23] = [
     Row { name: "ddpm", label: "DDPM", class: &ddpm::CLASS, overrides: || json!({}) },
     Row { name: "ddim", label: "DDIM", class: &ddim::CLASS, overrides: || json!({}) },
     Row { name: "pndm", label: "PNDM", class: &pndm::CLASS, overrides: || json!({}) },
@@ -44,6 +44,7 @@ static ROWS: [Row; 22] = [
     Row { name: "dpm++3m", label: "DPM++ 3M", class: &dpm_multistep::CLASS, overrides: || json!({"solver_order": 3}) },
     Row { name: "unipc", label: "UniPC", class: &unipc::CLASS, overrides: || json!({}) },
     Row { name: "unipc-karras", label: "UniPC Karras", class: &unipc::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
+    Row { name: "deis", label: "DEIS", class: &deis::CLASS, overrides: || json!({}) },
 ];
 
 /// A sampler that can be chosen by name. It is written (command line, recipes) as its [short name](Self::name).

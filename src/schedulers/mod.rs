@@ -8,6 +8,7 @@
 
 mod ddim;
 mod ddpm;
+mod deis;
 mod dpm_multistep;
 mod euler;
 mod euler_ancestral;

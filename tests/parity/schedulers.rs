@@ -204,7 +204,7 @@ fn timesteps_and_noise_levels_are_diffusers() {
 #[test]
 fn every_number_of_steps_visits_diffusers_timesteps() {
     let golden = golden();
-    assert_eq!(golden.every_step_count.len(), 30);
+    assert_eq!(golden.every_step_count.len(), 33);
     for EveryStepCount { kind, spacing, first, sums } in golden.every_step_count {
         let mut config = sd15();
         config.insert("timestep_spacing".into(), spacing.as_str().into());
@@ -366,6 +366,7 @@ fn impossible_numbers_of_steps_are_refused() {
     // Two steps would fall on one timestep, and the slope between them is 0 / 0.
     assert!(refusal("dpm++2m", &json!({}), 1000).contains("1000 steps"));
     assert!(refusal("dpm++2m", &json!({"timestep_spacing": "leading"}), 1000).contains("1000 steps"));
+    assert!(refusal("deis", &json!({}), 1000).contains("1000 steps"));
     assert!(refusal("unipc", &json!({}), 1000).contains("1000 steps"));
     // And here the slopes at one sigma are divided by their distance.
     let offset = json!({"timestep_spacing": "leading", "steps_offset": 1});
@@ -377,7 +378,7 @@ fn impossible_numbers_of_steps_are_refused() {
 
 #[test]
 fn options_that_are_wrong_or_missing_here_are_refused_by_name() {
-    let all = ["ddpm", "ddim", "plms", "euler", "euler-a", "heun", "lms", "dpm++2m", "unipc"];
+    let all = ["ddpm", "ddim", "plms", "euler", "euler-a", "heun", "lms", "dpm++2m", "unipc", "deis"];
     for name in all {
         for (options, words) in [
             (json!({"beta_schedule": "wavy"}), ["beta_schedule", "wavy"]),
@@ -437,6 +438,11 @@ fn options_that_are_wrong_or_missing_here_are_refused_by_name() {
         ("unipc", json!({"lower_order_final": false}), "final_sigmas_type"),
         ("unipc", json!({"disable_corrector": 1}), "disable_corrector"),
         ("unipc-karras", json!({"use_beta_sigmas": true}), "use_beta_sigmas"),
+        ("deis", json!({"use_flow_sigmas": true}), "use_flow_sigmas"),
+        ("deis", json!({"use_dynamic_shifting": true}), "use_dynamic_shifting"),
+        ("deis", json!({"solver_order": 4}), "solver_order"),
+        ("deis", json!({"solver_type": "rk4"}), "solver_type"),
+        ("deis", json!({"algorithm_type": "sde-dpmsolver++"}), "algorithm_type"),
         ("dpm++2m", json!({"lambda_min_clipped": 100.0}), "lambda_min_clipped"),
         ("dpm++2m", json!({"lambda_min_clipped": "low"}), "lambda_min_clipped"),
     ] {
@@ -452,7 +458,7 @@ fn noise_without_any_signal_is_refused_where_the_noise_is_what_is_predicted() {
         assert!(refusal(name, &options, 10).contains("prediction_type"));
     }
     let dead_end = json!({"num_train_timesteps": 3, "trained_betas": [0.1, 0.2, 1.0], "timestep_spacing": "trailing"});
-    for name in ["plms", "euler", "euler-a", "heun", "lms", "dpm++2m", "unipc", "ddim"] {
+    for name in ["plms", "euler", "euler-a", "heun", "lms", "dpm++2m", "unipc", "deis", "ddim"] {
         assert!(refusal(name, &dead_end, 3).contains("signal"), "{name}");
     }
 }

@@ -46,6 +46,7 @@ KINDS = {
     "dpm++3m": ("DPMSolverMultistepScheduler", {"solver_order": 3}),
     "unipc": ("UniPCMultistepScheduler", {}),
     "unipc-karras": ("UniPCMultistepScheduler", {"use_karras_sigmas": True}),
+    "deis": ("DEISMultistepScheduler", {}),
 }
 # Of these, a step takes several calls of the model, and a run starts at a whole step.
 SEVERAL_CALLS = ("heun", "heun-karras")
@@ -164,10 +165,10 @@ def special():
         ({"clip_sample": True, "clip_sample_range": 0.7}, [("ddpm", 10), ("ddim", 10), ("heun", 10)]),
         (
             {"thresholding": True, "dynamic_thresholding_ratio": 0.87, "sample_max_value": 1.6},
-            [("ddpm", 10), ("ddim", 10), ("dpm++2m", 10), ("dpm++2m-sde", 10), ("unipc", 10)],
+            [("ddpm", 10), ("ddim", 10), ("dpm++2m", 10), ("dpm++2m-sde", 10), ("unipc", 10), ("deis", 10)],
         ),
-        (SD15 | {"use_exponential_sigmas": True}, [("euler", 10), ("dpm++2m", 10), ("heun", 10), ("lms", 10), ("unipc", 10)]),
-        (SD15 | {"use_beta_sigmas": True}, [("euler", 10), ("dpm++2m", 10), ("euler", 25), ("heun", 10), ("lms", 10), ("unipc", 10)]),
+        (SD15 | {"use_exponential_sigmas": True}, [("euler", 10), ("dpm++2m", 10), ("heun", 10), ("lms", 10), ("unipc", 10), ("deis", 10)]),
+        (SD15 | {"use_beta_sigmas": True}, [("euler", 10), ("dpm++2m", 10), ("euler", 25), ("heun", 10), ("lms", 10), ("unipc", 10), ("deis", 10)]),
         (SD15 | {"sigma_min": 0.1, "sigma_max": 10.0}, [("euler-karras", 10), ("dpm++2m-karras", 10), ("heun-karras", 10), ("unipc-karras", 10)]),
         (SD15 | {"_class_name": "EulerDiscreteScheduler", "sigma_min": 0.1}, [("dpm++2m-karras", 10)]),
         (SD15 | {"interpolation_type": "log_linear"}, [("euler", 10), ("euler-karras", 10)]),
@@ -197,6 +198,16 @@ def special():
         {"predict_x0": False, "final_sigmas_type": "sigma_min", "prediction_type": "sample"},
     ):
         runs.append((SD15 | options, [("unipc", 10), ("unipc", 20), ("unipc", 50), ("unipc-karras", 20)]))
+    for options in (
+        {"use_karras_sigmas": True},
+        {"solver_order": 1},
+        {"solver_order": 3},
+        {"lower_order_final": False},
+        {"algorithm_type": "dpmsolver++", "solver_type": "midpoint"},
+    ):
+        # More steps of the third order go beyond f32: with sigmas in f64 they end elsewhere.
+        most = [] if options.get("solver_order") == 3 else [("deis", 50)]
+        runs.append((SD15 | options, [("deis", 10), ("deis", 20)] + most))
     for algorithm in ("dpmsolver", "sde-dpmsolver"):
         for prediction in ("epsilon", "v_prediction", "sample"):
             options = {"algorithm_type": algorithm, "prediction_type": prediction, "final_sigmas_type": "sigma_min"}
@@ -216,7 +227,7 @@ def of_class(name, groups):
 def every_step_count():
     """Of every step count the timesteps, weighted by their place and summed."""
     found = []
-    for kind in ("ddpm", "ddim", "plms", "pndm-prk", "euler", "euler-a", "heun", "lms", "unipc", "dpm++2m"):
+    for kind in ("ddpm", "ddim", "plms", "pndm-prk", "euler", "euler-a", "heun", "lms", "unipc", "deis", "dpm++2m"):
         for spacing in ("linspace", "leading", "trailing"):
             config = SD15 | {"timestep_spacing": spacing}
             sums = []
