@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::options::{Options, SchedulerConfig};
-use super::{Class, Scheduler, ddim, ddpm, deis, dpm_multistep, euler, euler_ancestral, heun, lms, pndm, unipc};
+use super::{Class, Scheduler, ddim, ddpm, deis, dpm_multistep, euler, euler_ancestral, heun, kdpm2, lms, pndm, unipc};
 use crate::error::{Error, Result};
 
 struct Row {
@@ -21,7 +21,7 @@ struct Row {
 
 /// A class's first row is the one that its own checkpoints get.
 #[rustfmt::skip]
-static ROWS: [Row; 23] = [
+static ROWS: [Row; 25] = [
     Row { name: "ddpm", label: "DDPM", class: &ddpm::CLASS, overrides: || json!({}) },
     Row { name: "ddim", label: "DDIM", class: &ddim::CLASS, overrides: || json!({}) },
     Row { name: "pndm", label: "PNDM", class: &pndm::CLASS, overrides: || json!({}) },
@@ -36,6 +36,8 @@ static ROWS: [Row; 23] = [
     Row { name: "lms-karras", label: "LMS Karras", class: &lms::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
     Row { name: "heun", label: "Heun", class: &heun::CLASS, overrides: || json!({}) },
     Row { name: "heun-karras", label: "Heun Karras", class: &heun::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
+    Row { name: "dpm2", label: "DPM2", class: &kdpm2::CLASS, overrides: || json!({}) },
+    Row { name: "dpm2-karras", label: "DPM2 Karras", class: &kdpm2::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
     Row { name: "dpm++2m", label: "DPM++ 2M", class: &dpm_multistep::CLASS, overrides: || json!({}) },
     Row { name: "dpm++2m-karras", label: "DPM++ 2M Karras", class: &dpm_multistep::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
     Row { name: "dpm++2m-sde", label: "DPM++ 2M SDE", class: &dpm_multistep::CLASS, overrides: || json!({"algorithm_type": "sde-dpmsolver++"}) },

@@ -13,6 +13,7 @@ mod dpm_multistep;
 mod euler;
 mod euler_ancestral;
 mod heun;
+mod kdpm2;
 mod kind;
 mod levels;
 mod lms;

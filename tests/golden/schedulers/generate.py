@@ -35,6 +35,8 @@ KINDS = {
     "lms-karras": ("LMSDiscreteScheduler", {"use_karras_sigmas": True}),
     "heun": ("HeunDiscreteScheduler", {}),
     "heun-karras": ("HeunDiscreteScheduler", {"use_karras_sigmas": True}),
+    "dpm2": ("KDPM2DiscreteScheduler", {}),
+    "dpm2-karras": ("KDPM2DiscreteScheduler", {"use_karras_sigmas": True}),
     "dpm++2m": ("DPMSolverMultistepScheduler", {}),
     "dpm++2m-karras": ("DPMSolverMultistepScheduler", {"use_karras_sigmas": True}),
     "dpm++2m-sde": ("DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++"}),
@@ -49,7 +51,7 @@ KINDS = {
     "deis": ("DEISMultistepScheduler", {}),
 }
 # Of these, a step takes several calls of the model, and a run starts at a whole step.
-SEVERAL_CALLS = ("heun", "heun-karras")
+SEVERAL_CALLS = ("heun", "heun-karras", "dpm2", "dpm2-karras")
 CLASSES = sorted({name for name, _ in KINDS.values()})
 SD15 = {
     "_class_name": "PNDMScheduler",
@@ -125,7 +127,7 @@ def matrix():
             config = SD15 | {"timestep_spacing": spacing, "prediction_type": prediction}
             cases = []
             for kind, (name, overrides) in KINDS.items():
-                no_sample = name in ("PNDMScheduler", "EulerAncestralDiscreteScheduler")
+                no_sample = name in ("PNDMScheduler", "EulerAncestralDiscreteScheduler", "KDPM2DiscreteScheduler")
                 repeats = "timestep_spacing" in overrides and spacing != "leading"
                 if repeats or kind == "pndm" or (prediction == "sample" and no_sample):
                     continue
@@ -167,8 +169,8 @@ def special():
             {"thresholding": True, "dynamic_thresholding_ratio": 0.87, "sample_max_value": 1.6},
             [("ddpm", 10), ("ddim", 10), ("dpm++2m", 10), ("dpm++2m-sde", 10), ("unipc", 10), ("deis", 10)],
         ),
-        (SD15 | {"use_exponential_sigmas": True}, [("euler", 10), ("dpm++2m", 10), ("heun", 10), ("lms", 10), ("unipc", 10), ("deis", 10)]),
-        (SD15 | {"use_beta_sigmas": True}, [("euler", 10), ("dpm++2m", 10), ("euler", 25), ("heun", 10), ("lms", 10), ("unipc", 10), ("deis", 10)]),
+        (SD15 | {"use_exponential_sigmas": True}, [("euler", 10), ("dpm++2m", 10), ("heun", 10), ("lms", 10), ("unipc", 10), ("deis", 10), ("dpm2", 10)]),
+        (SD15 | {"use_beta_sigmas": True}, [("euler", 10), ("dpm++2m", 10), ("euler", 25), ("heun", 10), ("lms", 10), ("unipc", 10), ("deis", 10), ("dpm2", 10)]),
         (SD15 | {"sigma_min": 0.1, "sigma_max": 10.0}, [("euler-karras", 10), ("dpm++2m-karras", 10), ("heun-karras", 10), ("unipc-karras", 10)]),
         (SD15 | {"_class_name": "EulerDiscreteScheduler", "sigma_min": 0.1}, [("dpm++2m-karras", 10)]),
         (SD15 | {"interpolation_type": "log_linear"}, [("euler", 10), ("euler-karras", 10)]),
