@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::options::{Options, SchedulerConfig};
-use super::{Class, Scheduler, ddim, ddpm, deis, dpm_multistep, euler, euler_ancestral, heun, kdpm2, lms, pndm, unipc};
+use super::{
+    Class, Scheduler, ddim, ddpm, deis, dpm_multistep, euler, euler_ancestral, heun, kdpm2, kdpm2_ancestral, lms, pndm,
+    unipc,
+};
 use crate::error::{Error, Result};
 
 struct Row {
@@ -21,7 +24,7 @@ struct Row {
 
 /// A class's first row is the one that its own checkpoints get.
 #[rustfmt::skip]
-static ROWS: [Row; 25] = [
+static ROWS: [Row; 27] = [
     Row { name: "ddpm", label: "DDPM", class: &ddpm::CLASS, overrides: || json!({}) },
     Row { name: "ddim", label: "DDIM", class: &ddim::CLASS, overrides: || json!({}) },
     Row { name: "pndm", label: "PNDM", class: &pndm::CLASS, overrides: || json!({}) },
@@ -38,6 +41,8 @@ static ROWS: [Row; 25] = [
     Row { name: "heun-karras", label: "Heun Karras", class: &heun::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
     Row { name: "dpm2", label: "DPM2", class: &kdpm2::CLASS, overrides: || json!({}) },
     Row { name: "dpm2-karras", label: "DPM2 Karras", class: &kdpm2::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
+    Row { name: "dpm2-a", label: "DPM2 a", class: &kdpm2_ancestral::CLASS, overrides: || json!({}) },
+    Row { name: "dpm2-a-karras", label: "DPM2 a Karras", class: &kdpm2_ancestral::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
     Row { name: "dpm++2m", label: "DPM++ 2M", class: &dpm_multistep::CLASS, overrides: || json!({}) },
     Row { name: "dpm++2m-karras", label: "DPM++ 2M Karras", class: &dpm_multistep::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
     Row { name: "dpm++2m-sde", label: "DPM++ 2M SDE", class: &dpm_multistep::CLASS, overrides: || json!({"algorithm_type": "sde-dpmsolver++"}) },

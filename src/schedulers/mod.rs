@@ -14,6 +14,7 @@ mod euler;
 mod euler_ancestral;
 mod heun;
 mod kdpm2;
+mod kdpm2_ancestral;
 mod kind;
 mod levels;
 mod lms;
