@@ -7,12 +7,12 @@ use burn::tensor::Tensor;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::levels::{End, Levels, Rules, lambda_min};
 use super::options::{MINUS_INFINITY, Options};
-use super::prediction::{Clip, Level, Prediction, in_f32};
-use super::schedule::{BetaSchedule, NoiseSchedule, Spacing, trailing};
-use super::sigmas::{FinalSigma, Spread, TrainSigmas, round_to_f32};
+use super::prediction::{Clip, Conversion, Level, Prediction, Solves, in_f32};
+use super::schedule::BetaSchedule;
 use super::{Class, Scheduler, StepOutput, noise_like};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::rng::Generators;
 
 pub(super) const CLASS: Class = Class { name: "DPMSolverMultistepScheduler", defaults, build };
@@ -51,11 +51,8 @@ enum SolverType {
 }
 
 struct DpmSolverMultistep {
-    timesteps: Vec<f64>,
-    /// One a step, and what the last one goes to.
-    levels: Vec<Level>,
-    prediction: Prediction,
-    clip: Clip,
+    steps: Levels,
+    conversion: Conversion,
     algorithm: Algorithm,
     solver_type: SolverType,
     solver_order: usize,
@@ -69,35 +66,37 @@ struct DpmSolverMultistep {
 
 fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
     let algorithm = options.get("algorithm_type")?;
-    let final_sigma = options.get("final_sigmas_type")?;
+    let end = End::new(options, End::TrainMin)?;
     let solver_order = options.get("solver_order")?;
-    refuse_what_we_lack(options, algorithm, final_sigma, solver_order)?;
-    let (timesteps, sigmas) = timesteps_and_sigmas(options, steps, final_sigma)?;
-    // Orders above the first divide by the distances between the steps done.
-    let done = sigmas.len() - 1;
-    if !sigmas.is_sorted_by(|a, b| a >= b) || solver_order > 1 && !sigmas[..done].is_sorted_by(|a, b| a > b) {
-        return Err(Error::new(format!(
-            "DPM-Solver can't do {steps} steps here: the noise doesn't fall with each of them"
-        ))
-        .advise("Take fewer steps"));
-    }
-    let few = timesteps.len() < 15;
+    refuse_what_we_lack(options, algorithm, end, solver_order)?;
+    let rules = Rules {
+        spacing: options.get("timestep_spacing")?,
+        steps_offset: options.get("steps_offset")?,
+        end,
+        lambda_min: lambda_min(options)?,
+        rounds: options.get::<BetaSchedule>("beta_schedule")? != BetaSchedule::SquaredcosCapV2,
+        strictly: solver_order > 1,
+    };
+    let steps = Levels::new(options, steps, &rules)?;
+    let few = steps.timesteps.len() < 15;
     let lower_order_final = options.flag("lower_order_final")? && few;
     Ok(Box::new(DpmSolverMultistep {
-        timesteps,
-        levels: sigmas.into_iter().map(Level::from_sigma).collect(),
-        prediction: Prediction::new(options)?,
-        clip: Clip::new(options)?,
+        steps,
+        conversion: Conversion {
+            prediction: Prediction::new(options)?,
+            clip: Clip::new(options)?,
+            solves: algorithm.solves(),
+        },
         algorithm,
         solver_type: options.get("solver_type")?,
         solver_order,
-        first_order_final: options.flag("euler_at_final")? || lower_order_final || final_sigma == FinalSigma::Zero,
+        first_order_final: options.flag("euler_at_final")? || lower_order_final || end == End::Zero,
         second_order_before: lower_order_final,
         outputs: Vec::new(),
     }))
 }
 
-fn refuse_what_we_lack(options: &Options, algorithm: Algorithm, final_sigma: FinalSigma, order: usize) -> Result<()> {
+fn refuse_what_we_lack(options: &Options, algorithm: Algorithm, end: End, order: usize) -> Result<()> {
     if options.flag("use_flow_sigmas")? {
         return Err(options.refuse("use_flow_sigmas", "flow matching is not supported"));
     }
@@ -110,62 +109,10 @@ fn refuse_what_we_lack(options: &Options, algorithm: Algorithm, final_sigma: Fin
     if algorithm == Algorithm::SdeDpm && order == 3 {
         return Err(options.refuse("solver_order", "sde-dpmsolver has orders 1 and 2 only"));
     }
-    let to_zero = matches!(algorithm, Algorithm::DpmPlusPlus | Algorithm::SdeDpmPlusPlus);
-    if final_sigma == FinalSigma::Zero && !to_zero {
+    if end == End::Zero && algorithm.solves() == Solves::Noises {
         return Err(options.refuse("final_sigmas_type", "this algorithm_type needs sigma_min"));
     }
     Ok(())
-}
-
-/// The timesteps, and one sigma more than there are of them.
-fn timesteps_and_sigmas(options: &Options, steps: usize, final_sigma: FinalSigma) -> Result<(Vec<f64>, Vec<f64>)> {
-    let schedule = NoiseSchedule::with_some_signal(options)?;
-    let train = TrainSigmas::new(&schedule)?;
-    let lu = options.flag("use_lu_lambdas")?;
-    // What isn't rounded is cut off: Diffusers keeps these timesteps as integers.
-    let (spread_out, rounds) = match Spread::new(options)? {
-        Some(spread) => {
-            let sigmas = spread.sigmas(options, train.min(), train.max(), steps)?;
-            (Some(sigmas), spread == Spread::Karras)
-        }
-        None => (lu.then(|| train.lu(steps)), lu),
-    };
-    let rounds = rounds && options.get::<BetaSchedule>("beta_schedule")? != BetaSchedule::SquaredcosCapV2;
-    let integer = if rounds { f64::round_ties_even } else { f64::trunc };
-    let (timesteps, mut sigmas): (Vec<f64>, Vec<f64>) = if let Some(sigmas) = spread_out {
-        (sigmas.iter().map(|sigma| integer(train.timestep(*sigma))).collect(), sigmas)
-    } else {
-        let timesteps = spaced(options, &schedule, steps)?;
-        let sigmas = timesteps.iter().map(|timestep| train.at(*timestep)).collect();
-        (timesteps, sigmas)
-    };
-    sigmas.push(match final_sigma {
-        FinalSigma::Zero => 0.0,
-        FinalSigma::SigmaMin => train.min(),
-    });
-    Ok((timesteps, sigmas.into_iter().map(round_to_f32).collect()))
-}
-
-/// As other samplers, but with timestep 0 left to the end of the last step, and without the noisiest timesteps (those
-/// below `lambda_min_clipped`, half the logarithm of the signal-to-noise ratio).
-fn spaced(options: &Options, schedule: &NoiseSchedule, steps: usize) -> Result<Vec<f64>> {
-    let train = schedule.alphas_cumprod.len();
-    let lambda_min = match options.get("lambda_min_clipped")? {
-        Value::String(infinity) if infinity == MINUS_INFINITY => f64::NEG_INFINITY,
-        _ => options.get("lambda_min_clipped")?,
-    };
-    let lambda = |alpha: &f32| f64::from(alpha.sqrt().ln() - (1.0 - alpha).sqrt().ln());
-    let last = schedule.alphas_cumprod.iter().filter(|alpha| lambda(alpha) >= lambda_min).count();
-    if last == 0 {
-        return Err(options.refuse("lambda_min_clipped", "nothing is left"));
-    }
-    let offset = options.get("steps_offset")?;
-    let mut timesteps = match options.get("timestep_spacing")? {
-        Spacing::Trailing => return Ok(trailing(last, train, steps)),
-        spacing => spacing.spread(last, offset, steps + 1),
-    };
-    timesteps.pop();
-    Ok(timesteps.into_iter().map(f64::round_ties_even).collect())
 }
 
 /// The exact solution of a step over `h` in lambda, half the logarithm of the signal-to-noise ratio: what all orders have
@@ -184,6 +131,13 @@ struct Exact {
 impl Algorithm {
     fn is_stochastic(self) -> bool {
         matches!(self, Self::SdeDpm | Self::SdeDpmPlusPlus)
+    }
+
+    fn solves(self) -> Solves {
+        match self {
+            Self::DpmPlusPlus | Self::SdeDpmPlusPlus => Solves::CleanSamples,
+            Self::Dpm | Self::SdeDpm => Solves::Noises,
+        }
     }
 
     fn exact(self, from: Level, to: Level, h: f64) -> Exact {
@@ -207,23 +161,12 @@ impl Algorithm {
 impl DpmSolverMultistep {
     /// Which order step `i` is of, when there are as many outputs as the run has had steps.
     fn order(&self, i: usize) -> usize {
-        let most = match self.timesteps.len() - i {
+        let most = match self.steps.timesteps.len() - i {
             1 if self.first_order_final => 1,
             2 if self.second_order_before => 2.min(self.solver_order),
             _ => self.solver_order,
         };
         most.min(self.outputs.len())
-    }
-
-    /// What is kept of a model output (the clean sample for DPM-Solver++, else the noise), and the clean sample.
-    fn convert(&self, model_output: &Tensor<4>, at: Level, sample: &Tensor<4>) -> (Tensor<4>, Tensor<4>) {
-        let original = self.clip.of(self.prediction.original(at).of(sample, model_output));
-        let output = match (self.algorithm, self.clip) {
-            (Algorithm::DpmPlusPlus | Algorithm::SdeDpmPlusPlus, _) => original.clone(),
-            (_, Clip::None) => self.prediction.epsilon(at).of(sample, model_output),
-            _ => Prediction::Sample.epsilon(at).of(sample, &original),
-        };
-        (output, original)
     }
 
     /// The coefficients of the outputs, newest first, for step `i`.
@@ -237,14 +180,14 @@ impl DpmSolverMultistep {
         }
         let heun = -scale * (growth / distance - 1.0);
         // The distances in lambda of this step and the ones before it.
-        let h = self.lambda(i + 1) - self.lambda(i);
-        let h_0 = self.lambda(i) - self.lambda(i - 1);
+        let h = self.steps.lambda(i + 1) - self.steps.lambda(i);
+        let h_0 = self.steps.lambda(i) - self.steps.lambda(i - 1);
         if order == 2 {
             let second = if self.solver_type == SolverType::Heun { heun } else { 0.5 * first };
             let slope = second * h / h_0;
             return vec![first + slope, -slope];
         }
-        let h_1 = self.lambda(i - 1) - self.lambda(i - 2);
+        let h_1 = self.steps.lambda(i - 1) - self.steps.lambda(i - 2);
         // Diffusers has the opposite sign of 1/2 for its stochastic third order, and so its pictures have.
         let half = if self.algorithm == Algorithm::SdeDpmPlusPlus { -0.5 } else { 0.5 };
         let third = -scale * ((growth - distance) / (distance * distance) - half);
@@ -252,16 +195,11 @@ impl DpmSolverMultistep {
         let (slope_0, slope_1) = ((heun + bend) * h / h_0, -bend * h / h_1);
         vec![first + slope_0, slope_1 - slope_0, -slope_1]
     }
-
-    /// Half the logarithm of the signal-to-noise ratio.
-    fn lambda(&self, i: usize) -> f64 {
-        (self.levels[i].signal / self.levels[i].noise).ln()
-    }
 }
 
 impl Scheduler for DpmSolverMultistep {
     fn timesteps(&self) -> &[f64] {
-        &self.timesteps
+        &self.steps.timesteps
     }
 
     fn step(
@@ -273,13 +211,13 @@ impl Scheduler for DpmSolverMultistep {
     ) -> Result<StepOutput> {
         let dtype = sample.dtype();
         let (model_output, sample) = (in_f32(model_output), in_f32(sample));
-        let (from, to) = (self.levels[i], self.levels[i + 1]);
-        let (output, original) = self.convert(&model_output, from, &sample);
+        let (from, to) = (self.steps.at(i), self.steps.at(i + 1));
+        let (output, original) = self.conversion.of(&model_output, from, &sample);
         self.outputs.push(output);
         let surplus = self.outputs.len().saturating_sub(self.solver_order);
         self.outputs.drain(..surplus);
 
-        let exact = self.algorithm.exact(from, to, self.lambda(i + 1) - self.lambda(i));
+        let exact = self.algorithm.exact(from, to, self.steps.lambda(i + 1) - self.steps.lambda(i));
         let weights = self.weights(&exact, i);
         let outputs = self.outputs.iter().rev().zip(weights);
         let mut prev_sample =
@@ -291,6 +229,6 @@ impl Scheduler for DpmSolverMultistep {
     }
 
     fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4> {
-        self.levels[i].add_noise(&original, &noise)
+        self.steps.at(i).add_noise(&original, &noise)
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::options::Options;
 use super::prediction::{Prediction, in_f32};
 use super::schedule::{NoiseSchedule, Spacing};
-use super::sigmas::{FinalSigma, SigmaSteps, Spread, TrainSigmas, round_to_f32};
+use super::sigmas::{FinalSigma, SigmaSteps, TrainSigmas, round_to_f32, spaced};
 use super::{Class, Scheduler, StepOutput};
 use crate::error::Result;
 use crate::rng::Generators;
@@ -47,16 +47,12 @@ fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
     let train = TrainSigmas::new(&NoiseSchedule::with_some_signal(options)?)?;
     let prediction = Prediction::new(options)?;
     let spacing: Spacing = options.get("timestep_spacing")?;
-    // Fractions are kept, in f32.
-    let mut timesteps: Vec<f64> = spacing.timesteps(options, steps)?.into_iter().map(round_to_f32).collect();
-    let mut sigmas: Vec<f64> = match options.get("interpolation_type")? {
+    let timesteps = spaced(options, steps)?;
+    let sigmas: Vec<f64> = match options.get("interpolation_type")? {
         InterpolationType::Linear => timesteps.iter().map(|timestep| train.at(*timestep)).collect(),
         InterpolationType::LogLinear => train.log_linear(steps + 1),
     };
-    if let (Some(spread), Some(&max), Some(&min)) = (Spread::new(options)?, sigmas.first(), sigmas.last()) {
-        sigmas = spread.sigmas(options, min, max, steps)?;
-        timesteps = sigmas.iter().map(|sigma| round_to_f32(train.timestep(*sigma))).collect();
-    }
+    let (mut timesteps, mut sigmas) = train.spread(options, timesteps, sigmas)?;
     sigmas.push(match options.get("final_sigmas_type")? {
         FinalSigma::Zero => 0.0,
         FinalSigma::SigmaMin => train.min(),

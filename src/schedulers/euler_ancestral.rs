@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::options::Options;
 use super::prediction::{Prediction, in_f32};
 use super::schedule::{NoiseSchedule, Spacing};
-use super::sigmas::{SigmaSteps, TrainSigmas, round_to_f32};
+use super::sigmas::{SigmaSteps, TrainSigmas, spaced};
 use super::{Class, Scheduler, StepOutput, noise_like};
 use crate::error::Result;
 use crate::rng::Generators;
@@ -30,7 +30,7 @@ fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
     let train = TrainSigmas::new(&NoiseSchedule::with_some_signal(options)?)?;
     let prediction = Prediction::without_sample(options)?;
     let spacing: Spacing = options.get("timestep_spacing")?;
-    let timesteps: Vec<f64> = spacing.timesteps(options, steps)?.into_iter().map(round_to_f32).collect();
+    let timesteps = spaced(options, steps)?;
     let sigmas = timesteps.iter().map(|timestep| train.at(*timestep)).chain([0.0]).collect();
     Ok(Box::new(EulerAncestral { steps: SigmaSteps::new(timesteps, sigmas, spacing)?, prediction }))
 }

@@ -9,7 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::options::{Options, SchedulerConfig};
-use super::{Class, Scheduler, ddim, ddpm, dpm_multistep, euler, euler_ancestral, pndm};
+use super::{
+    Class, Scheduler, ddim, ddpm, deis, dpm_multistep, euler, euler_ancestral, heun, kdpm2, kdpm2_ancestral, lms, pndm,
+    unipc,
+};
 use crate::error::{Error, Result};
 
 struct Row {
@@ -21,7 +24,7 @@ struct Row {
 
 /// A class's first row is the one that its own checkpoints get.
 #[rustfmt::skip]
-static ROWS: [Row; 16] = [
+static ROWS: [Row; 27] = [
     Row { name: "ddpm", label: "DDPM", class: &ddpm::CLASS, overrides: || json!({}) },
     Row { name: "ddim", label: "DDIM", class: &ddim::CLASS, overrides: || json!({}) },
     Row { name: "pndm", label: "PNDM", class: &pndm::CLASS, overrides: || json!({}) },
@@ -32,12 +35,23 @@ static ROWS: [Row; 16] = [
     Row { name: "euler-trailing", label: "Euler trailing", class: &euler::CLASS, overrides: || json!({"timestep_spacing": "trailing"}) },
     Row { name: "euler-linspace", label: "Euler linspace", class: &euler::CLASS, overrides: || json!({"timestep_spacing": "linspace"}) },
     Row { name: "euler-a", label: "Euler a", class: &euler_ancestral::CLASS, overrides: || json!({}) },
+    Row { name: "lms", label: "LMS", class: &lms::CLASS, overrides: || json!({}) },
+    Row { name: "lms-karras", label: "LMS Karras", class: &lms::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
+    Row { name: "heun", label: "Heun", class: &heun::CLASS, overrides: || json!({}) },
+    Row { name: "heun-karras", label: "Heun Karras", class: &heun::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
+    Row { name: "dpm2", label: "DPM2", class: &kdpm2::CLASS, overrides: || json!({}) },
+    Row { name: "dpm2-karras", label: "DPM2 Karras", class: &kdpm2::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
+    Row { name: "dpm2-a", label: "DPM2 a", class: &kdpm2_ancestral::CLASS, overrides: || json!({}) },
+    Row { name: "dpm2-a-karras", label: "DPM2 a Karras", class: &kdpm2_ancestral::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
     Row { name: "dpm++2m", label: "DPM++ 2M", class: &dpm_multistep::CLASS, overrides: || json!({}) },
     Row { name: "dpm++2m-karras", label: "DPM++ 2M Karras", class: &dpm_multistep::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
     Row { name: "dpm++2m-sde", label: "DPM++ 2M SDE", class: &dpm_multistep::CLASS, overrides: || json!({"algorithm_type": "sde-dpmsolver++"}) },
     Row { name: "dpm++2m-sde-karras", label: "DPM++ 2M SDE Karras", class: &dpm_multistep::CLASS, overrides: || json!({"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": true}) },
     Row { name: "dpm++2m-lu", label: "DPM++ 2M Lu", class: &dpm_multistep::CLASS, overrides: || json!({"use_lu_lambdas": true}) },
     Row { name: "dpm++3m", label: "DPM++ 3M", class: &dpm_multistep::CLASS, overrides: || json!({"solver_order": 3}) },
+    Row { name: "unipc", label: "UniPC", class: &unipc::CLASS, overrides: || json!({}) },
+    Row { name: "unipc-karras", label: "UniPC Karras", class: &unipc::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
+    Row { name: "deis", label: "DEIS", class: &deis::CLASS, overrides: || json!({}) },
 ];
 
 /// A sampler that can be chosen by name. It is written (command line, recipes) as its [short name](Self::name).

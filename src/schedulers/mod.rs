@@ -8,19 +8,26 @@
 
 mod ddim;
 mod ddpm;
+mod deis;
 mod dpm_multistep;
 mod euler;
 mod euler_ancestral;
+mod heun;
+mod kdpm2;
+mod kdpm2_ancestral;
 mod kind;
+mod levels;
+mod lms;
 mod options;
 mod pndm;
 mod prediction;
 mod schedule;
 mod sigmas;
+mod unipc;
 
 use burn::tensor::{DType, Tensor, TensorData};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::rng::Generators;
 
 pub use kind::SchedulerKind;
@@ -33,6 +40,11 @@ use options::Options;
 pub trait Scheduler {
     /// The timestep of each step, as the UNet is given it: high to low. PNDM repeats some.
     fn timesteps(&self) -> &[f64];
+
+    /// How many calls of the model make a step: image to image starts at a multiple of it.
+    fn order(&self) -> usize {
+        1
+    }
 
     /// What unit noise is multiplied by to make the first sample.
     fn init_noise_sigma(&self) -> f64 {
@@ -89,4 +101,15 @@ struct Class {
 fn noise_like(sample: &Tensor<4>, generators: &mut Generators) -> Tensor<4> {
     let shape = sample.dims();
     Tensor::from_data(TensorData::new(generators.randn(shape), shape), (&sample.device(), DType::F32))
+}
+
+/// One value a call of samplers that call the model twice a step, but once in the last one.
+fn twice_but_the_first<T: Copy>(values: &[T]) -> Vec<T> {
+    let twice = values.iter().skip(1).flat_map(|value| [*value; 2]);
+    values.iter().take(1).copied().chain(twice).collect()
+}
+
+/// A sampler of two calls a step was given the second one first.
+fn no_first_call() -> Error {
+    Error::new("The sampler can't start in the middle of a step")
 }

@@ -75,6 +75,13 @@ impl Options {
         Error::new(format!("{} can't be used with {key} = {value}: {why}", self.class))
     }
 
+    /// Says that the class can't do so many steps: it divides by what the noise falls in each of them.
+    pub(super) fn refuse_steps(&self, steps: usize) -> Error {
+        let class = self.class;
+        Error::new(format!("{class} can't do {steps} steps here: the noise doesn't fall with each of them"))
+            .advise("Take fewer steps")
+    }
+
     fn read<T: DeserializeOwned>(&self, key: &str, value: Option<&Value>) -> Result<T> {
         let value = value.unwrap_or(&Value::Null);
         T::deserialize(value)

@@ -163,6 +163,34 @@ impl Clip {
     }
 }
 
+/// What the solvers of DPM-Solver's family work on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Solves {
+    CleanSamples,
+    Noises,
+}
+
+/// From a model's output to what such a solver keeps of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Conversion {
+    pub(super) prediction: Prediction,
+    pub(super) clip: Clip,
+    pub(super) solves: Solves,
+}
+
+impl Conversion {
+    /// What is kept, and the clean sample.
+    pub(super) fn of(&self, model_output: &Tensor<4>, at: Level, sample: &Tensor<4>) -> (Tensor<4>, Tensor<4>) {
+        let original = self.clip.of(self.prediction.original(at).of(sample, model_output));
+        let kept = match (self.solves, self.clip) {
+            (Solves::CleanSamples, _) => original.clone(),
+            (Solves::Noises, Clip::None) => self.prediction.epsilon(at).of(sample, model_output),
+            (Solves::Noises, _) => Prediction::Sample.epsilon(at).of(sample, &original),
+        };
+        (kept, original)
+    }
+}
+
 /// `torch.quantile` (linear) of each image's absolute values, `[batch, 1, 1, 1]`.
 fn abs_quantile(images: &Tensor<4>, quantile: f64) -> Tensor<4> {
     let [batch, channels, height, width] = images.dims();

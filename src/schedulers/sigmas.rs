@@ -81,6 +81,33 @@ impl TrainSigmas {
         (1.0 - weight) * below as f64 + weight * (below + 1) as f64
     }
 
+    /// The timesteps and sigmas that a run visits, spread as the options ask; what its last step goes to is left open.
+    ///
+    /// # Errors
+    /// An option is wrong.
+    pub(super) fn visited(&self, options: &Options, steps: usize) -> Result<(Vec<f64>, Vec<f64>)> {
+        let timesteps = spaced(options, steps)?;
+        let sigmas = timesteps.iter().map(|timestep| self.at(*timestep)).collect();
+        self.spread(options, timesteps, sigmas)
+    }
+
+    /// The sigmas spread anew over their range, and the timesteps of those, if the options ask for it.
+    ///
+    /// # Errors
+    /// An option is wrong.
+    pub(super) fn spread(
+        &self,
+        options: &Options,
+        timesteps: Vec<f64>,
+        sigmas: Vec<f64>,
+    ) -> Result<(Vec<f64>, Vec<f64>)> {
+        let (Some(spread), Some(&max), Some(&min)) = (Spread::new(options)?, sigmas.first(), sigmas.last()) else {
+            return Ok((timesteps, sigmas));
+        };
+        let sigmas = spread.sigmas(options, min, max, timesteps.len())?;
+        Ok((sigmas.iter().map(|sigma| round_to_f32(self.timestep(*sigma))).collect(), sigmas))
+    }
+
     pub(super) fn min(&self) -> f64 {
         self.sigmas.first().copied().map_or(0.0, f64::from)
     }
@@ -149,6 +176,15 @@ impl Spread {
     }
 }
 
+/// The timesteps that the option `timestep_spacing` asks for: fractions are kept, in f32.
+///
+/// # Errors
+/// An option is wrong.
+pub(super) fn spaced(options: &Options, steps: usize) -> Result<Vec<f64>> {
+    let spacing: Spacing = options.get("timestep_spacing")?;
+    Ok(spacing.timesteps(options, steps)?.into_iter().map(round_to_f32).collect())
+}
+
 /// The quantile of the symmetric beta distribution of [`BETA_SHAPE`]: bisection on the series of the incomplete beta
 /// function (DLMF 8.17.8), which is scaled so that its value in the middle is 1/2.
 fn beta_quantile(probability: f64) -> f64 {
@@ -203,8 +239,12 @@ impl SigmaSteps {
     ///
     /// In Diffusers' order of operations: where a schedule starts at sigma 4096, they cancel digits that show.
     pub(super) fn follow(&self, sample: &Tensor<4>, original: &Tensor<4>, i: usize, sigma: f64) -> Tensor<4> {
-        let derivative = (sample.clone() - original.clone()) / self.sigmas[i];
-        sample.clone() + derivative * (sigma - self.sigmas[i])
+        sample.clone() + self.derivative(sample, original, i) * (sigma - self.sigmas[i])
+    }
+
+    /// How the sample of step `i` changes with sigma, when `original` is the clean one.
+    pub(super) fn derivative(&self, sample: &Tensor<4>, original: &Tensor<4>, i: usize) -> Tensor<4> {
+        (sample.clone() - original.clone()) / self.sigmas[i]
     }
 
     pub(super) fn init_noise_sigma(&self) -> f64 {
