@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::options::{Options, SchedulerConfig};
 use super::{
-    Class, Scheduler, ddim, ddpm, deis, dpm_multistep, euler, euler_ancestral, heun, kdpm2, kdpm2_ancestral, lms, pndm,
-    unipc,
+    Class, Scheduler, ddim, ddpm, deis, dpm_multistep, euler, euler_ancestral, heun, kdpm2, kdpm2_ancestral, lcm, lms,
+    pndm, unipc,
 };
 use crate::error::{Error, Result};
 
@@ -24,7 +24,7 @@ struct Row {
 
 /// A class's first row is the one that its own checkpoints get.
 #[rustfmt::skip]
-static ROWS: [Row; 27] = [
+static ROWS: [Row; 28] = [
     Row { name: "ddpm", label: "DDPM", class: &ddpm::CLASS, overrides: || json!({}) },
     Row { name: "ddim", label: "DDIM", class: &ddim::CLASS, overrides: || json!({}) },
     Row { name: "pndm", label: "PNDM", class: &pndm::CLASS, overrides: || json!({}) },
@@ -52,6 +52,7 @@ static ROWS: [Row; 27] = [
     Row { name: "unipc", label: "UniPC", class: &unipc::CLASS, overrides: || json!({}) },
     Row { name: "unipc-karras", label: "UniPC Karras", class: &unipc::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
     Row { name: "deis", label: "DEIS", class: &deis::CLASS, overrides: || json!({}) },
+    Row { name: "lcm", label: "LCM", class: &lcm::CLASS, overrides: || json!({}) },
 ];
 
 /// A sampler that can be chosen by name. It is written (command line, recipes) as its [short name](Self::name).

@@ -105,10 +105,10 @@ impl Levels {
 /// The weights of values at different `places`, such that what is 1, x, x^2 ... there sums up to `moments`: the integral
 /// of the polynomial through the values, when `moments` are the integrals of those.
 pub(super) fn lagrange(places: &[f64], moments: &[f64]) -> Vec<f64> {
-    let weight = |place: &f64| {
+    let weight = |(at, place): (usize, &f64)| {
         // The coefficients of the polynomial that is 1 at this place and 0 at the others, lowest first.
         let mut polynomial = vec![1.0];
-        for other in places.iter().filter(|other| *other != place) {
+        for (_, other) in places.iter().enumerate().filter(|(other, _)| *other != at) {
             let mut next = vec![0.0; polynomial.len() + 1];
             for (power, coefficient) in polynomial.iter().enumerate() {
                 next[power] -= coefficient * other / (place - other);
@@ -118,7 +118,7 @@ pub(super) fn lagrange(places: &[f64], moments: &[f64]) -> Vec<f64> {
         }
         polynomial.iter().zip(moments).map(|(coefficient, moment)| coefficient * moment).sum()
     };
-    places.iter().map(weight).collect()
+    places.iter().enumerate().map(weight).collect()
 }
 
 /// The option `lambda_min_clipped`.

@@ -16,6 +16,7 @@ mod heun;
 mod kdpm2;
 mod kdpm2_ancestral;
 mod kind;
+mod lcm;
 mod levels;
 mod lms;
 mod options;

@@ -443,6 +443,9 @@ fn options_that_are_wrong_or_missing_here_are_refused_by_name() {
         ("deis", json!({"solver_type": "rk4"}), "solver_type"),
         ("deis", json!({"algorithm_type": "sde-dpmsolver++"}), "algorithm_type"),
         ("dpm2", json!({"prediction_type": "sample"}), "prediction_type"),
+        ("lcm", json!({"original_inference_steps": 9}), "original_inference_steps"),
+        ("lcm", json!({"original_inference_steps": 1001}), "original_inference_steps"),
+        ("lcm", json!({"timestep_scaling": "long"}), "timestep_scaling"),
         ("dpm2-a", json!({"prediction_type": "sample"}), "prediction_type"),
         ("dpm2-karras", json!({"use_beta_sigmas": true}), "use_beta_sigmas"),
         ("dpm++2m", json!({"lambda_min_clipped": 100.0}), "lambda_min_clipped"),
@@ -456,7 +459,7 @@ fn options_that_are_wrong_or_missing_here_are_refused_by_name() {
 #[test]
 fn noise_without_any_signal_is_refused_where_the_noise_is_what_is_predicted() {
     let options = json!({"rescale_betas_zero_snr": true, "timestep_spacing": "trailing"});
-    for name in ["ddim", "ddpm"] {
+    for name in ["ddim", "ddpm", "lcm"] {
         assert!(refusal(name, &options, 10).contains("prediction_type"));
     }
     let dead_end = json!({"num_train_timesteps": 3, "trained_betas": [0.1, 0.2, 1.0], "timestep_spacing": "trailing"});

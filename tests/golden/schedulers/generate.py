@@ -51,6 +51,7 @@ KINDS = {
     "unipc": ("UniPCMultistepScheduler", {}),
     "unipc-karras": ("UniPCMultistepScheduler", {"use_karras_sigmas": True}),
     "deis": ("DEISMultistepScheduler", {}),
+    "lcm": ("LCMScheduler", {}),
 }
 NO_SAMPLE = (
     "PNDMScheduler",
@@ -170,11 +171,12 @@ def special():
         (COSINE | {"lambda_min_clipped": -5.1, "timestep_spacing": "trailing"}, [("dpm++2m", 10)]),
         ({"beta_schedule": "laplace"}, [("ddpm", 10)]),
         ({"beta_schedule": "sigmoid"}, [("ddpm", 10)]),
-        ({"trained_betas": betas, "num_train_timesteps": 40}, [(kind, 8) for kind in KINDS]),
+        ({"trained_betas": betas, "num_train_timesteps": 40}, [(kind, 8) for kind in KINDS if kind != "lcm"]),
         ({"num_train_timesteps": 1100}, [(kind, 10) for kind in KINDS]),
         ({"variance_type": "fixed_small_log"}, [("ddpm", 10)]),
         ({"variance_type": "fixed_large"}, [("ddpm", 10), ("dpm++2m", 5)]),
-        ({"clip_sample": True, "clip_sample_range": 0.7}, [("ddpm", 10), ("ddim", 10), ("heun", 10)]),
+        ({"original_inference_steps": 20, "timestep_scaling": 0.01}, [("lcm", 7), ("lcm", 20)]),
+        ({"clip_sample": True, "clip_sample_range": 0.7}, [("lcm", 10), ("ddpm", 10), ("ddim", 10), ("heun", 10)]),
         (
             {"thresholding": True, "dynamic_thresholding_ratio": 0.87, "sample_max_value": 1.6},
             [("ddpm", 10), ("ddim", 10), ("dpm++2m", 10), ("dpm++2m-sde", 10), ("unipc", 10), ("deis", 10)],
