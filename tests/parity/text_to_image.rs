@@ -196,10 +196,16 @@ fn the_bundled_model_draws_the_heart_that_diffusers_draws() {
 
 #[test]
 fn a_gpu_draws_what_diffusers_draws() {
-    let (model, gpu) = (tiny(Checkpoint::TinySd15), DeviceChoice::Gpu(None));
-    let comparison = Comparison::new(&model, "tiny-sd15", gpu, GPU_TOLERANCE);
+    let on_gpu =
+        |checkpoint, golden| Comparison::new(&tiny(checkpoint), golden, DeviceChoice::Gpu(None), GPU_TOLERANCE);
+    let comparison = on_gpu(Checkpoint::TinySd15, "tiny-sd15");
     for case in comparison.cases.iter().filter(|case| case.name.ends_with("-7.5")) {
         comparison.compare_run(case, 42, 2);
+    }
+    // The other family's layers, and what the sampler has no part in: guidance or none, one picture or two.
+    let comparison = on_gpu(Checkpoint::TinySd21V, "tiny-sd21-v");
+    for case in comparison.cases.iter().filter(|case| case.name.starts_with("euler-")) {
+        comparison.compare_run(case, 42, 1);
     }
 }
 
