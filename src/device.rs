@@ -67,6 +67,17 @@ pub enum DtypeChoice {
     Bf16,
 }
 
+impl fmt::Display for DtypeChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+        })
+    }
+}
+
 impl FromStr for DtypeChoice {
     type Err = Error;
 

@@ -36,4 +36,5 @@ pub mod pipelines;
 pub mod request;
 pub mod rng;
 pub mod schedulers;
+pub mod settings;
 pub mod worker;

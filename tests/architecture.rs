@@ -19,7 +19,10 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("request", &["schedulers::SchedulerKind", "error"]),
     ("imaging", &["request", "schedulers::SchedulerKind", "error"]),
     ("gallery", &["request", "imaging", "error"]),
-    ("settings", &["request", "imaging", "error"]),
+    (
+        "settings",
+        &["request", "checkpoint::ModelRef", "device", "gallery::write_whole", "schedulers::SchedulerKind", "error"],
+    ),
     (
         "pipelines",
         &["request", "models", "schedulers", "checkpoint", "imaging", "rng", "device", "ops", "cancel", "error"],

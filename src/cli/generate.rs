@@ -1,6 +1,5 @@
 //! `burnisher generate`: a prompt becomes pictures.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process;
@@ -14,7 +13,7 @@ use crate::cli::report::Report;
 use crate::device::{DeviceChoice, DtypeChoice};
 use crate::error::{Error, Result};
 use crate::gallery::Destination;
-use crate::request::{Request, Task};
+use crate::request::{self, Request, Task};
 use crate::worker::{self, Busy, Command, Event, Job, ModelInfo, Outcome, Previews, WorkerHandle};
 
 /// What to draw, with what, and where to.
@@ -132,7 +131,7 @@ impl Args {
             steps: self.steps.unwrap_or(50),
             guidance_scale: self.guidance_scale.unwrap_or(7.5),
             guidance_rescale: self.guidance_rescale,
-            seed: self.seed.unwrap_or_else(random_seed),
+            seed: self.seed.unwrap_or_else(request::random_seed),
             width: self.width.unwrap_or(512),
             height: self.height.unwrap_or(512),
             count: self.count,
@@ -169,9 +168,4 @@ fn cancel_on_interrupt(cancel: &CancelToken) -> Result<()> {
         cancel.cancel();
     };
     ctrlc::set_handler(interrupted).map_err(|cause| Error::new("can't listen for Ctrl-C").caused_by(cause))
-}
-
-/// A seed from the system's randomness, of 32 bits: as many as other tools take, and short enough to be told.
-fn random_seed() -> u64 {
-    RandomState::new().build_hasher().finish() >> 32
 }
