@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use burn::tensor::{DType, Tensor, TensorData};
 use image::RgbImage;
 
-use super::{DiffusionPipeline, Hooks, Run, Step, memory};
+use super::{DiffusionPipeline, Hooks, Run, Step, memory, sketch};
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::imaging::pixels::rgb_image_from_unit;
@@ -112,14 +112,16 @@ pub(super) fn denoise(
         // Without waiting the whole run would be queued at once: no progress to show, nothing to cancel.
         pipeline.compute.device.sync().map_err(|e| Error::new("The device failed during a step").caused_by(e))?;
         record(hooks, &format!("latents_{index}"), || latents.clone());
-        let mut preview = || preview(pipeline, &step.pred_original_sample);
+        let mut decode = || preview(pipeline, &step.pred_original_sample);
+        let mut sketch = || sketch::draw(&step.pred_original_sample);
         let flow = (hooks.on_step)(Step {
             index,
             of: timesteps.len(),
             timestep,
             latents: &latents,
             pred_original_sample: &step.pred_original_sample,
-            preview: &mut preview,
+            decode: &mut decode,
+            sketch: pipeline.can_sketch.then_some(&mut sketch as &mut dyn FnMut() -> Result<RgbImage>),
         });
         if flow == ControlFlow::Break(()) || hooks.cancel.is_cancelled() {
             return Ok(None);
@@ -181,7 +183,7 @@ fn values(picture: Tensor<4>) -> Result<Vec<f32>> {
 }
 
 /// Reads a tensor back from the device.
-fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+pub(super) fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     let failed = |e: &dyn std::fmt::Debug| Error::new(format!("The device failed: {e:?}"));
     let data = tensor.cast(DType::F32).try_into_data().map_err(|e| failed(&e))?;
     data.try_into_vec().map_err(|e| failed(&e))
