@@ -24,6 +24,7 @@ use crate::models::autoencoder_kl::AutoencoderKL;
 use crate::models::clip::ClipTextModel;
 use crate::models::clip_tokenizer::ClipTokenizer;
 use crate::models::unet_2d_condition::UNet2DConditionModel;
+use crate::ops;
 use crate::request::{Request, Task};
 use crate::schedulers::{SchedulerConfig, SchedulerKind};
 
@@ -59,7 +60,7 @@ pub struct Hooks<'a> {
     pub on_phase: &'a mut dyn FnMut(Phase),
     /// A step is done; `Break` stops the run.
     pub on_step: &'a mut dyn FnMut(Step<'_>) -> ControlFlow<()>,
-    /// Polled between the layers of the networks; once raised, the run ends as [`Run::Cancelled`].
+    /// Polled between the layers of the networks, and on the CPU within them; once raised, the run ends as [`Run::Cancelled`].
     pub cancel: &'a CancelToken,
     /// Takes the numbers inside the run.
     pub trace: Option<&'a mut Trace>,
@@ -89,10 +90,13 @@ pub struct Step<'a> {
     /// The model's present idea of the finished latents.
     pub pred_original_sample: &'a Tensor<4>,
     /// Decodes what the first picture looks like by now. It costs as much as a finished picture's decode.
-    pub decode: &'a mut dyn FnMut() -> Result<RgbImage>,
+    pub decode: &'a mut Look<'a>,
     /// The same by a linear map, one pixel a latent, for next to nothing; `None` for latents whose map isn't known.
-    pub sketch: Option<&'a mut dyn FnMut() -> Result<RgbImage>>,
+    pub sketch: Option<&'a mut Look<'a>>,
 }
+
+/// A look at a picture in the making; `None` when the run was cancelled meanwhile.
+pub type Look<'a> = dyn FnMut() -> Result<Option<RgbImage>> + 'a;
 
 /// The components that have weights, in the order in which they are loaded.
 const WITH_WEIGHTS: [&str; 3] = ["text_encoder", "unet", "vae"];
@@ -184,9 +188,10 @@ impl DiffusionPipeline {
     /// The request doesn't fit the model or the memory, or the arithmetic failed.
     pub fn run(&self, request: &Request, hooks: Hooks<'_>) -> Result<Run> {
         request.validate()?;
-        match request.task {
+        let cancel = hooks.cancel;
+        ops::interruptible(cancel, || match request.task {
             Task::TextToImage => text_to_image::run(self, request, hooks),
-        }
+        })
     }
 
     /// The pipeline's Diffusers class.

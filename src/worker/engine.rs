@@ -2,15 +2,13 @@
 
 use std::ops::ControlFlow;
 
-use image::RgbImage;
-
 use crate::cancel::CancelToken;
 use crate::error::Result;
 use crate::pipelines::{Run, Trace};
 use crate::request::Request;
 use crate::worker::protocol::{ModelInfo, Phase};
 
-pub use crate::pipelines::Loading;
+pub use crate::pipelines::{Loading, Look};
 
 /// Told how far the opening of a model has come. Once it breaks, the opening ends as soon as it can.
 pub type OnLoading<'a> = dyn FnMut(Loading<'_>) -> ControlFlow<()> + 'a;
@@ -49,7 +47,7 @@ pub struct StepDone<'a> {
     /// How many there are.
     pub of: usize,
     /// Decodes what the first picture looks like by now. It costs as much as a finished picture's decode.
-    pub decode: &'a mut dyn FnMut() -> Result<RgbImage>,
+    pub decode: &'a mut Look<'a>,
     /// A coarse picture of the same, for next to nothing; `None` where the model has none.
-    pub sketch: Option<&'a mut dyn FnMut() -> Result<RgbImage>>,
+    pub sketch: Option<&'a mut Look<'a>>,
 }

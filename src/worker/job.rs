@@ -7,8 +7,6 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use image::RgbImage;
-
 use crate::error::Result;
 use crate::gallery::{self, Destination, Entry};
 use crate::imaging::png_text;
@@ -131,13 +129,16 @@ impl<'a> Working<'a> {
                 if done.is_multiple_of(every.get()) && self.slot.is_empty() && self.budget.allows(steps) =>
             {
                 let (id, width, height) = (self.job.id, request.width, request.height);
-                let (image, cost_secs) = timed(step.sketch.unwrap_or(step.decode))?;
+                let began = Instant::now();
+                let Some(image) = step.sketch.unwrap_or(step.decode)()? else { return Ok(()) };
+                let cost_secs = began.elapsed().as_secs_f64();
                 let tuning = self.tuning.as_ref().is_some_and(|tuning| tuning.is_under_way());
                 self.budget.preview(cost_secs, tuning);
                 self.slot.put(Preview { id, picture, step: done, steps, image, width, height, cost_secs });
             }
             Previews::Files { every, folder } if done.is_multiple_of(every.get()) => {
-                let file = png_text::encode(&(step.decode)()?, &[])?;
+                let Some(image) = (step.decode)()? else { return Ok(()) };
+                let file = png_text::encode(&image, &[])?;
                 gallery::make_folder(folder)?;
                 gallery::write_whole(&folder.join(format!("{}-{done:04}.png", request.seed)), &file)?;
             }
@@ -151,12 +152,6 @@ impl<'a> Working<'a> {
         self.step_began = Instant::now();
         Ok(())
     }
-}
-
-/// A picture, and the seconds it took.
-fn timed(make: &mut dyn FnMut() -> Result<RgbImage>) -> Result<(RgbImage, f64)> {
-    let began = Instant::now();
-    Ok((make()?, began.elapsed().as_secs_f64()))
 }
 
 impl Job {

@@ -32,7 +32,7 @@ mod protocol;
 mod tokens;
 mod tuning;
 
-pub use engine::{Engine, Hooks, Loading, OnLoading, StepDone};
+pub use engine::{Engine, Hooks, Loading, Look, OnLoading, StepDone};
 pub use latest::Latest;
 pub use memory::resident_bytes;
 pub use pipeline::open;
