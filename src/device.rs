@@ -126,6 +126,13 @@ pub struct ComputeDevice {
     pub max_tensor_bytes: Option<u64>,
 }
 
+impl ComputeDevice {
+    /// Whether it is a GPU, whose kernels are compiled and tuned when they are first used; a software rasteriser counts.
+    pub fn is_gpu(&self) -> bool {
+        self.device != Device::flex()
+    }
+}
+
 /// A GPU as wgpu reports it.
 struct Gpu {
     info: AdapterInfo,

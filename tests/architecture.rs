@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [(&str, &[&str]); 17] = [
     ("error", &[]),
     ("cancel", &[]),
-    ("ops", &[]),
+    ("ops", &["cancel"]),
     ("rng", &["error"]),
     ("device", &["error"]),
     ("models", &["ops", "cancel", "error"]),

@@ -96,8 +96,9 @@ pub(super) fn run(args: &Args) -> Result<Ended> {
     cancel_on_interrupt(&job.cancel)?;
     let mut report = Report::new(args.json);
     let (device, dtype, threads) = (args.device, args.dtype, args.threads);
-    let mut worker = worker::spawn(move |model| worker::open(model, device, dtype, threads))?;
-    send(&mut worker, Command::Load(args.model.clone()))?;
+    let mut worker = worker::spawn(move |model, on_loading| worker::open(model, device, dtype, threads, on_loading))?;
+    // Ctrl-C stops the loading too.
+    send(&mut worker, Command::Load { model: args.model.clone(), cancel: job.cancel.clone() })?;
     loop {
         let event = worker.recv()?;
         report.tell(&event)?;
@@ -107,6 +108,7 @@ pub(super) fn run(args: &Args) -> Result<Ended> {
                 send(&mut worker, Command::Generate(Box::new(job.clone())))?;
             }
             Event::ModelFailed { error, .. } => return Err(error),
+            Event::ModelCancelled { .. } => return Ok(Ended::Interrupted),
             Event::JobEnded { outcome, .. } => {
                 return match outcome {
                     Outcome::Finished(_) => Ok(Ended::Done),
