@@ -135,6 +135,7 @@ impl<'a> Working<'a> {
                 let tuning = self.tuning.as_ref().is_some_and(|tuning| tuning.is_under_way());
                 self.budget.preview(cost_secs, tuning);
                 self.slot.put(Preview { id, picture, step: done, steps, image, width, height, cost_secs });
+                self.outbox.wake();
             }
             Previews::Files { every, folder } if done.is_multiple_of(every.get()) => {
                 let Some(image) = (step.decode)()? else { return Ok(()) };
