@@ -23,6 +23,7 @@
 //! never writes its scores out. Single-threaded loops over memory, which burn's backend has many of, would cost as much as the
 //! products do.
 
+pub mod app;
 pub mod cancel;
 pub mod checkpoint;
 pub mod cli;
