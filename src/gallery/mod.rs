@@ -21,6 +21,8 @@ pub mod favourites;
 mod header;
 mod index;
 pub mod listing;
+#[cfg(test)]
+mod many;
 pub mod search;
 mod stamp;
 #[cfg(test)]
