@@ -67,6 +67,17 @@ pub enum DtypeChoice {
     Bf16,
 }
 
+impl fmt::Display for DtypeChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Bf16 => "bf16",
+        })
+    }
+}
+
 impl FromStr for DtypeChoice {
     type Err = Error;
 
@@ -113,6 +124,13 @@ pub struct ComputeDevice {
     pub name: String,
     /// The most bytes that one tensor may have; none on the CPU.
     pub max_tensor_bytes: Option<u64>,
+}
+
+impl ComputeDevice {
+    /// Whether it is a GPU, whose kernels are compiled and tuned when they are first used; a software rasteriser counts.
+    pub fn is_gpu(&self) -> bool {
+        self.device != Device::flex()
+    }
 }
 
 /// A GPU as wgpu reports it.

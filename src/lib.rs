@@ -8,7 +8,7 @@
 //! pipelines  -> request, models, schedulers, checkpoint, imaging, rng, device
 //! request    -> SchedulerKind, error
 //! models (-> ops) | schedulers (-> rng) | checkpoint | imaging -> error   (models and schedulers never see each other)
-//! ops, device, rng, cancel, error -> nothing of ours
+//! ops -> cancel; device, rng -> error; cancel, error -> nothing of ours
 //! ```
 //! `tests/architecture.rs` keeps this.
 //!
@@ -37,4 +37,5 @@ pub mod pipelines;
 pub mod request;
 pub mod rng;
 pub mod schedulers;
+pub mod settings;
 pub mod worker;

@@ -20,6 +20,8 @@
 //! `scheduler` is the short name of the command line; null (or absent) takes the checkpoint's own. Keys that a reader
 //! doesn't know are passed over, so newer recipes open in older versions.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -156,6 +158,11 @@ pub fn validate_count(count: usize) -> Result<()> {
         return Err(Error::new("the number of pictures must be 1 or more, not 0"));
     }
     Ok(())
+}
+
+/// A seed from the system's randomness, of 32 bits: as many as other tools take, and short enough to be told.
+pub fn random_seed() -> u64 {
+    RandomState::new().build_hasher().finish() >> 32
 }
 
 /// What the PNG stores: enough to draw the picture again.

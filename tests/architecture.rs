@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [(&str, &[&str]); 17] = [
     ("error", &[]),
     ("cancel", &[]),
-    ("ops", &[]),
+    ("ops", &["cancel"]),
     ("rng", &["error"]),
     ("device", &["error"]),
     ("models", &["ops", "cancel", "error"]),
@@ -19,7 +19,10 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("request", &["schedulers::SchedulerKind", "error"]),
     ("imaging", &["request", "schedulers::SchedulerKind", "error"]),
     ("gallery", &["request", "imaging", "error"]),
-    ("settings", &["request", "imaging", "error"]),
+    (
+        "settings",
+        &["request", "checkpoint::ModelRef", "device", "gallery::write_whole", "schedulers::SchedulerKind", "error"],
+    ),
     (
         "pipelines",
         &["request", "models", "schedulers", "checkpoint", "imaging", "rng", "device", "ops", "cancel", "error"],

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::ControlFlow;
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{DType, Tensor};
@@ -77,15 +78,24 @@ fn some_of(names: &[String]) -> String {
     text
 }
 
-/// Loads `weights` into every parameter of `module`, on the device the module was built for.
+/// Told after each tensor how many bytes of the files it was; `Break` stops the loading.
+pub type OnTensor<'a> = dyn FnMut(u64) -> ControlFlow<()> + 'a;
+
+/// Loads `weights` into every parameter of `module`, on the device the module was built for. `None` when stopped.
 ///
 /// # Errors
 /// [`Mismatch`] as the cause if names or shapes differ; a tensor that can't be used or isn't finite.
-pub(super) fn load_into<M: Module>(module: M, weights: &Weights, dtype: DType, place: &str) -> Result<M> {
-    let mut loader = Loader::new(weights, dtype, place)?;
+pub(super) fn load_into<M: Module>(
+    module: M,
+    weights: &Weights,
+    dtype: DType,
+    place: &str,
+    on_tensor: &mut OnTensor<'_>,
+) -> Result<Option<M>> {
+    let mut loader = Loader::new(weights, dtype, place, on_tensor)?;
     let module = module.map(&mut loader);
-    loader.finish()?;
-    Ok(module)
+    let flow = loader.finish()?;
+    Ok(flow.is_continue().then_some(module))
 }
 
 struct Loader<'a> {
@@ -98,10 +108,12 @@ struct Loader<'a> {
     containers: Vec<String>,
     mismatch: Mismatch,
     failed: Option<Error>,
+    on_tensor: &'a mut OnTensor<'a>,
+    flow: ControlFlow<()>,
 }
 
 impl<'a> Loader<'a> {
-    fn new(weights: &'a Weights, dtype: DType, place: &'a str) -> Result<Self> {
+    fn new(weights: &'a Weights, dtype: DType, place: &'a str, on_tensor: &'a mut OnTensor<'a>) -> Result<Self> {
         let mut waiting = BTreeMap::new();
         for (key, stored) in weights.tensors.iter().filter(|(key, _)| !keys::is_no_parameter(key)) {
             if let Some((other, _)) = waiting.insert(keys::canonical(key), (key.as_str(), stored)) {
@@ -109,16 +121,17 @@ impl<'a> Loader<'a> {
             }
         }
         let mismatch = Mismatch::default();
-        Ok(Self { waiting, dtype, place, path: Vec::new(), containers: Vec::new(), mismatch, failed: None })
+        let (path, containers, flow) = (Vec::new(), Vec::new(), ControlFlow::Continue(()));
+        Ok(Self { waiting, dtype, place, path, containers, mismatch, failed: None, on_tensor, flow })
     }
 
-    fn finish(mut self) -> Result<()> {
+    fn finish(mut self) -> Result<ControlFlow<()>> {
         if let Some(error) = self.failed {
             return Err(error);
         }
         self.mismatch.unused = self.waiting.into_values().map(|(key, _)| key.to_owned()).collect();
         if self.mismatch.is_empty() {
-            return Ok(());
+            return Ok(self.flow);
         }
         let place = self.place;
         Err(Error::new(format!("the weights aren't those that the config asks for: {place}")).caused_by(self.mismatch))
@@ -143,7 +156,7 @@ impl<'a> Loader<'a> {
             self.mismatch.mis_shaped.push(MisShaped { key: key.to_owned(), expected, found });
             return None;
         }
-        if self.failed.is_some() || !self.mismatch.is_empty() {
+        if self.failed.is_some() || !self.mismatch.is_empty() || self.flow.is_break() {
             return None;
         }
         let data = stored.bytes().and_then(|bytes| {
@@ -151,6 +164,7 @@ impl<'a> Loader<'a> {
                 .map_err(|unusable| explain(&unusable, key, self.place))
         });
         let data = data.map_err(|error| self.failed = Some(error)).ok()?;
+        self.flow = (self.on_tensor)(stored.len() as u64);
         let device = param.lazy_device();
         // Weights stay as long as the model: kept apart from the memory that the steps reuse.
         Some(device.memory_persistent_allocations(data, |data| Tensor::from_data(data, (&device, self.dtype))))

@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 
 pub use card::Recommended;
 pub use describe::{ComponentDescription, Description, WeightsDescription};
-pub use load::{MisShaped, Mismatch};
+pub use load::{MisShaped, Mismatch, OnTensor};
 pub use model_ref::ModelRef;
 
 use crate::error::{Error, Result};
@@ -143,16 +143,36 @@ impl Checkpoint {
         self.source.open(path)?.map(|file| Ok(file.all()?.to_vec())).transpose()
     }
 
+    /// What a component's weights are in their files, in bytes: all that [`Self::load`] tells of.
+    ///
+    /// # Errors
+    /// The files are missing, damaged or pickled.
+    pub fn weight_bytes(&self, component: &str, dtype: DType) -> Result<u64> {
+        let weights = self.weights(component, dtype)?;
+        Ok(weights.tensors.values().map(|stored| stored.len() as u64).sum())
+    }
+
+    fn weights(&self, component: &str, dtype: DType) -> Result<Weights> {
+        let preferred = if dtype == DType::F16 { Variant::Fp16 } else { Variant::Full };
+        Weights::open(&self.source, component, preferred)
+    }
+
     /// Loads a component's weights into a module built from its config, on the module's device, as `dtype` (`F32`, `F16`
     /// or `BF16`). Tensors are converted one at a time; those that already have the dtype borrow the mapped file.
+    /// `None` when `on_tensor` stopped it.
     ///
     /// # Errors
     /// The files are missing, damaged or pickled; names or shapes differ from the module's ([`Mismatch`] is the cause and
     /// lists all of them); a number is NaN or infinite.
-    pub fn load<M: Module>(&self, component: &str, module: M, dtype: DType) -> Result<M> {
-        let preferred = if dtype == DType::F16 { Variant::Fp16 } else { Variant::Full };
-        let weights = Weights::open(&self.source, component, preferred)?;
-        load::load_into(module, &weights, dtype, &self.source.locate(component))
+    pub fn load<M: Module>(
+        &self,
+        component: &str,
+        module: M,
+        dtype: DType,
+        on_tensor: &mut OnTensor<'_>,
+    ) -> Result<Option<M>> {
+        let weights = self.weights(component, dtype)?;
+        load::load_into(module, &weights, dtype, &self.source.locate(component), on_tensor)
     }
 }
 

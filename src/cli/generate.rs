@@ -1,6 +1,5 @@
 //! `burnisher generate`: a prompt becomes pictures.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process;
@@ -14,7 +13,7 @@ use crate::cli::report::Report;
 use crate::device::{DeviceChoice, DtypeChoice};
 use crate::error::{Error, Result};
 use crate::gallery::Destination;
-use crate::request::{Request, Task};
+use crate::request::{self, Request, Task};
 use crate::worker::{self, Busy, Command, Event, Job, ModelInfo, Outcome, Previews, WorkerHandle};
 
 /// What to draw, with what, and where to.
@@ -97,8 +96,9 @@ pub(super) fn run(args: &Args) -> Result<Ended> {
     cancel_on_interrupt(&job.cancel)?;
     let mut report = Report::new(args.json);
     let (device, dtype, threads) = (args.device, args.dtype, args.threads);
-    let mut worker = worker::spawn(move |model| worker::open(model, device, dtype, threads))?;
-    send(&mut worker, Command::Load(args.model.clone()))?;
+    let mut worker = worker::spawn(move |model, on_loading| worker::open(model, device, dtype, threads, on_loading))?;
+    // Ctrl-C stops the loading too.
+    send(&mut worker, Command::Load { model: args.model.clone(), cancel: job.cancel.clone() })?;
     loop {
         let event = worker.recv()?;
         report.tell(&event)?;
@@ -108,6 +108,7 @@ pub(super) fn run(args: &Args) -> Result<Ended> {
                 send(&mut worker, Command::Generate(Box::new(job.clone())))?;
             }
             Event::ModelFailed { error, .. } => return Err(error),
+            Event::ModelCancelled { .. } => return Ok(Ended::Interrupted),
             Event::JobEnded { outcome, .. } => {
                 return match outcome {
                     Outcome::Finished(_) => Ok(Ended::Done),
@@ -132,7 +133,7 @@ impl Args {
             steps: self.steps.unwrap_or(50),
             guidance_scale: self.guidance_scale.unwrap_or(7.5),
             guidance_rescale: self.guidance_rescale,
-            seed: self.seed.unwrap_or_else(random_seed),
+            seed: self.seed.unwrap_or_else(request::random_seed),
             width: self.width.unwrap_or(512),
             height: self.height.unwrap_or(512),
             count: self.count,
@@ -169,9 +170,4 @@ fn cancel_on_interrupt(cancel: &CancelToken) -> Result<()> {
         cancel.cancel();
     };
     ctrlc::set_handler(interrupted).map_err(|cause| Error::new("can't listen for Ctrl-C").caused_by(cause))
-}
-
-/// A seed from the system's randomness, of 32 bits: as many as other tools take, and short enough to be told.
-fn random_seed() -> u64 {
-    RandomState::new().build_hasher().finish() >> 32
 }

@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use crate::gallery::Entry;
 use crate::worker::{Event, Outcome};
 
-/// The line for an event.
-pub(super) fn of_event(event: &Event) -> Value {
-    match event {
-        Event::ModelLoading { model } => json!({ "event": "model-loading", "model": model }),
+/// The line for an event; `None` for those that have none.
+pub(super) fn of_event(event: &Event) -> Option<Value> {
+    Some(match event {
+        Event::ModelLoading { component: Some(_), .. } | Event::ModelUnloaded => return None,
+        Event::ModelLoading { model, .. } => json!({ "event": "model-loading", "model": model }),
         Event::ModelLoaded { model, info } => json!({
             "event": "model-loaded", "model": model, "class": info.class_name, "scheduler": info.scheduler,
             "device": info.device, "dtype": info.dtype,
@@ -16,13 +17,14 @@ pub(super) fn of_event(event: &Event) -> Value {
         Event::ModelFailed { model, error } => {
             json!({ "event": "model-failed", "model": model, "error": error.to_string() })
         }
+        Event::ModelCancelled { model } => json!({ "event": "model-cancelled", "model": model }),
         Event::JobStarted { id, request } => {
             json!({ "event": "job-started", "job": id.number(), "request": request })
         }
-        Event::JobPhase { id, picture, phase } => {
+        Event::JobPhase { id, picture, phase, .. } => {
             json!({ "event": "job-phase", "job": id.number(), "picture": picture, "phase": phase.name() })
         }
-        Event::JobStep { id, picture, step, steps } => {
+        Event::JobStep { id, picture, step, steps, .. } => {
             json!({ "event": "job-step", "job": id.number(), "picture": picture, "step": step, "steps": steps })
         }
         Event::PictureSaved { id, entry } => json!({
@@ -41,7 +43,7 @@ pub(super) fn of_event(event: &Event) -> Value {
                 }
             }
         }
-    }
+    })
 }
 
 /// A path that isn't Unicode is shown as well as it can be.

@@ -50,16 +50,17 @@ impl Report {
     /// stdout can't be written to.
     pub(super) fn tell(&mut self, event: &Event) -> Result<()> {
         if let Self::Json = self {
-            return print(json::of_event(event));
+            return json::of_event(event).map_or(Ok(()), print);
         }
         match event {
-            Event::ModelLoading { model } => self.note(&format!("loading {model}")),
+            Event::ModelLoading { model, component: None, .. } => self.note(&format!("loading {model}")),
             Event::ModelLoaded { info, .. } => self.say(&loaded(info)),
             Event::JobStarted { request, .. } => self.say(&started(request)),
             Event::JobPhase { phase, .. } => self.note(phase.name()),
             Event::JobStep { step, steps, .. } => self.step(*step, *steps),
             Event::PictureSaved { entry, .. } => return self.suspended(|| print(entry.path.display())),
-            Event::ModelFailed { .. } | Event::JobEnded { .. } => self.end(),
+            Event::ModelLoading { .. } | Event::ModelUnloaded => {}
+            Event::ModelFailed { .. } | Event::ModelCancelled { .. } | Event::JobEnded { .. } => self.end(),
         }
         Ok(())
     }

@@ -334,6 +334,9 @@ impl Decoder {
     fn forward(&self, latents: Tensor<4>, cancel: &CancelToken) -> Option<Tensor<4>> {
         let mut x = self.mid_block.forward(ops::conv2d(&self.conv_in, latents), cancel)?;
         for block in &self.up_blocks {
+            // A device with a queue finishes each block before the next is queued: what is queued can't be called back. One
+            // that fails here fails again where the picture is read.
+            let _ = x.device().sync();
             for resnet in &block.resnets {
                 x = step(cancel, || resnet.forward(x, None))?;
             }

@@ -91,12 +91,19 @@ impl ClipTokenizer {
         Ok(ids)
     }
 
-    /// How many tokens the prompt has, without begin and end. Those beyond [`Self::max_prompt_length`] are cut off.
+    /// How many tokens the prompt has, without begin and end, and the byte of it from which on nothing is read, if
+    /// they are more than [`Self::max_prompt_length`]. A character of several tokens counts as read if one of them is.
     ///
     /// # Errors
     /// As [`Self::encode`].
-    pub fn count(&self, prompt: &str) -> Result<usize> {
-        Ok(self.prompt_ids(prompt)?.len())
+    pub fn measure(&self, prompt: &str) -> Result<(usize, Option<usize>)> {
+        let encoding = self.tokenizer.encode(prompt, false).map_err(unsplittable)?;
+        let offsets = encoding.get_offsets();
+        let cut = offsets.get(self.max_prompt_length()).map(|(start, _)| {
+            let read = offsets.iter().take(self.max_prompt_length()).map(|(_, end)| *end);
+            prompt.floor_char_boundary(read.fold(*start, usize::max))
+        });
+        Ok((offsets.len(), cut))
     }
 
     /// How many tokens of a prompt fit.
@@ -115,12 +122,12 @@ impl ClipTokenizer {
     }
 
     fn prompt_ids(&self, prompt: &str) -> Result<Vec<u32>> {
-        let encoding = self.tokenizer.encode_fast(prompt, false);
-        Ok(encoding
-            .map_err(|error| Error::new(format!("The prompt can't be split into tokens: {error}")))?
-            .get_ids()
-            .into())
+        Ok(self.tokenizer.encode_fast(prompt, false).map_err(unsplittable)?.get_ids().into())
     }
+}
+
+fn unsplittable(error: tokenizers::Error) -> Error {
+    Error::new(format!("The prompt can't be split into tokens: {error}"))
 }
 
 /// The steps of `CLIPTokenizer.__init__` in `tokenization_clip.py`.

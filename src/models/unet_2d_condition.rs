@@ -70,6 +70,15 @@ impl Default for UNetConfig {
     }
 }
 
+/// How a device that works through a queue is fed. The CPU has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// All of a step at once: the fastest, but what is queued can't be called back.
+    AtOnce,
+    /// Block by block, each waited for: a cancel takes effect within a block.
+    BlockByBlock,
+}
+
 /// The denoiser.
 #[derive(Module, Debug)]
 pub struct UNet2DConditionModel {
@@ -162,8 +171,17 @@ impl UNet2DConditionModel {
         sample: Tensor<4>,
         timestep: f64,
         encoder_hidden_states: &Tensor<3>,
+        pace: Pace,
         cancel: &CancelToken,
     ) -> Option<Tensor<4>> {
+        let device = sample.device();
+        let paced = |x| {
+            if pace == Pace::BlockByBlock {
+                // A device that fails here fails again where the step is waited for, and is reported there.
+                let _ = device.sync();
+            }
+            x
+        };
         let width = self.conv_in.weight.val().dims()[0];
         let projected = timestep_embedding(timestep, width, self.flip_sin_to_cos, self.freq_shift, &sample.device());
         // Every use of the embedding begins with a SiLU: done once.
@@ -174,11 +192,11 @@ impl UNet2DConditionModel {
         let mut x = ops::conv2d(&self.conv_in, sample);
         let mut skips = vec![x.clone()];
         for block in &self.down_blocks {
-            x = block.forward(x, condition, &mut skips)?;
+            x = paced(block.forward(x, condition, &mut skips)?);
         }
-        x = self.mid_block.forward(x, condition)?;
+        x = paced(self.mid_block.forward(x, condition)?);
         for block in &self.up_blocks {
-            x = block.forward(x, condition, &mut skips)?;
+            x = paced(block.forward(x, condition, &mut skips)?);
         }
         Some(ops::conv2d(&self.conv_out, ops::group_norm(&self.conv_norm_out, x, Then::Silu)))
     }

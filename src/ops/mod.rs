@@ -5,11 +5,14 @@
 
 mod cpu;
 mod gpu;
+mod interrupt;
 
 use burn::module::Param;
 use burn::nn::conv::Conv2d;
 use burn::nn::{GroupNorm, LayerNorm, Linear, PaddingConfig2d};
 use burn::tensor::{DType, Device, Tensor};
+
+pub use interrupt::interruptible;
 
 use cpu::Unary;
 

@@ -3,12 +3,14 @@
 //! One file a task; the stages they share (encode, latents, denoise, decode) are in `stages`, where the loop exists once.
 
 mod memory;
+mod sketch;
 mod stages;
 mod text_to_image;
 mod trace;
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 use burn::module::Module;
 use burn::tensor::Tensor;
@@ -22,6 +24,7 @@ use crate::models::autoencoder_kl::AutoencoderKL;
 use crate::models::clip::ClipTextModel;
 use crate::models::clip_tokenizer::ClipTokenizer;
 use crate::models::unet_2d_condition::UNet2DConditionModel;
+use crate::ops;
 use crate::request::{Request, Task};
 use crate::schedulers::{SchedulerConfig, SchedulerKind};
 
@@ -32,12 +35,23 @@ pub struct DiffusionPipeline {
     class_name: String,
     recommended: Recommended,
     compute: ComputeDevice,
-    tokenizer: ClipTokenizer,
+    tokenizer: Arc<ClipTokenizer>,
     text_encoder: ClipTextModel,
     unet: UNet2DConditionModel,
     vae: AutoencoderKL,
     scheduler_config: SchedulerConfig,
     sample_size: usize,
+    /// Whether its latents are those of Stable Diffusion 1 and 2.
+    can_sketch: bool,
+}
+
+/// How far the opening of a model has come.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Loading<'a> {
+    /// The component whose weights are being read.
+    pub component: &'a str,
+    /// How much of the weights of all components has been read, 0 to 1.
+    pub fraction: f32,
 }
 
 /// What a run tells on its way, and what it looks at.
@@ -46,7 +60,7 @@ pub struct Hooks<'a> {
     pub on_phase: &'a mut dyn FnMut(Phase),
     /// A step is done; `Break` stops the run.
     pub on_step: &'a mut dyn FnMut(Step<'_>) -> ControlFlow<()>,
-    /// Polled between the layers of the networks; once raised, the run ends as [`Run::Cancelled`].
+    /// Polled between the layers of the networks, and on the CPU within them; once raised, the run ends as [`Run::Cancelled`].
     pub cancel: &'a CancelToken,
     /// Takes the numbers inside the run.
     pub trace: Option<&'a mut Trace>,
@@ -76,8 +90,16 @@ pub struct Step<'a> {
     /// The model's present idea of the finished latents.
     pub pred_original_sample: &'a Tensor<4>,
     /// Decodes what the first picture looks like by now. It costs as much as a finished picture's decode.
-    pub preview: &'a mut dyn FnMut() -> Result<RgbImage>,
+    pub decode: &'a mut Look<'a>,
+    /// The same by a linear map, one pixel a latent, for next to nothing; `None` for latents whose map isn't known.
+    pub sketch: Option<&'a mut Look<'a>>,
 }
+
+/// A look at a picture in the making; `None` when the run was cancelled meanwhile.
+pub type Look<'a> = dyn FnMut() -> Result<Option<RgbImage>> + 'a;
+
+/// The components that have weights, in the order in which they are loaded.
+const WITH_WEIGHTS: [&str; 3] = ["text_encoder", "unet", "vae"];
 
 /// How a run ended. Cancelled is no error.
 #[derive(Debug)]
@@ -89,11 +111,16 @@ pub enum Run {
 }
 
 impl DiffusionPipeline {
-    /// Opens a model and loads its weights onto a device.
+    /// Opens a model and loads its weights onto a device. `on_loading` is told after each tensor; once it breaks, the
+    /// rest is left out and the result is `None`.
     ///
     /// # Errors
     /// No such model, a class or an option that we don't know, a damaged or missing file, weights that don't fit their config.
-    pub fn open(model: &ModelRef, compute: ComputeDevice) -> Result<Self> {
+    pub fn open(
+        model: &ModelRef,
+        compute: ComputeDevice,
+        on_loading: &mut dyn FnMut(Loading<'_>) -> ControlFlow<()>,
+    ) -> Result<Option<Self>> {
         let checkpoint = Checkpoint::open(model)?;
         let (device, dtype) = (&compute.device, compute.dtype);
         let config = |name: &str| checkpoint.component(name).map(|component| &component.config);
@@ -105,19 +132,39 @@ impl DiffusionPipeline {
         let tokenizer = ClipTokenizer::from_files(Path::new(&format!("{model}/tokenizer")), &|name| {
             checkpoint.bytes(&format!("tokenizer/{name}"))
         })?;
+        let mut total = 0;
+        for component in WITH_WEIGHTS {
+            total += checkpoint.weight_bytes(component, dtype)?;
+        }
+        let mut read = 0;
+        let mut on_tensor = |component: &str, bytes: u64| {
+            read += bytes;
+            on_loading(Loading { component, fraction: read as f32 / total as f32 })
+        };
+        let [text, denoiser, autoencoder] = WITH_WEIGHTS;
+        let Some(text_encoder) = checkpoint.load(text, text_encoder, dtype, &mut |n| on_tensor(text, n))? else {
+            return Ok(None);
+        };
+        let Some(unet) = checkpoint.load(denoiser, unet, dtype, &mut |n| on_tensor(denoiser, n))? else {
+            return Ok(None);
+        };
+        let Some(vae) = checkpoint.load(autoencoder, vae, dtype, &mut |n| on_tensor(autoencoder, n))? else {
+            return Ok(None);
+        };
         let pipeline = Self {
             class_name: checkpoint.class_name().to_owned(),
             recommended: checkpoint.recommended(),
-            tokenizer,
-            text_encoder: checkpoint.load("text_encoder", text_encoder, dtype)?,
-            unet: checkpoint.load("unet", unet, dtype)?,
-            vae: checkpoint.load("vae", vae, dtype)?,
+            tokenizer: Arc::new(tokenizer),
+            text_encoder,
+            unet,
+            vae,
             scheduler_config: config("scheduler")?.clone(),
             sample_size,
+            can_sketch: sketch::knows(config("vae")?),
             compute,
         };
         pipeline.check_fit()?;
-        Ok(pipeline)
+        Ok(Some(pipeline))
     }
 
     /// Components of one model fit each other; a folder put together by hand may not.
@@ -141,9 +188,10 @@ impl DiffusionPipeline {
     /// The request doesn't fit the model or the memory, or the arithmetic failed.
     pub fn run(&self, request: &Request, hooks: Hooks<'_>) -> Result<Run> {
         request.validate()?;
-        match request.task {
+        let cancel = hooks.cancel;
+        ops::interruptible(cancel, || match request.task {
             Task::TextToImage => text_to_image::run(self, request, hooks),
-        }
+        })
     }
 
     /// The pipeline's Diffusers class.
@@ -167,6 +215,11 @@ impl DiffusionPipeline {
     /// The side of the square picture that the model is made for, in pixels.
     pub fn default_size(&self) -> usize {
         self.sample_size * self.vae.scale_factor()
+    }
+
+    /// Its tokenizer, for whoever wants to know how long a prompt is.
+    pub fn tokenizer(&self) -> &Arc<ClipTokenizer> {
+        &self.tokenizer
     }
 
     /// Where it runs.

@@ -1,17 +1,23 @@
 //! The stages that all tasks are made of: encode the prompt, make latents, denoise, decode.
 
 use std::ops::ControlFlow;
+use std::time::Instant;
 
 use burn::tensor::{DType, Tensor, TensorData};
 use image::RgbImage;
 
-use super::{DiffusionPipeline, Hooks, Run, Step, memory};
+use super::{DiffusionPipeline, Hooks, Run, Step, memory, sketch};
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::imaging::pixels::rgb_image_from_unit;
+use crate::models::unet_2d_condition::Pace;
 use crate::request::Request;
 use crate::rng::Generators;
 use crate::schedulers::Scheduler;
+
+/// A step that takes longer is cut up, so that a cancel doesn't have to wait for all of it. In steps as long as this, waiting
+/// for the device after every block costs less than a fiftieth.
+const LONG_STEP_SECS: f64 = 0.3;
 
 /// Classifier-free guidance (Ho and Salimans, 2022), as Diffusers applies it.
 #[derive(Clone, Copy, Debug)]
@@ -99,11 +105,14 @@ pub(super) fn denoise(
         let values: Vec<f32> = timesteps.iter().map(|t| *t as f32).collect();
         trace.record("timesteps", [values.len()], &values);
     }
+    let mut step_secs = f64::INFINITY;
     for (index, &timestep) in timesteps.iter().enumerate() {
+        let began = Instant::now();
+        let pace = if step_secs > LONG_STEP_SECS { Pace::BlockByBlock } else { Pace::AtOnce };
         let input =
             if guidance.is_on() { Tensor::cat(vec![latents.clone(), latents.clone()], 0) } else { latents.clone() };
         let input = scheduler.scale_model_input(input, index).cast(pipeline.compute.dtype);
-        let Some(output) = pipeline.unet.forward(input, timestep, prompt_embeds, hooks.cancel) else {
+        let Some(output) = pipeline.unet.forward(input, timestep, prompt_embeds, pace, hooks.cancel) else {
             return Ok(None);
         };
         let output = guidance.apply(output.cast(DType::F32));
@@ -111,15 +120,22 @@ pub(super) fn denoise(
         latents = step.prev_sample;
         // Without waiting the whole run would be queued at once: no progress to show, nothing to cancel.
         pipeline.compute.device.sync().map_err(|e| Error::new("The device failed during a step").caused_by(e))?;
+        // What was interrupted means nothing.
+        if hooks.cancel.is_cancelled() {
+            return Ok(None);
+        }
+        step_secs = began.elapsed().as_secs_f64();
         record(hooks, &format!("latents_{index}"), || latents.clone());
-        let mut preview = || preview(pipeline, &step.pred_original_sample);
+        let mut decode = || preview(pipeline, &step.pred_original_sample, hooks.cancel);
+        let mut sketch = || sketch::draw(&step.pred_original_sample).map(Some);
         let flow = (hooks.on_step)(Step {
             index,
             of: timesteps.len(),
             timestep,
             latents: &latents,
             pred_original_sample: &step.pred_original_sample,
-            preview: &mut preview,
+            decode: &mut decode,
+            sketch: if pipeline.can_sketch { Some(&mut sketch) } else { None },
         });
         if flow == ControlFlow::Break(()) || hooks.cancel.is_cancelled() {
             return Ok(None);
@@ -128,12 +144,13 @@ pub(super) fn denoise(
     Ok(Some(latents))
 }
 
-/// The first picture of a batch of latents, as it would be if these were the last.
-fn preview(pipeline: &DiffusionPipeline, latents: &Tensor<4>) -> Result<RgbImage> {
-    let picture = decode_one(pipeline, latents.clone().narrow(0, 0, 1), &CancelToken::new());
-    let picture = picture.ok_or_else(|| Error::new("The preview was cancelled"))?;
+/// The first picture of a batch of latents, as it would be if these were the last. `None` when cancelled.
+fn preview(pipeline: &DiffusionPipeline, latents: &Tensor<4>, cancel: &CancelToken) -> Result<Option<RgbImage>> {
+    let Some(picture) = decode_one(pipeline, latents.clone().narrow(0, 0, 1), cancel) else { return Ok(None) };
     let [_, _, height, width] = picture.dims();
-    rgb_image_from_unit(&values(picture)?, width, height)
+    let picture = rgb_image_from_unit(&values(picture)?, width, height)?;
+    // What was interrupted means nothing.
+    Ok((!cancel.is_cancelled()).then_some(picture))
 }
 
 /// Latents to pictures, one after the other so that memory doesn't grow with the batch.
@@ -147,6 +164,9 @@ pub(super) fn decode(pipeline: &DiffusionPipeline, latents: &Tensor<4>, hooks: &
         };
         let [_, _, height, width] = picture.dims();
         let values = values(picture)?;
+        if hooks.cancel.is_cancelled() {
+            return Ok(Run::Cancelled);
+        }
         if values.iter().any(|x| !x.is_finite()) {
             return Err(Error::new("The picture came out as NaN: the model's numbers overflowed")
                 .advise("Try --dtype f32, another sampler or a lower guidance scale"));
@@ -181,7 +201,7 @@ fn values(picture: Tensor<4>) -> Result<Vec<f32>> {
 }
 
 /// Reads a tensor back from the device.
-fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
+pub(super) fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     let failed = |e: &dyn std::fmt::Debug| Error::new(format!("The device failed: {e:?}"));
     let data = tensor.cast(DType::F32).try_into_data().map_err(|e| failed(&e))?;
     data.try_into_vec().map_err(|e| failed(&e))

@@ -1,6 +1,6 @@
 //! What the worker asks of a loaded model.
 
-use image::RgbImage;
+use std::ops::ControlFlow;
 
 use crate::cancel::CancelToken;
 use crate::error::Result;
@@ -8,8 +8,13 @@ use crate::pipelines::{Run, Trace};
 use crate::request::Request;
 use crate::worker::protocol::{ModelInfo, Phase};
 
+pub use crate::pipelines::{Loading, Look};
+
+/// Told how far the opening of a model has come. Once it breaks, the opening ends as soon as it can.
+pub type OnLoading<'a> = dyn FnMut(Loading<'_>) -> ControlFlow<()> + 'a;
+
 /// A loaded model that draws. It lives and dies on the worker's thread.
-pub trait Engine {
+pub trait Engine: Sized {
     /// What there is to know of it.
     fn info(&self) -> ModelInfo;
 
@@ -18,6 +23,9 @@ pub trait Engine {
     /// # Errors
     /// The request doesn't fit the model, or the arithmetic failed.
     fn run(&mut self, request: &Request, hooks: Hooks<'_>) -> Result<Run>;
+
+    /// Gives its memory back, also what its device keeps for later.
+    fn free(self) {}
 }
 
 /// What a run tells on its way, and what it looks at.
@@ -25,7 +33,7 @@ pub struct Hooks<'a> {
     /// A phase begins.
     pub on_phase: &'a mut dyn FnMut(Phase),
     /// A step is done; `Break` stops the run.
-    pub on_step: &'a mut dyn FnMut(StepDone<'_>) -> std::ops::ControlFlow<()>,
+    pub on_step: &'a mut dyn FnMut(StepDone<'_>) -> ControlFlow<()>,
     /// Polled within steps and within the decode; once raised, the run ends as [`Run::Cancelled`].
     pub cancel: &'a CancelToken,
     /// Takes the numbers inside the run.
@@ -39,5 +47,7 @@ pub struct StepDone<'a> {
     /// How many there are.
     pub of: usize,
     /// Decodes what the first picture looks like by now. It costs as much as a finished picture's decode.
-    pub preview: &'a mut dyn FnMut() -> Result<RgbImage>,
+    pub decode: &'a mut Look<'a>,
+    /// A coarse picture of the same, for next to nothing; `None` where the model has none.
+    pub sketch: Option<&'a mut Look<'a>>,
 }

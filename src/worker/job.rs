@@ -3,6 +3,7 @@
 //! Pictures are drawn one after the other, so that each is saved as soon as it can be and memory doesn't grow with
 //! their number; only a traced job draws them as one batch.
 
+use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -11,25 +12,43 @@ use crate::gallery::{self, Destination, Entry};
 use crate::imaging::png_text;
 use crate::pipelines::{Run, Trace};
 use crate::request::{Recipe, Request};
+use crate::schedulers::SchedulerKind;
 use crate::worker::engine::{Engine, Hooks, StepDone};
 use crate::worker::latest::Latest;
 use crate::worker::outbox::Outbox;
+use crate::worker::preview::Budget;
 use crate::worker::protocol::{Event, Job, Outcome, Phase, Preview, Previews};
+use crate::worker::tuning::Tuning;
 
 /// A job on its way.
 pub(super) struct Working<'a> {
-    pub(super) job: &'a Job,
+    job: &'a Job,
     /// The model, as the user named it: recipes keep it.
-    pub(super) model: &'a str,
-    pub(super) outbox: &'a Outbox,
-    pub(super) slot: &'a Latest<Preview>,
+    model: &'a str,
+    outbox: &'a Outbox,
+    slot: &'a Latest<Preview>,
+    /// What the model's GPU has done before; `None` on the CPU.
+    tuning: Option<&'a mut Tuning>,
+    budget: Budget,
+    /// When the last step, and its preview, were done.
+    step_began: Instant,
 }
 
-impl Working<'_> {
-    /// Draws and saves every picture of the job.
-    pub(super) fn run(&self, engine: &mut impl Engine) -> Result<Outcome> {
+impl<'a> Working<'a> {
+    pub(super) fn new(
+        job: &'a Job,
+        model: &'a str,
+        outbox: &'a Outbox,
+        slot: &'a Latest<Preview>,
+        tuning: Option<&'a mut Tuning>,
+    ) -> Self {
+        Self { job, model, outbox, slot, tuning, budget: Budget::default(), step_began: Instant::now() }
+    }
+
+    /// Draws and saves every picture of the job; `scheduler` is the checkpoint's own.
+    pub(super) fn run(&mut self, engine: &mut impl Engine, scheduler: Option<SchedulerKind>) -> Result<Outcome> {
         // The recipe names the sampler that drew the picture, also where the checkpoint chose it.
-        let scheduler = self.job.request.scheduler.or(engine.info().scheduler);
+        let scheduler = self.job.request.scheduler.or(scheduler);
         let request = Request { scheduler, ..self.job.request.clone() };
         self.outbox.tell(Event::JobStarted { id: self.job.id, request: request.clone() });
         let entries = if let Some(path) = &self.job.trace {
@@ -54,24 +73,25 @@ impl Working<'_> {
 
     /// Draws one batch and saves its pictures, the first of which is picture `first` of the job. `None`: cancelled.
     fn draw(
-        &self,
+        &mut self,
         engine: &mut impl Engine,
         request: &Request,
         first: usize,
         trace: Option<&mut Trace>,
     ) -> Result<Option<Vec<Entry>>> {
-        let mut last_preview = Instant::now();
+        let cancel = &self.job.cancel;
         let mut failure = None;
+        // Both hooks keep the books.
+        let this = RefCell::new(&mut *self);
         let run = engine.run(
             request,
             Hooks {
-                on_phase: &mut |phase| self.tell_phase(first, phase),
-                on_step: &mut |mut step| {
-                    self.tell_step(first, &step);
-                    failure = self.show(request.seed, &mut step, &mut last_preview).err();
+                on_phase: &mut |phase| this.borrow_mut().begin(first, phase, request),
+                on_step: &mut |step| {
+                    failure = this.borrow_mut().step_done(first, request, step).err();
                     if failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
                 },
-                cancel: &self.job.cancel,
+                cancel,
                 trace,
             },
         )?;
@@ -81,7 +101,7 @@ impl Working<'_> {
         let Run::Done(pictures) = run else {
             return Ok(None);
         };
-        self.tell_phase(first, Phase::Saving);
+        self.begin(first, Phase::Saving, request);
         let mut entries = Vec::new();
         for (k, picture) in pictures.iter().enumerate() {
             let recipe = Recipe::of_picture(request, k, self.model);
@@ -92,31 +112,45 @@ impl Working<'_> {
         Ok(Some(entries))
     }
 
-    /// Shows what the picture looks like after a step, if the job asks for it and it is time.
-    fn show(&self, seed: u64, step: &mut StepDone<'_>, last_preview: &mut Instant) -> Result<()> {
-        let done = step.index + 1;
+    /// Tells that a picture has come into its next phase.
+    fn begin(&mut self, picture: usize, phase: Phase, request: &Request) {
+        let tuning = self.tuning.as_mut().is_some_and(|tuning| tuning.begin(self.model, phase, request));
+        self.outbox.tell(Event::JobPhase { id: self.job.id, picture, phase, tuning });
+        self.step_began = Instant::now();
+    }
+
+    /// Shows what the picture looks like after a step, if the job asks for it and it is time, and tells of the step.
+    fn step_done(&mut self, picture: usize, request: &Request, step: StepDone<'_>) -> Result<()> {
+        let (done, steps) = (step.index + 1, step.of);
+        let step_secs = self.step_began.elapsed().as_secs_f64();
+        self.budget.step(step_secs);
         match &self.job.previews {
-            Previews::Newest { interval } if self.slot.is_empty() && last_preview.elapsed() >= *interval => {
-                self.slot.put(Preview { id: self.job.id, step: done, image: (step.preview)()? });
-                *last_preview = Instant::now();
+            Previews::Newest { every }
+                if done.is_multiple_of(every.get()) && self.slot.is_empty() && self.budget.allows(steps) =>
+            {
+                let (id, width, height) = (self.job.id, request.width, request.height);
+                let began = Instant::now();
+                let Some(image) = step.sketch.unwrap_or(step.decode)()? else { return Ok(()) };
+                let cost_secs = began.elapsed().as_secs_f64();
+                let tuning = self.tuning.as_ref().is_some_and(|tuning| tuning.is_under_way());
+                self.budget.preview(cost_secs, tuning);
+                self.slot.put(Preview { id, picture, step: done, steps, image, width, height, cost_secs });
             }
             Previews::Files { every, folder } if done.is_multiple_of(every.get()) => {
-                let file = png_text::encode(&(step.preview)()?, &[])?;
+                let Some(image) = (step.decode)()? else { return Ok(()) };
+                let file = png_text::encode(&image, &[])?;
                 gallery::make_folder(folder)?;
-                gallery::write_whole(&folder.join(format!("{seed}-{done:04}.png")), &file)?;
+                gallery::write_whole(&folder.join(format!("{}-{done:04}.png", request.seed)), &file)?;
             }
             _ => {}
         }
+        if let Some(tuning) = &mut self.tuning {
+            tuning.done();
+        }
+        let (id, preview_share) = (self.job.id, self.budget.share());
+        self.outbox.tell_if_room(Event::JobStep { id, picture, step: done, steps, step_secs, preview_share });
+        self.step_began = Instant::now();
         Ok(())
-    }
-
-    fn tell_phase(&self, picture: usize, phase: Phase) {
-        self.outbox.tell(Event::JobPhase { id: self.job.id, picture, phase });
-    }
-
-    fn tell_step(&self, picture: usize, step: &StepDone<'_>) {
-        let event = Event::JobStep { id: self.job.id, picture, step: step.index + 1, steps: step.of };
-        self.outbox.tell_if_room(event);
     }
 }
 

@@ -9,6 +9,7 @@
 //! thread.
 
 use std::any::Any;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{self, JoinHandle};
 
@@ -18,18 +19,28 @@ use crate::cancel::CancelToken;
 use crate::checkpoint::ModelRef;
 use crate::error::{Error, Result};
 use crate::worker::outbox::Outbox;
+use crate::worker::tuning::Tuning;
 
 mod engine;
 mod job;
 mod latest;
+mod memory;
 mod outbox;
 mod pipeline;
+mod preview;
 mod protocol;
+mod tokens;
+mod tuning;
 
-pub use engine::{Engine, Hooks, StepDone};
+pub use engine::{Engine, Hooks, Loading, Look, OnLoading, StepDone};
 pub use latest::Latest;
+pub use memory::resident_bytes;
 pub use pipeline::open;
 pub use protocol::{Command, Event, Job, JobId, ModelInfo, Outcome, Phase, Preview, Previews};
+pub use tokens::{TokenCount, TokenCounter};
+
+/// How much further a load comes from one of its events to the next: a hundredth.
+const LOADING_TOLD: f32 = 0.01;
 
 /// Commands the worker, from one other thread.
 pub struct WorkerHandle {
@@ -46,18 +57,23 @@ pub struct WorkerHandle {
 #[derive(Debug)]
 pub struct Busy(pub Command);
 
-/// Starts the worker. `open` opens a model, on the worker's thread.
+/// Starts the worker. `open` opens a model, on the worker's thread; it gives `None` when it was stopped.
 ///
 /// # Errors
 /// The system has no thread to give.
-pub fn spawn<E: Engine>(open: impl FnMut(&ModelRef) -> Result<E> + Send + 'static) -> Result<WorkerHandle> {
+pub fn spawn<E: Engine>(
+    open: impl FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>> + Send + 'static,
+) -> Result<WorkerHandle> {
     let (commands, obeyed) = bounded(1);
     let (outbox, events) = Outbox::new();
     let (previews, closing) = (Latest::new(), CancelToken::new());
     let (slot, ending) = (previews.clone(), closing.clone());
     let thread = thread::Builder::new()
         .name("burnisher-worker".to_owned())
-        .spawn(move || Worker { open, model: None, engine: None, outbox, slot }.obey_all(&obeyed, &ending))
+        .spawn(move || {
+            let tuning = Tuning::default();
+            Worker { open, model: None, engine: None, outbox, slot, closing: ending, tuning }.obey_all(&obeyed);
+        })
         .map_err(|cause| Error::new("the worker's thread can't be started").caused_by(cause))?;
     Ok(WorkerHandle { commands, events, previews, jobs: Vec::new(), closing, thread: Some(thread) })
 }
@@ -126,23 +142,29 @@ struct Worker<E, Open> {
     engine: Option<E>,
     outbox: Outbox,
     slot: Latest<Preview>,
+    /// Raised when the handle is gone.
+    closing: CancelToken,
+    tuning: Tuning,
 }
 
-impl<E: Engine, Open: FnMut(&ModelRef) -> Result<E>> Worker<E, Open> {
+impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>> Worker<E, Open> {
     /// Obeys until the handle is gone. Each command ends in one event, which comes from here alone.
-    fn obey_all(mut self, commands: &Receiver<Command>, closing: &CancelToken) {
+    fn obey_all(mut self, commands: &Receiver<Command>) {
         while let Ok(command) = commands.recv() {
-            if closing.is_cancelled() {
+            if self.closing.is_cancelled() {
                 break;
             }
             let ended = caught(|| self.obey(&command)).unwrap_or_else(|error| {
                 // What it was doing is unknown, so it goes; the next job opens the model again.
+                self.tuning.abandon();
                 let broken = self.engine.take();
                 let _ = caught(|| drop(broken));
                 Err(error)
             });
             self.outbox.tell(ended.unwrap_or_else(|error| match command {
-                Command::Load(model) => Event::ModelFailed { model: model.to_string(), error },
+                Command::Load { model, .. } => Event::ModelFailed { model: model.to_string(), error },
+                // The memory is free, if in a hard way.
+                Command::Unload => Event::ModelUnloaded,
                 Command::Generate(job) => Event::JobEnded { id: job.id, outcome: Outcome::Failed(error) },
             }));
         }
@@ -151,13 +173,19 @@ impl<E: Engine, Open: FnMut(&ModelRef) -> Result<E>> Worker<E, Open> {
 
     fn obey(&mut self, command: &Command) -> Result<Event> {
         match command {
-            Command::Load(model) => {
+            Command::Load { model, cancel } => {
                 // Let go first: two models may not fit.
                 self.model = None;
-                self.engine = None;
-                let info = self.open(model)?.info();
+                self.free();
+                let Some(info) = self.open(model, cancel)? else {
+                    return Ok(Event::ModelCancelled { model: model.to_string() });
+                };
                 self.model = Some(model.clone());
                 Ok(Event::ModelLoaded { model: model.to_string(), info })
+            }
+            Command::Unload => {
+                self.free();
+                Ok(Event::ModelUnloaded)
             }
             Command::Generate(job) => Ok(Event::JobEnded { id: job.id, outcome: self.generate(job)? }),
         }
@@ -168,19 +196,55 @@ impl<E: Engine, Open: FnMut(&ModelRef) -> Result<E>> Worker<E, Open> {
             return Ok(Outcome::Cancelled);
         }
         job.check()?;
-        let model = self.model.clone().ok_or_else(|| Error::new("no model is loaded"))?;
+        let nothing_loaded = || Error::new("no model is loaded");
+        let model = self.model.clone().ok_or_else(nothing_loaded)?;
         let name = model.to_string();
         if self.engine.is_none() {
-            let info = self.open(&model)?.info();
+            let Some(info) = self.open(&model, &job.cancel)? else {
+                self.outbox.tell(Event::ModelCancelled { model: name });
+                return Ok(Outcome::Cancelled);
+            };
             self.outbox.tell(Event::ModelLoaded { model: name.clone(), info });
         }
-        let engine = self.engine.as_mut().ok_or_else(|| Error::new("no model is loaded"))?;
-        job::Working { job, model: &name, outbox: &self.outbox, slot: &self.slot }.run(engine)
+        let engine = self.engine.as_mut().ok_or_else(nothing_loaded)?;
+        let info = engine.info();
+        let tuning = info.on_gpu.then_some(&mut self.tuning);
+        job::Working::new(job, &name, &self.outbox, &self.slot, tuning).run(engine, info.scheduler)
     }
 
-    fn open(&mut self, model: &ModelRef) -> Result<&mut E> {
-        self.outbox.tell(Event::ModelLoading { model: model.to_string() });
-        Ok(self.engine.insert((self.open)(model)?))
+    /// Opens a model. `None`: it was cancelled.
+    fn open(&mut self, model: &ModelRef, cancel: &CancelToken) -> Result<Option<ModelInfo>> {
+        let name = model.to_string();
+        let mut told = (None, 0.0);
+        self.outbox.tell(Event::ModelLoading { model: name.clone(), component: None, fraction: 0.0 });
+        let mut on_loading = |loading: Loading<'_>| {
+            let Loading { component, fraction } = loading;
+            if told.0.as_deref() != Some(component) || fraction - told.1 >= LOADING_TOLD {
+                told = (Some(component.to_owned()), fraction);
+                self.outbox.tell_if_room(Event::ModelLoading {
+                    model: name.clone(),
+                    component: told.0.clone(),
+                    fraction,
+                });
+            }
+            if cancel.is_cancelled() || self.closing.is_cancelled() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        if cancel.is_cancelled() {
+            return Ok(None);
+        }
+        self.engine = (self.open)(model, &mut on_loading)?;
+        Ok(self.engine.as_ref().map(E::info))
+    }
+
+    /// Gives the model's memory back.
+    fn free(&mut self) {
+        if let Some(engine) = self.engine.take() {
+            engine.free();
+        }
     }
 }
 

@@ -1,20 +1,23 @@
 //! The engine of the shipped program: a `DiffusionPipeline`.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use crate::checkpoint::ModelRef;
 use crate::device::{self, DeviceChoice, DtypeChoice};
 use crate::error::Result;
 use crate::pipelines::{self, DiffusionPipeline, Run};
-use crate::request::Request;
-use crate::worker::engine::{Engine, Hooks, StepDone};
+use crate::request::{MAX_SIDE, Request, SIDE_MULTIPLE};
+use crate::worker::engine::{Engine, Hooks, OnLoading, StepDone};
 use crate::worker::protocol::{ModelInfo, Phase};
+use crate::worker::tokens::{TokenCount, TokenCounter};
 
 /// Diffusers' defaults (`StableDiffusionPipeline.__call__`), for models whose card recommends nothing.
 const STEPS: usize = 50;
 const GUIDANCE_SCALE: f64 = 7.5;
 
-/// Opens a model on a device. `threads` is for the CPU; the first call settles it for the whole process.
+/// Opens a model on a device; `None` when `on_loading` stopped it. `threads` is for the CPU; the first call settles it for the
+/// whole process.
 ///
 /// # Errors
 /// No such device, or the model can't be opened.
@@ -23,12 +26,13 @@ pub fn open(
     device: DeviceChoice,
     dtype: DtypeChoice,
     threads: Option<NonZeroUsize>,
-) -> Result<DiffusionPipeline> {
+    on_loading: &mut OnLoading<'_>,
+) -> Result<Option<DiffusionPipeline>> {
     if let Some(threads) = threads {
         // A pool that stands already has the number of the first call: the command line makes only one.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
     }
-    DiffusionPipeline::open(model, device::open(device, dtype)?)
+    DiffusionPipeline::open(model, device::open(device, dtype)?, on_loading)
 }
 
 impl Engine for DiffusionPipeline {
@@ -44,6 +48,11 @@ impl Engine for DiffusionPipeline {
             guidance_scale: recommended.guidance_scale.unwrap_or(GUIDANCE_SCALE),
             device: self.compute().name.clone(),
             dtype: self.compute().dtype.name().to_owned(),
+            on_gpu: self.compute().is_gpu(),
+            parameters: self.num_params(),
+            weight_bytes: (self.num_params() * self.compute().dtype.size()) as u64,
+            sizes: sizes(size),
+            token_counter: token_counter(self),
         }
     }
 
@@ -57,10 +66,43 @@ impl Engine for DiffusionPipeline {
                     pipelines::Phase::Decoding => Phase::Decoding,
                 });
             },
-            on_step: &mut |step| on_step(StepDone { index: step.index, of: step.of, preview: step.preview }),
+            on_step: &mut |step| {
+                on_step(StepDone { index: step.index, of: step.of, decode: step.decode, sketch: step.sketch })
+            },
             cancel: hooks.cancel,
             trace: hooks.trace,
         };
         Self::run(self, request, hooks)
     }
+
+    fn free(self) {
+        let device = self.compute().device.clone();
+        drop(self);
+        // The device keeps what is freed for the next tensors.
+        device.memory_cleanup();
+    }
+}
+
+/// Widths and heights for a model whose own square has this side: the square, and upright and flat pictures whose longer side
+/// is five quarters or one and a half times it.
+///
+/// A model draws best near what it was trained on, which is the square; from twice the side on it repeats its subject. Stable
+/// Diffusion's 512 gives 512 x 640 (what Forge begins with) and 512 x 768, the 768 models 768 x 960 and 768 x 1152.
+fn sizes(side: usize) -> Vec<(usize, usize)> {
+    let longer = [side * 5 / 4, side * 3 / 2].map(|side| side / SIDE_MULTIPLE * SIDE_MULTIPLE);
+    let mut sizes = vec![(side, side)];
+    for longer in longer.into_iter().filter(|&longer| longer > side && longer <= MAX_SIDE) {
+        sizes.extend([(side, longer), (longer, side)]);
+    }
+    sizes
+}
+
+fn token_counter(pipeline: &DiffusionPipeline) -> TokenCounter {
+    let tokenizer = Arc::clone(pipeline.tokenizer());
+    let limit = tokenizer.max_prompt_length();
+    TokenCounter::new(move |prompt| {
+        // No prompt is known that can't be split.
+        let (tokens, cut_at) = tokenizer.measure(prompt).unwrap_or_default();
+        TokenCount { tokens, limit, cut_at }
+    })
 }

@@ -6,7 +6,6 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use image::RgbImage;
 
@@ -16,12 +15,21 @@ use crate::error::Error;
 use crate::gallery::{Destination, Entry};
 use crate::request::Request;
 use crate::schedulers::SchedulerKind;
+use crate::worker::tokens::TokenCounter;
 
 /// What the worker can be told to do. It does one thing at a time and holds one more.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Opens a model in place of the present one. Ends in [`Event::ModelLoaded`] or [`Event::ModelFailed`].
-    Load(ModelRef),
+    /// Opens a model in place of the present one. Ends in [`Event::ModelLoaded`], [`Event::ModelFailed`] or
+    /// [`Event::ModelCancelled`].
+    Load {
+        /// The model.
+        model: ModelRef,
+        /// Raised by anyone who keeps a clone, it ends the loading after the tensor that is being read.
+        cancel: CancelToken,
+    },
+    /// Frees the model's memory. Ends in [`Event::ModelUnloaded`]. The next job opens the model again.
+    Unload,
     /// Draws with the loaded model. Ends in exactly one [`Event::JobEnded`].
     Generate(Box<Job>),
 }
@@ -73,11 +81,11 @@ impl Job {
 pub enum Previews {
     /// Nothing.
     Off,
-    /// The newest one, in the handle's slot: made only if the slot is empty and `interval` has passed since the last,
-    /// so a slow or hidden window costs nothing.
+    /// The newest one, in the handle's slot, after one in `every` steps: made only if the slot is empty, so a slow or
+    /// hidden window costs nothing, and seldomer than that where it would cost more than it may (`worker::preview`).
     Newest {
-        /// The least time between two of them.
-        interval: Duration,
+        /// Steps from one to the next.
+        every: NonZeroUsize,
     },
     /// One in `every` steps, as `<seed>-<step>.png` in `folder`.
     Files {
@@ -93,14 +101,25 @@ pub enum Previews {
 pub struct Preview {
     /// The job that draws it.
     pub id: JobId,
-    /// Steps done so far.
+    /// Which of the job's pictures, counted from 0.
+    pub picture: usize,
+    /// Steps done so far, counted from 1.
     pub step: usize,
-    /// What it looks like.
+    /// How many there are.
+    pub steps: usize,
+    /// What it looks like: as large as the finished picture, or one pixel a latent. To be shown at the size of the
+    /// finished picture.
     pub image: RgbImage,
+    /// The size of the finished picture, in pixels.
+    pub width: usize,
+    /// See `width`.
+    pub height: usize,
+    /// What making it took, in seconds.
+    pub cost_secs: f64,
 }
 
 /// What a picture goes through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// The prompt is read.
     Encoding,
@@ -143,15 +162,30 @@ pub struct ModelInfo {
     pub device: String,
     /// What it computes in: `f32`, `f16`, `bf16`.
     pub dtype: String,
+    /// Whether it runs on a GPU, whose kernels are compiled and tuned when they are first used.
+    pub on_gpu: bool,
+    /// How many numbers its weights are.
+    pub parameters: usize,
+    /// What its weights take in the memory of the device, in bytes.
+    pub weight_bytes: u64,
+    /// Widths and heights that it draws well, in pixels, its own size first.
+    pub sizes: Vec<(usize, usize)>,
+    /// Counts the tokens of a prompt as the model reads it.
+    pub token_counter: TokenCounter,
 }
 
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// A model is being opened.
+    /// A model is being opened. Told once at the beginning, with no component, and then as it goes on. A load that a
+    /// job began, because the model was unloaded or broke down, may end with that job.
     ModelLoading {
         /// The model, as the user named it.
         model: String,
+        /// The component whose weights are being read: `text_encoder`, `unet`, `vae`.
+        component: Option<String>,
+        /// How much of all the weights has been read, 0 to 1.
+        fraction: f32,
     },
     /// A model is ready.
     ModelLoaded {
@@ -167,6 +201,13 @@ pub enum Event {
         /// Why.
         error: Error,
     },
+    /// Someone stopped the loading of a model; none is loaded now.
+    ModelCancelled {
+        /// The model, as the user named it.
+        model: String,
+    },
+    /// The model's memory is free.
+    ModelUnloaded,
     /// A job has begun.
     JobStarted {
         /// The job.
@@ -182,6 +223,9 @@ pub enum Event {
         picture: usize,
         /// The phase that begins.
         phase: Phase,
+        /// Whether the GPU's kernels for this model and size are compiled and tuned in it, which can take minutes: so
+        /// for the first picture of a size in this process. In the denoising it is over with the first step.
+        tuning: bool,
     },
     /// A step is done.
     JobStep {
@@ -193,6 +237,10 @@ pub enum Event {
         step: usize,
         /// How many there are: some samplers call the model more often than the request's number says.
         steps: usize,
+        /// How long this one took, in seconds, without its preview.
+        step_secs: f64,
+        /// What previews have taken so far of the job's denoising, 0 to 1.
+        preview_share: f64,
     },
     /// A picture is finished and in its place on disk.
     PictureSaved {

@@ -16,11 +16,16 @@ use crate::moment::Moment;
 pub(crate) fn measure(folder: &Path) -> Value {
     rayon::ThreadPoolBuilder::new().num_threads(2).build_global().expect("the first pool");
     let mut figures = Map::new();
-    let compute = || device::open(DeviceChoice::Cpu, DtypeChoice::F32).expect("the CPU");
+    let open = || {
+        let compute = device::open(DeviceChoice::Cpu, DtypeChoice::F32).expect("the CPU");
+        let model = ModelRef::Folder(folder.into());
+        let opened = DiffusionPipeline::open(&model, compute, &mut |_| ControlFlow::Continue(()));
+        opened.expect("the model").expect("nobody stopped it")
+    };
     // The first time the file may come from the disk; the second time it is warm.
-    drop(DiffusionPipeline::open(&ModelRef::Folder(folder.into()), compute()).expect("the model"));
+    drop(open());
     let start = Moment::now();
-    let pipeline = DiffusionPipeline::open(&ModelRef::Folder(folder.into()), compute()).expect("the model");
+    let pipeline = open();
     figures.insert("load wall s".into(), start.wall.elapsed().as_secs_f64().into());
     for size in [512, 256] {
         let mut moments = vec![(None, Moment::now())];

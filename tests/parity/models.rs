@@ -8,7 +8,7 @@ use burnisher::checkpoint::{Checkpoint as Model, ModelRef};
 use burnisher::models::autoencoder_kl::AutoencoderKL;
 use burnisher::models::clip::ClipTextModel;
 use burnisher::models::clip_tokenizer::ClipTokenizer;
-use burnisher::models::unet_2d_condition::UNet2DConditionModel;
+use burnisher::models::unet_2d_condition::{Pace, UNet2DConditionModel};
 use burnisher::rng::TorchRng;
 use serde::Deserialize;
 
@@ -81,7 +81,7 @@ fn compare(model: &ModelRef, golden: &str, component: &str, tolerance: f32) {
             Box::new(move |input| {
                 let Input::Unet { sample, timestep, encoder_hidden_states } = input else { return None };
                 let text = encoder_hidden_states.tensor();
-                network.forward(sample.tensor(), *timestep, &text, &CancelToken::new()).map(values)
+                network.forward(sample.tensor(), *timestep, &text, Pace::AtOnce, &CancelToken::new()).map(values)
             })
         }
         _ => {

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use burnisher::cancel::CancelToken;
 use burnisher::checkpoint::ModelRef;
-use burnisher::device::{self, DeviceChoice, DtypeChoice};
+use burnisher::device::{self, ComputeDevice, DeviceChoice, DtypeChoice};
 use burnisher::pipelines::{DiffusionPipeline, Hooks, Run, Trace};
 use burnisher::request::{Request, Task};
 use serde::Deserialize;
@@ -72,6 +72,11 @@ struct Comparison {
     tolerance: f32,
 }
 
+fn open(model: &ModelRef, compute: ComputeDevice) -> DiffusionPipeline {
+    let opened = DiffusionPipeline::open(model, compute, &mut |_| ControlFlow::Continue(()));
+    opened.expect("the checkpoint opens").expect("nobody stopped it")
+}
+
 impl Comparison {
     fn on_cpu(model: &ModelRef, golden: &'static str) -> Self {
         Self::new(model, golden, DeviceChoice::Cpu, CPU_TOLERANCE)
@@ -82,7 +87,7 @@ impl Comparison {
         let cases = json::<BTreeMap<String, Vec<Case>>>("text_to_image/cases.json").remove(golden);
         Self {
             golden,
-            pipeline: DiffusionPipeline::open(model, compute).expect("the checkpoint opens"),
+            pipeline: open(model, compute),
             cases: cases.expect("cases of this checkpoint"),
             arrays: Arrays::open(&format!("text_to_image/{golden}")),
             tolerance,
@@ -214,7 +219,7 @@ fn a_gpu_in_half_precision_comes_close_to_full_precision() {
     let model = tiny(Checkpoint::TinySd15);
     let picture = |dtype| {
         let compute = device::open(DeviceChoice::Gpu(None), dtype).expect("the device opens");
-        let pipeline = DiffusionPipeline::open(&model, compute).expect("the checkpoint opens");
+        let pipeline = open(&model, compute);
         let request = Request {
             task: Task::TextToImage,
             prompt: "An image of a squirrel in Picasso style".into(),

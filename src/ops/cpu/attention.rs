@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::gemm::{Matrix, MatrixMut, Threads, Write, gemm};
 use super::simd::{exp, exp_and_sum, max, vectorize};
 use super::{Values, tensor};
-use crate::ops::Mask;
+use crate::ops::{Mask, interrupt};
 
 /// Queries in a block and keys in a tile.
 const QUERIES: usize = 128;
@@ -21,12 +21,16 @@ pub(in crate::ops) fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads:
     let (q, k, v) = (Values::of(q), Values::of(k), Values::of(v));
     let dim = width / heads;
     let mut y = vec![0.0; q.get().len()];
+    let cancel = interrupt::current();
     // Blocks small enough that every thread has work.
     let block = QUERIES.min((queries * shape[0]).div_ceil(rayon::current_num_threads())).max(1);
     y.par_chunks_mut(queries * width).zip(q.get().par_chunks(queries * width)).enumerate().for_each(|(b, (y, q))| {
         let k = &k.get()[b * keys * width..][..keys * width];
         let v = &v.get()[b * keys * width..][..keys * width];
         y.par_chunks_mut(block * width).zip(q.par_chunks(block * width)).enumerate().for_each(|(i, (y, q))| {
+            if cancel.is_cancelled() {
+                return;
+            }
             let mut work = Block::new(q.len() / width, dim);
             for head in 0..heads {
                 let columns = |data| Columns { data, width, first: head * dim, dim };

@@ -5,7 +5,8 @@ use rayon::prelude::*;
 
 use super::gemm::{Matrix, MatrixMut, Threads, Write, gemm};
 use super::{Values, tensor};
-use crate::ops::Padding;
+use crate::cancel::CancelToken;
+use crate::ops::{Padding, interrupt};
 
 /// The most values that a patch matrix holds: large enough for the product to run at full speed, small enough for the last-level
 /// cache and for a 1024-pixel picture not to cost gigabytes.
@@ -43,6 +44,10 @@ pub(in crate::ops) fn conv2d(
 
     let pixels = out_height * out_width;
     let mut y = vec![0.0; batch * out * pixels];
+    let cancel = interrupt::current();
+    if cancel.is_cancelled() {
+        return tensor(y, [batch, out, out_height, out_width]);
+    }
     if let Some(bias) = &bias {
         y.par_chunks_mut(pixels).enumerate().for_each(|(i, plane)| plane.fill(bias.get()[i % out]));
     }
@@ -56,20 +61,23 @@ pub(in crate::ops) fn conv2d(
         shared(&geometry, x.get(), weight, &mut y, batch);
     } else {
         for (image, y) in images.zip(y.chunks_exact_mut(out * pixels)) {
-            strips(&geometry, image, weight, y);
+            strips(&geometry, image, weight, y, &cancel);
         }
     }
     tensor(y, [batch, out, out_height, out_width])
 }
 
-/// One image, strip by strip.
-fn strips(g: &Geometry, image: &[f32], weight: Matrix<'_>, y: &mut [f32]) {
+/// One image, strip by strip, as long as it is wanted.
+fn strips(g: &Geometry, image: &[f32], weight: Matrix<'_>, y: &mut [f32], cancel: &CancelToken) {
     let pixels = g.out_height * g.out_width;
     let rows_max = (PATCHES_MAX / (weight.cols * g.out_width)).clamp(1, g.out_height);
     // Equal strips: a last strip of a few columns would run slowly.
     let strip = g.out_height.div_ceil(g.out_height.div_ceil(rows_max));
     let mut patches = vec![0.0; weight.cols * strip * g.out_width];
     for top in (0..g.out_height).step_by(strip) {
+        if cancel.is_cancelled() {
+            return;
+        }
         let rows = strip.min(g.out_height - top);
         let columns = rows * g.out_width;
         let patches = &mut patches[..weight.cols * columns];

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::gemm::{Matrix, MatrixMut, Threads, Write, gemm};
 use super::{Values, primitive, tensor};
+use crate::ops::interrupt;
 
 /// `x` `[batch, length, inputs]`, `weight` `[inputs, outputs]`: rows or columns may be the contiguous side.
 pub(in crate::ops) fn linear(x: Tensor<3>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<3> {
@@ -21,6 +22,9 @@ pub(in crate::ops) fn linear(x: Tensor<3>, weight: Tensor<2>, bias: Option<Tenso
     };
     let rows = batch * length;
     let mut y = vec![0.0; rows * outputs];
+    if interrupt::current().is_cancelled() {
+        return tensor(y, [batch, length, outputs]);
+    }
     let mut write = Write::Replace;
     if let Some(bias) = &bias {
         y.par_chunks_mut(outputs).for_each(|row| row.copy_from_slice(bias.get()));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
@@ -121,7 +122,8 @@ impl Folder {
     }
 
     pub(crate) fn load_as(&self, dtype: DType) -> Result<Net> {
-        self.open()?.load("unet", net(), dtype)
+        let loaded = self.open()?.load("unet", net(), dtype, &mut |_| ControlFlow::Continue(()))?;
+        Ok(loaded.expect("nobody stopped it"))
     }
 
     /// What is said about this folder.

@@ -1,5 +1,7 @@
 //! Weights that load: types, variants, shards and spellings.
 
+use std::ops::ControlFlow;
+
 use burn::tensor::{DType, Tensor};
 use burnisher::checkpoint::{MisShaped, Mismatch};
 use burnisher::error::Error;
@@ -70,7 +72,8 @@ fn a_large_matrix_is_turned_whole() {
         ("proj.bias".to_owned(), (vec![rows], vec![0.0; rows])),
     ]);
     let module = Large { proj: LinearConfig::new(columns, rows).init(&burn::tensor::Device::flex()) };
-    let loaded = Folder::with(&file).open().unwrap().load("unet", module, DType::F32).unwrap();
+    let checkpoint = Folder::with(&file).open().unwrap();
+    let loaded = checkpoint.load("unet", module, DType::F32, &mut |_| ControlFlow::Continue(())).unwrap().unwrap();
     let turned: Vec<f32> = (0..columns).flat_map(|c| (0..rows).map(move |r| (r * columns + c) as f32)).collect();
     assert_eq!(numbers(loaded.proj.weight.val()), turned);
 }

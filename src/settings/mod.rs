@@ -1,0 +1,273 @@
+//! What the window remembers from one run to the next, as one JSON file.
+//!
+//! Broken settings never stop the program: what can't be read takes its default, the file as it was is kept beside it as
+//! `settings.json.bad`, and the user is told. Keys of newer versions are passed over.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::checkpoint::ModelRef;
+use crate::device::{DeviceChoice, DtypeChoice};
+use crate::error::{Error, Result};
+use crate::gallery::write_whole;
+use crate::request::Request;
+
+mod draft;
+mod patch;
+mod text;
+
+pub use draft::{Draft, MAX_COUNT, MAX_GUIDANCE, valid_side};
+pub use patch::{Change, Field, Patch};
+
+/// Prompts that the history keeps.
+pub const HISTORY_LENGTH: usize = 200;
+
+/// Everything that the window remembers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Where pictures go.
+    pub output_folder: PathBuf,
+    /// Where pictures are drawn.
+    #[serde(with = "text")]
+    pub device: DeviceChoice,
+    /// What the model computes in.
+    #[serde(with = "text")]
+    pub dtype: DtypeChoice,
+    /// The model in use.
+    #[serde(with = "text")]
+    pub model: ModelRef,
+    /// Model folders that were opened before, the newest first.
+    pub recent_models: Vec<PathBuf>,
+    /// The form as it stands.
+    pub draft: Draft,
+    /// Steps from one preview to the next; 0 for none.
+    pub preview_every: usize,
+    /// Light or dark.
+    pub theme: Theme,
+    /// How large everything is drawn; 1 is the system's own size.
+    pub scale: f32,
+    /// Whether the panel with the controls is open.
+    pub controls_open: bool,
+    /// Whether the gallery is open.
+    pub gallery_open: bool,
+    /// Prompts that were drawn, the newest first.
+    pub history: Vec<String>,
+    /// What waits to be drawn.
+    pub queue: Vec<Waiting>,
+    /// The folder that a picture was last saved to.
+    pub save_folder: Option<PathBuf>,
+    /// Whether copies that are saved leave prompt and settings out.
+    pub strip_metadata: bool,
+}
+
+/// Light or dark.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Theme {
+    /// As the system is.
+    #[default]
+    System,
+    /// Dark text on light ground.
+    Light,
+    /// Light text on dark ground.
+    Dark,
+}
+
+/// A generation that waits for its turn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Waiting {
+    /// What draws it.
+    #[serde(with = "text")]
+    pub model: ModelRef,
+    /// What it is.
+    pub request: Request,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let pictures = dirs::picture_dir().or_else(|| Some(dirs::home_dir()?.join("Pictures")));
+        Self {
+            output_folder: pictures.unwrap_or_default().join("Burnisher"),
+            device: DeviceChoice::Auto,
+            dtype: DtypeChoice::Auto,
+            model: ModelRef::Bundled,
+            recent_models: Vec::new(),
+            draft: Draft::default(),
+            preview_every: 1,
+            theme: Theme::System,
+            scale: 1.0,
+            controls_open: true,
+            gallery_open: true,
+            history: Vec::new(),
+            queue: Vec::new(),
+            save_folder: None,
+            strip_metadata: false,
+        }
+    }
+}
+
+impl Settings {
+    /// Reads the settings. What couldn't be read takes its default; the error then says so.
+    pub fn load(path: &Path) -> (Self, Option<Error>) {
+        let text = match fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(cause) if cause.kind() == ErrorKind::NotFound => return (Self::default(), None),
+            Err(cause) => {
+                let error = Error::new(format!("the settings can't be read: {}", path.display()))
+                    .caused_by(cause)
+                    .advise("Burnisher starts as if it were the first time");
+                return (Self::default(), Some(error));
+            }
+        };
+        let (settings, broken) = match serde_json::from_slice::<Map<String, Value>>(&text) {
+            Ok(values) => Self::from_values(values),
+            Err(cause) => (Self::default(), vec![cause.to_string()]),
+        };
+        if broken.is_empty() {
+            return (settings, None);
+        }
+        let kept = path.with_extension("json.bad");
+        let advice = match write_whole(&kept, &text) {
+            Ok(()) => format!("The file as it was is kept as {}", kept.display()),
+            Err(error) => format!("It can't be kept for you either: {error}"),
+        };
+        let error = Error::new(format!("some settings made no sense and have their defaults: {}", broken.join("; ")));
+        (settings, Some(error.advise(advice)))
+    }
+
+    /// Takes over every value that makes sense; the others are named.
+    fn from_values(values: Map<String, Value>) -> (Self, Vec<String>) {
+        let mut broken = Vec::new();
+        let mut good = Map::new();
+        for (key, value) in values {
+            let alone = Map::from_iter([(key.clone(), value.clone())]);
+            match serde_json::from_value::<Self>(Value::Object(alone)) {
+                Ok(_) => {
+                    good.insert(key, value);
+                }
+                Err(cause) => broken.push(format!("{key} ({cause})")),
+            }
+        }
+        let mut settings: Self = serde_json::from_value(Value::Object(good)).unwrap_or_default();
+        settings.scale = if settings.scale.is_finite() { settings.scale.clamp(0.5, 3.0) } else { 1.0 };
+        settings.history.truncate(HISTORY_LENGTH);
+        settings.draft.make_valid();
+        (settings, broken)
+    }
+
+    /// Writes the settings, whole or not at all.
+    ///
+    /// # Errors
+    /// The folder can't be made or written to, or the disk is full.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        let at = |error: Error| Error::new("the settings can't be saved").caused_by(error);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)
+                .map_err(|cause| at(Error::new(folder.display().to_string()).caused_by(cause)))?;
+        }
+        let json = serde_json::to_vec_pretty(self).map_err(|cause| at(Error::new(cause.to_string())))?;
+        write_whole(path, &json).map_err(at)
+    }
+
+    /// Puts a prompt at the head of the history.
+    pub fn remember_prompt(&mut self, prompt: &str) {
+        let prompt = prompt.trim();
+        if prompt.is_empty() {
+            return;
+        }
+        self.history.retain(|old| old != prompt);
+        self.history.insert(0, prompt.to_owned());
+        self.history.truncate(HISTORY_LENGTH);
+    }
+
+    /// Puts a model's folder at the head of those that were opened.
+    pub fn remember_model(&mut self, model: &ModelRef) {
+        if let ModelRef::Folder(path) = model {
+            self.recent_models.retain(|old| old != path);
+            self.recent_models.insert(0, path.clone());
+            self.recent_models.truncate(12);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> tempfile::TempDir {
+        tempfile::tempdir().expect("a folder")
+    }
+
+    #[test]
+    fn settings_come_back_as_they_were() {
+        let folder = folder();
+        let path = folder.path().join("deep/settings.json");
+        let mut settings = Settings { theme: Theme::Light, scale: 1.25, ..Settings::default() };
+        settings.draft.prompt = "a fox, 猫".into();
+        settings.draft.seed = u64::MAX;
+        settings.model = ModelRef::Folder("/models/sd".into());
+        settings.queue.push(Waiting { model: ModelRef::Bundled, request: settings.draft.request() });
+        settings.save(&path).expect("it can be written");
+        let (loaded, error) = Settings::load(&path);
+        assert!(error.is_none());
+        assert_eq!(loaded, settings);
+    }
+
+    #[test]
+    fn without_a_file_everything_has_its_default() {
+        let (settings, error) = Settings::load(&folder().path().join("settings.json"));
+        assert!(error.is_none());
+        assert_eq!(settings, Settings::default());
+    }
+
+    #[test]
+    fn a_corrupt_file_is_kept_aside_and_told() {
+        let folder = folder();
+        let path = folder.path().join("settings.json");
+        for text in [&b"{\"theme\": \"li"[..], b"", b"[]", b"\xff\xfe\0"] {
+            fs::write(&path, text).expect("written");
+            let (settings, error) = Settings::load(&path);
+            assert_eq!(settings, Settings::default());
+            assert!(error.expect("it is told").to_string().contains("settings.json.bad"));
+            assert_eq!(fs::read(folder.path().join("settings.json.bad")).expect("it is kept"), text);
+        }
+    }
+
+    #[test]
+    fn one_bad_value_costs_only_itself() {
+        let folder = folder();
+        let path = folder.path().join("settings.json");
+        let text = r#"{"theme":"purple","scale":1e30,"preview_every":4,"device":"toaster","newer":1,
+            "draft":{"prompt":"a fox","width":77}}"#;
+        fs::write(&path, text).expect("written");
+        let (settings, error) = Settings::load(&path);
+        let error = error.expect("it is told").to_string();
+        assert!(error.contains("theme") && error.contains("toaster"), "{error}");
+        assert_eq!((settings.theme, settings.scale, settings.preview_every), (Theme::System, 3.0, 4));
+        assert_eq!((settings.draft.prompt.as_str(), settings.draft.width), ("a fox", 80));
+    }
+
+    #[test]
+    fn settings_that_cannot_be_read_or_written_are_an_error_and_no_panic() {
+        let folder = folder();
+        let (settings, error) = Settings::load(folder.path());
+        assert_eq!(settings, Settings::default());
+        assert!(error.expect("a folder is no file").to_string().contains("can't be read"));
+        assert!(settings.save(folder.path()).is_err());
+        assert!(settings.save(Path::new("/proc/nowhere/settings.json")).is_err());
+    }
+
+    #[test]
+    fn the_history_has_each_prompt_once_and_the_newest_first() {
+        let mut settings = Settings::default();
+        for prompt in ["a", " b ", "a", "  "] {
+            settings.remember_prompt(prompt);
+        }
+        assert_eq!(settings.history, ["a", "b"]);
+    }
+}

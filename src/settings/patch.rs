@@ -1,0 +1,192 @@
+//! Settings that come from elsewhere (a picture, a file of another app), and what they would change in the form.
+
+use crate::checkpoint::ModelRef;
+use crate::request::{Recipe, Request};
+use crate::schedulers::SchedulerKind;
+use crate::settings::Draft;
+
+/// Values for some of the form's fields.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Patch {
+    /// See [`Request::prompt`].
+    pub prompt: Option<String>,
+    /// See [`Request::negative_prompt`].
+    pub negative_prompt: Option<String>,
+    /// What draws it.
+    pub model: Option<ModelRef>,
+    /// See [`Request::scheduler`].
+    pub scheduler: Option<SchedulerKind>,
+    /// See [`Request::steps`].
+    pub steps: Option<usize>,
+    /// See [`Request::guidance_scale`].
+    pub guidance_scale: Option<f64>,
+    /// See [`Request::guidance_rescale`].
+    pub guidance_rescale: Option<f64>,
+    /// See [`Request::seed`].
+    pub seed: Option<u64>,
+    /// Pixels: width and height.
+    pub size: Option<(usize, usize)>,
+}
+
+/// A field of the form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Field {
+    /// The prompt.
+    Prompt,
+    /// The negative prompt.
+    NegativePrompt,
+    /// The model.
+    Model,
+    /// The sampler.
+    Sampler,
+    /// The steps.
+    Steps,
+    /// The guidance scale.
+    Guidance,
+    /// The guidance rescale.
+    Rescale,
+    /// The seed, which is locked then.
+    Seed,
+    /// Width and height.
+    Size,
+}
+
+impl Field {
+    /// What the form calls it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Prompt => "Prompt",
+            Self::NegativePrompt => "Negative prompt",
+            Self::Model => "Model",
+            Self::Sampler => "Sampler",
+            Self::Steps => "Steps",
+            Self::Guidance => "Guidance",
+            Self::Rescale => "Guidance rescale",
+            Self::Seed => "Seed",
+            Self::Size => "Size",
+        }
+    }
+}
+
+/// A field that would change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Which.
+    pub field: Field,
+    /// What it says now.
+    pub now: String,
+    /// What it would say.
+    pub then: String,
+}
+
+impl From<&Recipe> for Patch {
+    /// Everything that drew a picture.
+    fn from(recipe: &Recipe) -> Self {
+        let Request { prompt, negative_prompt, scheduler, steps, guidance_scale, guidance_rescale, seed, .. } =
+            recipe.request.clone();
+        Self {
+            prompt: Some(prompt),
+            negative_prompt: Some(negative_prompt),
+            model: recipe.model.parse().ok(),
+            scheduler,
+            steps: Some(steps),
+            guidance_scale: Some(guidance_scale),
+            guidance_rescale: Some(guidance_rescale),
+            seed: Some(seed),
+            size: Some((recipe.request.width, recipe.request.height)),
+        }
+    }
+}
+
+impl Patch {
+    /// What it would change.
+    pub fn changes(&self, draft: &Draft, model: &ModelRef) -> Vec<Change> {
+        let mut then = draft.clone();
+        let mut then_model = model.clone();
+        self.apply(&mut then, &mut then_model, |_| true);
+        let all = [
+            (Field::Prompt, draft.prompt.clone(), then.prompt),
+            (Field::NegativePrompt, draft.negative_prompt.clone(), then.negative_prompt),
+            (Field::Model, model.to_string(), then_model.to_string()),
+            (Field::Sampler, sampler(draft.scheduler), sampler(then.scheduler)),
+            (Field::Steps, draft.steps.to_string(), then.steps.to_string()),
+            (Field::Guidance, draft.guidance_scale.to_string(), then.guidance_scale.to_string()),
+            (Field::Rescale, draft.guidance_rescale.to_string(), then.guidance_rescale.to_string()),
+            (Field::Seed, seed(draft.seed, draft.seed_locked), seed(then.seed, then.seed_locked)),
+            (Field::Size, size(draft), format!("{} × {}", then.width, then.height)),
+        ];
+        let changed = all.into_iter().filter(|(_, now, then)| now != then);
+        changed.map(|(field, now, then)| Change { field, now, then }).collect()
+    }
+
+    /// Puts the chosen fields into the form, each brought into its range.
+    pub fn apply(&self, draft: &mut Draft, model: &mut ModelRef, chosen: impl Fn(Field) -> bool) {
+        fn set<T: Clone>(target: &mut T, value: Option<&T>, chosen: bool) -> bool {
+            value.filter(|_| chosen).map(|value| *target = value.clone()).is_some()
+        }
+        set(&mut draft.prompt, self.prompt.as_ref(), chosen(Field::Prompt));
+        set(&mut draft.negative_prompt, self.negative_prompt.as_ref(), chosen(Field::NegativePrompt));
+        set(model, self.model.as_ref(), chosen(Field::Model));
+        set(&mut draft.scheduler, self.scheduler.map(Some).as_ref(), chosen(Field::Sampler));
+        let own = [
+            set(&mut draft.steps, self.steps.as_ref(), chosen(Field::Steps)),
+            set(&mut draft.guidance_scale, self.guidance_scale.as_ref(), chosen(Field::Guidance)),
+            set(&mut draft.guidance_rescale, self.guidance_rescale.as_ref(), chosen(Field::Rescale)),
+            set(&mut draft.width, self.size.map(|size| size.0).as_ref(), chosen(Field::Size)),
+            set(&mut draft.height, self.size.map(|size| size.1).as_ref(), chosen(Field::Size)),
+        ];
+        draft.untouched &= !own.contains(&true);
+        draft.seed_locked |= set(&mut draft.seed, self.seed.as_ref(), chosen(Field::Seed));
+        draft.make_valid();
+    }
+}
+
+fn sampler(kind: Option<SchedulerKind>) -> String {
+    kind.map_or("The model's own", SchedulerKind::label).to_owned()
+}
+
+fn seed(seed: u64, locked: bool) -> String {
+    if locked { seed.to_string() } else { "New each time".to_owned() }
+}
+
+fn size(draft: &Draft) -> String {
+    format!("{} × {}", draft.width, draft.height)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patch() -> Patch {
+        Patch { prompt: Some("a fox".into()), steps: Some(5), seed: Some(3), size: Some((72, 64)), ..Patch::default() }
+    }
+
+    #[test]
+    fn changes_name_what_differs_and_nothing_else() {
+        let draft = Draft { steps: 5, ..Draft::default() };
+        let changes = patch().changes(&draft, &ModelRef::Bundled);
+        let fields: Vec<Field> = changes.iter().map(|change| change.field).collect();
+        assert_eq!(fields, [Field::Prompt, Field::Seed, Field::Size]);
+        assert_eq!((changes[1].now.as_str(), changes[1].then.as_str()), ("New each time", "3"));
+        assert_eq!(changes[2].then, "72 × 64");
+    }
+
+    #[test]
+    fn only_the_chosen_fields_are_taken() {
+        let (mut draft, mut model) = (Draft::default(), ModelRef::Bundled);
+        patch().apply(&mut draft, &mut model, |field| field == Field::Seed);
+        assert_eq!((draft.seed, draft.seed_locked, draft.prompt.as_str(), draft.untouched), (3, true, "", true));
+        patch().apply(&mut draft, &mut model, |_| true);
+        assert_eq!((draft.prompt.as_str(), draft.width, draft.untouched), ("a fox", 72, false));
+        assert_eq!(patch().changes(&draft, &model), []);
+    }
+
+    #[test]
+    fn a_recipe_gives_back_its_request() {
+        let request = Request { prompt: "a fox".into(), seed: 8, ..Draft::default().request() };
+        let (mut draft, mut model) = (Draft::default(), ModelRef::Bundled);
+        Patch::from(&Recipe::of_picture(&request, 0, "/models/sd")).apply(&mut draft, &mut model, |_| true);
+        assert_eq!(draft.request(), request);
+        assert_eq!(model, ModelRef::Folder("/models/sd".into()));
+    }
+}

@@ -1,0 +1,30 @@
+//! How much memory the program takes.
+
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+
+/// Bytes of main memory that this process holds, weights on the CPU included; `None` if the system doesn't tell. Cheap
+/// enough to be asked once a second, on any thread.
+pub fn resident_bytes() -> Option<u64> {
+    let this = Pid::from_u32(std::process::id());
+    let mut system = System::new();
+    let what = ProcessRefreshKind::nothing().with_memory().without_tasks();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[this]), false, what);
+    system.process(this).map(sysinfo::Process::memory)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_is_taken_and_given_back_shows() {
+        const MORE: u64 = 256 << 20;
+        let before = resident_bytes().expect("the system tells");
+        let block = vec![1_u8; MORE as usize];
+        let with = resident_bytes().expect("the system tells");
+        assert_eq!(std::hint::black_box(&block)[4096], 1);
+        assert!(with - before > MORE / 4 * 3, "{before} became {with}");
+        drop(block);
+        assert!(resident_bytes().expect("the system tells") < before + MORE / 4);
+    }
+}

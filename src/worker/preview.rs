@@ -1,0 +1,110 @@
+//! How often a picture in the making may be shown.
+//!
+//! Where the model has a sketch, that is what is shown; otherwise the latents are decoded. What a preview costs is measured, and
+//! another is made only when it costs at most a fiftieth of the denoising since the last one. The first is free: it finds the
+//! cost out. A preview of a moment, as that of a small model, comes every few steps even where it costs more than that: the whole
+//! job is over in a moment too, and is worth seeing.
+
+/// The share of the denoising that previews may take.
+const SHARE: f64 = 0.02;
+/// A preview that takes less than this many seconds may be made [`QUICK_PREVIEWS`] times a picture, whatever its share.
+const QUICK_SECS: f64 = 0.03;
+/// See [`QUICK_SECS`].
+const QUICK_PREVIEWS: usize = 8;
+
+/// What the previews of a job have cost, and whether another may be made.
+#[derive(Debug, Default)]
+pub(super) struct Budget {
+    /// Seconds that the last preview took; `None` until it is known.
+    cost: Option<f64>,
+    /// Seconds of denoising, and of previews.
+    denoising: f64,
+    previews: f64,
+    /// Since the last preview.
+    denoising_since: f64,
+    steps_since: usize,
+}
+
+impl Budget {
+    /// A step is done.
+    pub(super) fn step(&mut self, secs: f64) {
+        self.denoising += secs;
+        self.denoising_since += secs;
+        self.steps_since += 1;
+    }
+
+    /// Whether a preview may be made now, in a picture of `steps` steps.
+    pub(super) fn allows(&self, steps: usize) -> bool {
+        self.cost.is_none_or(|cost| {
+            let quick = cost < QUICK_SECS && self.steps_since * QUICK_PREVIEWS >= steps;
+            quick || cost <= SHARE * self.denoising_since
+        })
+    }
+
+    /// A preview was made. `tuning`: the device was tuned in it, so the next one will cost something else.
+    pub(super) fn preview(&mut self, secs: f64, tuning: bool) {
+        self.cost = (!tuning).then_some(secs);
+        self.previews += secs;
+        self.denoising_since = 0.0;
+        self.steps_since = 0;
+    }
+
+    /// What previews took of the denoising so far, 0 to 1.
+    pub(super) fn share(&self) -> f64 {
+        let all = self.denoising + self.previews;
+        if all > 0.0 { self.previews / all } else { 0.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The steps, of `steps` that take `step_secs` each, after which a preview of `cost` seconds is made.
+    fn shown(steps: usize, step_secs: f64, cost: f64) -> (Vec<usize>, Budget) {
+        let mut budget = Budget::default();
+        let mut shown = Vec::new();
+        for step in 1..=steps {
+            budget.step(step_secs);
+            if budget.allows(steps) {
+                budget.preview(cost, false);
+                shown.push(step);
+            }
+        }
+        (shown, budget)
+    }
+
+    #[test]
+    fn a_preview_that_costs_next_to_nothing_comes_after_every_step() {
+        let (shown, budget) = shown(30, 1.0, 0.001);
+        assert_eq!(shown.len(), 30);
+        assert!(budget.share() < SHARE);
+    }
+
+    #[test]
+    fn a_dear_preview_comes_once_and_then_as_seldom_as_its_share_allows() {
+        assert_eq!(shown(100, 1.0, 3.0).0, [1]);
+        let (shown, budget) = shown(1000, 1.0, 2.0);
+        assert_eq!(shown[..3], [1, 101, 201]);
+        assert!(budget.share() < SHARE + 0.001, "{}", budget.share());
+    }
+
+    #[test]
+    fn a_quick_model_is_seen_coming_though_its_previews_cost_more_than_their_share() {
+        let (shown, budget) = shown(20, 0.02, 0.01);
+        assert_eq!(shown, [1, 4, 7, 10, 13, 16, 19]);
+        assert!(budget.share() < 0.16, "{}", budget.share());
+    }
+
+    #[test]
+    fn a_preview_in_which_the_device_was_tuned_says_nothing_about_the_next() {
+        let mut budget = Budget::default();
+        budget.step(1.0);
+        budget.preview(60.0, true);
+        budget.step(1.0);
+        assert!(budget.allows(20));
+        budget.preview(60.0, false);
+        budget.step(1.0);
+        assert!(!budget.allows(20));
+    }
+}

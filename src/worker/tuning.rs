@@ -1,0 +1,57 @@
+//! What a GPU has to get ready for.
+//!
+//! Kernels are compiled, and the fastest of their variants found, when shapes are seen for the first time: so in every phase of
+//! the first picture of a model and size. Limits: what this process did counts, not what the backend kept of earlier ones on
+//! disk; with that, it is over sooner.
+
+use std::collections::HashSet;
+
+use crate::request::Request;
+use crate::worker::protocol::Phase;
+
+/// A piece of work by what shapes its tensors have.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Work {
+    model: String,
+    phase: Phase,
+    width: usize,
+    height: usize,
+    count: usize,
+    /// Whether the model is asked twice a step.
+    guided: bool,
+}
+
+/// What was done on a GPU so far.
+#[derive(Debug, Default)]
+pub(super) struct Tuning {
+    done: HashSet<Work>,
+    now: Option<Work>,
+}
+
+impl Tuning {
+    /// A phase begins, and the one before it is over. Says whether it is the first of its kind.
+    pub(super) fn begin(&mut self, model: &str, phase: Phase, request: &Request) -> bool {
+        self.done();
+        let (width, height, count) = (request.width, request.height, request.count);
+        let guided = request.guidance_scale > 1.0;
+        let work = Work { model: model.to_owned(), phase, width, height, count, guided };
+        let first = !self.done.contains(&work);
+        self.now = first.then_some(work);
+        first
+    }
+
+    /// Whether what goes on is the first of its kind.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.now.is_some()
+    }
+
+    /// What goes on has been done once.
+    pub(super) fn done(&mut self) {
+        self.done.extend(self.now.take());
+    }
+
+    /// What goes on came to nothing.
+    pub(super) fn abandon(&mut self) {
+        self.now = None;
+    }
+}

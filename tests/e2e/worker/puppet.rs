@@ -1,0 +1,173 @@
+//! An engine that misbehaves on command, and what drives a worker that has it.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use burnisher::cancel::CancelToken;
+use burnisher::checkpoint::ModelRef;
+use burnisher::error::{Error, Result};
+use burnisher::gallery::Destination;
+use burnisher::pipelines::Run;
+use burnisher::request::{Request, Task};
+use burnisher::schedulers::SchedulerKind;
+use burnisher::worker::{
+    Busy, Command, Engine, Event, Hooks, Job, ModelInfo, Outcome, Phase, StepDone, TokenCount, TokenCounter,
+    WorkerHandle, spawn,
+};
+use image::{Rgb, RgbImage};
+use tempfile::TempDir;
+
+/// Does what the prompt of a request says.
+#[derive(Clone, Default)]
+pub(super) struct Puppet {
+    /// Steps that it made.
+    pub(super) steps: Arc<AtomicUsize>,
+    /// Previews that it made.
+    pub(super) previews: Arc<AtomicUsize>,
+    pub(super) on_gpu: bool,
+    /// Whether its runs are cancelled while a preview is made.
+    pub(super) cancels_previews: bool,
+}
+
+/// Prompts, and what the puppet does on them.
+pub(super) const DRAW: &str = "draw";
+pub(super) const PANIC: &str = "panic";
+pub(super) const FAIL: &str = "fail";
+/// Makes steps until it is cancelled.
+pub(super) const WAIT: &str = "wait";
+
+impl Engine for Puppet {
+    fn info(&self) -> ModelInfo {
+        ModelInfo {
+            class_name: "Puppet".into(),
+            scheduler: Some(SchedulerKind::from_name("ddim").expect("a sampler")),
+            width: 8,
+            height: 8,
+            steps: 3,
+            guidance_scale: 1.0,
+            device: "nowhere".into(),
+            dtype: "f32".into(),
+            on_gpu: self.on_gpu,
+            parameters: 1,
+            weight_bytes: 4,
+            sizes: vec![(8, 8)],
+            token_counter: TokenCounter::new(|prompt| TokenCount { tokens: prompt.len(), limit: 75, cut_at: None }),
+        }
+    }
+
+    fn run(&mut self, request: &Request, hooks: Hooks<'_>) -> Result<Run> {
+        (hooks.on_phase)(Phase::Denoising);
+        let steps = match &*request.prompt {
+            PANIC => panic!("the device was lost"),
+            FAIL => return Err(Error::new("the request doesn't fit")),
+            WAIT => usize::MAX,
+            _ => request.steps,
+        };
+        for index in 0..steps {
+            if hooks.cancel.is_cancelled() {
+                return Ok(Run::Cancelled);
+            }
+            let mut decode = || {
+                self.previews.fetch_add(1, Ordering::Relaxed);
+                if self.cancels_previews {
+                    hooks.cancel.cancel();
+                    return Ok(None);
+                }
+                Ok(Some(picture(index as u64)))
+            };
+            let done = StepDone { index, of: steps, decode: &mut decode, sketch: None };
+            if let ControlFlow::Break(()) = (hooks.on_step)(done) {
+                return Ok(Run::Cancelled);
+            }
+            self.steps.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(Run::Done((0..request.count).map(|k| picture(request.seed_of(k))).collect()))
+    }
+}
+
+pub(super) fn picture(seed: u64) -> RgbImage {
+    RgbImage::from_pixel(8, 8, Rgb([seed as u8, 0, 0]))
+}
+
+/// A worker with the puppet loaded, and the folder for its pictures.
+pub(super) fn puppet() -> (WorkerHandle, TempDir) {
+    with(&Puppet::default())
+}
+
+/// A worker with this puppet loaded, and the folder for its pictures.
+pub(super) fn with(puppet: &Puppet) -> (WorkerHandle, TempDir) {
+    let puppet = puppet.clone();
+    let mut worker = spawn(move |_, _| Ok(Some(puppet.clone()))).expect("a thread");
+    load(&mut worker);
+    assert!(matches!(next(&mut worker), Event::ModelLoading { .. }));
+    assert!(matches!(next(&mut worker), Event::ModelLoaded { .. }));
+    (worker, tempfile::tempdir().expect("a folder"))
+}
+
+pub(super) fn job(prompt: &str, folder: &Path) -> Box<Job> {
+    let request = Request {
+        task: Task::TextToImage,
+        prompt: prompt.into(),
+        negative_prompt: String::new(),
+        scheduler: None,
+        steps: 3,
+        guidance_scale: 1.0,
+        guidance_rescale: 0.0,
+        seed: 7,
+        width: 8,
+        height: 8,
+        count: 1,
+    };
+    Box::new(Job::new(request, Destination::Folder(folder.to_owned())))
+}
+
+pub(super) fn next(worker: &mut WorkerHandle) -> Event {
+    worker.recv().expect("the worker lives")
+}
+
+/// Sends a job once the worker has taken up the command before it.
+pub(super) fn send(worker: &mut WorkerHandle, job: Box<Job>) {
+    command(worker, Command::Generate(job));
+}
+
+/// Asks for the bundled model.
+pub(super) fn load(worker: &mut WorkerHandle) {
+    command(worker, Command::Load { model: ModelRef::Bundled, cancel: CancelToken::new() });
+}
+
+/// Sends a command once the worker has taken up the one before it.
+pub(super) fn command(worker: &mut WorkerHandle, mut command: Command) {
+    while let Err(Busy(back)) = worker.try_send(command) {
+        command = back;
+        thread::yield_now();
+    }
+}
+
+/// What is told up to and with the end of a job.
+pub(super) fn until_ended(worker: &mut WorkerHandle) -> Vec<Event> {
+    let mut events = Vec::new();
+    loop {
+        events.push(next(worker));
+        if let Some(Event::JobEnded { .. }) = events.last() {
+            return events;
+        }
+    }
+}
+
+/// How the next job ends.
+pub(super) fn outcome(worker: &mut WorkerHandle) -> Outcome {
+    match until_ended(worker).pop() {
+        Some(Event::JobEnded { outcome, .. }) => outcome,
+        other => panic!("no end: {other:?}"),
+    }
+}
+
+pub(super) fn files(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    let mut names: Vec<_> = entries.map(|e| e.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
