@@ -66,7 +66,7 @@ const RESERVED: [(&str, &[&str]); 9] = [
     ("burn::store", &["checkpoint/"]),
     ("clap", &["main.rs", "cli/", "cli.rs"]),
     ("anyhow", &["main.rs", "cli/", "cli.rs"]),
-    ("crossbeam_channel", &["worker/"]),
+    ("crossbeam_channel", &["worker/", "app/librarian/"]),
     ("egui", &["app/"]),
     ("eframe", &["app/"]),
     ("rfd", &["app/"]),

@@ -15,6 +15,20 @@ use crate::error::{Error, Result};
 use crate::imaging::{a1111, png_text};
 use crate::request::Recipe;
 
+pub mod bin;
+pub mod decode;
+pub mod favourites;
+mod header;
+mod index;
+pub mod listing;
+#[cfg(test)]
+mod many;
+pub mod search;
+mod stamp;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod thumbnails;
+
 /// A picture in the gallery.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {

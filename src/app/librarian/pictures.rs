@@ -1,0 +1,78 @@
+//! The thread that opens pictures: the one on the canvas first, then a comparison, then thumbnails.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, TryRecvError};
+use egui::ColorImage;
+use image::{DynamicImage, RgbaImage};
+
+use crate::app::librarian::difference::difference;
+use crate::app::librarian::{Comparison, News, Opened, Outbox, Wishes};
+use crate::error::Result;
+use crate::gallery::decode::decode;
+use crate::gallery::thumbnails::Thumbnails;
+
+/// The longest side of a texture that every GPU takes, in pixels: wgpu's default limit.
+pub(super) const MAX_SIDE: u32 = 8192;
+
+/// Opens what is wished for until the handle is gone.
+pub(super) fn run(cache: &Path, wishes: &Wishes, openings: &Receiver<()>, outbox: &Outbox) {
+    let mut thumbnails = Thumbnails::new(cache);
+    let mut queue = Vec::new().into_iter();
+    loop {
+        if let Some(wanted) = wishes.thumbnails.take() {
+            queue = wanted.into_iter();
+        }
+        let news = if let Some(path) = wishes.picture.take() {
+            let image = decode(&path).map(|image| Arc::new(opened(&fit(image))));
+            Some(News::Picture { path, image })
+        } else if let Some(paths) = wishes.comparison.take() {
+            let comparison = compare(&paths).map(Arc::new);
+            Some(News::Comparison { paths, comparison })
+        } else {
+            queue.next().map(|path| {
+                let image = thumbnails.get(&path).map(|image| color_image(&image));
+                News::Thumbnail { path, image }
+            })
+        };
+        let goes_on = match news {
+            Some(news) => outbox.tell(news) && openings.try_recv() != Err(TryRecvError::Disconnected),
+            None => openings.recv().is_ok(),
+        };
+        if !goes_on {
+            return;
+        }
+    }
+}
+
+/// A picture that fits a texture, with the size that it has itself.
+fn fit(image: DynamicImage) -> (DynamicImage, [u32; 2]) {
+    let size = [image.width(), image.height()];
+    let is_large = size[0].max(size[1]) > MAX_SIDE;
+    (if is_large { image.thumbnail(MAX_SIDE, MAX_SIDE) } else { image }, size)
+}
+
+fn opened((image, size): &(DynamicImage, [u32; 2])) -> Opened {
+    let image = match image {
+        DynamicImage::ImageRgb8(image) => ColorImage::from_rgb(lengths(image.dimensions()), image),
+        image => color_image(&image.to_rgba8()),
+    };
+    Opened { image, size: *size }
+}
+
+fn compare(paths: &[PathBuf; 2]) -> Result<Comparison> {
+    // One after the other, so that only one is there at its full size.
+    let first = fit(decode(&paths[0])?);
+    let second = fit(decode(&paths[1])?);
+    let pictures = [opened(&first), opened(&second)];
+    Ok(Comparison { pictures, difference: difference(&first.0.into_rgb8(), &second.0.into_rgb8()) })
+}
+
+fn color_image(image: &RgbaImage) -> ColorImage {
+    ColorImage::from_rgba_unmultiplied(lengths(image.dimensions()), image)
+}
+
+fn lengths((width, height): (u32, u32)) -> [usize; 2] {
+    [width as usize, height as usize]
+}

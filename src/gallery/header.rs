@@ -1,0 +1,156 @@
+//! What a picture's file says before its pixels: size and recipe.
+//!
+//! No pixel is decoded and no more is read than a header may take, so a hundred thousand files are read in seconds and
+//! a file that lies costs nothing. The kind is told by the content, whatever the name says. Limits: a recipe behind the
+//! pixels isn't seen, and only our own counts.
+
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use image::{ImageFormat, ImageReader};
+use serde::{Deserialize, Serialize};
+
+use crate::imaging::png_text;
+use crate::request::Recipe;
+
+/// The most bytes of a PNG's texts: the longest prompt is far below.
+const TEXT_LIMIT_BYTES: usize = 1 << 20;
+
+/// A JPEG's size comes after its thumbnail and colour profile, within this many bytes.
+const JPEG_HEAD_BYTES: u64 = 1 << 20;
+
+/// What is known of a picture without its pixels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Header {
+    /// Pixels.
+    pub(super) width: u32,
+    /// Pixels.
+    pub(super) height: u32,
+    /// What drew it, if the file says so in our own words.
+    pub(super) recipe: Option<Recipe>,
+}
+
+/// The header of a file; `None` if it is no picture.
+///
+/// # Errors
+/// The file can't be opened or read.
+pub(super) fn read(path: &Path) -> io::Result<Option<Header>> {
+    let mut file = BufReader::new(File::open(path)?);
+    let mut start = Vec::new();
+    file.by_ref().take(16).read_to_end(&mut start)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(match image::guess_format(&start).ok() {
+        Some(ImageFormat::Png) => png(file),
+        Some(ImageFormat::Jpeg) => {
+            let mut head = Vec::new();
+            file.take(JPEG_HEAD_BYTES).read_to_end(&mut head)?;
+            sized(ImageReader::with_format(Cursor::new(head), ImageFormat::Jpeg).into_dimensions())
+        }
+        Some(ImageFormat::WebP) => sized(ImageReader::with_format(file, ImageFormat::WebP).into_dimensions()),
+        _ => None,
+    })
+}
+
+fn sized(size: image::ImageResult<(u32, u32)>) -> Option<Header> {
+    size.ok().map(|(width, height)| Header { width, height, recipe: None })
+}
+
+/// A PNG that is cut off or broken after its size is still a picture, one without a recipe.
+fn png(file: BufReader<File>) -> Option<Header> {
+    let mut decoder = png::Decoder::new_with_limits(file, png::Limits { bytes: TEXT_LIMIT_BYTES });
+    let info = decoder.read_header_info().ok()?;
+    let (width, height) = (info.width, info.height);
+    let recipe = decoder.read_info().ok().and_then(|reader| recipe(reader.info()));
+    Some(Header { width, height, recipe })
+}
+
+fn recipe(info: &png::Info) -> Option<Recipe> {
+    let latin = info.uncompressed_latin1_text.iter().find(|chunk| chunk.keyword == png_text::BURNISHER);
+    if let Some(chunk) = latin {
+        return serde_json::from_str(&chunk.text).ok();
+    }
+    let mut chunk = info.utf8_text.iter().find(|chunk| chunk.keyword == png_text::BURNISHER)?.clone();
+    chunk.decompress_text_with_limit(TEXT_LIMIT_BYTES).ok()?;
+    serde_json::from_str(&chunk.get_text().ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use image::RgbImage;
+
+    use super::*;
+    use crate::gallery::testing::{png_file, recipe};
+
+    /// The header of a file with these bytes.
+    fn header_of(bytes: &[u8]) -> Option<Header> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("x.png");
+        fs::write(&path, bytes).expect("written");
+        read(&path).expect("the file is there")
+    }
+
+    fn encoded(format: ImageFormat) -> Vec<u8> {
+        let mut file = Cursor::new(Vec::new());
+        RgbImage::new(24, 16).write_to(&mut file, format).expect("encoded");
+        file.into_inner()
+    }
+
+    #[test]
+    fn size_and_recipe_are_read_whatever_script_the_prompt_is_in() {
+        for prompt in ["a fox", "猫"] {
+            let header = header_of(&png_file(24, 16, Some(&recipe(prompt)))).expect("a picture");
+            assert_eq!((header.width, header.height), (24, 16));
+            assert_eq!(header.recipe.expect("a recipe").request.prompt, prompt);
+        }
+    }
+
+    #[test]
+    fn jpeg_and_webp_have_a_size_whatever_the_name_says() {
+        for format in [ImageFormat::Jpeg, ImageFormat::WebP] {
+            assert_eq!(header_of(&encoded(format)), Some(Header { width: 24, height: 16, recipe: None }));
+        }
+    }
+
+    #[test]
+    fn what_is_no_picture_is_none() {
+        for bytes in [&b""[..], b"GIF89a", b"notes", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"RIFF\x04\0\0\0WEBP"] {
+            assert_eq!(header_of(bytes), None, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_picture_cut_off_anywhere_after_its_size_is_one_and_never_an_error() {
+        let file = png_file(24, 16, Some(&recipe("a fox")));
+        for length in 0..file.len() {
+            let header = header_of(&file[..length]);
+            assert_eq!(header.is_some(), length >= 33, "at {length}: signature and first chunk are 33 bytes");
+            let has_pixels = file[..length].windows(4).any(|name| name == b"IDAT");
+            assert_eq!(header.and_then(|header| header.recipe).is_some(), has_pixels, "at {length}");
+        }
+    }
+
+    #[test]
+    fn lying_lengths_and_sizes_are_no_recipe_and_no_memory() {
+        let mut file = png_file(24, 16, Some(&recipe("a fox")));
+        // The length of the chunk after IHDR.
+        file[33..37].copy_from_slice(&0x7fff_ffff_u32.to_be_bytes());
+        assert_eq!(header_of(&file), Some(Header { width: 24, height: 16, recipe: None }));
+
+        let giant = png_file(24, 16, None);
+        let giant = [&giant[..16], &[0x7f; 8], &giant[24..29], &giant[29..]].concat();
+        assert_eq!(header_of(&giant), None, "the checksum doesn't fit");
+    }
+
+    #[test]
+    fn metadata_from_hell_is_no_recipe() {
+        let picture = RgbImage::new(8, 8);
+        let long = format!("\"{}\"", "x".repeat(2 << 20));
+        for text in ["{\"request\":", "null", "[[[[[[", &*long, &"[".repeat(100_000)] {
+            let file = png_text::encode(&picture, &[(png_text::BURNISHER, text)]).expect("a PNG");
+            assert_eq!(header_of(&file), Some(Header { width: 8, height: 8, recipe: None }));
+        }
+    }
+}
