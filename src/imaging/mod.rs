@@ -1,5 +1,8 @@
 //! Pictures as bytes and as numbers: no tensors, no folders.
 
 pub mod a1111;
+pub mod exif_text;
 pub mod pixels;
+pub mod png_chunks;
 pub mod png_text;
+pub mod xmp;
