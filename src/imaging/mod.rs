@@ -2,6 +2,7 @@
 
 pub mod a1111;
 pub mod exif_text;
+pub mod metadata;
 pub mod pixels;
 pub mod png_chunks;
 pub mod png_text;
