@@ -11,7 +11,7 @@ use exif::{Field, In, Reader, Tag, Value};
 use crate::error::{Error, Result};
 
 /// What the data begins with in JPEG files, and by mistake in some WebP files.
-const PREFIX: &[u8] = b"Exif\0\0";
+pub(super) const PREFIX: &[u8] = b"Exif\0\0";
 
 /// The code of a comment in UTF-16.
 const UNICODE: &[u8] = b"UNICODE\0";

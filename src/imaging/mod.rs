@@ -1,6 +1,7 @@
 //! Pictures as bytes and as numbers: no tensors, no folders.
 
 pub mod a1111;
+pub mod encode;
 pub mod exif_text;
 pub mod metadata;
 pub mod pixels;
