@@ -4,6 +4,9 @@
 //! byte is on the disk. In a folder each picture takes the next free number, so nothing is ever overwritten; a file
 //! that the user named is replaced, which is what naming it asks for.
 
+pub mod export;
+pub mod import;
+
 use std::fs::{self, File};
 use std::io::{BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -12,7 +15,7 @@ use image::RgbImage;
 use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
-use crate::imaging::{a1111, png_text};
+use crate::imaging::{a1111, png_text, xmp};
 use crate::request::Recipe;
 
 pub mod bin;
@@ -84,7 +87,11 @@ impl Destination {
 /// The folder is missing or can't be written to, or the disk is full. Nothing is left behind then.
 pub fn save(picture: &RgbImage, k: usize, recipe: Recipe, destination: &Destination) -> Result<Entry> {
     let json = serde_json::to_string(&recipe).map_err(|cause| Error::new("the recipe is no JSON").caused_by(cause))?;
-    let texts = [(png_text::PARAMETERS, &*a1111::parameters(&recipe)), (png_text::BURNISHER, &*json)];
+    let texts = [
+        (png_text::PARAMETERS, &*a1111::parameters(&recipe)),
+        (png_text::BURNISHER, &*json),
+        (xmp::KEYWORD, xmp::MADE_BY_A_MODEL),
+    ];
     let file = png_text::encode(picture, &texts)?;
     let path = match destination {
         Destination::File(path) => {
@@ -271,6 +278,20 @@ mod tests {
         let entry = save(&picture(), 0, recipe.clone(), &destination).expect("saved");
         assert_eq!(read_recipe(&entry.path).expect("a PNG"), Some(recipe));
         assert_eq!(image::open(&entry.path).expect("a PNG").to_rgb8(), picture());
+    }
+
+    #[test]
+    fn a_picture_says_that_a_model_made_it() {
+        let folder = folder();
+        let destination = Destination::Folder(folder.path().to_owned());
+        let entry = save(&picture(), 0, recipe("x"), &destination).expect("saved");
+        let file = BufReader::new(File::open(entry.path).expect("a file"));
+        let texts = png_text::read_texts(file).expect("a PNG");
+        let (_, packet) = texts.iter().find(|(keyword, _)| keyword == "XML:com.adobe.xmp").expect("a packet of XMP");
+        assert!(packet.contains(
+            "<Iptc4xmpExt:DigitalSourceType>\
+            http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia</Iptc4xmpExt:DigitalSourceType>"
+        ));
     }
 
     #[test]
