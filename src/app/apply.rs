@@ -35,7 +35,10 @@ pub(super) enum Action {
     /// Read the settings of this picture.
     Import(PathBuf),
     /// A look at settings from elsewhere.
-    LookAt { title: String, patch: Box<Patch> },
+    LookAt {
+        title: String,
+        patch: Box<Patch>,
+    },
     /// Take over what was looked at.
     TakePatch,
     /// The device or the dtype is another: the worker starts anew.
@@ -231,7 +234,11 @@ fn generate(state: &mut State, first: bool) {
     settings.remember_prompt(&request.prompt);
     state.history = None;
     let waiting = Waiting { model: settings.model.clone(), request };
-    if first { state.queue.push_first(waiting) } else { state.queue.push(waiting) }
+    if first {
+        state.queue.push_first(waiting)
+    } else {
+        state.queue.push(waiting)
+    }
     // Asking for a picture is asking for the queue to go on.
     state.queue.paused = false;
     state.follows = None;

@@ -12,7 +12,9 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::device::{self, DeviceInfo};
 use crate::error::{Error, Result};
-use crate::gallery::{self, Imported, Metadata};
+use crate::gallery::decode;
+use crate::gallery::export::{self, Metadata};
+use crate::gallery::import::{self, Imported};
 use crate::settings::Settings;
 use crate::worker::Latest;
 
@@ -180,20 +182,22 @@ impl Drop for Background {
 fn obey(task: Task, slot: &Latest<Settings>, settings_path: &Path) -> Option<Done> {
     let done = match task {
         Task::Export { source, target, metadata } => {
-            gallery::export(&source, &target, metadata).map(|()| Some(Done::Exported(target)))
+            export::export(&source, &target, metadata).map(|()| Some(Done::Exported(target)))
         }
         Task::Import(path) => {
-            gallery::import(&path).map(|imported| Some(Done::Imported { path, imported: Box::new(imported) }))
+            import::import(&path).map(|imported| Some(Done::Imported { path, imported: Box::new(imported) }))
         }
-        Task::Copy(path) => gallery::decode::decode(&path).map(|picture| Some(Done::Copied(color_image(&picture.to_rgba8())))),
-        Task::OpenFolder(folder) => open::that_detached(&folder).map(|()| None).map_err(|cause| {
-            Error::new(format!("the folder can't be opened: {}", folder.display())).caused_by(cause)
-        }),
-        Task::MakeFolder(folder) => std::fs::create_dir_all(&folder).map(|()| Some(Done::FolderMade)).map_err(|cause| {
-            Error::new(format!("the folder for pictures can't be made: {}", folder.display()))
-                .caused_by(cause)
-                .advise("Choose another one in the settings")
-        }),
+        Task::Copy(path) => decode::decode(&path).map(|picture| Some(Done::Copied(color_image(&picture.to_rgba8())))),
+        Task::OpenFolder(folder) => open::that_detached(&folder)
+            .map(|()| None)
+            .map_err(|cause| Error::new(format!("the folder can't be opened: {}", folder.display())).caused_by(cause)),
+        Task::MakeFolder(folder) => {
+            std::fs::create_dir_all(&folder).map(|()| Some(Done::FolderMade)).map_err(|cause| {
+                Error::new(format!("the folder for pictures can't be made: {}", folder.display()))
+                    .caused_by(cause)
+                    .advise("Choose another one in the settings")
+            })
+        }
         Task::ListDevices => Ok(Some(Done::Devices(device::list()))),
         Task::SaveSettings => slot.take().map_or(Ok(()), |settings| settings.save(settings_path)).map(|()| None),
     };

@@ -13,7 +13,9 @@ pub(super) fn ui(ctx: &egui::Context, state: &State, actions: &mut Vec<Action>) 
             (1, 0) => "One is being drawn. It begins anew when you come back.".to_owned(),
             (0, 1) => "One waits. It is kept and waits for you.".to_owned(),
             (0, waiting) => format!("{waiting} wait. They are kept and wait for you."),
-            (_, waiting) => format!("One is being drawn and begins anew when you come back; {waiting} wait and are kept."),
+            (_, waiting) => {
+                format!("One is being drawn and begins anew when you come back; {waiting} wait and are kept.")
+            }
         };
         ui.label(text);
         ui.add_space(8.0);

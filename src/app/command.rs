@@ -94,7 +94,9 @@ impl UiCommand {
             Self::SaveCopy => ("Save a copy", "Save a copy as PNG into the folder that was last saved to"),
             Self::CopyPicture => ("Copy picture", "Copy the picture to the clipboard"),
             Self::CopyPrompt => ("Copy prompt", "Copy the picture's prompt to the clipboard"),
-            Self::ReadPicture => ("Read a picture's settings…", "Take prompt and settings from a picture, also another app's"),
+            Self::ReadPicture => {
+                ("Read a picture's settings…", "Take prompt and settings from a picture, also another app's")
+            }
             Self::OpenModel => ("Open a model…", "Open a model's folder in diffusers format"),
             Self::OpenFolder => ("Open the folder", "Show the gallery's folder in the file manager"),
             Self::FreeMemory => ("Free memory", "Unload the model; it is loaded again for the next picture"),
@@ -194,7 +196,8 @@ mod tests {
 
     #[test]
     fn no_two_commands_share_keys_or_words() {
-        let keys: Vec<_> = UiCommand::ALL.iter().flat_map(|command| command.shortcuts()).map(|k| format!("{k:?}")).collect();
+        let keys: Vec<_> =
+            UiCommand::ALL.iter().flat_map(|command| command.shortcuts()).map(|k| format!("{k:?}")).collect();
         assert_eq!(keys.iter().collect::<HashSet<_>>().len(), keys.len());
         let texts: HashSet<_> = UiCommand::ALL.iter().map(|command| command.text()).collect();
         assert_eq!(texts.len(), UiCommand::ALL.len());

@@ -79,7 +79,8 @@ fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
     });
     match &state.model {
         Model::Loading { component, fraction, .. } => {
-            let what = component.as_deref().map_or("Opening the model…".to_owned(), |name| format!("Loading {name}…"));
+            let what =
+                component.as_deref().map_or("Opening the model…".to_owned(), |name| format!("Loading {name}…"));
             ui.add(egui::ProgressBar::new(*fraction).text(what).desired_height(20.0));
             if ui.button("Stop loading").clicked() {
                 actions.push(Action::StopLoading);
@@ -119,7 +120,8 @@ fn sampler_ui(ui: &mut egui::Ui, state: &mut State) {
         let draft = &mut state.settings.draft;
         let selected = draft.scheduler.map_or(own_label.clone(), |kind| kind.label().to_owned());
         let width = ui.available_width();
-        let combo = egui::ComboBox::from_id_salt("sampler").width(width).height(420.0).selected_text(selected).truncate();
+        let combo =
+            egui::ComboBox::from_id_salt("sampler").width(width).height(420.0).selected_text(selected).truncate();
         let shown = combo.show_ui(ui, |ui| {
             ui.selectable_value(&mut draft.scheduler, None, own_label);
             for &kind in SchedulerKind::ALL {
@@ -166,7 +168,10 @@ fn size_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
         for (name, side) in [("Width", &mut draft.width), ("Height", &mut draft.height)] {
             let field = DragValue::new(side).range(SIDE_MULTIPLE..=MAX_SIDE).speed(SIDE_MULTIPLE as f64 / 4.0);
             let response = ui.add(field.suffix(" px").update_while_editing(false));
-            response.labelled_by(label).accessible_name(name).on_hover_text(format!("{name} in pixels, a multiple of 8"));
+            response
+                .labelled_by(label)
+                .accessible_name(name)
+                .on_hover_text(format!("{name} in pixels, a multiple of 8"));
             if name == "Width" {
                 let swap = ui.button("⇄").on_hover_text(UiCommand::SwapSides.tooltip());
                 if swap.accessible_name(UiCommand::SwapSides.text()).clicked() {

@@ -9,7 +9,8 @@ use crate::app::state::{Dialog, Model, PatchDialog, State};
 use crate::app::{App, apply};
 use crate::checkpoint::ModelRef;
 use crate::error::Error;
-use crate::gallery::{Entry, Imported};
+use crate::gallery::Entry;
+use crate::gallery::import::Imported;
 use crate::settings::Patch;
 use crate::worker::{Event, JobId, ModelInfo, Outcome};
 

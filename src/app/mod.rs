@@ -20,7 +20,7 @@ mod command;
 mod controls;
 mod events;
 mod gallery;
-mod librarian;
+pub mod librarian;
 mod look;
 mod notices;
 mod options;
@@ -113,7 +113,11 @@ pub fn run(setup: Setup) -> Result<()> {
         viewport = viewport.with_icon(icon);
     }
     let options = eframe::NativeOptions { viewport, persistence_path: Some(layout), ..Default::default() };
-    let opened = eframe::run_native("Burnisher", options, Box::new(|creation| Ok(Box::new(App::new(&creation.egui_ctx, setup)?))));
+    let opened = eframe::run_native(
+        "Burnisher",
+        options,
+        Box::new(|creation| Ok(Box::new(App::new(&creation.egui_ctx, setup)?))),
+    );
     opened.map_err(|cause| {
         Error::new("the window can't be opened")
             .caused_by(Error::new(cause.to_string()))

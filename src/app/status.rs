@@ -25,7 +25,8 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             if let Some((bytes, _)) = state.memory {
                 ui.menu_button(gigabytes(bytes), |ui| {
-                    if ui.button(UiCommand::FreeMemory.text()).on_hover_text(UiCommand::FreeMemory.tooltip()).clicked() {
+                    if ui.button(UiCommand::FreeMemory.text()).on_hover_text(UiCommand::FreeMemory.tooltip()).clicked()
+                    {
                         actions.push(Action::Command(UiCommand::FreeMemory));
                         ui.close();
                     }
@@ -34,7 +35,8 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
                 .on_hover_text("Main memory that Burnisher takes");
             }
             if let Some(info) = state.model.info() {
-                let weights = format!("{} million weights, {}", info.parameters / 1_000_000, gigabytes(info.weight_bytes));
+                let weights =
+                    format!("{} million weights, {}", info.parameters / 1_000_000, gigabytes(info.weight_bytes));
                 ui.label(&info.dtype).on_hover_text(weights);
                 ui.separator();
                 ui.add(egui::Label::new(&info.device).truncate()).on_hover_text(&info.class_name);
@@ -49,7 +51,9 @@ fn what_goes_on(state: &State) -> (String, Option<String>) {
         return (progress(running), Some(details(running)));
     }
     match &state.model {
-        Model::Loading { component: Some(name), fraction, .. } => (format!("Loading {name}, {:.0} %", fraction * 100.0), None),
+        Model::Loading { component: Some(name), fraction, .. } => {
+            (format!("Loading {name}, {:.0} %", fraction * 100.0), None)
+        }
         Model::Loading { .. } => ("Opening the model".to_owned(), None),
         Model::Ready { .. } => ("Ready".to_owned(), None),
         Model::Failed { error, .. } => ("The model can't be used".to_owned(), Some(error.to_string())),

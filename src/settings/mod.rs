@@ -13,7 +13,8 @@ use serde_json::{Map, Value};
 use crate::checkpoint::ModelRef;
 use crate::device::{DeviceChoice, DtypeChoice};
 use crate::error::{Error, Result};
-use crate::gallery::{Metadata, write_whole};
+use crate::gallery::export::Metadata;
+use crate::gallery::write_whole;
 use crate::request::Request;
 
 mod draft;
