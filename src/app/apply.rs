@@ -201,7 +201,7 @@ impl App {
             self.load(next.model);
             return;
         }
-        let destination = Destination::Folder(state.settings.output_folder.clone());
+        let destination = Destination::Named(state.settings.output_folder.clone(), state.settings.name_pattern.clone());
         let every = NonZeroUsize::new(state.settings.preview_every);
         let previews = every.map_or(Previews::Off, |every| Previews::Newest { every });
         let job = Job { previews, ..Job::new(next.request, destination) };

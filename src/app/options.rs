@@ -57,8 +57,8 @@ fn output_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
 
 fn pattern_ui(ui: &mut egui::Ui, state: &mut State) {
     let label = ui.label("File names");
-    let field = egui::TextEdit::singleline(&mut state.settings.name_pattern).id_salt("names").desired_width(220.0);
-    let tip = "{number}, {seed}, {prompt}, {model}, {sampler}, {width}, {height} and {date} are filled in";
+    let field = egui::TextEdit::singleline(&mut state.settings.name_pattern.0).id_salt("names").desired_width(220.0);
+    let tip = "{number}, {seed}, {prompt}, {model}, {sampler}, {width} and {height} are filled in";
     ui.add(field).labelled_by(label.id).on_hover_text(tip);
     ui.end_row();
 }

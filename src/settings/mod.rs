@@ -14,7 +14,7 @@ use crate::checkpoint::ModelRef;
 use crate::device::{DeviceChoice, DtypeChoice};
 use crate::error::{Error, Result};
 use crate::gallery::export::Metadata;
-use crate::gallery::write_whole;
+use crate::gallery::{NamePattern, write_whole};
 use crate::request::Request;
 
 mod draft;
@@ -34,7 +34,7 @@ pub struct Settings {
     /// Where pictures go.
     pub output_folder: PathBuf,
     /// What files are called: see `gallery::NamePattern`.
-    pub name_pattern: String,
+    pub name_pattern: NamePattern,
     /// Where pictures are drawn.
     #[serde(with = "text")]
     pub device: DeviceChoice,
@@ -96,7 +96,7 @@ impl Default for Settings {
         let pictures = dirs::picture_dir().or_else(|| Some(dirs::home_dir()?.join("Pictures")));
         Self {
             output_folder: pictures.unwrap_or_default().join("Burnisher"),
-            name_pattern: "{number}-{seed}-{prompt}".to_owned(),
+            name_pattern: NamePattern::default(),
             device: DeviceChoice::Auto,
             dtype: DtypeChoice::Auto,
             model: ModelRef::Bundled,
