@@ -1,6 +1,6 @@
 //! Draw Things' metadata: a JSON object in the XMP packet's user comment, in EXIF's, or in the PNG text `Comment`.
 //!
-//! Limits: `v2`, which repeats the settings in other words, is left aside.
+//! Limits: of `v2`, which repeats the settings in other words and has more, only the clip skip is read.
 
 use super::imported::{Imported, Source};
 use super::json::{self, Object};
@@ -39,6 +39,7 @@ fn imported(fields: &Object) -> Imported {
     if mode.to_lowercase() != TORCH_ON_CPU && imported.seed.is_some() {
         imported.note("The same seed gave other noise there, so the picture will differ");
     }
+    imported.note_clip_skip(json::scalar(fields.get("v2").and_then(|more| more.get("clipSkip"))));
     let loras: Vec<String> = json::list(fields.get("lora"))
         .iter()
         .filter_map(|lora| json::scalar(lora.get("model").or_else(|| lora.get("file"))))

@@ -237,21 +237,25 @@ impl Imported {
         }
     }
 
-    /// Notes what a prompt asks for in a language of its own, which is plain text here.
+    /// Notes what the prompts ask for in the language of the web UI and ComfyUI, which is plain text here.
     pub(super) fn note_prompt_syntax(&mut self) {
-        let Some(prompt) = self.prompt.clone() else { return };
-        let loras: Vec<String> = prompt
-            .split("<lora:")
-            .skip(1)
-            .filter_map(|tag| Some(tag.split_once('>')?.0.split(':').next()?.to_owned()))
-            .collect();
+        let prompts = [&self.prompt, &self.negative_prompt].map(|prompt| prompt.as_deref().unwrap_or_default());
+        let name = |tag: &str| Some(tag.split_once('>')?.0.split(':').next()?.to_owned());
+        let loras: Vec<String> =
+            prompts.iter().flat_map(|prompt| prompt.split("<lora:").skip(1)).filter_map(name).collect();
+        let weighs = |part: &str| part.split_once(')').is_some_and(|(weight, _)| weight.trim().parse::<f64>().is_ok());
+        let has_weights = prompts.iter().any(|prompt| prompt.split(':').skip(1).any(weighs) || prompt.contains("(("));
         if !loras.is_empty() {
             self.note_unused("LoRAs", &loras);
         }
-        let weighs = |part: &str| part.split_once(')').is_some_and(|(weight, _)| weight.trim().parse::<f64>().is_ok());
-        if prompt.split(':').skip(1).any(weighs) || prompt.contains("((") || prompt.contains("{{") {
-            self.note("The prompt gives words a weight, which is read as plain text here");
+        if has_weights {
+            self.note_weights();
         }
+    }
+
+    /// Notes that words of the prompts have weights.
+    pub(super) fn note_weights(&mut self) {
+        self.note("The prompts give words a weight, which is read as plain text here");
     }
 
     /// Cuts what is too long to be shown.
