@@ -93,7 +93,7 @@ fn note(imported: &mut Imported, pairs: &[(String, String)], value: impl Fn(&str
     if !is_cpu && imported.source == Source::Automatic1111 {
         imported.note_gpu_noise();
     }
-    imported.note_clip_skip(value("Clip skip"));
+    imported.note_clip_skip(value("Clip skip").as_deref());
     let is_asked = |key: &str| pairs.iter().any(|(known, _)| is_named(known, key));
     for (key, what) in UNUSED {
         if is_asked(key) {

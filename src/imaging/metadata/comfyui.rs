@@ -122,7 +122,7 @@ fn prompt<'a>(
             return (Some(text), None);
         }
         let next = node.link(&CONDITIONINGS).or_else(|| node.link(&[polarity.input()]));
-        let Some(next) = next.or_else(|| graph.only_link(node)) else { break };
+        let Some(next) = next.or_else(|| node.only_link()) else { break };
         link = next;
     }
     (None, None)
@@ -145,13 +145,13 @@ fn follow_model<'a>(
             }
             if let Some(layer) = node.scalar(&["stop_at_clip_layer"]) {
                 // It counts from the last layer, which is -1.
-                imported.note_clip_skip(layer.strip_prefix('-').map(str::to_owned));
+                imported.note_clip_skip(layer.strip_prefix('-'));
             }
             if let Some(name) = MODELS.iter().find_map(|key| graph.scalar(node, key)) {
                 imported.model.get_or_insert(name);
                 break;
             }
-            next = node.link(&[input]).or_else(|| graph.only_link(node));
+            next = node.link(&[input]).or_else(|| node.only_link());
         }
     }
     loras
@@ -174,7 +174,7 @@ fn follow_latent(graph: Graph<'_>, latent: Option<Link<'_>>, strength: Option<St
                 imported.set_size(width, height);
                 return;
             }
-            next = graph.only_link(node);
+            next = node.only_link();
         }
     }
 }
@@ -182,6 +182,7 @@ fn follow_latent(graph: Graph<'_>, latent: Option<Link<'_>>, strength: Option<St
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schedulers::SchedulerKind;
 
     /// A plain graph, with more nodes or other ones in the place of its own.
     fn graph(more: &str) -> Option<Result<Imported>> {
@@ -210,7 +211,7 @@ mod tests {
         let imported = imported("");
         assert_eq!(imported.prompt.as_deref(), Some("a fox"));
         assert_eq!(imported.negative_prompt.as_deref(), Some("blurry"));
-        assert_eq!(imported.scheduler.map(|kind| kind.name()), Some("dpm++2m-karras"));
+        assert_eq!(imported.scheduler.map(SchedulerKind::name), Some("dpm++2m-karras"));
         assert_eq!(imported.sampler.as_deref(), Some("dpmpp_2m karras"));
         assert_eq!((imported.steps, imported.seed, imported.guidance_scale), (Some(20), Some(5), Some(8.0)));
         assert_eq!((imported.width, imported.height), (Some(512), Some(768)));
@@ -260,7 +261,7 @@ mod tests {
             "45": {"class_type": "ControlNetApplyAdvanced", "inputs": {"positive": ["6", 0], "negative": ["7", 0]}}"#,
         );
         assert_eq!((imported.seed, imported.steps, imported.guidance_scale), (Some(9), Some(4), Some(3.0)));
-        assert_eq!(imported.scheduler.map(|kind| kind.name()), Some("euler-trailing"));
+        assert_eq!(imported.scheduler.map(SchedulerKind::name), Some("euler-trailing"));
         assert_eq!(imported.negative_prompt.as_deref(), Some("blurry"));
         assert!(has_note(&imported, "ControlNets") && has_note(&imported, "at strength 0.6"));
     }

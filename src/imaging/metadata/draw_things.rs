@@ -39,7 +39,8 @@ fn imported(fields: &Object) -> Imported {
     if mode.to_lowercase() != TORCH_ON_CPU && imported.seed.is_some() {
         imported.note("The same seed gave other noise there, so the picture will differ");
     }
-    imported.note_clip_skip(json::scalar(fields.get("v2").and_then(|more| more.get("clipSkip"))));
+    let clip_skip = json::scalar(fields.get("v2").and_then(|more| more.get("clipSkip")));
+    imported.note_clip_skip(clip_skip.as_deref());
     let loras: Vec<String> = json::list(fields.get("lora"))
         .iter()
         .filter_map(|lora| json::scalar(lora.get("model").or_else(|| lora.get("file"))))

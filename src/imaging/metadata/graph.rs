@@ -57,6 +57,12 @@ impl<'a> Node<'a> {
     pub(super) fn link(self, keys: &[&str]) -> Option<Link<'a>> {
         keys.iter().find_map(|key| Link::of(self.inputs.get(*key)?))
     }
+
+    /// Its one link, if it passes on what it gets.
+    pub(super) fn only_link(self) -> Option<Link<'a>> {
+        let mut links = self.inputs.values().filter_map(Link::of);
+        links.next().filter(|_| links.next().is_none())
+    }
 }
 
 /// An output of another node: `["4", 0]`.
@@ -131,14 +137,8 @@ impl<'a> Graph<'a> {
             if let Some(text) = node.scalar(&VALUES) {
                 return Some(text);
             }
-            link = node.link(&VALUES).or_else(|| self.only_link(node))?;
+            link = node.link(&VALUES).or_else(|| node.only_link())?;
         }
         None
-    }
-
-    /// The one link of a node that passes on what it gets.
-    pub(super) fn only_link(self, node: Node<'a>) -> Option<Link<'a>> {
-        let mut links = node.inputs.values().filter_map(Link::of);
-        links.next().filter(|_| links.next().is_none())
     }
 }

@@ -9,6 +9,7 @@
 mod a1111;
 mod comfyui;
 mod draw_things;
+mod fill;
 mod fooocus;
 mod graph;
 mod imported;

@@ -6,7 +6,7 @@
 
 use crate::schedulers::SchedulerKind;
 
-use super::imported::shorten;
+use super::fill::shorten;
 
 /// What became of a sampler's name.
 pub(super) struct Found {
