@@ -1,8 +1,11 @@
 //! Pictures of other apps, dropped on ours: `tests/golden/metadata` holds one of each kind, made after their formats.
 
+use std::fs;
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use burnisher::gallery::import::{Imported, Source, import};
+use burnisher::imaging::metadata;
 use burnisher::schedulers::SchedulerKind;
 
 fn fixture(name: &str) -> PathBuf {
@@ -206,5 +209,28 @@ fn novelai_in_png_and_webp() {
         };
         assert_eq!(imported, expected, "{name}");
         assert_notes(&notes, &["came from a GPU", "single characters", "weight"]);
+    }
+}
+
+/// Cut off anywhere, or with any byte changed, a picture ends in settings or in an error for people.
+#[test]
+fn broken_copies_of_every_picture_end_in_a_clear_result() {
+    let folder = fs::read_dir(fixture("")).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let pictures: Vec<PathBuf> = folder.filter(|path| path.extension().is_some_and(|it| it != "py")).collect();
+    assert!(pictures.len() > 15);
+    for path in pictures {
+        let whole = fs::read(&path).expect("a file");
+        let cut = (0..whole.len()).map(|length| whole[..length].to_vec());
+        let changed = (0..whole.len()).map(|at| {
+            let mut changed = whole.clone();
+            changed[at] ^= 0xff;
+            changed
+        });
+        for file in cut.chain(changed) {
+            if let Err(error) = metadata::read(Cursor::new(file)) {
+                let text = error.to_string();
+                assert!(text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.len() < 500, "{text}");
+            }
+        }
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Limits: of `v2`, which repeats the settings in other words and has more, only the clip skip is read.
 
+use serde_json::Value;
+
 use super::imported::{Imported, Source};
 use super::json::{self, Object};
 use super::texts::{COMMENT, SOFTWARE, Texts};
@@ -50,6 +52,12 @@ fn imported(fields: &Object) -> Imported {
     }
     if !json::list(fields.get("control")).is_empty() {
         imported.note_unused("ControlNets", &[]);
+    }
+    if fields.get("hires_fix") == Some(&Value::Bool(true)) {
+        imported.note_unused("Second passes at a larger size (hires fix)", &[]);
+    }
+    if let Some(refiner) = text("refiner").filter(|refiner| !refiner.is_empty()) {
+        imported.note_unused("Refiners", &[refiner]);
     }
     // A strength of 1 starts from noise alone.
     if text("strength").and_then(|strength| strength.parse::<f64>().ok()).is_some_and(|strength| strength < 1.0) {
