@@ -7,7 +7,7 @@ use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
-use image::{ImageFormat, ImageReader, RgbImage};
+use image::{ImageError, ImageFormat, ImageReader, RgbImage};
 
 use super::{import, write_whole};
 use crate::error::{Error, Result};
@@ -103,7 +103,14 @@ fn convert(png: Vec<u8>, format: Format, metadata: Metadata) -> Result<Vec<u8>> 
 
 fn decode(png: &[u8]) -> Result<RgbImage> {
     let decoded = ImageReader::with_format(Cursor::new(png), ImageFormat::Png).decode();
-    Ok(decoded.map_err(|cause| Error::new("its pixels can't be read").caused_by(cause))?.into_rgb8())
+    let decoded = decoded.map_err(|cause| match cause {
+        ImageError::Limits(_) => {
+            Error::new("it is too large to be converted").advise("Choose PNG, which keeps the file as it is")
+        }
+        // Its causes say the same again.
+        cause => Error::new("its pixels can't be read").caused_by(Error::new(cause.to_string())),
+    })?;
+    Ok(decoded.into_rgb8())
 }
 
 #[cfg(test)]

@@ -67,13 +67,16 @@ fn imported<'a>(graph: Graph<'a>, sampler: Node<'a>) -> Imported {
     let mut imported = Imported::new(Source::ComfyUi);
     let parts: Vec<Node<'a>> = PARTS.iter().filter_map(|part| graph.node(sampler.link(&[*part])?.id)).collect();
     let nodes = || std::iter::once(sampler).chain(parts.iter().copied());
-    let text = |key: &str| nodes().find_map(|node| graph.scalar(node, key));
+    let text = |key: &str| nodes().find_map(|node| graph.text(node, key));
+    let number = |key: &str| nodes().find_map(|node| graph.number(node, key));
     let link = |keys: &[&str]| nodes().find_map(|node| node.link(keys));
 
-    imported.set_steps(text("steps"));
-    imported.set_guidance_scale(text("cfg"));
-    imported.set_seed(text("seed").or_else(|| text("noise_seed")));
-    imported.set_sampler(text("sampler_name"), text("scheduler").as_deref());
+    imported.set_steps(number("steps"));
+    imported.set_guidance_scale(number("cfg"));
+    imported.set_seed(number("seed").or_else(|| number("noise_seed")));
+    // Nodes that make one schedule only are called after it: `KarrasScheduler`.
+    let sigmas = sampler.link(&["sigmas"]).and_then(|link| graph.node(link.id)?.class.strip_suffix("Scheduler"));
+    imported.set_sampler(text("sampler_name"), text("scheduler").as_deref().or(sigmas));
     let mut clip = None;
     if let Some(link) = link(&["positive", "conditioning"]) {
         (imported.prompt, clip) = prompt(graph, link, Polarity::Positive, &mut imported);
@@ -88,7 +91,7 @@ fn imported<'a>(graph: Graph<'a>, sampler: Node<'a>) -> Imported {
     if !loras.is_empty() {
         imported.note_unused("LoRAs", &loras);
     }
-    follow_latent(graph, link(&["latent_image"]), text("denoise"), &mut imported);
+    follow_latent(graph, link(&["latent_image"]), number("denoise"), &mut imported);
     imported
 }
 
@@ -104,7 +107,7 @@ fn prompt<'a>(
         if node.class == "ConditioningZeroOut" {
             return (Some(String::new()), None);
         }
-        if let Some(text) = TEXTS.iter().find_map(|key| graph.scalar(node, key)) {
+        if let Some(text) = TEXTS.iter().find_map(|key| graph.text(node, key)) {
             return (Some(text), node.link(&["clip"]));
         }
         if CONDITIONINGS.iter().filter(|key| node.link(&[**key]).is_some()).count() > 1 {
@@ -147,7 +150,7 @@ fn follow_model<'a>(
                 // It counts from the last layer, which is -1.
                 imported.note_clip_skip(layer.strip_prefix('-'));
             }
-            if let Some(name) = MODELS.iter().find_map(|key| graph.scalar(node, key)) {
+            if let Some(name) = MODELS.iter().find_map(|key| graph.text(node, key)) {
                 imported.model.get_or_insert(name);
                 break;
             }
@@ -169,7 +172,7 @@ fn follow_latent(graph: Graph<'_>, latent: Option<Link<'_>>, strength: Option<St
         next = node.link(&["samples", "latent", "latent_image"]);
         if next.is_none() {
             let [width, height] = [["width", "empty_latent_width"], ["height", "empty_latent_height"]]
-                .map(|keys| keys.iter().find_map(|key| graph.scalar(node, key)));
+                .map(|keys| keys.iter().find_map(|key| graph.number(node, key)));
             if width.is_some() && height.is_some() {
                 imported.set_size(width, height);
                 return;
@@ -224,7 +227,8 @@ mod tests {
         let imported = imported(
             r#", "6": {"class_type": "CLIPTextEncode", "inputs": {"text": ["20", 0], "clip": ["21", 0]}},
             "20": {"class_type": "Reroute", "inputs": {"": ["22", 0]}},
-            "22": {"class_type": "PrimitiveStringMultiline", "inputs": {"value": "a hen"}},
+            "22": {"class_type": "StyledText", "inputs": {"seed": 7, "style": "bold", "text_a": ["25", 0], "value": ["25", 0]}},
+            "25": {"class_type": "PrimitiveStringMultiline", "inputs": {"value": "a hen"}},
             "21": {"class_type": "CLIPSetLastLayer", "inputs": {"stop_at_clip_layer": -2, "clip": ["23", 1]}},
             "23": {"class_type": "LoraLoader", "inputs": {"lora_name": "fur", "model": ["4", 0], "clip": ["4", 1]}},
             "5": {"class_type": "EmptyLatentImage", "inputs": {"width": ["24", 0], "height": 64}},
@@ -256,12 +260,12 @@ mod tests {
             "40": {"class_type": "RandomNoise", "inputs": {"noise_seed": 9}},
             "41": {"class_type": "CFGGuider", "inputs": {"cfg": 3, "model": ["4", 0], "positive": ["45", 0], "negative": ["45", 1]}},
             "42": {"class_type": "KSamplerSelect", "inputs": {"sampler_name": "euler"}},
-            "43": {"class_type": "BasicScheduler", "inputs": {"scheduler": "simple", "steps": 4, "denoise": 0.6}},
+            "43": {"class_type": "KarrasScheduler", "inputs": {"steps": 4, "denoise": 0.6}},
             "44": {"class_type": "VAEEncode", "inputs": {"pixels": ["46", 0]}},
             "45": {"class_type": "ControlNetApplyAdvanced", "inputs": {"positive": ["6", 0], "negative": ["7", 0]}}"#,
         );
         assert_eq!((imported.seed, imported.steps, imported.guidance_scale), (Some(9), Some(4), Some(3.0)));
-        assert_eq!(imported.scheduler.map(SchedulerKind::name), Some("euler-trailing"));
+        assert_eq!(imported.scheduler.map(SchedulerKind::name), Some("euler-karras"));
         assert_eq!(imported.negative_prompt.as_deref(), Some("blurry"));
         assert!(has_note(&imported, "ControlNets") && has_note(&imported, "at strength 0.6"));
     }

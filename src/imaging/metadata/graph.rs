@@ -14,23 +14,13 @@ pub(super) const MOST_HOPS: usize = 100;
 /// Samplers that are looked at: more than any sensible graph has.
 const MOST_SAMPLERS: usize = 50;
 
-/// Inputs in which nodes that hold a text or number keep it.
-const VALUES: [&str; 14] = [
-    "text",
-    "string",
-    "value",
-    "text_g",
-    "text_l",
-    "prompt",
-    "populated_text",
-    "string_a",
-    "text1",
-    "text_a",
-    "seed",
-    "noise_seed",
-    "int",
-    "float",
-];
+/// Inputs in which nodes that hold a text keep it.
+#[rustfmt::skip]
+const TEXTS: [&str; 10] =
+    ["text", "string", "value", "populated_text", "prompt", "text_g", "text_l", "string_a", "text_a", "text1"];
+
+/// Inputs in which nodes that hold a number keep it.
+const NUMBERS: [&str; 6] = ["value", "seed", "noise_seed", "int", "float", "number"];
 
 /// A node: its kind and its inputs, which are values or links.
 #[derive(Clone, Copy)]
@@ -125,19 +115,35 @@ impl<'a> Graph<'a> {
         })
     }
 
-    /// An input that is a text or number, or a link to a node that holds one.
-    pub(super) fn scalar(self, node: Node<'a>, key: &str) -> Option<String> {
-        node.scalar(&[key]).or_else(|| self.held_by(node.link(&[key])?))
+    /// An input that is a text, or a link to a node that holds one.
+    pub(super) fn text(self, node: Node<'a>, key: &str) -> Option<String> {
+        self.value(node, key, &TEXTS, |value| value.as_str().map(str::to_owned))
     }
 
-    /// The text or number that a link leads to.
-    fn held_by(self, mut link: Link<'a>) -> Option<String> {
+    /// An input that is a number, or a link to a node that holds one.
+    pub(super) fn number(self, node: Node<'a>, key: &str) -> Option<String> {
+        self.value(node, key, &NUMBERS, |value| json::scalar(Some(value)))
+    }
+
+    /// An input as `read`, or, where it is a link, the same input or one of `others` of the nodes that it leads to.
+    fn value(
+        self,
+        mut node: Node<'a>,
+        key: &str,
+        others: &[&str],
+        read: impl Fn(&Value) -> Option<String>,
+    ) -> Option<String> {
+        let keys: Vec<&str> = std::iter::once(key).chain(others.iter().copied()).collect();
+        let mut wanted = &keys[..1];
         for _ in 0..MOST_HOPS {
-            let node = self.node(link.id)?;
-            if let Some(text) = node.scalar(&VALUES) {
-                return Some(text);
+            let found = wanted.iter().find_map(|key| read(node.inputs.get(*key)?));
+            if found.is_some() {
+                return found;
             }
-            link = node.link(&VALUES).or_else(|| node.only_link())?;
+            let is_behind = wanted.len() > 1;
+            let link = node.link(wanted).or_else(|| node.only_link().filter(|_| is_behind))?;
+            node = self.node(link.id)?;
+            wanted = &keys;
         }
         None
     }
