@@ -1,3 +1,4 @@
 //! The window.
 
+pub mod gallery;
 pub mod librarian;

@@ -1,0 +1,371 @@
+//! The gallery's window driven by the names of its parts, on real files and a real librarian.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use egui::{Key, Modifiers, Role};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable};
+
+use crate::app::gallery::testing::items;
+use crate::app::gallery::{Form, GalleryAction, GalleryState, compare, ui};
+use crate::app::librarian::{Librarian, News, spawn};
+use crate::checkpoint::ModelRef;
+use crate::error::Error;
+use crate::gallery::listing::Listing;
+use crate::gallery::testing::{png_file, recipe};
+use crate::settings::{Draft, Patch};
+
+/// How long anything may take.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+struct Window {
+    temporary: tempfile::TempDir,
+    state: GalleryState,
+    librarian: Librarian,
+    draft: Draft,
+    actions: Vec<GalleryAction>,
+}
+
+impl Window {
+    fn ui(&mut self, ui: &mut egui::Ui) {
+        while let Some(news) = self.librarian.news() {
+            self.state.hear(ui.ctx(), news);
+        }
+        if self.state.is_comparing() {
+            compare::ui(ui, &mut self.state);
+        } else {
+            let form = Form { draft: &self.draft, model: &ModelRef::Bundled };
+            self.actions.extend(self::ui(ui, &mut self.state, &mut self.librarian, &form));
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.temporary.path().join("pictures").join(name)
+    }
+}
+
+/// A window on a folder with a picture for each prompt, the first the newest.
+fn window(prompts: &[&str]) -> Harness<'static, Window> {
+    let temporary = tempfile::tempdir().expect("a folder");
+    fs::create_dir(temporary.path().join("pictures")).expect("a folder");
+    let librarian = spawn(temporary.path().join("cache"), || {}).expect("threads");
+    let (state, draft, actions) = (GalleryState::default(), Draft::default(), Vec::new());
+    let mut window = Window { temporary, state, librarian, draft, actions };
+    for (at, prompt) in prompts.iter().enumerate() {
+        let path = window.path(&format!("{at}.png"));
+        fs::write(&path, png_file(64, 64, Some(&recipe(prompt)))).expect("written");
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000 - at as u64);
+        fs::File::options().write(true).open(path).and_then(|file| file.set_modified(time)).expect("a time");
+    }
+    window.librarian.watch(window.path(""));
+    let builder = Harness::builder().with_size([700.0, 500.0]);
+    let mut harness = builder.build_ui_state(|ui, window: &mut Window| window.ui(ui), window);
+    if !prompts.is_empty() {
+        until(&mut harness, |harness| harness.state().state.listing().total == prompts.len());
+    }
+    harness
+}
+
+/// Draws frames until something is so.
+fn until(harness: &mut Harness<'static, Window>, is_so: impl Fn(&Harness<'static, Window>) -> bool) {
+    let end = Instant::now() + DEADLINE;
+    loop {
+        harness.run();
+        if is_so(harness) {
+            return;
+        }
+        assert!(Instant::now() < end, "it isn't so within the deadline: {:?}", names(harness));
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// What the pictures that are laid out are called.
+fn names(harness: &Harness<'static, Window>) -> Vec<String> {
+    let cells = harness.query_all_by_role(Role::ListBoxOption);
+    cells.map(|cell| cell.accesskit_node().label().expect("a name")).collect()
+}
+
+/// Puts the keyboard on the first picture.
+fn focus_first(harness: &mut Harness<'static, Window>) {
+    harness.query_all_by_role(Role::ListBoxOption).next().expect("a picture").focus();
+    harness.run();
+}
+
+fn press(harness: &mut Harness<'static, Window>, key: Key) {
+    harness.key_press(key);
+    harness.run();
+}
+
+/// What the user wanted done since the last time.
+fn actions(harness: &mut Harness<'static, Window>) -> Vec<GalleryAction> {
+    std::mem::take(&mut harness.state_mut().actions)
+}
+
+#[test]
+fn pictures_are_named_by_their_prompts_and_a_click_shows_one() {
+    let mut harness = window(&["a red fox", "a hen\nin two lines"]);
+    assert_eq!(names(&harness), ["a red fox, picture 1 of 2", "a hen in two lines, picture 2 of 2"]);
+    harness.get_by_label_contains("a hen in").click();
+    harness.run();
+    let path = harness.state().path("1.png");
+    assert_eq!(actions(&mut harness), [GalleryAction::Show(path)]);
+    assert!(harness.query_by_label("2 pictures").is_some());
+}
+
+#[test]
+fn the_search_box_finds_words_and_is_cleared() {
+    let mut harness = window(&["a red fox", "a hen"]);
+    harness.get_by_label("Search pictures").focus();
+    harness.run();
+    harness.get_by_label("Search pictures").type_text("FOX");
+    until(&mut harness, |harness| names(harness) == ["a red fox, picture 1 of 1"]);
+    assert!(harness.query_by_label("1 of 2 pictures").is_some());
+    harness.get_by_label("Search pictures").type_text("es");
+    until(&mut harness, |harness| harness.query_by_label("No picture fits").is_some());
+    harness.get_by_label("Show all").click();
+    until(&mut harness, |harness| names(harness).len() == 2);
+    assert!(harness.query_by_label("Clear").is_none());
+}
+
+#[test]
+fn favourites_are_told_by_a_word_and_filtered_by() {
+    let mut harness = window(&["a red fox", "a hen"]);
+    let path = harness.state().path("1.png");
+    harness.state_mut().librarian.set_favourite(&path, true);
+    until(&mut harness, |harness| names(harness)[1] == "a hen, picture 2 of 2, favourite");
+    harness.get_by_label("Favourites").click();
+    until(&mut harness, |harness| names(harness) == ["a hen, picture 1 of 1, favourite"]);
+}
+
+#[test]
+fn the_keyboard_goes_through_the_pictures() {
+    let prompts: Vec<_> = (0..40).map(|at| format!("prompt {at}")).collect();
+    let prompts: Vec<_> = prompts.iter().map(String::as_str).collect();
+    let mut harness = window(&prompts);
+    focus_first(&mut harness);
+    let focused = |harness: &Harness<'static, Window>| {
+        let mut cells = harness.query_all_by_role(Role::ListBoxOption);
+        cells.find(|cell| cell.is_focused()).and_then(|cell| cell.accesskit_node().label()).expect("a focus")
+    };
+    press(&mut harness, Key::ArrowRight);
+    assert_eq!(focused(&harness), "prompt 1, picture 2 of 40");
+    press(&mut harness, Key::End);
+    assert_eq!(focused(&harness), "prompt 39, picture 40 of 40");
+    press(&mut harness, Key::PageUp);
+    press(&mut harness, Key::Home);
+    assert_eq!(focused(&harness), "prompt 0, picture 1 of 40");
+    press(&mut harness, Key::Enter);
+    let first = harness.state().path("0.png");
+    assert_eq!(actions(&mut harness), [GalleryAction::Show(first.clone())]);
+    press(&mut harness, Key::Period);
+    assert_eq!(actions(&mut harness), [GalleryAction::SetFavourite(vec![first.clone()], true)]);
+    harness.key_press_modifiers(Modifiers::SHIFT, Key::ArrowRight);
+    harness.run();
+    let second = harness.state().path("1.png");
+    press(&mut harness, Key::C);
+    assert_eq!(actions(&mut harness), [GalleryAction::Compare([first.clone(), second.clone()])]);
+    press(&mut harness, Key::Delete);
+    assert_eq!(actions(&mut harness), [GalleryAction::Delete(vec![first, second])]);
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    harness.run();
+    press(&mut harness, Key::Delete);
+    let [GalleryAction::Delete(all)] = &actions(&mut harness)[..] else { panic!("all are deleted") };
+    assert_eq!(all.len(), 40);
+}
+
+#[test]
+fn letters_in_the_search_box_do_nothing_to_pictures() {
+    let mut harness = window(&["a fox"]);
+    harness.get_by_label_contains("a fox").click();
+    harness.run();
+    actions(&mut harness);
+    harness.get_by_label("Search pictures").focus();
+    harness.run();
+    for key in [Key::Delete, Key::Period, Key::C, Key::Enter] {
+        press(&mut harness, key);
+    }
+    assert_eq!(actions(&mut harness), []);
+}
+
+#[test]
+fn of_a_hundred_thousand_pictures_only_those_in_view_are_laid_out() {
+    let mut harness = window(&["a fox"]);
+    // Another librarian, who knows of no folder.
+    harness.state_mut().librarian = spawn(harness.state().path("cache"), || {}).expect("threads");
+    let names: Vec<_> = (0..100_000).map(|at| at.to_string()).collect();
+    let items = items(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let listing = Listing { total: items.len(), items, ..Listing::default() };
+    let ctx = harness.ctx.clone();
+    harness.state_mut().state.hear(&ctx, News::Listing(Arc::new(listing)));
+    harness.run();
+    assert!(self::names(&harness).len() < 60);
+    focus_first(&mut harness);
+    press(&mut harness, Key::End);
+    assert!(self::names(&harness).contains(&"99999, picture 100000 of 100000".to_owned()));
+    assert!(self::names(&harness).len() < 60);
+    let start = Instant::now();
+    for _ in 0..100 {
+        harness.step();
+    }
+    let frame = start.elapsed() / 100;
+    println!("a frame: {frame:?}");
+    assert!(frame < Duration::from_millis(40), "a frame takes {frame:?}");
+}
+
+#[test]
+fn a_picture_says_how_it_was_made_and_its_parts_are_copied() {
+    let mut harness = window(&["a red fox"]);
+    harness.get_by_label_contains("picture 1 of 1").click();
+    harness.run();
+    for shown in ["a red fox", "blurry", "42", "bundled", "Euler a", "20", "4", "64 × 64"] {
+        assert!(harness.query_all_by_label(shown).next().is_some(), "{shown}");
+    }
+    harness.get_by_label("Copy prompt").click();
+    harness.get_by_label("Open folder").click_accesskit();
+    harness.run();
+    let path = harness.state().path("0.png");
+    let wanted = [GalleryAction::CopyText("a red fox".into()), GalleryAction::OpenFolder(path)];
+    assert_eq!(actions(&mut harness)[1..], wanted);
+}
+
+#[test]
+fn settings_are_taken_over_after_a_look_at_what_changes() {
+    let mut harness = window(&["a red fox"]);
+    harness.state_mut().draft = Draft { prompt: "a hen".into(), steps: 20, ..Draft::default() };
+    harness.get_by_label_contains("picture 1 of 1").click();
+    harness.run();
+    actions(&mut harness);
+    harness.get_by_label("Reuse prompt").click();
+    harness.run();
+    for shown in ["Now: a hen", "Then: a red fox", "Now: (empty)", "Then: blurry"] {
+        assert!(harness.query_by_label(shown).is_some(), "{shown}");
+    }
+    harness.get_by_label("Cancel").click();
+    harness.run();
+    assert_eq!(actions(&mut harness), []);
+    assert!(harness.query_by_label("Apply").is_none());
+
+    harness.get_by_label("Reuse seed").click();
+    harness.run();
+    assert!(harness.query_by_label("Now: New each time").is_some());
+    assert!(harness.query_by_label("Then: 42").is_some());
+    harness.get_by_label("Apply").click();
+    harness.run();
+    let patch = Patch { seed: Some(42), ..Patch::default() };
+    assert_eq!(actions(&mut harness), [GalleryAction::Reuse(Box::new(patch))]);
+
+    harness.get_by_label("Reuse all settings").click();
+    harness.run();
+    assert!(harness.query_by_label("Then: 64 × 64").is_some());
+    assert!(harness.query_by_label("Then: 20").is_none(), "the steps are the same");
+    harness.get_by_label("Apply").click();
+    harness.run();
+    assert_eq!(actions(&mut harness), [GalleryAction::Reuse(Box::new(Patch::from(&recipe("a red fox"))))]);
+}
+
+#[test]
+fn what_is_the_same_already_is_said() {
+    let mut harness = window(&["a red fox"]);
+    let recipe = recipe("a red fox");
+    harness.state_mut().draft.take(&recipe.request);
+    harness.get_by_label_contains("picture 1 of 1").click();
+    harness.run();
+    harness.get_by_label("Reuse all settings").click();
+    harness.run();
+    assert!(harness.query_by_label("Nothing would change").is_some());
+}
+
+#[test]
+fn a_deletion_is_undone_by_a_click() {
+    let mut harness = window(&["a fox"]);
+    let ctx = harness.ctx.clone();
+    let paths = vec![harness.state().path("a.png"), harness.state().path("b.png")];
+    harness.state_mut().state.hear(&ctx, News::Deleted { paths: paths.clone() });
+    harness.run();
+    assert!(harness.query_by_label("2 pictures in the bin").is_some());
+    harness.get_by_label("Undo").click();
+    harness.run();
+    assert_eq!(actions(&mut harness), [GalleryAction::UndoDelete]);
+    harness.state_mut().state.hear(&ctx, News::Restored { paths });
+    harness.run();
+    assert!(harness.query_by_label("Undo").is_none());
+}
+
+#[test]
+fn a_folder_that_is_gone_is_said_and_its_pictures_stay() {
+    let mut harness = window(&["a fox"]);
+    let ctx = harness.ctx.clone();
+    let error = Error::new("the gallery's folder is gone: /x").advise("Bring it back");
+    harness.state_mut().state.hear(&ctx, News::FolderGone(error));
+    harness.run();
+    assert!(harness.query_by_label("the gallery's folder is gone: /x").is_some());
+    assert_eq!(names(&harness).len(), 1);
+    harness.state_mut().state.hear(&ctx, News::FolderBack);
+    harness.run();
+    assert!(harness.query_by_label_contains("gone").is_none());
+}
+
+#[test]
+fn a_picture_that_cannot_be_shown_is_said_to_be_one() {
+    let mut harness = window(&["a fox"]);
+    let broken = &png_file(64, 64, Some(&recipe("a broken fox")))[..];
+    let path = harness.state().path("broken.png");
+    fs::write(path, &broken[..broken.len() - 20]).expect("written");
+    until(&mut harness, |harness| names(harness).contains(&"a broken fox, picture 1 of 2, can't be shown".to_owned()));
+}
+
+#[test]
+fn an_empty_gallery_says_what_it_is_for() {
+    let mut harness = window(&[]);
+    until(&mut harness, |harness| harness.query_by_label("Your pictures appear here").is_some());
+}
+
+#[test]
+fn two_pictures_are_compared_in_three_ways() {
+    let mut harness = window(&["a fox", "a hen"]);
+    let pair = [harness.state().path("0.png"), harness.state().path("1.png")];
+    let Window { state, librarian, .. } = harness.state_mut();
+    state.compare(pair, librarian);
+    let divider = "Divider between the pictures, in percent";
+    until(&mut harness, |harness| harness.query_by_label(divider).is_some());
+    let percent = |harness: &Harness<'static, Window>| {
+        harness.get_by_label(divider).accesskit_node().numeric_value().expect("a value")
+    };
+    assert_eq!(percent(&harness), 50.0);
+    harness.get_by_label(divider).focus();
+    harness.run();
+    press(&mut harness, Key::ArrowRight);
+    assert_eq!(percent(&harness), 52.0);
+    assert!(harness.query_by_label("Left: 0.png, right: 1.png").is_some());
+    harness.get_by_label("Swap").click();
+    harness.run();
+    assert!(harness.query_by_label("Left: 1.png, right: 0.png").is_some());
+
+    harness.get_by_label("Difference").click();
+    harness.run();
+    assert!(harness.query_all_by_label("The pictures are the same").next().is_some());
+    harness.get_by_label("Blink").click();
+    harness.step();
+    harness.step();
+    let seen = |harness: &Harness<'static, Window>, what: &str| harness.query_by_label_contains(what).is_some();
+    assert!(seen(&harness, "First: ") || seen(&harness, "Second: "));
+    let first = seen(&harness, "First: ");
+    // Its clock runs by a quarter of a second a step.
+    harness.run_steps(3);
+    assert_eq!(seen(&harness, "Second: "), first, "they take turns");
+    harness.get_by_label("Close").click();
+    harness.run_steps(2);
+    assert!(!harness.state().state.is_comparing());
+}
+
+#[test]
+fn pictures_that_cannot_be_compared_are_said_to_be_so() {
+    let mut harness = window(&["a fox"]);
+    let pair = [harness.state().path("0.png"), harness.state().path("gone.png")];
+    let Window { state, librarian, .. } = harness.state_mut();
+    state.compare(pair, librarian);
+    until(&mut harness, |harness| harness.query_by_label_contains("can't read").is_some());
+}
