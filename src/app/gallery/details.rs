@@ -154,7 +154,7 @@ fn reuse_ui(
     ui.horizontal_wrapped(|ui| {
         for reuse in Reuse::EACH {
             let is_open = state.look.as_ref().is_some_and(|look| look.reuse == reuse);
-            if ui.add(Button::selectable(is_open, reuse.label()).frame(true)).clicked() {
+            if ui.add(Button::selectable(is_open, reuse.label()).frame_when_inactive(true)).clicked() {
                 state.look = (!is_open).then(|| Look { picture: item.path.clone(), reuse });
             }
         }
@@ -181,7 +181,15 @@ fn look_ui(ui: &mut Ui, patch: &Patch, form: &Form<'_>, salt: &Path) -> Option<b
                 }
                 return;
             }
-            ui.label("This would change:");
+            ui.horizontal_wrapped(|ui| {
+                ui.label("This would change:");
+                if ui.button("Apply").clicked() {
+                    answer = Some(true);
+                }
+                if ui.button("Cancel").clicked() {
+                    answer = Some(false);
+                }
+            });
             for change in &changes {
                 ui.strong(change.field.label());
                 let or_empty = |text: &str| {
@@ -190,14 +198,6 @@ fn look_ui(ui: &mut Ui, patch: &Patch, form: &Form<'_>, salt: &Path) -> Option<b
                 ui.add(egui::Label::new(format!("Now: {}", or_empty(&change.now))).wrap());
                 ui.add(egui::Label::new(format!("Then: {}", or_empty(&change.then))).wrap());
             }
-            ui.horizontal(|ui| {
-                if ui.button("Apply").clicked() {
-                    answer = Some(true);
-                }
-                if ui.button("Cancel").clicked() {
-                    answer = Some(false);
-                }
-            });
         });
     });
     answer

@@ -13,7 +13,7 @@ use egui::{
 };
 
 use crate::app::gallery::selection::{Motion, Shape};
-use crate::app::gallery::{GalleryAction, GalleryState, describe, signs};
+use crate::app::gallery::{Focus, GalleryAction, GalleryState, describe, signs};
 use crate::app::librarian::Librarian;
 use crate::gallery::listing::{Item, Listing};
 
@@ -77,6 +77,9 @@ pub(super) fn ui(ui: &mut Ui, state: &mut GalleryState, librarian: &mut Libraria
         let mut grid = Grid { state, listing: &listing, layout, rows_seen, actions };
         ui.scope_builder(UiBuilder::new().max_rect(ui.max_rect()), |ui| grid.ui(ui, viewport, librarian));
     });
+    if state.focus.is_some() {
+        ui.ctx().request_repaint();
+    }
 }
 
 struct Grid<'a> {
@@ -99,6 +102,7 @@ impl Grid<'_> {
         let seen = layout.between(viewport.min.y, viewport.max.y, 0, items.len());
         // The one that Tab goes to.
         let stop = self.state.selection.cursor().unwrap_or(0);
+        let focus = self.state.focus.take_if(|focus| *focus != Focus::Search);
         let mut cells: Vec<usize> = seen.clone().collect();
         if !seen.contains(&stop) && stop < items.len() {
             cells.push(stop);
@@ -107,13 +111,15 @@ impl Grid<'_> {
             if let Some(item) = items.get(at) {
                 let rect = layout.cell(at).translate(corner);
                 self.cell_ui(ui, at, item, rect, at == stop);
+                if at == stop && focus.is_some() {
+                    ui.memory_mut(|memory| memory.request_focus(cell_id(ui, item)));
+                }
             }
         }
         self.ask(librarian, layout.between(viewport.min.y, viewport.max.y, ROWS_AHEAD, items.len()));
-        if std::mem::take(&mut self.state.reveals_cursor)
-            && let Some(at) = self.state.selection.cursor()
-        {
-            ui.scroll_to_rect(layout.cell(at).translate(corner), None);
+        // A move within this frame is followed in the next, where its picture is laid out.
+        if focus == Some(Focus::PictureInView) {
+            ui.scroll_to_rect(layout.cell(stop).translate(corner), None);
         }
     }
 
@@ -142,9 +148,6 @@ impl Grid<'_> {
             node.set_position_in_set(at);
             node.set_size_of_set(count);
         });
-        if is_stop && std::mem::take(&mut self.state.focuses_cursor) {
-            response.request_focus();
-        }
         if ui.is_rect_visible(rect) {
             self.paint(ui, item, &response, is_chosen);
             response.clone().on_hover_ui(|ui| self.tooltip_ui(ui, item));
@@ -173,7 +176,7 @@ impl Grid<'_> {
                 selection.choose(items, at);
                 self.actions.push(GalleryAction::Show(item.path.clone()));
             }
-            self.state.focuses_cursor = true;
+            self.state.focus = Some(Focus::Picture);
         }
         if response.secondary_clicked() && !self.state.selection.contains(&item.path) {
             self.state.selection.choose(items, at);
@@ -201,7 +204,7 @@ impl Grid<'_> {
             });
             for _ in 0..count {
                 self.state.selection.step(&self.listing.items, motion, shape, extends);
-                (self.state.reveals_cursor, self.state.focuses_cursor) = (true, true);
+                self.state.focus = Some(Focus::PictureInView);
             }
         }
         let pressed = |modifiers, key| ui.input_mut(|input| input.consume_key(modifiers, key));

@@ -91,10 +91,18 @@ pub struct GalleryState {
     gone: Option<Error>,
     /// How many pictures went to the bin last, until that is undone or dismissed.
     deleted: usize,
-    /// Whether the picture under the cursor is to be scrolled to, and to be given the focus.
-    reveals_cursor: bool,
-    focuses_cursor: bool,
-    focuses_search: bool,
+    /// What gets the focus in the next frame.
+    focus: Option<Focus>,
+}
+
+/// Where the keyboard can be put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Focus {
+    Search,
+    /// The picture under the cursor, where it is.
+    Picture,
+    /// The same, scrolled into view.
+    PictureInView,
 }
 
 impl Default for GalleryState {
@@ -110,9 +118,7 @@ impl Default for GalleryState {
             compared: None,
             gone: None,
             deleted: 0,
-            reveals_cursor: false,
-            focuses_cursor: false,
-            focuses_search: false,
+            focus: None,
         }
     }
 }
@@ -125,12 +131,12 @@ impl GalleryState {
 
     /// Puts the keyboard into the search box.
     pub fn focus_search(&mut self) {
-        self.focuses_search = true;
+        self.focus = Some(Focus::Search);
     }
 
     /// Puts the keyboard on the pictures.
     pub fn focus_pictures(&mut self) {
-        (self.focuses_cursor, self.reveals_cursor) = (true, true);
+        self.focus = Some(Focus::PictureInView);
     }
 
     /// Takes in what concerns the gallery; the rest comes back.
@@ -180,11 +186,12 @@ pub fn ui(ui: &mut Ui, state: &mut GalleryState, librarian: &mut Librarian, form
         let panel = if ui.available_width() >= WIDE {
             Panel::right("gallery_details").default_size(260.0).min_size(180.0)
         } else {
-            Panel::bottom("gallery_details").default_size(220.0).min_size(80.0)
+            Panel::bottom("gallery_details_below").default_size(220.0).min_size(80.0)
         };
         panel.show(ui, |ui| details::ui(ui, state, form, &mut actions));
     }
     if state.listing.items.is_empty() {
+        state.focus = None;
         empty_ui(ui, state, librarian);
     } else {
         grid::ui(ui, state, librarian, &mut actions);
@@ -227,7 +234,7 @@ fn search_ui(ui: &mut Ui, state: &mut GalleryState) {
             .hint_text("Search prompts, models, samplers")
             .desired_width((ui.available_width() - room).max(40.0));
         let response = ui.add(edit).accessible_name("Search pictures");
-        if std::mem::take(&mut state.focuses_search) {
+        if state.focus.take_if(|focus| *focus == Focus::Search).is_some() {
             response.request_focus();
         }
         if has_words && ui.add(Button::new("Clear").min_size(vec2(CLEAR_WIDTH, 0.0))).clicked() {
@@ -249,11 +256,11 @@ fn search_ui(ui: &mut Ui, state: &mut GalleryState) {
 /// How many pictures there are, in words.
 fn count(listing: &Listing) -> String {
     let total = describe::counted(listing.total as u64, "picture");
-    let mut text = if listing.query.is_empty() { total } else { format!("{} of {total}", listing.items.len()) };
-    if listing.unread > 0 {
-        text.push_str(&format!(", reading {} more…", describe::counted(listing.unread as u64, "file")));
+    let fitting = if listing.query.is_empty() { total } else { format!("{} of {total}", listing.items.len()) };
+    if listing.unread == 0 {
+        return fitting;
     }
-    text
+    format!("{fitting}, reading {} more…", describe::counted(listing.unread as u64, "file"))
 }
 
 /// In place of pictures.
