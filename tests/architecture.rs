@@ -19,10 +19,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("request", &["schedulers::SchedulerKind", "error"]),
     ("imaging", &["request", "schedulers::SchedulerKind", "error"]),
     ("gallery", &["request", "imaging", "error"]),
-    (
-        "settings",
-        &["request", "checkpoint::ModelRef", "device", "gallery::write_whole", "schedulers::SchedulerKind", "error"],
-    ),
+    ("settings", &["request", "checkpoint::ModelRef", "device", "gallery", "schedulers::SchedulerKind", "error"]),
     (
         "pipelines",
         &["request", "models", "schedulers", "checkpoint", "imaging", "rng", "device", "ops", "cancel", "error"],

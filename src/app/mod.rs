@@ -1,4 +1,318 @@
-//! The window.
+//! The window: a form, a canvas and a gallery, which talk to the worker over channels.
+//!
+//! Each frame takes in what the other threads tell (`logic`), draws (`ui`), and then does what the user asked for (`apply`). The
+//! window's thread never waits: files and dialogs are the business of `background`, the gallery's folder that of `librarian`, and
+//! arithmetic that of the worker. Nothing is drawn unless something changed.
 
-pub mod gallery;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::settings::Settings;
+use crate::worker::{Event, WorkerHandle};
+
+mod apply;
+mod background;
+mod canvas;
+mod close;
+mod command;
+mod controls;
+mod events;
+mod gallery;
 pub mod librarian;
+mod look;
+mod notices;
+mod options;
+mod prompt;
+mod queue;
+mod queue_panel;
+mod shortcuts;
+mod state;
+mod status;
+mod theme;
+mod toolbar;
+
+use apply::Action;
+use background::{Background, Task};
+use command::UiCommand;
+use librarian::Librarian;
+use state::{Model, State};
+
+/// What a test may have otherwise.
+pub struct Setup {
+    /// The file of the settings. The window's layout is kept beside it.
+    pub settings: PathBuf,
+    /// A folder for what can be made again: thumbnails, the gallery's index.
+    pub cache: PathBuf,
+    /// Starts the worker for a device; `wake` has to be called whenever there is something to hear or to see.
+    pub open_worker: OpenWorker,
+}
+
+/// See [`Setup::open_worker`].
+pub type OpenWorker = Box<dyn Fn(&Settings, Wake) -> Result<WorkerHandle>>;
+
+/// Wakes the window.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
+
+/// Settings are written at most this often.
+const SAVE_INTERVAL: Duration = Duration::from_millis(400);
+
+/// How often the use of memory is looked up while something is drawn.
+const MEMORY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The window.
+pub struct App {
+    state: State,
+    gallery: gallery::Gallery,
+    worker: Option<WorkerHandle>,
+    librarian: Librarian,
+    background: Background,
+    open_worker: OpenWorker,
+    wake: Wake,
+    /// The settings as they were last written, and when.
+    kept: (Settings, Instant),
+}
+
+impl Setup {
+    /// The setup of the shipped program: the user's own folders, and a real worker.
+    pub fn of_user() -> Self {
+        let folder = |base: Option<PathBuf>| base.unwrap_or_else(std::env::temp_dir).join("burnisher");
+        Self {
+            settings: folder(dirs::config_dir()).join("settings.json"),
+            cache: folder(dirs::cache_dir()),
+            open_worker: Box::new(open_worker),
+        }
+    }
+}
+
+/// Starts the real worker. On the CPU it leaves one core to the window.
+fn open_worker(settings: &Settings, wake: Wake) -> Result<WorkerHandle> {
+    let (device, dtype) = (settings.device, settings.dtype);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = std::num::NonZeroUsize::new(cores.saturating_sub(1));
+    crate::worker::spawn_waking(
+        move |model, loading| crate::worker::open(model, device, dtype, threads, loading),
+        move || wake(),
+    )
+}
+
+/// Opens the window and stays until it is closed.
+///
+/// # Errors
+/// There is no display, or nothing to draw on it with.
+pub fn run(setup: Setup) -> Result<()> {
+    let layout = setup.settings.with_file_name("window.ron");
+    let icon = eframe::icon_data::from_png_bytes(include_bytes!("../../assets/icon.png"));
+    let mut viewport = egui::ViewportBuilder::default()
+        .with_title("Burnisher")
+        .with_app_id("burnisher")
+        .with_inner_size([1280.0, 800.0])
+        .with_min_inner_size([640.0, 420.0]);
+    if let Ok(icon) = icon {
+        viewport = viewport.with_icon(icon);
+    }
+    let options = eframe::NativeOptions { viewport, persistence_path: Some(layout), ..Default::default() };
+    let opened = eframe::run_native(
+        "Burnisher",
+        options,
+        Box::new(|creation| Ok(Box::new(App::new(&creation.egui_ctx, setup)?))),
+    );
+    opened.map_err(|cause| {
+        Error::new("the window can't be opened")
+            .caused_by(Error::new(cause.to_string()))
+            .advise("Without a display, `burnisher generate` draws on the command line")
+    })
+}
+
+impl App {
+    /// The window as it was left.
+    ///
+    /// # Errors
+    /// The system has no threads to give.
+    pub fn new(ctx: &egui::Context, setup: Setup) -> Result<Self> {
+        let (settings, broken) = Settings::load(&setup.settings);
+        let waker = ctx.clone();
+        let wake: Wake = Arc::new(move || waker.request_repaint());
+        let background = Background::spawn(setup.settings, wake.clone())?;
+        let gallery_wake = wake.clone();
+        let librarian = librarian::spawn(setup.cache, move || gallery_wake())?;
+        theme::install(ctx);
+        ctx.options_mut(|options| options.zoom_with_keyboard = false);
+        let kept = (settings.clone(), Instant::now());
+        let mut app = Self {
+            state: State::new(settings),
+            gallery: gallery::Gallery::default(),
+            worker: None,
+            librarian,
+            background,
+            open_worker: setup.open_worker,
+            wake,
+            kept,
+        };
+        if let Some(error) = broken {
+            app.state.notices.error(error);
+        }
+        app.restart_worker();
+        let folder = app.state.settings.output_folder.clone();
+        app.ask(Task::MakeFolder(folder));
+        Ok(app)
+    }
+
+    /// Starts the worker anew; what was being drawn is drawn again.
+    fn restart_worker(&mut self) {
+        if let Some(old) = self.worker.take() {
+            // It ends when its step does, and the window doesn't wait for that.
+            let _ = std::thread::Builder::new().name("burnisher-retired".to_owned()).spawn(move || drop(old));
+        }
+        let waiting = self.state.queue.to_keep();
+        let paused = self.state.queue.paused;
+        self.state.queue = queue::Queue::left_over(waiting);
+        self.state.queue.paused = paused;
+        (self.state.model, self.state.wants_model) = (Model::None, true);
+        match (self.open_worker)(&self.state.settings, self.wake.clone()) {
+            Ok(worker) => self.worker = Some(worker),
+            Err(error) => self.state.notices.error(error),
+        }
+    }
+
+    /// Has the gallery follow the folder for pictures.
+    fn watch(&mut self) {
+        self.librarian.watch(self.state.settings.output_folder.clone());
+    }
+
+    /// Asks for something to be done with files.
+    fn ask(&mut self, task: Task) {
+        if let Err(error) = self.background.ask(task) {
+            self.state.notices.error(error);
+        }
+    }
+
+    /// Writes down what has changed, now and then.
+    fn keep(&mut self, ctx: &egui::Context) {
+        let now = self.state.to_keep();
+        if now == self.kept.0 {
+            return;
+        }
+        let since = self.kept.1.elapsed();
+        if since < SAVE_INTERVAL {
+            ctx.request_repaint_after(SAVE_INTERVAL.saturating_sub(since));
+            return;
+        }
+        self.kept = (now.clone(), Instant::now());
+        self.background.save_settings(now);
+    }
+
+    fn look_up_memory(&mut self) {
+        let due = self.state.memory.is_none_or(|(_, since)| since.elapsed() >= MEMORY_INTERVAL);
+        if due {
+            self.state.memory = crate::worker::resident_bytes().map(|bytes| (bytes, Instant::now()));
+        }
+    }
+
+    /// Closing with work left over is asked about first.
+    fn guard_close(&mut self, ctx: &egui::Context) {
+        if ctx.input(|input| input.viewport().close_requested()) && self.state.has_work() && !self.state.may_close {
+            ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
+            self.state.dialog = Some(state::Dialog::Close);
+        }
+    }
+}
+
+impl eframe::App for App {
+    /// Takes in what the other threads tell. It runs for a hidden window too.
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        while let Some(event) = self.worker.as_mut().and_then(WorkerHandle::try_recv) {
+            if matches!(event, Event::PictureSaved { .. }) {
+                self.librarian.look();
+            }
+            events::worker(&mut self.state, event);
+        }
+        while let Some(done) = self.background.answer() {
+            events::background(self, ctx, done);
+        }
+        while let Some(news) = self.librarian.news() {
+            events::librarian(self, ctx, news);
+        }
+        if let Some(path) = self.state.wants_picture.take() {
+            self.librarian.want_picture(path);
+        }
+        self.guard_close(ctx);
+        self.dispatch();
+        self.keep(ctx);
+    }
+
+    /// Draws. Previews are taken here alone, so that none are made for a hidden window.
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        let ctx = ui.ctx().clone();
+        ctx.set_theme(theme::preference(self.state.settings.theme));
+        ctx.set_zoom_factor(self.state.settings.scale);
+        self.look_up_memory();
+        if let Some(preview) = self.worker.as_ref().and_then(|worker| worker.previews().take()) {
+            let watched = self.state.canvas.is_free() || self.state.follows == Some(preview.id);
+            if watched && self.state.queue.running_mut(preview.id).is_some() {
+                self.state.canvas.show_preview(&ctx, &preview);
+            }
+        }
+        let mut actions: Vec<Action> = UiCommand::pressed(&ctx).into_iter().map(Action::Command).collect();
+        for file in ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files)) {
+            actions.push(Action::Import(file.path().to_owned()));
+        }
+        self.draw(ui, &mut actions);
+        for action in actions {
+            self.apply(&ctx, action);
+        }
+        self.dispatch();
+        self.keep(&ctx);
+    }
+
+    fn on_exit(&mut self) {
+        self.background.save_settings(self.state.to_keep());
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+}
+
+impl App {
+    fn draw(&mut self, ui: &mut egui::Ui, actions: &mut Vec<Action>) {
+        egui::Panel::bottom("status").show(ui, |ui| status::ui(ui, &self.state, actions));
+        let mut controls_open = self.state.settings.controls_open;
+        egui::Panel::left("controls").resizable(true).default_size(300.0).size_range(250.0..=480.0).show_collapsible(
+            ui,
+            &mut controls_open,
+            |ui| controls::ui(ui, &mut self.state, actions),
+        );
+        self.state.settings.controls_open = controls_open;
+        let mut gallery_open = self.state.settings.gallery_open;
+        egui::Panel::right("gallery").resizable(true).default_size(236.0).size_range(150.0..=900.0).show_collapsible(
+            ui,
+            &mut gallery_open,
+            |ui| gallery::panel(ui, &mut self.gallery, &mut self.librarian, self.state.canvas.path(), actions),
+        );
+        self.state.settings.gallery_open = gallery_open;
+        egui::CentralPanel::default().show(ui, |ui| {
+            toolbar::ui(ui, &self.state, actions);
+            self.state.notices.ui(ui);
+            if self.gallery.is_comparing() {
+                gallery::compare::ui(ui, &mut self.gallery);
+            } else {
+                self.state.canvas.ui(ui);
+            }
+        });
+        self.dialogs(ui, actions);
+    }
+
+    fn dialogs(&mut self, ui: &egui::Ui, actions: &mut Vec<Action>) {
+        let Some(mut dialog) = self.state.dialog.take() else { return };
+        match &mut dialog {
+            state::Dialog::Settings => options::ui(ui.ctx(), &mut self.state, actions),
+            state::Dialog::Shortcuts => shortcuts::ui(ui.ctx(), actions),
+            state::Dialog::Close => close::ui(ui.ctx(), &self.state, actions),
+            state::Dialog::ClearQueue => close::clear_queue_ui(ui.ctx(), &self.state, actions),
+            state::Dialog::Patch(look) => look::ui(ui.ctx(), look, actions),
+        }
+        self.state.dialog = Some(dialog);
+    }
+}

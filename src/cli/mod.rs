@@ -18,10 +18,10 @@ mod report;
 
 /// Draws pictures with Stable Diffusion, on this computer.
 #[derive(Parser)]
-#[command(name = "burnisher", version, arg_required_else_help = true)]
+#[command(name = "burnisher", version, after_help = "Without a command, the window opens.")]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
@@ -46,12 +46,13 @@ impl Ended {
     const INTERRUPTED: u8 = 130;
 }
 
-/// Runs the command that the program's arguments ask for.
-pub fn run() -> ExitCode {
+/// Runs the command that the program's arguments ask for; without one, `window`.
+pub fn run(window: impl FnOnce() -> Result<()>) -> ExitCode {
     let ended = match Cli::parse().command {
-        Command::Generate(args) => generate::run(&args),
-        Command::Inspect(args) => inspect::run(&args),
-        Command::Devices(args) => devices::run(&args),
+        None => window().map(|()| Ended::Done),
+        Some(Command::Generate(args)) => generate::run(&args),
+        Some(Command::Inspect(args)) => inspect::run(&args),
+        Some(Command::Devices(args)) => devices::run(&args),
     };
     match ended {
         Ok(Ended::Done) => ExitCode::SUCCESS,

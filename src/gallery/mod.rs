@@ -4,6 +4,9 @@
 //! byte is on the disk. In a folder each picture takes the next free number, so nothing is ever overwritten; a file
 //! that the user named is replaced, which is what naming it asks for.
 
+pub mod export;
+pub mod import;
+
 use std::fs::{self, File};
 use std::io::{BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -12,7 +15,7 @@ use image::RgbImage;
 use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
-use crate::imaging::{a1111, png_text};
+use crate::imaging::{a1111, png_text, xmp};
 use crate::request::Recipe;
 
 pub mod bin;
@@ -23,11 +26,14 @@ mod index;
 pub mod listing;
 #[cfg(test)]
 mod many;
+mod names;
 pub mod search;
 mod stamp;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod thumbnails;
+
+pub use names::NamePattern;
 
 /// A picture in the gallery.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +49,8 @@ pub struct Entry {
 pub enum Destination {
     /// Into this folder, as `00001-<seed>-<words of the prompt>.png`. Made if its parent exists.
     Folder(PathBuf),
+    /// Into this folder, under names of the user's own making. Made if its parent exists.
+    Named(PathBuf, NamePattern),
     /// Into this very file, replacing what is there. A second picture gets `-2` after the name, and so on.
     File(PathBuf),
 }
@@ -71,8 +79,8 @@ impl Destination {
     /// The folder is missing, is no folder, or can't be written to.
     pub fn check(&self) -> Result<()> {
         let folder = match self {
-            Self::Folder(folder) if folder.exists() => folder,
-            Self::Folder(path) | Self::File(path) => parent_of(path),
+            Self::Folder(folder) | Self::Named(folder, _) if folder.exists() => folder,
+            Self::Folder(path) | Self::Named(path, _) | Self::File(path) => parent_of(path),
         };
         tempfile::tempfile_in(folder).map(drop).map_err(|cause| folder_error(folder, cause))
     }
@@ -84,7 +92,11 @@ impl Destination {
 /// The folder is missing or can't be written to, or the disk is full. Nothing is left behind then.
 pub fn save(picture: &RgbImage, k: usize, recipe: Recipe, destination: &Destination) -> Result<Entry> {
     let json = serde_json::to_string(&recipe).map_err(|cause| Error::new("the recipe is no JSON").caused_by(cause))?;
-    let texts = [(png_text::PARAMETERS, &*a1111::parameters(&recipe)), (png_text::BURNISHER, &*json)];
+    let texts = [
+        (png_text::PARAMETERS, &*a1111::parameters(&recipe)),
+        (png_text::BURNISHER, &*json),
+        (xmp::KEYWORD, xmp::MADE_BY_A_MODEL),
+    ];
     let file = png_text::encode(picture, &texts)?;
     let path = match destination {
         Destination::File(path) => {
@@ -92,7 +104,8 @@ pub fn save(picture: &RgbImage, k: usize, recipe: Recipe, destination: &Destinat
             write_whole(&path, &file)?;
             path
         }
-        Destination::Folder(folder) => write_next(folder, &recipe, &file)?,
+        Destination::Folder(folder) => write_next(folder, &NamePattern::default(), &recipe, &file)?,
+        Destination::Named(folder, names) => write_next(folder, names, &recipe, &file)?,
     };
     Ok(Entry { path, recipe })
 }
@@ -132,12 +145,12 @@ pub fn make_folder(folder: &Path) -> Result<()> {
 }
 
 /// Writes a PNG under the folder's next free number.
-fn write_next(folder: &Path, recipe: &Recipe, bytes: &[u8]) -> Result<PathBuf> {
+fn write_next(folder: &Path, names: &NamePattern, recipe: &Recipe, bytes: &[u8]) -> Result<PathBuf> {
     make_folder(folder)?;
     let mut file = write_beside(folder, bytes)?;
     let mut number = last_number(folder)?.saturating_add(1);
     loop {
-        let path = folder.join(format!("{number:05}-{}{}.png", recipe.request.seed, slug(&recipe.request.prompt)));
+        let path = folder.join(format!("{}.png", names.fill(number, recipe)));
         // Two programs may be writing here: who comes second takes the number after.
         match file.persist_noclobber(&path) {
             Ok(_) => return Ok(path),
@@ -181,22 +194,6 @@ fn numbered(path: &Path, k: usize) -> PathBuf {
     let mut name = path.file_stem().unwrap_or_default().to_owned();
     name.push(format!("-{}.png", k + 1));
     path.with_file_name(name)
-}
-
-/// The first words of a prompt as part of a file name: small letters and digits of any script, joined by hyphens.
-fn slug(prompt: &str) -> String {
-    /// Bytes: file systems end names at 255.
-    const LONGEST: usize = 60;
-    let mut slug = String::new();
-    for word in prompt.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
-        let word = word.to_lowercase();
-        if slug.len() + 1 + word.len() > LONGEST {
-            break;
-        }
-        slug.push('-');
-        slug.push_str(&word);
-    }
-    slug
 }
 
 /// The folder that a file lies in.
@@ -271,6 +268,20 @@ mod tests {
         let entry = save(&picture(), 0, recipe.clone(), &destination).expect("saved");
         assert_eq!(read_recipe(&entry.path).expect("a PNG"), Some(recipe));
         assert_eq!(image::open(&entry.path).expect("a PNG").to_rgb8(), picture());
+    }
+
+    #[test]
+    fn a_picture_says_that_a_model_made_it() {
+        let folder = folder();
+        let destination = Destination::Folder(folder.path().to_owned());
+        let entry = save(&picture(), 0, recipe("x"), &destination).expect("saved");
+        let file = BufReader::new(File::open(entry.path).expect("a file"));
+        let texts = png_text::read_texts(file).expect("a PNG");
+        let (_, packet) = texts.iter().find(|(keyword, _)| keyword == "XML:com.adobe.xmp").expect("a packet of XMP");
+        assert!(packet.contains(
+            "<Iptc4xmpExt:DigitalSourceType>\
+            http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia</Iptc4xmpExt:DigitalSourceType>"
+        ));
     }
 
     #[test]

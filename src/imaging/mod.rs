@@ -1,5 +1,10 @@
 //! Pictures as bytes and as numbers: no tensors, no folders.
 
 pub mod a1111;
+pub mod encode;
+pub mod exif_text;
+pub mod metadata;
 pub mod pixels;
+pub mod png_chunks;
 pub mod png_text;
+pub mod xmp;

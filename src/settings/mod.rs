@@ -13,7 +13,8 @@ use serde_json::{Map, Value};
 use crate::checkpoint::ModelRef;
 use crate::device::{DeviceChoice, DtypeChoice};
 use crate::error::{Error, Result};
-use crate::gallery::write_whole;
+use crate::gallery::export::Metadata;
+use crate::gallery::{NamePattern, write_whole};
 use crate::request::Request;
 
 mod draft;
@@ -32,6 +33,8 @@ pub const HISTORY_LENGTH: usize = 200;
 pub struct Settings {
     /// Where pictures go.
     pub output_folder: PathBuf,
+    /// What files are called: see `gallery::NamePattern`.
+    pub name_pattern: NamePattern,
     /// Where pictures are drawn.
     #[serde(with = "text")]
     pub device: DeviceChoice,
@@ -93,6 +96,7 @@ impl Default for Settings {
         let pictures = dirs::picture_dir().or_else(|| Some(dirs::home_dir()?.join("Pictures")));
         Self {
             output_folder: pictures.unwrap_or_default().join("Burnisher"),
+            name_pattern: NamePattern::default(),
             device: DeviceChoice::Auto,
             dtype: DtypeChoice::Auto,
             model: ModelRef::Bundled,
@@ -172,6 +176,11 @@ impl Settings {
         }
         let json = serde_json::to_vec_pretty(self).map_err(|cause| at(Error::new(cause.to_string())))?;
         write_whole(path, &json).map_err(at)
+    }
+
+    /// What copies of pictures keep.
+    pub fn metadata(&self) -> Metadata {
+        if self.strip_metadata { Metadata::Strip } else { Metadata::Keep }
     }
 
     /// Puts a prompt at the head of the history.

@@ -80,6 +80,7 @@ impl<'a> Working<'a> {
         trace: Option<&mut Trace>,
     ) -> Result<Option<Vec<Entry>>> {
         let cancel = &self.job.cancel;
+        self.budget.picture();
         let mut failure = None;
         // Both hooks keep the books.
         let this = RefCell::new(&mut *self);
@@ -130,11 +131,13 @@ impl<'a> Working<'a> {
             {
                 let (id, width, height) = (self.job.id, request.width, request.height);
                 let began = Instant::now();
+                let decodes = step.sketch.is_none();
                 let Some(image) = step.sketch.unwrap_or(step.decode)()? else { return Ok(()) };
                 let cost_secs = began.elapsed().as_secs_f64();
-                let tuning = self.tuning.as_ref().is_some_and(|tuning| tuning.is_under_way());
+                let tuning = decodes && self.tuning.as_mut().is_some_and(|tuning| tuning.decoded(self.model, request));
                 self.budget.preview(cost_secs, tuning);
                 self.slot.put(Preview { id, picture, step: done, steps, image, width, height, cost_secs });
+                self.outbox.wake();
             }
             Previews::Files { every, folder } if done.is_multiple_of(every.get()) => {
                 let Some(image) = (step.decode)()? else { return Ok(()) };

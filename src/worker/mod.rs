@@ -57,15 +57,27 @@ pub struct WorkerHandle {
 #[derive(Debug)]
 pub struct Busy(pub Command);
 
-/// Starts the worker. `open` opens a model, on the worker's thread; it gives `None` when it was stopped.
+/// Starts the worker for someone who waits for it ([`WorkerHandle::recv`]). `open` opens a model, on the worker's thread.
 ///
 /// # Errors
 /// The system has no thread to give.
 pub fn spawn<E: Engine>(
     open: impl FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>> + Send + 'static,
 ) -> Result<WorkerHandle> {
+    spawn_waking(open, || {})
+}
+
+/// Starts the worker for someone who sleeps until there is an event or a preview: `wake` is called after each, on the
+/// worker's thread.
+///
+/// # Errors
+/// The system has no thread to give.
+pub fn spawn_waking<E: Engine>(
+    open: impl FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>> + Send + 'static,
+    wake: impl Fn() + Send + 'static,
+) -> Result<WorkerHandle> {
     let (commands, obeyed) = bounded(1);
-    let (outbox, events) = Outbox::new();
+    let (outbox, events) = Outbox::new(wake);
     let (previews, closing) = (Latest::new(), CancelToken::new());
     let (slot, ending) = (previews.clone(), closing.clone());
     let thread = thread::Builder::new()

@@ -2,15 +2,15 @@
 //!
 //! Where the model has a sketch, that is what is shown; otherwise the latents are decoded. What a preview costs is measured, and
 //! another is made only when it costs at most a fiftieth of the denoising since the last one. The first is free: it finds the
-//! cost out. A preview of a moment, as that of a small model, comes every few steps even where it costs more than that: the whole
-//! job is over in a moment too, and is worth seeing.
+//! cost out. Small models are done in a moment, and a fiftieth of a moment is nothing, though they are worth watching too: up to
+//! half a second in all, eight previews a picture are made whatever their share.
 
 /// The share of the denoising that previews may take.
 const SHARE: f64 = 0.02;
-/// A preview that takes less than this many seconds may be made [`QUICK_PREVIEWS`] times a picture, whatever its share.
-const QUICK_SECS: f64 = 0.03;
-/// See [`QUICK_SECS`].
-const QUICK_PREVIEWS: usize = 8;
+/// What the previews of a picture may take whatever their share, in seconds: too little to be missed.
+const ALLOWANCE_SECS: f64 = 0.5;
+/// How many previews the allowance is spread over.
+const ALLOWED: usize = 8;
 
 /// What the previews of a job have cost, and whether another may be made.
 #[derive(Debug, Default)]
@@ -20,12 +20,19 @@ pub(super) struct Budget {
     /// Seconds of denoising, and of previews.
     denoising: f64,
     previews: f64,
+    /// Seconds of previews of the present picture.
+    of_picture: f64,
     /// Since the last preview.
     denoising_since: f64,
     steps_since: usize,
 }
 
 impl Budget {
+    /// The next picture begins.
+    pub(super) fn picture(&mut self) {
+        self.of_picture = 0.0;
+    }
+
     /// A step is done.
     pub(super) fn step(&mut self, secs: f64) {
         self.denoising += secs;
@@ -36,8 +43,8 @@ impl Budget {
     /// Whether a preview may be made now, in a picture of `steps` steps.
     pub(super) fn allows(&self, steps: usize) -> bool {
         self.cost.is_none_or(|cost| {
-            let quick = cost < QUICK_SECS && self.steps_since * QUICK_PREVIEWS >= steps;
-            quick || cost <= SHARE * self.denoising_since
+            let allowed = self.of_picture + cost <= ALLOWANCE_SECS && self.steps_since >= steps.div_ceil(ALLOWED);
+            allowed || cost <= SHARE * self.denoising_since
         })
     }
 
@@ -45,6 +52,7 @@ impl Budget {
     pub(super) fn preview(&mut self, secs: f64, tuning: bool) {
         self.cost = (!tuning).then_some(secs);
         self.previews += secs;
+        self.of_picture += secs;
         self.denoising_since = 0.0;
         self.steps_since = 0;
     }
@@ -90,10 +98,16 @@ mod tests {
     }
 
     #[test]
-    fn a_quick_model_is_seen_coming_though_its_previews_cost_more_than_their_share() {
-        let (shown, budget) = shown(20, 0.02, 0.01);
+    fn a_small_model_is_seen_coming_though_its_previews_cost_more_than_their_share() {
+        let (shown, mut budget) = shown(20, 0.02, 0.01);
         assert_eq!(shown, [1, 4, 7, 10, 13, 16, 19]);
-        assert!(budget.share() < 0.16, "{}", budget.share());
+        assert!((budget.share() - 0.07 / 0.47).abs() < 1e-9, "{}", budget.share());
+        // No more than half a second of a picture goes into them.
+        budget.preview(0.45, false);
+        (0..20).for_each(|_| budget.step(0.02));
+        assert!(!budget.allows(20));
+        budget.picture();
+        assert!(budget.allows(20));
     }
 
     #[test]

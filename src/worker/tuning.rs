@@ -32,16 +32,10 @@ impl Tuning {
     /// A phase begins, and the one before it is over. Says whether it is the first of its kind.
     pub(super) fn begin(&mut self, model: &str, phase: Phase, request: &Request) -> bool {
         self.done();
-        let (width, height, count) = (request.width, request.height, request.count);
-        let guided = request.guidance_scale > 1.0;
-        let work = Work { model: model.to_owned(), phase, width, height, count, guided };
-        let first = !self.done.contains(&work);
-        self.now = first.then_some(work);
-        first
-    }
-
-    /// Whether what goes on is the first of its kind.
-    pub(super) fn is_under_way(&self) -> bool {
+        // The GPU has no part in the saving.
+        let first =
+            Some(Work::of(model, phase, request)).filter(|work| phase != Phase::Saving && !self.done.contains(work));
+        self.now = first;
         self.now.is_some()
     }
 
@@ -53,5 +47,20 @@ impl Tuning {
     /// What goes on came to nothing.
     pub(super) fn abandon(&mut self) {
         self.now = None;
+    }
+
+    /// The latents of a picture in the making were decoded. Says whether it was the first decode of its kind.
+    pub(super) fn decoded(&mut self, model: &str, request: &Request) -> bool {
+        self.done.insert(Work::of(model, Phase::Decoding, request))
+    }
+}
+
+impl Work {
+    fn of(model: &str, phase: Phase, request: &Request) -> Self {
+        let (width, height) = (request.width, request.height);
+        // Pictures are decoded one by one.
+        let (count, guided) =
+            if phase == Phase::Decoding { (1, false) } else { (request.count, request.guidance_scale > 1.0) };
+        Self { model: model.to_owned(), phase, width, height, count, guided }
     }
 }

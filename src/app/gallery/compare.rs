@@ -9,7 +9,7 @@ use egui::{
     TextureOptions, Ui, WidgetInfo, pos2, vec2,
 };
 
-use crate::app::gallery::GalleryState;
+use crate::app::gallery::Gallery;
 use crate::app::librarian::{Comparison, Difference};
 use crate::error::{Error, Result};
 
@@ -62,11 +62,11 @@ impl Compared {
     }
 
     /// Takes the pictures if they are those that are compared.
-    pub(super) fn put(&mut self, ctx: &Context, paths: &[PathBuf; 2], comparison: Result<Arc<Comparison>, Error>) {
+    pub(super) fn put(&mut self, ctx: &Context, paths: &[PathBuf; 2], comparison: &Result<Arc<Comparison>>) {
         if *paths != self.paths {
             return;
         }
-        self.shown = Some(comparison.map(|comparison| {
+        self.shown = Some(comparison.as_ref().map_err(Error::clone).map(|comparison| {
             let load = |name: &str, image: &egui::ColorImage| {
                 let options = TextureOptions { magnification: egui::TextureFilter::Nearest, ..TextureOptions::LINEAR };
                 ctx.load_texture(name, image.clone(), options)
@@ -92,8 +92,8 @@ fn words(difference: &Difference) -> String {
 }
 
 /// The two pictures, in the place of the canvas. Does nothing if none are compared.
-pub fn ui(ui: &mut Ui, state: &mut GalleryState) {
-    let Some(compared) = &mut state.compared else { return };
+pub(in crate::app) fn ui(ui: &mut Ui, gallery: &mut Gallery) {
+    let Some(compared) = &mut gallery.compared else { return };
     let mut is_closed = false;
     ui.horizontal_wrapped(|ui| {
         for mode in Mode::EACH {
@@ -114,7 +114,7 @@ pub fn ui(ui: &mut Ui, state: &mut GalleryState) {
         Some(Ok(_)) => compared.pictures_ui(ui),
     }
     if is_closed {
-        state.compared = None;
+        gallery.compared = None;
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use crate::gallery::listing::Item;
 
 /// The characters of a prompt in a name that is read out.
-const NAME_LENGTH: usize = 80;
+pub(super) const NAME_LENGTH: usize = 80;
 
 /// What a screen reader says of a picture in a grid.
 pub(super) fn name(item: &Item, at: usize, count: usize, is_broken: bool) -> String {

@@ -1,21 +1,17 @@
-//! What is known of the chosen picture, and taking its settings over after a look at what that would change.
+//! What is known of the chosen picture, and taking its settings over.
 
-use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use egui::{Button, RichText, ScrollArea, Ui};
+use egui::{Button, Label, RichText, ScrollArea, Ui};
 
-use crate::app::gallery::{Form, GalleryAction, GalleryState, describe};
+use crate::app::gallery::{Gallery, GalleryAction, describe};
 use crate::gallery::listing::Item;
 use crate::request::Recipe;
 use crate::settings::Patch;
 
-/// The characters of a value that a look at a change shows.
-const CHANGE_LENGTH: usize = 200;
-
 /// What can be taken over from a picture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reuse {
+#[derive(Clone, Copy)]
+enum Reuse {
     All,
     Seed,
     Prompt,
@@ -42,25 +38,18 @@ impl Reuse {
     }
 }
 
-/// A look at what taking something over would change, that is being shown.
-#[derive(Clone, Debug)]
-pub(super) struct Look {
-    picture: PathBuf,
-    reuse: Reuse,
-}
-
 /// The panel. Adds what the user wants done.
-pub(super) fn ui(ui: &mut Ui, state: &mut GalleryState, form: &Form<'_>, actions: &mut Vec<GalleryAction>) {
-    let listing = std::sync::Arc::clone(&state.listing);
+pub(super) fn ui(ui: &mut Ui, gallery: &mut Gallery, actions: &mut Vec<GalleryAction>) {
+    let listing = std::sync::Arc::clone(&gallery.listing);
     ScrollArea::vertical().id_salt("details").auto_shrink(false).show(ui, |ui| {
-        match state.selection.chosen(&listing.items)[..] {
+        match gallery.selection.chosen(&listing.items)[..] {
             [] => {
                 ui.weak("Choose a picture to see how it was made");
             }
-            [item] => item_ui(ui, state, item, form, actions),
+            [item] => item_ui(ui, item, actions),
             ref several => {
                 ui.strong(describe::counted(several.len() as u64, "picture"));
-                if let Some(pair) = state.selection.pair(&listing.items).filter(|_| several.len() == 2)
+                if let Some(pair) = gallery.selection.pair(&listing.items, None).filter(|_| several.len() == 2)
                     && ui.button("Compare").clicked()
                 {
                     actions.push(GalleryAction::Compare(pair));
@@ -73,10 +62,10 @@ pub(super) fn ui(ui: &mut Ui, state: &mut GalleryState, form: &Form<'_>, actions
     });
 }
 
-fn item_ui(ui: &mut Ui, state: &mut GalleryState, item: &Item, form: &Form<'_>, actions: &mut Vec<GalleryAction>) {
+fn item_ui(ui: &mut Ui, item: &Item, actions: &mut Vec<GalleryAction>) {
     match &item.recipe {
         Some(recipe) => {
-            reuse_ui(ui, state, item, recipe, form, actions);
+            reuse_ui(ui, recipe, actions);
             ui.separator();
             recipe_ui(ui, recipe, actions);
         }
@@ -125,7 +114,7 @@ fn recipe_ui(ui: &mut Ui, recipe: &Recipe, actions: &mut Vec<GalleryAction>) {
 fn row(ui: &mut Ui, name: &str, value: &str) {
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(name).weak());
-        ui.label(value);
+        ui.add(Label::new(value).selectable(true));
     });
 }
 
@@ -138,67 +127,16 @@ fn copied_row(ui: &mut Ui, name: &str, value: &str, actions: &mut Vec<GalleryAct
             actions.push(GalleryAction::CopyText(value.to_owned()));
         }
     });
-    ui.add(egui::Label::new(value).wrap());
+    ui.add(Label::new(value).selectable(true).wrap());
 }
 
-fn reuse_ui(
-    ui: &mut Ui,
-    state: &mut GalleryState,
-    item: &Item,
-    recipe: &Recipe,
-    form: &Form<'_>,
-    actions: &mut Vec<GalleryAction>,
-) {
-    // A look at one picture is none at another.
-    state.look = state.look.take().filter(|look| look.picture == item.path);
+fn reuse_ui(ui: &mut Ui, recipe: &Recipe, actions: &mut Vec<GalleryAction>) {
     ui.horizontal_wrapped(|ui| {
         for reuse in Reuse::EACH {
-            let is_open = state.look.as_ref().is_some_and(|look| look.reuse == reuse);
-            if ui.add(Button::selectable(is_open, reuse.label()).frame_when_inactive(true)).clicked() {
-                state.look = (!is_open).then(|| Look { picture: item.path.clone(), reuse });
+            if ui.button(reuse.label()).on_hover_text("Shows what would change first").clicked() {
+                let (title, patch) = (reuse.label().to_owned(), Box::new(reuse.patch(recipe)));
+                actions.push(GalleryAction::Reuse { title, patch });
             }
         }
     });
-    let Some(reuse) = state.look.as_ref().map(|look| look.reuse) else { return };
-    if let Some(is_taken) = look_ui(ui, &reuse.patch(recipe), form, &item.path) {
-        state.look = None;
-        if is_taken {
-            actions.push(GalleryAction::Reuse(Box::new(reuse.patch(recipe))));
-        }
-    }
-}
-
-/// What a patch would change; whether it is taken, once the user said so.
-fn look_ui(ui: &mut Ui, patch: &Patch, form: &Form<'_>, salt: &Path) -> Option<bool> {
-    let changes = patch.changes(form.draft, form.model);
-    let mut answer = None;
-    ui.push_id(salt, |ui| {
-        ui.group(|ui| {
-            if changes.is_empty() {
-                ui.label("Nothing would change");
-                if ui.button("Close").clicked() {
-                    answer = Some(false);
-                }
-                return;
-            }
-            ui.horizontal_wrapped(|ui| {
-                ui.label("This would change:");
-                if ui.button("Apply").clicked() {
-                    answer = Some(true);
-                }
-                if ui.button("Cancel").clicked() {
-                    answer = Some(false);
-                }
-            });
-            for change in &changes {
-                ui.strong(change.field.label());
-                let or_empty = |text: &str| {
-                    if text.is_empty() { "(empty)".to_owned() } else { describe::shorten(text, CHANGE_LENGTH) }
-                };
-                ui.add(egui::Label::new(format!("Now: {}", or_empty(&change.now))).wrap());
-                ui.add(egui::Label::new(format!("Then: {}", or_empty(&change.then))).wrap());
-            }
-        });
-    });
-    answer
 }

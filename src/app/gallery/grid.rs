@@ -4,7 +4,7 @@
 //! that has the focus is there for screen readers also when it was scrolled out of view. The pointer chooses as in a
 //! file manager. What is chosen, focused, a favourite or broken is told by shape as well as colour.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use egui::{
@@ -13,7 +13,7 @@ use egui::{
 };
 
 use crate::app::gallery::selection::{Motion, Shape};
-use crate::app::gallery::{Focus, GalleryAction, GalleryState, describe, signs};
+use crate::app::gallery::{Focus, Gallery, GalleryAction, describe, signs};
 use crate::app::librarian::Librarian;
 use crate::gallery::listing::{Item, Listing};
 
@@ -67,26 +67,34 @@ impl Layout {
 }
 
 /// The grid. Adds what the user wants done.
-pub(super) fn ui(ui: &mut Ui, state: &mut GalleryState, librarian: &mut Librarian, actions: &mut Vec<GalleryAction>) {
-    let listing = Arc::clone(&state.listing);
+pub(super) fn ui(
+    ui: &mut Ui,
+    gallery: &mut Gallery,
+    side: f32,
+    librarian: &mut Librarian,
+    shown: Option<&Path>,
+    actions: &mut Vec<GalleryAction>,
+) {
+    let listing = Arc::clone(&gallery.listing);
     let height = ui.available_height();
     ScrollArea::vertical().id_salt("pictures").auto_shrink(false).show_viewport(ui, |ui, viewport| {
-        let layout = Layout::new(ui.available_width(), state.thumbnail_side);
+        let layout = Layout::new(ui.available_width(), side);
         ui.set_height(layout.height(listing.items.len()));
         let rows_seen = ((height / layout.pitch()).floor() as usize).max(1);
-        let mut grid = Grid { state, listing: &listing, layout, rows_seen, actions };
+        let mut grid = Grid { gallery, listing: &listing, layout, rows_seen, shown, actions };
         ui.scope_builder(UiBuilder::new().max_rect(ui.max_rect()), |ui| grid.ui(ui, viewport, librarian));
     });
-    if state.focus.is_some() {
+    if gallery.focus.is_some() {
         ui.ctx().request_repaint();
     }
 }
 
 struct Grid<'a> {
-    state: &'a mut GalleryState,
+    gallery: &'a mut Gallery,
     listing: &'a Listing,
     layout: Layout,
     rows_seen: usize,
+    shown: Option<&'a Path>,
     actions: &'a mut Vec<GalleryAction>,
 }
 
@@ -101,8 +109,8 @@ impl Grid<'_> {
         let corner = ui.max_rect().min.to_vec2();
         let seen = layout.between(viewport.min.y, viewport.max.y, 0, items.len());
         // The one that Tab goes to.
-        let stop = self.state.selection.cursor().unwrap_or(0);
-        let focus = self.state.focus.take_if(|focus| *focus != Focus::Search);
+        let stop = self.gallery.selection.cursor().unwrap_or(0);
+        let focus = self.gallery.focus.take_if(|focus| *focus != Focus::Search);
         let mut cells: Vec<usize> = seen.clone().collect();
         if !seen.contains(&stop) && stop < items.len() {
             cells.push(stop);
@@ -126,21 +134,21 @@ impl Grid<'_> {
     /// Asks for the thumbnails that are missing, those in view first.
     fn ask(&mut self, librarian: &mut Librarian, range: std::ops::Range<usize>) {
         let items = self.listing.items.get(range).unwrap_or_default();
-        let textures = &self.state.textures;
+        let textures = &self.gallery.textures;
         let missing: Vec<&Item> = items.iter().map(|item| &**item).filter(|item| !textures.is_fresh(item)).collect();
-        if let Some(wanted) = self.state.textures.ask(missing.into_iter()) {
+        if let Some(wanted) = self.gallery.textures.ask(missing.into_iter()) {
             librarian.want_thumbnails(wanted);
         }
-        self.state.textures.end_frame();
+        self.gallery.textures.end_frame();
     }
 
     fn cell_ui(&mut self, ui: &mut Ui, at: usize, item: &Arc<Item>, rect: Rect, is_stop: bool) {
         let id = cell_id(ui, item);
         let sense = if is_stop { Sense::click() } else { Sense::CLICK };
         let response = ui.interact(rect, id, sense);
-        let is_chosen = self.state.selection.contains(&item.path);
+        let is_chosen = self.gallery.selection.contains(&item.path);
         let count = self.listing.items.len();
-        let is_broken = self.state.textures.see(&item.path).is_some_and(Result::is_err);
+        let is_broken = self.gallery.textures.see(&item.path).is_some_and(Result::is_err);
         let name = || describe::name(item, at, count, is_broken);
         response.widget_info(|| WidgetInfo::labeled(Role::ListBoxOption, true, name()));
         ui.ctx().accesskit_node_builder(id, |node| {
@@ -155,8 +163,8 @@ impl Grid<'_> {
         if response.has_focus() {
             let arrows = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };
             ui.memory_mut(|memory| memory.set_focus_lock_filter(id, arrows));
-            if self.state.selection.cursor().is_none() {
-                self.state.selection.choose(&self.listing.items, at);
+            if self.gallery.selection.cursor().is_none() {
+                self.gallery.selection.choose(&self.listing.items, at);
             }
             self.keys(ui);
         }
@@ -165,21 +173,20 @@ impl Grid<'_> {
 
     fn clicks(&mut self, ui: &mut Ui, at: usize, item: &Arc<Item>, response: &Response) {
         let items = &self.listing.items;
-        let selection = &mut self.state.selection;
         if response.clicked() {
             let modifiers = ui.input(|input| input.modifiers);
             if modifiers.shift {
-                selection.extend(items, at);
+                self.gallery.selection.extend(items, at);
             } else if modifiers.command {
-                selection.toggle(items, at);
+                self.gallery.selection.toggle(items, at);
             } else {
-                selection.choose(items, at);
-                self.actions.push(GalleryAction::Show(item.path.clone()));
+                self.gallery.selection.choose(items, at);
+                self.show(item);
             }
-            self.state.focus = Some(Focus::Picture);
+            self.gallery.focus = Some(Focus::Picture);
         }
-        if response.secondary_clicked() && !self.state.selection.contains(&item.path) {
-            self.state.selection.choose(items, at);
+        if response.secondary_clicked() && !self.gallery.selection.contains(&item.path) {
+            self.gallery.selection.choose(items, at);
         }
         response.context_menu(|ui| self.menu_ui(ui, item));
     }
@@ -203,13 +210,13 @@ impl Grid<'_> {
                 (input.count_and_consume_key(Modifiers::NONE, key), extends)
             });
             for _ in 0..count {
-                self.state.selection.step(&self.listing.items, motion, shape, extends);
-                self.state.focus = Some(Focus::PictureInView);
+                self.gallery.selection.step(&self.listing.items, motion, shape, extends);
+                self.gallery.focus = Some(Focus::PictureInView);
             }
         }
         let pressed = |modifiers, key| ui.input_mut(|input| input.consume_key(modifiers, key));
         if pressed(Modifiers::COMMAND, Key::A) {
-            self.state.selection.choose_all(&self.listing.items);
+            self.gallery.selection.choose_all(&self.listing.items);
         }
         if pressed(Modifiers::NONE, Key::Delete) {
             self.delete();
@@ -228,15 +235,15 @@ impl Grid<'_> {
     fn menu_ui(&mut self, ui: &mut Ui, item: &Arc<Item>) {
         let path = || item.path.clone();
         let prompt = item.recipe.as_ref().map(|recipe| recipe.request.prompt.clone());
-        let count = self.state.selection.len();
+        let count = self.gallery.selection.len();
         if ui.button("Show").clicked() {
-            self.actions.push(GalleryAction::Show(path()));
+            self.show(item);
         }
         let star = if item.favourite { "No longer a favourite" } else { "Favourite" };
         if ui.add(egui::Button::new(star).shortcut_text(".")).clicked() {
             self.toggle_favourite();
         }
-        let can_compare = self.state.selection.pair(&self.listing.items).is_some();
+        let can_compare = self.pair().is_some();
         let compare = ui.add_enabled(can_compare, egui::Button::new("Compare").shortcut_text("C"));
         if compare.on_disabled_hover_text("Choose two pictures").clicked() {
             self.compare();
@@ -262,7 +269,7 @@ impl Grid<'_> {
     }
 
     fn delete(&mut self) {
-        let chosen = self.state.selection.chosen(&self.listing.items);
+        let chosen = self.gallery.selection.chosen(&self.listing.items);
         let paths: Vec<PathBuf> = chosen.iter().map(|item| item.path.clone()).collect();
         if !paths.is_empty() {
             self.actions.push(GalleryAction::Delete(paths));
@@ -271,7 +278,7 @@ impl Grid<'_> {
 
     /// Marks all that are chosen, or takes their marks away if all have one.
     fn toggle_favourite(&mut self) {
-        let chosen = self.state.selection.chosen(&self.listing.items);
+        let chosen = self.gallery.selection.chosen(&self.listing.items);
         let favourite = !chosen.iter().all(|item| item.favourite);
         let paths: Vec<PathBuf> = chosen.iter().map(|item| item.path.clone()).collect();
         if !paths.is_empty() {
@@ -280,11 +287,20 @@ impl Grid<'_> {
     }
 
     fn compare(&mut self) {
-        self.actions.extend(self.state.selection.pair(&self.listing.items).map(GalleryAction::Compare));
+        self.actions.extend(self.pair().map(GalleryAction::Compare));
+    }
+
+    fn pair(&self) -> Option<[PathBuf; 2]> {
+        self.gallery.selection.pair(&self.listing.items, self.shown)
+    }
+
+    fn show(&mut self, item: &Item) {
+        let (path, name) = (item.path.clone(), describe::title(item, describe::NAME_LENGTH));
+        self.actions.push(GalleryAction::Show { path, name });
     }
 
     fn tooltip_ui(&mut self, ui: &mut Ui, item: &Item) {
-        if let Some(Err(error)) = self.state.textures.see(&item.path) {
+        if let Some(Err(error)) = self.gallery.textures.see(&item.path) {
             ui.label(error.to_string());
         }
         ui.label(describe::title(item, 300));
@@ -297,7 +313,7 @@ impl Grid<'_> {
         let ground = if is_chosen { visuals.selection.bg_fill } else { visuals.faint_bg_color };
         painter.rect_filled(rect, corner, ground);
         let room = rect.shrink(MARGIN);
-        match self.state.textures.see(&item.path) {
+        match self.gallery.textures.see(&item.path) {
             Some(Ok(texture)) => {
                 let size = texture.size_vec2();
                 let fit =
@@ -319,7 +335,7 @@ impl Grid<'_> {
         if item.favourite {
             badge(Align2::RIGHT_TOP, signs::star);
         }
-        if is_chosen && self.state.selection.len() > 1 {
+        if is_chosen && self.gallery.selection.len() > 1 {
             badge(Align2::LEFT_TOP, signs::tick);
         }
         let edge = if response.has_focus() {

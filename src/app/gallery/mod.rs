@@ -3,23 +3,24 @@
 //! What it shows comes from the librarian; what the user wants done goes back as [`GalleryAction`]s. It holds no
 //! picture but the thumbnails in view and the two that are compared.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use egui::{Button, Context, Id, Panel, Slider, TextEdit, Ui, vec2};
+use serde::{Deserialize, Serialize};
 
+use crate::app::apply::Action;
 use crate::app::gallery::compare::Compared;
-use crate::app::gallery::details::Look;
 use crate::app::gallery::selection::Selection;
 use crate::app::gallery::textures::Textures;
 use crate::app::librarian::{Librarian, News};
-use crate::checkpoint::ModelRef;
 use crate::error::Error;
 use crate::gallery::listing::Listing;
 use crate::gallery::search::Query;
-use crate::settings::{Draft, Patch};
+use crate::settings::Patch;
 
-pub mod compare;
+mod act;
+pub(super) mod compare;
 mod describe;
 mod details;
 mod grid;
@@ -42,11 +43,21 @@ const WIDE: f32 = 560.0;
 
 /// What the user wants done.
 #[derive(Clone, Debug, PartialEq)]
-pub enum GalleryAction {
+pub(super) enum GalleryAction {
     /// Show a picture on the canvas.
-    Show(PathBuf),
-    /// Take settings over. The user has seen what they change.
-    Reuse(Box<Patch>),
+    Show {
+        /// Its file.
+        path: PathBuf,
+        /// What it is called when it is read out.
+        name: String,
+    },
+    /// Take settings over, after a look at what they change.
+    Reuse {
+        /// What is taken over, in words.
+        title: String,
+        /// The settings.
+        patch: Box<Patch>,
+    },
     /// Put a picture on the clipboard.
     CopyPicture(PathBuf),
     /// Put a text on the clipboard.
@@ -65,27 +76,16 @@ pub enum GalleryAction {
     UndoDelete,
 }
 
-/// The form as it stands, to say what taking settings over would change.
-#[derive(Clone, Copy, Debug)]
-pub struct Form<'a> {
-    /// Its fields.
-    pub draft: &'a Draft,
-    /// The model in use.
-    pub model: &'a ModelRef,
-}
-
-/// The gallery's part of the window's state.
-pub struct GalleryState {
-    /// The side of a thumbnail in points.
-    pub thumbnail_side: f32,
-    /// Whether the details are shown.
-    pub details_open: bool,
+/// The gallery's part of the window's gallery.
+#[derive(Default)]
+pub(super) struct Gallery {
+    /// What is remembered from one run to the next, once it is known.
+    view: Option<View>,
     listing: Arc<Listing>,
     /// What the search box says.
     query: Query,
     selection: Selection,
     textures: Textures,
-    look: Option<Look>,
     compared: Option<Compared>,
     /// Why the folder isn't there.
     gone: Option<Error>,
@@ -105,103 +105,101 @@ enum Focus {
     PictureInView,
 }
 
-impl Default for GalleryState {
+/// How the pictures are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct View {
+    /// The side of a thumbnail in points.
+    side: f32,
+    /// Whether the details are shown.
+    has_details: bool,
+}
+
+impl Default for View {
     fn default() -> Self {
-        Self {
-            thumbnail_side: 112.0,
-            details_open: true,
-            listing: Arc::default(),
-            query: Query::default(),
-            selection: Selection::default(),
-            textures: Textures::default(),
-            look: None,
-            compared: None,
-            gone: None,
-            deleted: 0,
-            focus: None,
-        }
+        Self { side: 104.0, has_details: true }
     }
 }
 
-impl GalleryState {
-    /// What there is to show.
-    pub fn listing(&self) -> &Arc<Listing> {
-        &self.listing
-    }
-
-    /// Puts the keyboard into the search box.
-    pub fn focus_search(&mut self) {
-        self.focus = Some(Focus::Search);
-    }
-
-    /// Puts the keyboard on the pictures.
-    pub fn focus_pictures(&mut self) {
-        self.focus = Some(Focus::PictureInView);
-    }
-
-    /// Takes in what concerns the gallery; the rest comes back.
-    pub fn hear(&mut self, ctx: &Context, news: News) -> Option<News> {
+impl Gallery {
+    /// Takes in what concerns the gallery.
+    pub(super) fn hear(&mut self, ctx: &Context, news: &News) {
         match news {
             News::Listing(listing) => {
                 self.selection.follow(&listing.items);
-                self.listing = listing;
+                self.listing = Arc::clone(listing);
             }
             News::Thumbnail { path, image } => self.textures.put(ctx, path, image),
             News::Comparison { paths, comparison } => {
                 if let Some(compared) = &mut self.compared {
-                    compared.put(ctx, &paths, comparison);
+                    compared.put(ctx, paths, comparison);
                 }
             }
             News::Deleted { paths } => self.deleted = paths.len(),
             News::Restored { .. } => self.deleted = 0,
-            News::FolderGone(error) => self.gone = Some(error),
+            News::FolderGone(error) => self.gone = Some(error.clone()),
             News::FolderBack => self.gone = None,
-            News::Picture { .. } | News::Failed(_) => return Some(news),
+            News::Picture { .. } | News::Failed(_) => {}
         }
-        None
     }
 
-    /// Begins to compare two pictures; [`compare::ui`] shows them.
-    pub fn compare(&mut self, pictures: [PathBuf; 2], librarian: &mut Librarian) {
-        librarian.want_comparison(pictures.clone());
-        self.compared = Some(Compared::new(pictures));
-    }
-
-    /// Whether two pictures are being compared.
-    pub fn is_comparing(&self) -> bool {
+    /// Whether two pictures are being compared: [`compare::ui`] shows them.
+    pub(super) fn is_comparing(&self) -> bool {
         self.compared.is_some()
     }
 }
 
-/// The gallery's panel. Returns what the user wants done.
-pub fn ui(ui: &mut Ui, state: &mut GalleryState, librarian: &mut Librarian, form: &Form<'_>) -> Vec<GalleryAction> {
-    let mut actions = Vec::new();
-    notices_ui(ui, state, &mut actions);
-    let before = state.query.clone();
-    search_ui(ui, state);
-    if state.query != before {
-        librarian.search(state.query.clone());
+/// The gallery's panel. `shown` is the picture on the canvas.
+pub(super) fn panel(
+    ui: &mut Ui,
+    gallery: &mut Gallery,
+    librarian: &mut Librarian,
+    shown: Option<&Path>,
+    actions: &mut Vec<Action>,
+) {
+    let id = Id::unique("gallery_view");
+    let before = gallery.view.or_else(|| ui.data_mut(|data| data.get_persisted(id))).unwrap_or_default();
+    let mut view = before;
+    let wanted = pictures_ui(ui, gallery, &mut view, librarian, shown);
+    actions.extend(wanted.into_iter().map(Action::Gallery));
+    if gallery.view.replace(view) != Some(before) || view != before {
+        ui.data_mut(|data| data.insert_persisted(id, view));
     }
-    if state.details_open {
+}
+
+fn pictures_ui(
+    ui: &mut Ui,
+    gallery: &mut Gallery,
+    view: &mut View,
+    librarian: &mut Librarian,
+    shown: Option<&Path>,
+) -> Vec<GalleryAction> {
+    let mut actions = Vec::new();
+    notices_ui(ui, gallery, &mut actions);
+    let before = gallery.query.clone();
+    search_ui(ui, gallery, view);
+    if gallery.query != before {
+        librarian.search(gallery.query.clone());
+    }
+    if view.has_details {
         let panel = if ui.available_width() >= WIDE {
             Panel::right("gallery_details").default_size(260.0).min_size(180.0)
         } else {
             Panel::bottom("gallery_details_below").default_size(220.0).min_size(80.0)
         };
-        panel.show(ui, |ui| details::ui(ui, state, form, &mut actions));
+        panel.show(ui, |ui| details::ui(ui, gallery, &mut actions));
     }
-    if state.listing.items.is_empty() {
-        state.focus = None;
-        empty_ui(ui, state, librarian);
+    if gallery.listing.items.is_empty() {
+        gallery.focus = None;
+        empty_ui(ui, gallery, librarian);
     } else {
-        grid::ui(ui, state, librarian, &mut actions);
+        grid::ui(ui, gallery, view.side, librarian, shown, &mut actions);
     }
     actions
 }
 
 /// What has to be known before anything else.
-fn notices_ui(ui: &mut Ui, state: &mut GalleryState, actions: &mut Vec<GalleryAction>) {
-    if let Some(error) = &state.gone {
+fn notices_ui(ui: &mut Ui, gallery: &mut Gallery, actions: &mut Vec<GalleryAction>) {
+    if let Some(error) = &gallery.gone {
         ui.group(|ui| {
             ui.strong(error.headline());
             for cause in error.causes() {
@@ -212,44 +210,44 @@ fn notices_ui(ui: &mut Ui, state: &mut GalleryState, actions: &mut Vec<GalleryAc
             }
         });
     }
-    if state.deleted > 0 {
+    if gallery.deleted > 0 {
         ui.horizontal_wrapped(|ui| {
-            ui.label(format!("{} in the bin", describe::counted(state.deleted as u64, "picture")));
+            ui.label(format!("{} in the bin", describe::counted(gallery.deleted as u64, "picture")));
             if ui.button("Undo").on_hover_text("Get back what was deleted last").clicked() {
                 actions.push(GalleryAction::UndoDelete);
             }
             if ui.button("Dismiss").clicked() {
-                state.deleted = 0;
+                gallery.deleted = 0;
             }
         });
     }
 }
 
-fn search_ui(ui: &mut Ui, state: &mut GalleryState) {
+fn search_ui(ui: &mut Ui, gallery: &mut Gallery, view: &mut View) {
     ui.horizontal(|ui| {
-        let has_words = !state.query.words.is_empty();
+        let has_words = !gallery.query.words.is_empty();
         let room = if has_words { CLEAR_WIDTH + ui.spacing().item_spacing.x } else { 0.0 };
-        let edit = TextEdit::singleline(&mut state.query.words)
+        let edit = TextEdit::singleline(&mut gallery.query.words)
             .id(Id::unique("gallery_search"))
             .hint_text("Search prompts, models, samplers")
             .desired_width((ui.available_width() - room).max(40.0));
         let response = ui.add(edit).accessible_name("Search pictures");
-        if state.focus.take_if(|focus| *focus == Focus::Search).is_some() {
+        if gallery.focus.take_if(|focus| *focus == Focus::Search).is_some() {
             response.request_focus();
         }
         if has_words && ui.add(Button::new("Clear").min_size(vec2(CLEAR_WIDTH, 0.0))).clicked() {
-            state.query.words.clear();
+            gallery.query.words.clear();
             response.request_focus();
         }
     });
     ui.horizontal_wrapped(|ui| {
-        ui.checkbox(&mut state.query.favourites_only, "Favourites").on_hover_text("Show only favourites");
-        ui.checkbox(&mut state.details_open, "Details").on_hover_text("Show how the chosen picture was made");
+        ui.checkbox(&mut gallery.query.favourites_only, "Favourites").on_hover_text("Show only favourites");
+        ui.checkbox(&mut view.has_details, "Details").on_hover_text("Show how the chosen picture was made");
         ui.spacing_mut().slider_width = 72.0;
-        ui.add(Slider::new(&mut state.thumbnail_side, SIDES).show_value(false))
+        ui.add(Slider::new(&mut view.side, SIDES).show_value(false))
             .on_hover_text("Size of the thumbnails")
             .accessible_name("Thumbnail size");
-        ui.weak(count(&state.listing));
+        ui.weak(count(&gallery.listing));
     });
 }
 
@@ -264,17 +262,17 @@ fn count(listing: &Listing) -> String {
 }
 
 /// In place of pictures.
-fn empty_ui(ui: &mut Ui, state: &mut GalleryState, librarian: &mut Librarian) {
+fn empty_ui(ui: &mut Ui, gallery: &mut Gallery, librarian: &mut Librarian) {
     ui.vertical_centered(|ui| {
         ui.add_space(24.0);
-        if state.listing.unread > 0 {
+        if gallery.listing.unread > 0 {
             ui.label("Looking through the folder…");
-        } else if state.listing.query.is_empty() {
+        } else if gallery.listing.query.is_empty() {
             ui.label("Your pictures appear here");
         } else {
             ui.label("No picture fits");
             if ui.add(Button::new("Show all")).clicked() {
-                state.query = Query::default();
+                gallery.query = Query::default();
                 librarian.search(Query::default());
             }
         }

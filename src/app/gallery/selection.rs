@@ -68,14 +68,16 @@ impl Selection {
         }
     }
 
-    /// The two to compare: those that are chosen, or the one under the cursor with the one before it.
-    pub(super) fn pair(&self, items: &[Arc<Item>]) -> Option<[PathBuf; 2]> {
+    /// The two to compare: those that are chosen, or the one on the canvas with the one under the cursor, or the one
+    /// that was under the cursor before with it.
+    pub(super) fn pair(&self, items: &[Arc<Item>], shown: Option<&Path>) -> Option<[PathBuf; 2]> {
         if let [first, second] = self.chosen(items)[..] {
             return Some([first.path.clone(), second.path.clone()]);
         }
         let (path, _) = self.cursor.as_ref()?;
-        let previous = self.previous.as_ref().filter(|previous| *previous != path)?;
-        Some([previous.clone(), path.clone()])
+        let others = [shown, self.previous.as_deref()];
+        let other = others.into_iter().flatten().find(|other| *other != path.as_path())?;
+        Some([other.to_owned(), path.clone()])
     }
 
     /// Chooses one picture alone.
@@ -239,17 +241,21 @@ mod tests {
     }
 
     #[test]
-    fn two_chosen_pictures_are_compared_or_the_one_here_with_the_one_before() {
+    fn two_chosen_pictures_are_compared_or_the_one_here_with_that_on_the_canvas_or_the_one_before() {
         let items = items(&["a", "b", "c"]);
-        let paths =
-            |selection: &Selection| selection.pair(&items).map(|pair| pair.map(|path| path.display().to_string()));
+        let paths = |selection: &Selection, shown: Option<&str>| {
+            let pair = selection.pair(&items, shown.map(Path::new));
+            pair.map(|pair| pair.map(|path| path.display().to_string()))
+        };
         let mut selection = Selection::default();
-        assert_eq!(paths(&selection), None);
+        assert_eq!(paths(&selection, Some("x")), None);
         selection.choose(&items, 2);
-        assert_eq!(paths(&selection), None);
+        assert_eq!(paths(&selection, None), None);
+        assert_eq!(paths(&selection, Some("c")), None);
+        assert_eq!(paths(&selection, Some("x")), Some(["x".to_owned(), "c".to_owned()]));
         selection.choose(&items, 0);
-        assert_eq!(paths(&selection), Some(["c".to_owned(), "a".to_owned()]));
+        assert_eq!(paths(&selection, Some("a")), Some(["c".to_owned(), "a".to_owned()]));
         selection.toggle(&items, 1);
-        assert_eq!(paths(&selection), Some(["a".to_owned(), "b".to_owned()]));
+        assert_eq!(paths(&selection, Some("x")), Some(["a".to_owned(), "b".to_owned()]));
     }
 }

@@ -9,36 +9,36 @@ use egui::{Key, Modifiers, Role};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 
+use crate::app::gallery::compare::{self, Compared};
 use crate::app::gallery::testing::items;
-use crate::app::gallery::{Form, GalleryAction, GalleryState, compare, ui};
+use crate::app::gallery::{Gallery, GalleryAction, View, pictures_ui};
 use crate::app::librarian::{Librarian, News, spawn};
-use crate::checkpoint::ModelRef;
 use crate::error::Error;
 use crate::gallery::listing::Listing;
 use crate::gallery::testing::{png_file, recipe};
-use crate::settings::{Draft, Patch};
+use crate::settings::Patch;
 
 /// How long anything may take.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 struct Window {
     temporary: tempfile::TempDir,
-    state: GalleryState,
+    gallery: Gallery,
+    view: View,
     librarian: Librarian,
-    draft: Draft,
     actions: Vec<GalleryAction>,
 }
 
 impl Window {
     fn ui(&mut self, ui: &mut egui::Ui) {
         while let Some(news) = self.librarian.news() {
-            self.state.hear(ui.ctx(), news);
+            self.gallery.hear(ui.ctx(), &news);
         }
-        if self.state.is_comparing() {
-            compare::ui(ui, &mut self.state);
+        if self.gallery.is_comparing() {
+            compare::ui(ui, &mut self.gallery);
         } else {
-            let form = Form { draft: &self.draft, model: &ModelRef::Bundled };
-            self.actions.extend(self::ui(ui, &mut self.state, &mut self.librarian, &form));
+            let Self { gallery, view, librarian, .. } = self;
+            self.actions.extend(pictures_ui(ui, gallery, view, librarian, None));
         }
     }
 
@@ -52,8 +52,8 @@ fn window(prompts: &[&str]) -> Harness<'static, Window> {
     let temporary = tempfile::tempdir().expect("a folder");
     fs::create_dir(temporary.path().join("pictures")).expect("a folder");
     let librarian = spawn(temporary.path().join("cache"), || {}).expect("threads");
-    let (state, draft, actions) = (GalleryState::default(), Draft::default(), Vec::new());
-    let mut window = Window { temporary, state, librarian, draft, actions };
+    let (gallery, view, actions) = (Gallery::default(), View::default(), Vec::new());
+    let mut window = Window { temporary, gallery, view, librarian, actions };
     for (at, prompt) in prompts.iter().enumerate() {
         let path = window.path(&format!("{at}.png"));
         fs::write(&path, png_file(64, 64, Some(&recipe(prompt)))).expect("written");
@@ -64,7 +64,7 @@ fn window(prompts: &[&str]) -> Harness<'static, Window> {
     let builder = Harness::builder().with_size([700.0, 500.0]);
     let mut harness = builder.build_ui_state(|ui, window: &mut Window| window.ui(ui), window);
     if !prompts.is_empty() {
-        until(&mut harness, |harness| harness.state().state.listing().total == prompts.len());
+        until(&mut harness, |harness| harness.state().gallery.listing.total == prompts.len());
     }
     harness
 }
@@ -110,8 +110,8 @@ fn pictures_are_named_by_their_prompts_and_a_click_shows_one() {
     assert_eq!(names(&harness), ["a red fox, picture 1 of 2", "a hen in two lines, picture 2 of 2"]);
     harness.get_by_label_contains("a hen in").click();
     harness.run();
-    let path = harness.state().path("1.png");
-    assert_eq!(actions(&mut harness), [GalleryAction::Show(path)]);
+    let (path, name) = (harness.state().path("1.png"), "a hen in two lines".to_owned());
+    assert_eq!(actions(&mut harness), [GalleryAction::Show { path, name }]);
     assert!(harness.query_by_label("2 pictures").is_some());
 }
 
@@ -134,7 +134,7 @@ fn the_search_box_finds_words_and_is_cleared() {
 fn favourites_are_told_by_a_word_and_filtered_by() {
     let mut harness = window(&["a red fox", "a hen"]);
     let path = harness.state().path("1.png");
-    harness.state_mut().librarian.set_favourite(&path, true);
+    harness.state_mut().librarian.set_favourite(vec![path], true);
     until(&mut harness, |harness| names(harness)[1] == "a hen, picture 2 of 2, favourite");
     harness.get_by_label("Favourites").click();
     until(&mut harness, |harness| names(harness) == ["a hen, picture 1 of 1, favourite"]);
@@ -159,7 +159,8 @@ fn the_keyboard_goes_through_the_pictures() {
     assert_eq!(focused(&harness), "prompt 0, picture 1 of 40");
     press(&mut harness, Key::Enter);
     let first = harness.state().path("0.png");
-    assert_eq!(actions(&mut harness), [GalleryAction::Show(first.clone())]);
+    let name = "prompt 0".to_owned();
+    assert_eq!(actions(&mut harness), [GalleryAction::Show { path: first.clone(), name }]);
     press(&mut harness, Key::Period);
     assert_eq!(actions(&mut harness), [GalleryAction::SetFavourite(vec![first.clone()], true)]);
     harness.key_press_modifiers(Modifiers::SHIFT, Key::ArrowRight);
@@ -199,7 +200,7 @@ fn of_a_hundred_thousand_pictures_only_those_in_view_are_laid_out() {
     let items = items(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let listing = Listing { total: items.len(), items, ..Listing::default() };
     let ctx = harness.ctx.clone();
-    harness.state_mut().state.hear(&ctx, News::Listing(Arc::new(listing)));
+    harness.state_mut().gallery.hear(&ctx, &News::Listing(Arc::new(listing)));
     harness.run();
     assert!(self::names(&harness).len() < 60);
     focus_first(&mut harness);
@@ -232,50 +233,21 @@ fn a_picture_says_how_it_was_made_and_its_parts_are_copied() {
 }
 
 #[test]
-fn settings_are_taken_over_after_a_look_at_what_changes() {
+fn settings_are_taken_over_whole_or_in_part() {
     let mut harness = window(&["a red fox"]);
-    harness.state_mut().draft = Draft { prompt: "a hen".into(), steps: 20, ..Draft::default() };
     harness.get_by_label_contains("picture 1 of 1").click();
     harness.run();
     actions(&mut harness);
-    harness.get_by_label("Reuse prompt").click();
-    harness.run();
-    for shown in ["Now: a hen", "Then: a red fox", "Now: (empty)", "Then: blurry"] {
-        assert!(harness.query_by_label(shown).is_some(), "{shown}");
+    let all = Patch::from(&recipe("a red fox"));
+    let seed = Patch { seed: Some(42), ..Patch::default() };
+    let (prompt, negative_prompt) = (all.prompt.clone(), all.negative_prompt.clone());
+    let prompt = Patch { prompt, negative_prompt, ..Patch::default() };
+    for (label, patch) in [("Reuse all settings", all), ("Reuse seed", seed), ("Reuse prompt", prompt)] {
+        harness.get_by_label(label).click();
+        harness.run();
+        let wanted = GalleryAction::Reuse { title: label.to_owned(), patch: Box::new(patch) };
+        assert_eq!(actions(&mut harness), [wanted]);
     }
-    harness.get_by_label("Cancel").click();
-    harness.run();
-    assert_eq!(actions(&mut harness), []);
-    assert!(harness.query_by_label("Apply").is_none());
-
-    harness.get_by_label("Reuse seed").click();
-    harness.run();
-    assert!(harness.query_by_label("Now: New each time").is_some());
-    assert!(harness.query_by_label("Then: 42").is_some());
-    harness.get_by_label("Apply").click();
-    harness.run();
-    let patch = Patch { seed: Some(42), ..Patch::default() };
-    assert_eq!(actions(&mut harness), [GalleryAction::Reuse(Box::new(patch))]);
-
-    harness.get_by_label("Reuse all settings").click();
-    harness.run();
-    assert!(harness.query_by_label("Then: 64 × 64").is_some());
-    assert!(harness.query_by_label("Then: 20").is_none(), "the steps are the same");
-    harness.get_by_label("Apply").click();
-    harness.run();
-    assert_eq!(actions(&mut harness), [GalleryAction::Reuse(Box::new(Patch::from(&recipe("a red fox"))))]);
-}
-
-#[test]
-fn what_is_the_same_already_is_said() {
-    let mut harness = window(&["a red fox"]);
-    let recipe = recipe("a red fox");
-    harness.state_mut().draft.take(&recipe.request);
-    harness.get_by_label_contains("picture 1 of 1").click();
-    harness.run();
-    harness.get_by_label("Reuse all settings").click();
-    harness.run();
-    assert!(harness.query_by_label("Nothing would change").is_some());
 }
 
 #[test]
@@ -283,13 +255,13 @@ fn a_deletion_is_undone_by_a_click() {
     let mut harness = window(&["a fox"]);
     let ctx = harness.ctx.clone();
     let paths = vec![harness.state().path("a.png"), harness.state().path("b.png")];
-    harness.state_mut().state.hear(&ctx, News::Deleted { paths: paths.clone() });
+    harness.state_mut().gallery.hear(&ctx, &News::Deleted { paths: paths.clone() });
     harness.run();
     assert!(harness.query_by_label("2 pictures in the bin").is_some());
     harness.get_by_label("Undo").click();
     harness.run();
     assert_eq!(actions(&mut harness), [GalleryAction::UndoDelete]);
-    harness.state_mut().state.hear(&ctx, News::Restored { paths });
+    harness.state_mut().gallery.hear(&ctx, &News::Restored { paths });
     harness.run();
     assert!(harness.query_by_label("Undo").is_none());
 }
@@ -299,11 +271,11 @@ fn a_folder_that_is_gone_is_said_and_its_pictures_stay() {
     let mut harness = window(&["a fox"]);
     let ctx = harness.ctx.clone();
     let error = Error::new("the gallery's folder is gone: /x").advise("Bring it back");
-    harness.state_mut().state.hear(&ctx, News::FolderGone(error));
+    harness.state_mut().gallery.hear(&ctx, &News::FolderGone(error));
     harness.run();
     assert!(harness.query_by_label("the gallery's folder is gone: /x").is_some());
     assert_eq!(names(&harness).len(), 1);
-    harness.state_mut().state.hear(&ctx, News::FolderBack);
+    harness.state_mut().gallery.hear(&ctx, &News::FolderBack);
     harness.run();
     assert!(harness.query_by_label_contains("gone").is_none());
 }
@@ -327,8 +299,9 @@ fn an_empty_gallery_says_what_it_is_for() {
 fn two_pictures_are_compared_in_three_ways() {
     let mut harness = window(&["a fox", "a hen"]);
     let pair = [harness.state().path("0.png"), harness.state().path("1.png")];
-    let Window { state, librarian, .. } = harness.state_mut();
-    state.compare(pair, librarian);
+    let window = harness.state_mut();
+    window.librarian.want_comparison(pair.clone());
+    window.gallery.compared = Some(Compared::new(pair));
     let divider = "Divider between the pictures, in percent";
     until(&mut harness, |harness| harness.query_by_label(divider).is_some());
     let percent = |harness: &Harness<'static, Window>| {
@@ -358,14 +331,15 @@ fn two_pictures_are_compared_in_three_ways() {
     assert_eq!(seen(&harness, "Second: "), first, "they take turns");
     harness.get_by_label("Close").click();
     harness.run_steps(2);
-    assert!(!harness.state().state.is_comparing());
+    assert!(!harness.state().gallery.is_comparing());
 }
 
 #[test]
 fn pictures_that_cannot_be_compared_are_said_to_be_so() {
     let mut harness = window(&["a fox"]);
     let pair = [harness.state().path("0.png"), harness.state().path("gone.png")];
-    let Window { state, librarian, .. } = harness.state_mut();
-    state.compare(pair, librarian);
+    let window = harness.state_mut();
+    window.librarian.want_comparison(pair.clone());
+    window.gallery.compared = Some(Compared::new(pair));
     until(&mut harness, |harness| harness.query_by_label_contains("can't read").is_some());
 }

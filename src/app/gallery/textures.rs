@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use egui::{ColorImage, Context, TextureHandle, TextureOptions};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gallery::listing::Item;
 
 /// What the textures may take: more than a 4K screen full of thumbnails.
@@ -54,12 +54,15 @@ impl Textures {
     }
 
     /// Takes a thumbnail that was asked for. One that no longer is may have become outdated.
-    pub(super) fn put(&mut self, ctx: &Context, path: PathBuf, image: Result<ColorImage, Error>) {
-        let Some(modified) = self.wanted.remove(&path) else { return };
+    pub(super) fn put(&mut self, ctx: &Context, path: &Path, image: &Result<ColorImage>) {
+        let Some(modified) = self.wanted.remove(path) else { return };
         let bytes = image.as_ref().map_or(0, |image| image.pixels.len() * 4);
-        let texture = image.map(|image| ctx.load_texture("thumbnail", image, TextureOptions::LINEAR));
+        let texture = match image {
+            Ok(image) => Ok(ctx.load_texture("thumbnail", image.clone(), TextureOptions::LINEAR)),
+            Err(error) => Err(error.clone()),
+        };
         self.bytes += bytes;
-        let before = self.held.insert(path, Held { modified, texture, bytes, seen: self.frame });
+        let before = self.held.insert(path.to_owned(), Held { modified, texture, bytes, seen: self.frame });
         self.bytes -= before.map_or(0, |held| held.bytes);
     }
 
@@ -86,6 +89,7 @@ mod tests {
 
     use super::*;
     use crate::app::gallery::testing::items;
+    use crate::error::Error;
 
     fn image() -> ColorImage {
         ColorImage::filled([256, 256], Color32::RED)
@@ -101,7 +105,7 @@ mod tests {
         };
         assert_eq!(ask(&mut textures, 0..2), Some(2));
         assert_eq!(ask(&mut textures, 0..2), None);
-        textures.put(&ctx, items[0].path.clone(), Ok(image()));
+        textures.put(&ctx, &items[0].path, &Ok(image()));
         assert_eq!(ask(&mut textures, 1..2), None, "the rest is under way");
         assert_eq!(ask(&mut textures, 1..3), Some(2));
         assert_eq!(ask(&mut textures, 0..0), None);
@@ -112,13 +116,13 @@ mod tests {
         let mut items = items(&["a"]);
         let (ctx, mut textures) = (Context::default(), Textures::default());
         textures.ask(std::iter::once(&*items[0]));
-        textures.put(&ctx, items[0].path.clone(), Ok(image()));
+        textures.put(&ctx, &items[0].path, &Ok(image()));
         assert!(textures.is_fresh(&items[0]));
         std::sync::Arc::make_mut(&mut items[0]).modified += std::time::Duration::from_secs(1);
         assert!(!textures.is_fresh(&items[0]));
         assert!(textures.see(&items[0].path).is_some());
         assert!(textures.ask(std::iter::once(&*items[0])).is_some());
-        textures.put(&ctx, items[0].path.clone(), Err(Error::new("broken")));
+        textures.put(&ctx, &items[0].path, &Err(Error::new("broken")));
         assert!(textures.is_fresh(&items[0]));
         assert!(textures.see(&items[0].path).is_some_and(Result::is_err));
         assert_eq!(textures.bytes, 0);
@@ -134,7 +138,7 @@ mod tests {
             textures.see(&items[0].path);
             textures.ask(page.iter().map(|item| &**item));
             for item in page {
-                textures.put(&ctx, item.path.clone(), Ok(image()));
+                textures.put(&ctx, &item.path, &Ok(image()));
             }
             textures.end_frame();
             assert!(textures.bytes <= LIMIT_BYTES);

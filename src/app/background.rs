@@ -1,0 +1,243 @@
+//! Whatever takes time and is neither drawing nor the gallery: files, dialogs, the clipboard's pictures. It happens on threads of
+//! its own, so that the window never waits.
+//!
+//! One thread works off what comes in order; each file dialog has one to itself, since it stays open as long as the user likes.
+
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::device::{self, DeviceInfo};
+use crate::error::{Error, Result};
+use crate::gallery::decode;
+use crate::gallery::export::{self, Metadata};
+use crate::gallery::import::{self, Imported};
+use crate::settings::Settings;
+use crate::worker::Latest;
+
+/// Tasks and answers that wait at most: far more than a person can ask for.
+const CAPACITY: usize = 64;
+
+/// Something to do.
+#[derive(Debug)]
+pub(super) enum Task {
+    /// Write a copy of a picture.
+    Export { source: PathBuf, target: PathBuf, metadata: Metadata },
+    /// Read a picture's settings.
+    Import(PathBuf),
+    /// Read a picture for the clipboard.
+    Copy(PathBuf),
+    /// Show a folder in the file manager.
+    OpenFolder(PathBuf),
+    /// Make the folder for pictures.
+    MakeFolder(PathBuf),
+    /// Find out what pictures can be drawn on.
+    ListDevices,
+    /// Write the settings that lie in the slot.
+    SaveSettings,
+}
+
+/// What has come of it.
+pub(super) enum Done {
+    /// A copy is written, in this place.
+    Exported(PathBuf),
+    /// A picture's settings.
+    Imported { path: PathBuf, imported: Box<Imported> },
+    /// A picture for the clipboard.
+    Copied(egui::ColorImage),
+    /// The folder for pictures is there.
+    FolderMade,
+    /// What pictures can be drawn on.
+    Devices(Vec<DeviceInfo>),
+    /// The user chose where to save this picture.
+    PickedTarget { source: PathBuf, target: PathBuf },
+    /// The user chose a model's folder.
+    PickedModel(PathBuf),
+    /// The user chose a picture to read settings from.
+    PickedPicture(PathBuf),
+    /// The user chose the folder for pictures.
+    PickedOutput(PathBuf),
+    /// Something failed.
+    Failed(Error),
+}
+
+/// A question that a file dialog asks.
+#[derive(Clone, Debug)]
+pub(super) enum Dialog {
+    /// Where to save this picture, beginning in the folder.
+    SaveAs { source: PathBuf, folder: Option<PathBuf> },
+    /// A model's folder.
+    Model,
+    /// A picture to read settings from.
+    Picture,
+    /// The folder for pictures.
+    Output(PathBuf),
+}
+
+/// The window's end.
+pub(super) struct Background {
+    tasks: Option<Sender<Task>>,
+    answers: Receiver<Done>,
+    teller: Teller,
+    settings: Latest<Settings>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Tells answers, and wakes the window.
+#[derive(Clone)]
+struct Teller {
+    answers: Sender<Done>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl Teller {
+    fn tell(&self, done: Done) {
+        // The window is gone if nobody listens.
+        if self.answers.send(done).is_ok() {
+            (self.wake)();
+        }
+    }
+}
+
+impl Background {
+    /// Starts the thread. `wake` is called after each answer; settings are written to `settings_path`.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub(super) fn spawn(settings_path: PathBuf, wake: Arc<dyn Fn() + Send + Sync>) -> Result<Self> {
+        let (tasks, obeyed) = bounded::<Task>(CAPACITY);
+        let (answers, heard) = bounded(CAPACITY);
+        let teller = Teller { answers, wake };
+        let settings = Latest::new();
+        let (to, slot) = (teller.clone(), settings.clone());
+        let work = move || {
+            for task in obeyed {
+                if let Some(done) = obey(task, &slot, &settings_path) {
+                    to.tell(done);
+                }
+            }
+        };
+        let thread = thread::Builder::new().name("burnisher-files".to_owned()).spawn(work);
+        let thread = thread.map_err(|cause| Error::new("the thread for files can't be started").caused_by(cause))?;
+        Ok(Self { tasks: Some(tasks), answers: heard, teller, settings, thread: Some(thread) })
+    }
+
+    /// Asks for something to be done.
+    ///
+    /// # Errors
+    /// So much waits already that it can't be taken.
+    pub(super) fn ask(&self, task: Task) -> Result<()> {
+        let busy = || Error::new("too much is going on with files").advise("Try again in a moment");
+        self.tasks.as_ref().ok_or_else(busy)?.try_send(task).map_err(|_| busy())
+    }
+
+    /// Has settings written; those of an earlier call that aren't yet are left out.
+    pub(super) fn save_settings(&self, settings: Settings) {
+        let waits = !self.settings.is_empty();
+        self.settings.put(settings);
+        if !waits {
+            // With a full queue they are written by the next call, or at the end.
+            let _ = self.ask(Task::SaveSettings);
+        }
+    }
+
+    /// The next answer, if there is one.
+    pub(super) fn answer(&self) -> Option<Done> {
+        self.answers.try_recv().ok()
+    }
+
+    /// Opens a file dialog.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub(super) fn open(&self, dialog: Dialog) -> Result<()> {
+        let teller = self.teller.clone();
+        // The dialog is made here, on the window's thread, where macOS wants it, and waited for elsewhere.
+        let asked = ask_user(dialog);
+        let wait = move || {
+            if let Some(done) = pollster::block_on(asked) {
+                teller.tell(done);
+            }
+        };
+        let thread = thread::Builder::new().name("burnisher-dialog".to_owned()).spawn(wait);
+        thread.map(drop).map_err(|cause| Error::new("the file dialog can't be opened").caused_by(cause))
+    }
+}
+
+impl Drop for Background {
+    /// Finishes what was asked for: settings and copies are written.
+    fn drop(&mut self) {
+        let _ = self.ask(Task::SaveSettings);
+        self.tasks = None;
+        self.answers = crossbeam_channel::never();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn obey(task: Task, slot: &Latest<Settings>, settings_path: &Path) -> Option<Done> {
+    let done = match task {
+        Task::Export { source, target, metadata } => {
+            export::export(&source, &target, metadata).map(|()| Some(Done::Exported(target)))
+        }
+        Task::Import(path) => {
+            import::import(&path).map(|imported| Some(Done::Imported { path, imported: Box::new(imported) }))
+        }
+        Task::Copy(path) => decode::decode(&path).map(|picture| Some(Done::Copied(color_image(&picture.to_rgba8())))),
+        Task::OpenFolder(folder) => open::that_detached(&folder)
+            .map(|()| None)
+            .map_err(|cause| Error::new(format!("the folder can't be opened: {}", folder.display())).caused_by(cause)),
+        Task::MakeFolder(folder) => {
+            std::fs::create_dir_all(&folder).map(|()| Some(Done::FolderMade)).map_err(|cause| {
+                Error::new(format!("the folder for pictures can't be made: {}", folder.display()))
+                    .caused_by(cause)
+                    .advise("Choose another one in the settings")
+            })
+        }
+        Task::ListDevices => Ok(Some(Done::Devices(device::list()))),
+        Task::SaveSettings => slot.take().map_or(Ok(()), |settings| settings.save(settings_path)).map(|()| None),
+    };
+    done.unwrap_or_else(|error| Some(Done::Failed(error)))
+}
+
+/// A picture as egui wants it.
+pub(super) fn color_image(picture: &image::RgbaImage) -> egui::ColorImage {
+    let size = [picture.width() as usize, picture.height() as usize];
+    egui::ColorImage::from_rgba_unmultiplied(size, picture.as_raw())
+}
+
+/// Opens the dialog and gives its answer; `None` if the user closes it without one.
+fn ask_user(dialog: Dialog) -> Pin<Box<dyn Future<Output = Option<Done>> + Send>> {
+    let asked = rfd::AsyncFileDialog::new();
+    match dialog {
+        Dialog::SaveAs { source, folder } => {
+            let name = source.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let asked = asked
+                .set_title("Save a copy")
+                .set_file_name(name)
+                .add_filter("PNG", &["png"])
+                .add_filter("JPEG", &["jpg", "jpeg"])
+                .add_filter("WebP", &["webp"]);
+            let asked = if let Some(folder) = folder { asked.set_directory(folder) } else { asked };
+            let target = asked.save_file();
+            Box::pin(async move { Some(Done::PickedTarget { source, target: target.await?.path().to_owned() }) })
+        }
+        Dialog::Model => {
+            let folder = asked.set_title("Open a model: a folder with a model_index.json").pick_folder();
+            Box::pin(async move { Some(Done::PickedModel(folder.await?.path().to_owned())) })
+        }
+        Dialog::Picture => {
+            let asked = asked.set_title("Read a picture's settings");
+            let picture = asked.add_filter("Pictures", &["png", "jpg", "jpeg", "webp"]).pick_file();
+            Box::pin(async move { Some(Done::PickedPicture(picture.await?.path().to_owned())) })
+        }
+        Dialog::Output(folder) => {
+            let folder = asked.set_title("The folder for pictures").set_directory(folder).pick_folder();
+            Box::pin(async move { Some(Done::PickedOutput(folder.await?.path().to_owned())) })
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The form: what to draw, with what, how often, and the button that does it.
+
+use egui::{DragValue, Slider};
+
+use crate::app::apply::Action;
+use crate::app::background::Dialog as FileDialog;
+use crate::app::command::UiCommand;
+use crate::app::state::{Model, State};
+use crate::app::{prompt, queue_panel, theme};
+use crate::checkpoint::ModelRef;
+use crate::request::{MAX_SIDE, MAX_STEPS, SIDE_MULTIPLE};
+use crate::schedulers::SchedulerKind;
+use crate::settings::{Draft, MAX_COUNT, MAX_GUIDANCE, valid_side};
+
+/// The left panel.
+pub(super) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
+    egui::Panel::bottom("generate").show_separator_line(true).show(ui, |ui| queue_panel::ui(ui, state, actions));
+    egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        ui.add_space(4.0);
+        model_ui(ui, state, actions);
+        ui.separator();
+        prompt::ui(ui, state, actions);
+        ui.separator();
+        let before = own_values(&state.settings.draft);
+        sampler_ui(ui, state);
+        steps_ui(ui, &mut state.settings.draft);
+        guidance_ui(ui, &mut state.settings.draft);
+        size_ui(ui, state, actions);
+        state.settings.draft.untouched &= own_values(&state.settings.draft) == before;
+        ui.separator();
+        seed_ui(ui, &mut state.settings.draft, actions);
+        count_ui(ui, &mut state.settings.draft);
+        preview_ui(ui, &mut state.settings.preview_every);
+        ui.add_space(8.0);
+    });
+}
+
+/// What a model recommends: once the user changes it, another model leaves it alone.
+fn own_values(draft: &Draft) -> (usize, f64, usize, usize) {
+    (draft.steps, draft.guidance_scale, draft.width, draft.height)
+}
+
+/// A row: a name, and what fills the rest. Returns what the name is, for screen readers.
+fn row<R>(ui: &mut egui::Ui, name: &str, fill: impl FnOnce(&mut egui::Ui, egui::Id) -> R) -> R {
+    /// Wide enough for the longest name.
+    const NAME_WIDTH: f32 = 72.0;
+    ui.horizontal(|ui| {
+        let height = ui.spacing().interact_size.y;
+        let left = egui::Layout::left_to_right(egui::Align::Center);
+        let size = egui::vec2(NAME_WIDTH, height);
+        let label = ui.allocate_ui_with_layout(size, left, |ui| {
+            ui.set_min_size(size);
+            ui.label(name)
+        });
+        fill(ui, label.inner.id)
+    })
+    .inner
+}
+
+fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
+    row(ui, "Model", |ui, label| {
+        let width = ui.available_width();
+        let combo = egui::ComboBox::from_id_salt("model").width(width).selected_text(model_name(&state.settings.model));
+        let shown = combo.truncate().show_ui(ui, |ui| {
+            let folders = state.settings.recent_models.iter().cloned().map(ModelRef::Folder);
+            for model in std::iter::once(ModelRef::Bundled).chain(folders) {
+                let chosen = state.settings.model == model;
+                let button = ui.selectable_label(chosen, model_name(&model)).on_hover_text(model.to_string());
+                if button.clicked() && !chosen {
+                    actions.push(Action::UseModel(model));
+                }
+            }
+            ui.separator();
+            if ui.button(UiCommand::OpenModel.text()).clicked() {
+                actions.push(Action::Browse(FileDialog::Model));
+            }
+        });
+        shown.response.labelled_by(label).on_hover_text(state.settings.model.to_string());
+    });
+    match &state.model {
+        Model::Loading { component, fraction, .. } => {
+            let what =
+                component.as_deref().map_or("Opening the model…".to_owned(), |name| format!("Loading {name}…"));
+            ui.add(egui::ProgressBar::new(*fraction).text(what).desired_height(20.0));
+            if ui.button("Stop loading").clicked() {
+                actions.push(Action::StopLoading);
+            }
+        }
+        Model::Failed { model, error } if *model == state.settings.model => {
+            let color = theme::palette(ui).error;
+            ui.label(egui::RichText::new("⚠ This model can't be used").color(color)).on_hover_text(error.to_string());
+            if ui.button("Try again").clicked() {
+                actions.push(Action::UseModel(model.clone()));
+            }
+        }
+        _ => {
+            if state.settings.model == ModelRef::Bundled {
+                let text = "A small model of pictograms, to try things with. For larger ones, open a folder in diffusers \
+                            format with the menu above, such as Stable Diffusion 1.5 from huggingface.co";
+                ui.label(egui::RichText::new(text).small().weak());
+            }
+        }
+    }
+}
+
+/// What people call a model: the bundled one's name, or its folder's.
+pub(super) fn model_name(model: &ModelRef) -> String {
+    match model {
+        ModelRef::Bundled => "Pictogram 64 (bundled)".to_owned(),
+        ModelRef::Folder(path) => {
+            path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+        }
+    }
+}
+
+fn sampler_ui(ui: &mut egui::Ui, state: &mut State) {
+    let own = state.model.info().and_then(|info| info.scheduler);
+    let own_label = own.map_or("The model's own".to_owned(), |kind| format!("The model's own ({})", kind.label()));
+    row(ui, "Sampler", |ui, label| {
+        let draft = &mut state.settings.draft;
+        let selected = draft.scheduler.map_or(own_label.clone(), |kind| kind.label().to_owned());
+        let width = ui.available_width();
+        let combo =
+            egui::ComboBox::from_id_salt("sampler").width(width).height(420.0).selected_text(selected).truncate();
+        let shown = combo.show_ui(ui, |ui| {
+            ui.selectable_value(&mut draft.scheduler, None, own_label);
+            for &kind in SchedulerKind::ALL {
+                let value = ui.selectable_value(&mut draft.scheduler, Some(kind), kind.label());
+                value.on_hover_text(kind.class_name());
+            }
+        });
+        let class = draft.scheduler.or(own).map_or("", SchedulerKind::class_name);
+        shown.response.labelled_by(label).on_hover_text(class);
+    });
+}
+
+fn steps_ui(ui: &mut egui::Ui, draft: &mut Draft) {
+    row(ui, "Steps", |ui, label| {
+        // A hundred is more than anyone needs; a number may be typed up to what the models know.
+        let slider = Slider::new(&mut draft.steps, 1..=100).clamping(egui::SliderClamping::Never);
+        wide(ui, slider).labelled_by(label).on_hover_text("How often the model clears the noise away");
+    });
+    draft.steps = draft.steps.clamp(1, MAX_STEPS);
+}
+
+fn guidance_ui(ui: &mut egui::Ui, draft: &mut Draft) {
+    row(ui, "Guidance", |ui, label| {
+        let slider = Slider::new(&mut draft.guidance_scale, 0.0..=20.0).step_by(0.1).max_decimals(2);
+        let slider = slider.clamping(egui::SliderClamping::Never);
+        wide(ui, slider).labelled_by(label).on_hover_text("How closely the prompt is followed; up to 1 turns it off");
+    });
+    draft.guidance_scale = draft.guidance_scale.clamp(0.0, MAX_GUIDANCE);
+}
+
+/// A slider that fills the row.
+fn wide(ui: &mut egui::Ui, slider: Slider<'_>) -> egui::Response {
+    /// What the number beside the slider takes.
+    const NUMBER_WIDTH: f32 = 62.0;
+    ui.spacing_mut().slider_width = (ui.available_width() - NUMBER_WIDTH).max(40.0);
+    ui.add(slider)
+}
+
+fn size_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
+    let sizes = state.model.info().map(|info| info.sizes.clone()).unwrap_or_default();
+    let draft = &mut state.settings.draft;
+    row(ui, "Size", |ui, label| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        for (name, side) in [("Width", &mut draft.width), ("Height", &mut draft.height)] {
+            let field = DragValue::new(side).range(SIDE_MULTIPLE..=MAX_SIDE).speed(SIDE_MULTIPLE as f64 / 4.0);
+            let response = ui.add(field.suffix(" px").update_while_editing(false));
+            response
+                .labelled_by(label)
+                .accessible_name(name)
+                .on_hover_text(format!("{name} in pixels, a multiple of 8"));
+            if name == "Width" {
+                let swap = ui.button("⇄").on_hover_text(UiCommand::SwapSides.tooltip());
+                if swap.accessible_name(UiCommand::SwapSides.text()).clicked() {
+                    actions.push(Action::Command(UiCommand::SwapSides));
+                }
+            }
+        }
+    });
+    (draft.width, draft.height) = (valid_side(draft.width), valid_side(draft.height));
+    if sizes.is_empty() {
+        return;
+    }
+    row(ui, "", |ui, _| {
+        let text = "Sizes for this model";
+        ui.menu_button(text, |ui| {
+            for (width, height) in sizes {
+                let chosen = (draft.width, draft.height) == (width, height);
+                if ui.selectable_label(chosen, format!("{width} × {height}")).clicked() {
+                    (draft.width, draft.height) = (width, height);
+                    ui.close();
+                }
+            }
+        });
+    });
+}
+
+fn seed_ui(ui: &mut egui::Ui, draft: &mut Draft, actions: &mut Vec<Action>) {
+    row(ui, "Seed", |ui, label| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        let mut text = draft.seed.to_string();
+        let width = (ui.available_width() - 100.0).max(60.0);
+        let field = egui::TextEdit::singleline(&mut text).id_salt("seed").desired_width(width);
+        let response = ui.add(field).labelled_by(label);
+        if response.changed() {
+            let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+            draft.seed = digits.parse().unwrap_or(if digits.is_empty() { 0 } else { draft.seed });
+            draft.seed_locked = true;
+        }
+        response.on_hover_text("The noise that the picture begins with: the same seed gives the same picture");
+        let tip = if draft.seed_locked { "The seed stays" } else { "Every click draws from a new seed" };
+        let toggle = ui.toggle_value(&mut draft.seed_locked, "Lock").on_hover_text(tip);
+        toggle.accessible_name("Lock the seed");
+        let dice = ui.button("New").on_hover_text(UiCommand::RandomSeed.explanation(ui.ctx()));
+        if dice.accessible_name(UiCommand::RandomSeed.text()).clicked() {
+            actions.push(Action::Command(UiCommand::RandomSeed));
+        }
+    });
+}
+
+fn count_ui(ui: &mut egui::Ui, draft: &mut Draft) {
+    row(ui, "Pictures", |ui, label| {
+        let field = DragValue::new(&mut draft.count).range(1..=MAX_COUNT).speed(0.05);
+        ui.add(field).labelled_by(label).on_hover_text("How many, each from the next seed");
+    });
+}
+
+fn preview_ui(ui: &mut egui::Ui, every: &mut usize) {
+    row(ui, "Preview", |ui, label| {
+        let field = DragValue::new(every).range(0..=100).speed(0.05);
+        let field = field.custom_formatter(|every, _| match every as usize {
+            0 => "off".to_owned(),
+            1 => "every step".to_owned(),
+            every => format!("every {every} steps"),
+        });
+        let response = ui.add(field.custom_parser(|text| {
+            let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+            Some(digits.parse().unwrap_or(if text.contains("off") { 0.0 } else { 1.0 }))
+        }));
+        response.labelled_by(label).on_hover_text("How often to show the picture in the making; 0 turns it off");
+    });
+}

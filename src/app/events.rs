@@ -1,0 +1,169 @@
+//! What the worker and the other threads tell, put into the state.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::app::background::{Done, Task};
+use crate::app::librarian::News;
+use crate::app::state::{Dialog, Model, PatchDialog, State};
+use crate::app::{App, apply};
+use crate::checkpoint::ModelRef;
+use crate::error::Error;
+use crate::gallery::Entry;
+use crate::gallery::import::Imported;
+use crate::settings::Patch;
+use crate::worker::{Event, JobId, ModelInfo, Outcome};
+
+/// Takes in what the worker tells.
+pub(super) fn worker(state: &mut State, event: Event) {
+    match event {
+        Event::ModelLoading { component, fraction, .. } => {
+            if let Model::Loading { component: shown, fraction: done, .. } = &mut state.model {
+                (*shown, *done) = (component, fraction);
+            }
+        }
+        Event::ModelLoaded { model, info } => loaded(state, &model, info),
+        Event::ModelFailed { model, error } => failed(state, &model, error),
+        Event::ModelCancelled { model } => {
+            state.model = Model::None;
+            // What was to be drawn with it waits until someone says so.
+            state.queue.paused = state.queue.len() > 0;
+            state.notices.info(format!("Loading stopped: {model}"));
+        }
+        Event::ModelUnloaded => {
+            state.model = Model::None;
+            state.notices.info("The model's memory is free");
+        }
+        Event::JobStarted { .. } => {}
+        Event::JobPhase { id, picture, phase, tuning } => {
+            if let Some(running) = state.queue.running_mut(id) {
+                running.picture = picture;
+                running.step = 0;
+                running.phase = Some((phase, tuning, Instant::now()));
+            }
+        }
+        Event::JobStep { id, picture, step, steps, step_secs, preview_share } => {
+            if let Some(running) = state.queue.running_mut(id) {
+                (running.picture, running.step, running.steps) = (picture, step, steps);
+                running.preview_share = preview_share;
+                running.took(step_secs);
+            }
+        }
+        Event::PictureSaved { id, entry } => saved(state, id, &entry),
+        Event::JobEnded { id, outcome } => {
+            let ended = state.queue.ended(id);
+            match outcome {
+                Outcome::Finished(_) => {}
+                Outcome::Cancelled => state.notices.info("Stopped"),
+                Outcome::Failed(error) => {
+                    state.notices.error(error);
+                    if let Some(running) = ended {
+                        state.queue.push_failed(running.rest());
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn loaded(state: &mut State, name: &str, info: ModelInfo) {
+    let Ok(model) = name.parse::<ModelRef>();
+    let draft = &mut state.settings.draft;
+    if model == state.settings.model && draft.untouched {
+        (draft.width, draft.height) = (info.width, info.height);
+        (draft.steps, draft.guidance_scale) = (info.steps, info.guidance_scale);
+        draft.make_valid();
+    }
+    state.settings.remember_model(&model);
+    state.model = Model::Ready { model, info: Box::new(info) };
+}
+
+fn failed(state: &mut State, name: &str, error: Error) {
+    let Ok(model) = name.parse::<ModelRef>();
+    // The rest of the queue may need another model.
+    state.queue.fail_all_of(&model);
+    state.notices.error(error.clone());
+    state.model = Model::Failed { model, error };
+}
+
+fn saved(state: &mut State, id: JobId, entry: &Entry) {
+    if state.canvas.is_live(id) || state.canvas.is_free() || state.follows == Some(id) {
+        state.show(entry.path.clone(), &entry.recipe.request.prompt);
+        // The job's next picture takes over again when its previews come.
+        state.follows = Some(id);
+    }
+}
+
+/// Takes in what came of a task.
+pub(super) fn background(app: &mut App, ctx: &egui::Context, done: Done) {
+    let state = &mut app.state;
+    match done {
+        Done::Exported(path) => {
+            state.settings.save_folder = path.parent().map(PathBuf::from);
+            state.notices.info(format!("Saved as {}", path.display()));
+        }
+        Done::Imported { path, imported } => imported_from(state, &path.display().to_string(), *imported),
+        Done::Copied(picture) => {
+            ctx.copy_image(picture);
+            state.notices.info("The picture is on the clipboard");
+        }
+        Done::PickedTarget { source, target } => {
+            let metadata = state.settings.metadata();
+            app.ask(Task::Export { source, target, metadata });
+        }
+        Done::PickedModel(folder) => apply::use_model(state, ModelRef::Folder(folder)),
+        Done::PickedPicture(path) => app.ask(Task::Import(path)),
+        Done::PickedOutput(folder) => {
+            state.settings.output_folder = folder;
+            app.watch();
+        }
+        Done::FolderMade => app.watch(),
+        Done::Devices(devices) => state.devices = Some(devices),
+        Done::Failed(error) => state.notices.error(error),
+    }
+}
+
+/// Takes in what the librarian tells.
+pub(super) fn librarian(app: &mut App, ctx: &egui::Context, news: News) {
+    app.gallery.hear(ctx, &news);
+    match news {
+        News::Picture { path, image: Ok(opened) } => app.state.canvas.show_picture(ctx, &path, &opened),
+        News::Picture { image: Err(error), .. } | News::Failed(error) | News::FolderGone(error) => {
+            app.state.notices.error(error);
+        }
+        News::Deleted { paths } if app.state.picture().is_some_and(|shown| paths.contains(&shown)) => {
+            app.state.canvas.clear();
+        }
+        News::FolderBack => app.state.notices.info("The folder for pictures is back"),
+        _ => {}
+    }
+}
+
+/// Shows what a picture's settings would change.
+fn imported_from(state: &mut State, place: &str, imported: Imported) {
+    let title = format!("Settings of a picture by {}", imported.source.label());
+    let mut patch = imported.recipe.as_ref().map_or_else(
+        || Patch {
+            prompt: imported.prompt.clone(),
+            negative_prompt: imported.negative_prompt.clone(),
+            model: None,
+            scheduler: imported.scheduler,
+            steps: imported.steps,
+            guidance_scale: imported.guidance_scale,
+            guidance_rescale: imported.guidance_rescale,
+            seed: imported.seed,
+            size: imported.width.zip(imported.height),
+        },
+        Patch::from,
+    );
+    // Another app that says nothing of a negative prompt had none.
+    if patch.prompt.is_some() && patch.negative_prompt.is_none() {
+        patch.negative_prompt = Some(String::new());
+    }
+    let mut notes = imported.notes;
+    if let Some(model) = imported.model.filter(|_| patch.model.is_none()) {
+        notes.insert(0, format!("It was drawn with the model {model}"));
+    }
+    notes.push(place.to_owned());
+    state.dialog = Some(Dialog::Patch(PatchDialog::new(title, notes, patch, &state.settings)));
+}

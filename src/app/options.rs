@@ -1,0 +1,126 @@
+//! The settings window.
+
+use std::path::PathBuf;
+
+use egui::ComboBox;
+
+use crate::app::apply::Action;
+use crate::app::background::Dialog as FileDialog;
+use crate::app::state::State;
+use crate::device::{DeviceChoice, DtypeChoice};
+use crate::settings::Theme;
+
+/// Scales to choose from.
+const SCALES: [f32; 7] = [0.75, 0.9, 1.0, 1.25, 1.5, 1.75, 2.0];
+
+/// The window.
+pub(super) fn ui(ctx: &egui::Context, state: &mut State, actions: &mut Vec<Action>) {
+    let modal = egui::Modal::new(egui::Id::unique("settings")).show(ctx, |ui| {
+        ui.set_width(460.0_f32.min(ctx.content_rect().width() - 40.0));
+        ui.heading("Settings");
+        ui.add_space(4.0);
+        egui::Grid::new("settings").num_columns(2).spacing([16.0, 8.0]).show(ui, |ui| {
+            output_ui(ui, state, actions);
+            pattern_ui(ui, state);
+            device_ui(ui, state, actions);
+            look_ui(ui, state);
+            let label = ui.label("Saved copies");
+            let text = "Leave prompt and settings out";
+            ui.checkbox(&mut state.settings.strip_metadata, text).labelled_by(label.id);
+            ui.end_row();
+        });
+        ui.add_space(8.0);
+        if ui.button("Close").clicked() {
+            actions.push(Action::CloseDialog);
+        }
+    });
+    if modal.should_close() {
+        actions.push(Action::CloseDialog);
+    }
+}
+
+fn output_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
+    let label = ui.label("Folder for pictures");
+    ui.horizontal(|ui| {
+        let mut text = state.settings.output_folder.display().to_string();
+        let field = egui::TextEdit::singleline(&mut text).id_salt("output").desired_width(220.0);
+        if ui.add(field).labelled_by(label.id).changed() {
+            state.settings.output_folder = PathBuf::from(text);
+            actions.push(Action::Watch);
+        }
+        if ui.button("Browse…").clicked() {
+            actions.push(Action::Browse(FileDialog::Output(state.settings.output_folder.clone())));
+        }
+    });
+    ui.end_row();
+}
+
+fn pattern_ui(ui: &mut egui::Ui, state: &mut State) {
+    let label = ui.label("File names");
+    let field = egui::TextEdit::singleline(&mut state.settings.name_pattern.0).id_salt("names").desired_width(220.0);
+    let tip = "{number}, {seed}, {prompt}, {model}, {sampler}, {width} and {height} are filled in";
+    ui.add(field).labelled_by(label.id).on_hover_text(tip);
+    ui.end_row();
+}
+
+fn device_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
+    let before = (state.settings.device, state.settings.dtype);
+    let label = ui.label("Device");
+    let devices = state.devices.as_deref().unwrap_or_default();
+    let name = |choice: DeviceChoice| {
+        let id = choice.to_string();
+        let known = devices.iter().find(|device| device.id == id);
+        match (choice, known) {
+            (DeviceChoice::Auto, _) => "The fastest".to_owned(),
+            (_, Some(device)) => format!("{} ({id})", device.name),
+            _ => id,
+        }
+    };
+    let combo = ComboBox::from_id_salt("device").width(220.0).selected_text(name(state.settings.device)).truncate();
+    let shown = combo.show_ui(ui, |ui| {
+        let listed = devices.iter().filter_map(|device| device.id.parse().ok());
+        for choice in std::iter::once(DeviceChoice::Auto).chain(listed) {
+            ui.selectable_value(&mut state.settings.device, choice, name(choice));
+        }
+    });
+    shown.response.labelled_by(label.id);
+    ui.end_row();
+    let label = ui.label("Numbers");
+    let name = |dtype| match dtype {
+        DtypeChoice::Auto => "As the device likes".to_owned(),
+        DtypeChoice::F32 | DtypeChoice::F16 | DtypeChoice::Bf16 => dtype.to_string(),
+    };
+    let combo = ComboBox::from_id_salt("dtype").width(220.0).selected_text(name(state.settings.dtype));
+    let shown = combo.show_ui(ui, |ui| {
+        for dtype in [DtypeChoice::Auto, DtypeChoice::F32, DtypeChoice::F16, DtypeChoice::Bf16] {
+            ui.selectable_value(&mut state.settings.dtype, dtype, name(dtype));
+        }
+    });
+    shown.response.labelled_by(label.id).on_hover_text("f16 takes half the memory; f32 is exact");
+    ui.end_row();
+    if before != (state.settings.device, state.settings.dtype) {
+        actions.push(Action::RestartWorker);
+    }
+}
+
+fn look_ui(ui: &mut egui::Ui, state: &mut State) {
+    let label = ui.label("Appearance");
+    ui.horizontal(|ui| {
+        for (theme, text) in [(Theme::System, "As the system"), (Theme::Light, "Light"), (Theme::Dark, "Dark")] {
+            ui.selectable_value(&mut state.settings.theme, theme, text);
+        }
+    })
+    .response
+    .labelled_by(label.id);
+    ui.end_row();
+    let label = ui.label("Scale");
+    let percent = |scale: f32| format!("{:.0} %", scale * 100.0);
+    let combo = ComboBox::from_id_salt("scale").width(220.0).selected_text(percent(state.settings.scale));
+    let shown = combo.show_ui(ui, |ui| {
+        for scale in SCALES {
+            ui.selectable_value(&mut state.settings.scale, scale, percent(scale));
+        }
+    });
+    shown.response.labelled_by(label.id);
+    ui.end_row();
+}

@@ -1,0 +1,330 @@
+//! The queue: what is being drawn, and what waits. It lives in the window; the worker holds one job at a time.
+
+use std::time::{Duration, Instant};
+
+use crate::cancel::CancelToken;
+use crate::checkpoint::ModelRef;
+use crate::request::Request;
+use crate::settings::Waiting;
+use crate::worker::{JobId, Phase};
+
+/// Tells a waiting generation from others.
+pub(super) type Key = u64;
+
+/// What is being drawn and what waits.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    waiting: Vec<Queued>,
+    running: Option<Running>,
+    next_key: Key,
+    /// Set where the program was closed with work left over: nothing begins before the user says so.
+    pub paused: bool,
+}
+
+/// One that waits.
+#[derive(Debug)]
+struct Queued {
+    key: Key,
+    waiting: Waiting,
+    /// It was tried and failed: it stays, for the user to try again or remove.
+    failed: bool,
+}
+
+/// A generation on its way.
+#[derive(Debug)]
+pub(super) struct Running {
+    /// The worker's name for it.
+    pub id: JobId,
+    /// What it is.
+    pub waiting: Waiting,
+    /// Ends it.
+    pub cancel: CancelToken,
+    /// What its picture goes through, whether the GPU is tuned in it, and when it began.
+    pub phase: Option<(Phase, bool, Instant)>,
+    /// Which of its pictures, counted from 0.
+    pub picture: usize,
+    /// Steps of the picture that are done.
+    pub step: usize,
+    /// Steps of a picture.
+    pub steps: usize,
+    /// How long a step takes, from those of late.
+    pub step_secs: Option<f64>,
+    /// The share of the time that previews take, 0 to 1.
+    pub preview_share: f64,
+}
+
+/// Where a waiting generation is moved to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Move {
+    Up,
+    Down,
+    First,
+}
+
+impl Queue {
+    /// A queue that was left over from the last run.
+    pub(super) fn left_over(waiting: Vec<Waiting>) -> Self {
+        let mut queue = Self { paused: !waiting.is_empty(), ..Self::default() };
+        for waiting in waiting {
+            queue.push(waiting);
+        }
+        queue
+    }
+
+    /// Adds at the end.
+    pub(super) fn push(&mut self, waiting: Waiting) {
+        let queued = self.queued(waiting, false);
+        self.waiting.push(queued);
+    }
+
+    /// Adds at the head.
+    pub(super) fn push_first(&mut self, waiting: Waiting) {
+        let queued = self.queued(waiting, false);
+        self.waiting.insert(0, queued);
+    }
+
+    /// Adds one at the end that was tried and failed.
+    pub(super) fn push_failed(&mut self, waiting: Waiting) {
+        let queued = self.queued(waiting, true);
+        self.waiting.push(queued);
+    }
+
+    fn queued(&mut self, waiting: Waiting, failed: bool) -> Queued {
+        self.next_key += 1;
+        Queued { key: self.next_key, waiting, failed }
+    }
+
+    /// What waits, the next first, and whether it failed before.
+    pub(super) fn waiting(&self) -> impl ExactSizeIterator<Item = (Key, &Waiting, bool)> {
+        self.waiting.iter().map(|queued| (queued.key, &queued.waiting, queued.failed))
+    }
+
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// What is being drawn.
+    pub(super) fn running(&self) -> Option<&Running> {
+        self.running.as_ref()
+    }
+
+    /// What is being drawn, if it is this one.
+    pub(super) fn running_mut(&mut self, id: JobId) -> Option<&mut Running> {
+        self.running.as_mut().filter(|running| running.id == id)
+    }
+
+    /// What should be drawn next, if nothing is being drawn.
+    pub(super) fn next(&self) -> Option<&Waiting> {
+        if self.paused || self.running.is_some() {
+            return None;
+        }
+        self.waiting.iter().find(|queued| !queued.failed).map(|queued| &queued.waiting)
+    }
+
+    /// Marks everything that this model should draw as failed: the model can't be opened.
+    pub(super) fn fail_all_of(&mut self, model: &ModelRef) {
+        self.waiting.iter_mut().filter(|queued| queued.waiting.model == *model).for_each(|queued| queued.failed = true);
+    }
+
+    /// Lets one that failed be tried again.
+    pub(super) fn try_again(&mut self, key: Key) {
+        self.waiting.iter_mut().filter(|queued| queued.key == key).for_each(|queued| queued.failed = false);
+        self.paused = false;
+    }
+
+    /// Takes the next out of the queue: the worker has it now.
+    pub(super) fn started(&mut self, id: JobId, cancel: CancelToken) {
+        let Some(at) = self.waiting.iter().position(|queued| !queued.failed) else { return };
+        let waiting = self.waiting.remove(at).waiting;
+        let steps = waiting.request.steps;
+        self.running = Some(Running {
+            id,
+            waiting,
+            cancel,
+            phase: None,
+            picture: 0,
+            step: 0,
+            steps,
+            step_secs: None,
+            preview_share: 0.0,
+        });
+    }
+
+    /// The running one is over.
+    pub(super) fn ended(&mut self, id: JobId) -> Option<Running> {
+        self.running.take_if(|running| running.id == id)
+    }
+
+    /// Takes one out that waits.
+    pub(super) fn remove(&mut self, key: Key) -> Option<Waiting> {
+        let at = self.waiting.iter().position(|queued| queued.key == key)?;
+        Some(self.waiting.remove(at).waiting)
+    }
+
+    /// Empties what waits.
+    pub(super) fn clear(&mut self) {
+        self.waiting.clear();
+    }
+
+    /// Moves one that waits.
+    pub(super) fn reorder(&mut self, key: Key, to: Move) {
+        let Some(at) = self.waiting.iter().position(|queued| queued.key == key) else { return };
+        match to {
+            Move::Up if at > 0 => self.waiting.swap(at, at - 1),
+            Move::Down if at + 1 < self.waiting.len() => self.waiting.swap(at, at + 1),
+            Move::First => self.waiting[..=at].rotate_right(1),
+            Move::Up | Move::Down => {}
+        }
+    }
+
+    /// Asks the running one to end.
+    pub(super) fn stop(&self) {
+        if let Some(running) = &self.running {
+            running.cancel.cancel();
+        }
+    }
+
+    /// What the next run of the program has to draw: the running one's missing pictures first.
+    pub(super) fn to_keep(&self) -> Vec<Waiting> {
+        let unfinished = self.running.iter().filter(|running| !running.cancel.is_cancelled()).map(Running::rest);
+        unfinished.chain(self.waiting.iter().map(|queued| queued.waiting.clone())).collect()
+    }
+}
+
+impl Running {
+    /// What of it is still to be drawn.
+    pub(super) fn rest(&self) -> Waiting {
+        let request = &self.waiting.request;
+        let rest = Request {
+            seed: request.seed_of(self.picture),
+            count: request.count.saturating_sub(self.picture).max(1),
+            ..request.clone()
+        };
+        Waiting { request: rest, model: self.waiting.model.clone() }
+    }
+
+    /// How much of the job is done, 0 to 1.
+    pub(super) fn fraction(&self) -> f32 {
+        let pictures = self.waiting.request.count.max(1) as f32;
+        let picture = self.step as f32 / self.steps.max(1) as f32;
+        ((self.picture as f32 + picture.min(1.0)) / pictures).clamp(0.0, 1.0)
+    }
+
+    /// How long the steps that are left will take.
+    pub(super) fn time_left(&self) -> Option<Duration> {
+        let later = self.waiting.request.count.saturating_sub(self.picture + 1);
+        let steps = later * self.steps + self.steps.saturating_sub(self.step);
+        Duration::try_from_secs_f64(self.step_secs? * steps as f64).ok()
+    }
+
+    /// Takes a step's time into account: an average in which the last ten or so count.
+    pub(super) fn took(&mut self, secs: f64) {
+        const WEIGHT: f64 = 0.2;
+        self.step_secs = Some(self.step_secs.map_or(secs, |mean| mean + WEIGHT * (secs - mean)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gallery::Destination;
+    use crate::settings::Draft;
+    use crate::worker::Job;
+
+    fn waiting(prompt: &str) -> Waiting {
+        let request = Request { prompt: prompt.into(), count: 3, seed: 10, ..Draft::default().request() };
+        Waiting { model: ModelRef::Bundled, request }
+    }
+
+    fn queue(prompts: &[&str]) -> Queue {
+        let mut queue = Queue::default();
+        for prompt in prompts {
+            queue.push(waiting(prompt));
+        }
+        queue
+    }
+
+    fn prompts(queue: &Queue) -> Vec<&str> {
+        queue.waiting().map(|(_, waiting, _)| waiting.request.prompt.as_str()).collect()
+    }
+
+    fn start(queue: &mut Queue) -> JobId {
+        let job = Job::new(queue.next().expect("one waits").request.clone(), Destination::Folder(".".into()));
+        queue.started(job.id, job.cancel);
+        job.id
+    }
+
+    #[test]
+    fn what_waits_can_be_reordered_and_removed() {
+        let mut queue = queue(&["a", "b", "c"]);
+        let keys: Vec<Key> = queue.waiting().map(|(key, ..)| key).collect();
+        queue.reorder(keys[2], Move::First);
+        assert_eq!(prompts(&queue), ["c", "a", "b"]);
+        queue.reorder(keys[2], Move::Up);
+        queue.reorder(keys[1], Move::Down);
+        assert_eq!(prompts(&queue), ["c", "a", "b"], "at the ends nothing moves");
+        queue.reorder(keys[0], Move::Down);
+        assert_eq!(prompts(&queue), ["c", "b", "a"]);
+        queue.remove(keys[1]);
+        queue.push_first(waiting("d"));
+        assert_eq!(prompts(&queue), ["d", "c", "a"]);
+    }
+
+    #[test]
+    fn one_is_drawn_at_a_time_and_the_next_follows() {
+        let mut queue = queue(&["a", "b"]);
+        let id = start(&mut queue);
+        assert!(queue.next().is_none(), "the worker is busy");
+        assert_eq!(queue.ended(id).map(|running| running.waiting.request.prompt), Some("a".into()));
+        assert_eq!(queue.next().map(|waiting| waiting.request.prompt.as_str()), Some("b"));
+    }
+
+    #[test]
+    fn what_failed_stays_and_holds_nothing_up() {
+        let mut queue = queue(&["a", "b"]);
+        let id = start(&mut queue);
+        let failed = queue.ended(id).expect("it ran").waiting;
+        queue.push_failed(failed);
+        assert_eq!(queue.next().map(|waiting| waiting.request.prompt.as_str()), Some("b"));
+        start(&mut queue);
+        queue.running = None;
+        assert!(queue.next().is_none());
+        let key = queue.waiting().next().expect("it stays").0;
+        queue.try_again(key);
+        assert_eq!(queue.next().map(|waiting| waiting.request.prompt.as_str()), Some("a"));
+    }
+
+    #[test]
+    fn what_is_left_over_waits_until_it_is_resumed() {
+        let mut queue = queue(&["a", "b"]);
+        let id = start(&mut queue);
+        queue.running_mut(id).expect("it runs").picture = 1;
+        let kept = queue.to_keep();
+        assert_eq!((kept[0].request.seed, kept[0].request.count), (11, 2), "the finished picture isn't drawn twice");
+        let mut again = Queue::left_over(kept);
+        assert!(again.next().is_none());
+        again.paused = false;
+        assert_eq!(again.next().map(|waiting| waiting.request.prompt.as_str()), Some("a"));
+    }
+
+    #[test]
+    fn a_stopped_job_is_not_kept() {
+        let mut queue = queue(&["a", "b"]);
+        start(&mut queue);
+        queue.stop();
+        assert_eq!(queue.to_keep().len(), 1);
+    }
+
+    #[test]
+    fn progress_and_time_left_count_all_pictures() {
+        let mut queue = queue(&["a"]);
+        let id = start(&mut queue);
+        let running = queue.running_mut(id).expect("it runs");
+        (running.picture, running.step, running.steps) = (1, 5, 10);
+        assert!((running.fraction() - 0.5).abs() < 1e-6);
+        assert_eq!(running.time_left(), None, "no step is done yet");
+        running.took(2.0);
+        assert_eq!(running.time_left(), Some(Duration::from_secs(30)));
+    }
+}

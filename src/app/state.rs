@@ -1,0 +1,148 @@
+//! What the window knows. Panels draw from it and keep nothing of their own; `apply` and `events` change it.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::app::canvas::Canvas;
+use crate::app::notices::Notices;
+use crate::app::queue::Queue;
+use crate::cancel::CancelToken;
+use crate::checkpoint::ModelRef;
+use crate::device::DeviceInfo;
+use crate::error::Error;
+use crate::settings::{Change, Field, Patch, Settings};
+use crate::worker::{JobId, ModelInfo, TokenCount};
+
+/// Everything that the window knows.
+pub(super) struct State {
+    /// What is remembered from one run to the next, but for the queue.
+    pub settings: Settings,
+    pub queue: Queue,
+    pub model: Model,
+    /// Whether the settings' model is to be loaded as soon as the worker is free.
+    pub wants_model: bool,
+    pub canvas: Canvas,
+    pub notices: Notices,
+    pub dialog: Option<Dialog>,
+    /// How long prompt and negative prompt are, for the texts that were counted.
+    pub tokens: [Option<(String, TokenCount)>; 2],
+    /// Which prompt of the history the prompt box shows, and what stood there before.
+    pub history: Option<(usize, String)>,
+    /// The job whose finished pictures are shown as they come, until the user looks at another.
+    pub follows: Option<JobId>,
+    /// A file that the canvas waits for.
+    pub wants_picture: Option<PathBuf>,
+    /// Bytes of main memory that the program takes, and when that was looked up.
+    pub memory: Option<(u64, Instant)>,
+    /// What pictures can be drawn on, once it is known.
+    pub devices: Option<Vec<DeviceInfo>>,
+    /// Said once: the user agreed to close with work left over.
+    pub may_close: bool,
+}
+
+/// What the worker holds.
+#[derive(Debug)]
+pub(super) enum Model {
+    /// Nothing.
+    None,
+    /// A model on its way.
+    Loading { model: ModelRef, component: Option<String>, fraction: f32, cancel: CancelToken },
+    /// A model that draws.
+    Ready { model: ModelRef, info: Box<ModelInfo> },
+    /// A model that couldn't be opened, and why.
+    Failed { model: ModelRef, error: Error },
+}
+
+impl Model {
+    /// What is known of the model that is loaded.
+    pub(super) fn info(&self) -> Option<&ModelInfo> {
+        if let Self::Ready { info, .. } = self { Some(info) } else { None }
+    }
+
+    /// Whether the worker holds this model.
+    pub(super) fn is_ready(&self, wanted: &ModelRef) -> bool {
+        matches!(self, Self::Ready { model, .. } if model == wanted)
+    }
+}
+
+/// A window in front of the others, one at a time.
+#[derive(Debug)]
+pub(super) enum Dialog {
+    Settings,
+    Shortcuts,
+    /// Work is left over, and the window is to be closed.
+    Close,
+    /// The queue is to be thrown away.
+    ClearQueue,
+    /// Settings from elsewhere: what would change.
+    Patch(PatchDialog),
+}
+
+/// Settings from elsewhere, before they are taken.
+#[derive(Debug)]
+pub(super) struct PatchDialog {
+    /// Where they come from, in words.
+    pub title: String,
+    /// What can't be taken over, in words.
+    pub notes: Vec<String>,
+    pub patch: Patch,
+    /// What would change, and whether it shall.
+    pub changes: Vec<(Change, bool)>,
+}
+
+impl PatchDialog {
+    /// A look at what `patch` would change.
+    pub(super) fn new(title: String, notes: Vec<String>, patch: Patch, settings: &Settings) -> Self {
+        let changes = patch.changes(&settings.draft, &settings.model);
+        Self { title, notes, patch, changes: changes.into_iter().map(|change| (change, true)).collect() }
+    }
+
+    /// Whether a field is chosen.
+    pub(super) fn takes(&self, field: Field) -> bool {
+        self.changes.iter().any(|(change, chosen)| change.field == field && *chosen)
+    }
+}
+
+impl State {
+    /// The window as it was left.
+    pub(super) fn new(mut settings: Settings) -> Self {
+        let queue = Queue::left_over(std::mem::take(&mut settings.queue));
+        Self {
+            settings,
+            queue,
+            model: Model::None,
+            wants_model: true,
+            canvas: Canvas::default(),
+            notices: Notices::default(),
+            dialog: None,
+            tokens: [None, None],
+            history: None,
+            follows: None,
+            wants_picture: None,
+            memory: None,
+            devices: None,
+            may_close: false,
+        }
+    }
+
+    /// What to write down.
+    pub(super) fn to_keep(&self) -> Settings {
+        Settings { queue: self.queue.to_keep(), ..self.settings.clone() }
+    }
+
+    /// Shows a picture of the gallery as soon as it is read.
+    pub(super) fn show(&mut self, path: PathBuf, prompt: &str) {
+        self.canvas.turn_to(path.clone(), if prompt.is_empty() { "picture".to_owned() } else { prompt.to_owned() });
+        self.wants_picture = Some(path);
+    }
+
+    /// The picture that the canvas shows, if it is a file.
+    pub(super) fn picture(&self) -> Option<PathBuf> {
+        self.canvas.path().map(ToOwned::to_owned)
+    }
+
+    /// Whether something would be left over if the program ended now.
+    pub(super) fn has_work(&self) -> bool {
+        self.queue.running().is_some() || self.queue.len() > 0
+    }
+}

@@ -1,0 +1,57 @@
+//! The line above the canvas: panels, zoom, and what can be done with the picture.
+
+use crate::app::apply::Action;
+use crate::app::command::UiCommand;
+use crate::app::state::State;
+
+/// The line above the canvas.
+pub(super) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        toggle(ui, UiCommand::ToggleControls, state.settings.controls_open, actions);
+        ui.separator();
+        ui.menu_button(state.canvas.zoom_text(), |ui| {
+            for command in [UiCommand::Fit, UiCommand::ActualSize, UiCommand::DoubleSize] {
+                item(ui, command, true, actions);
+            }
+        })
+        .response
+        .on_hover_text("How large the picture is shown; the wheel zooms, dragging moves");
+        let picture = state.picture().is_some();
+        ui.add_enabled_ui(picture, |ui| UiCommand::SaveAs.button(ui, actions));
+        ui.menu_button("More", |ui| {
+            item(ui, UiCommand::SaveCopy, picture, actions);
+            item(ui, UiCommand::CopyPicture, picture, actions);
+            item(ui, UiCommand::CopyPrompt, true, actions);
+            ui.separator();
+            item(ui, UiCommand::ReadPicture, true, actions);
+            item(ui, UiCommand::OpenFolder, true, actions);
+            ui.separator();
+            item(ui, UiCommand::Settings, true, actions);
+            item(ui, UiCommand::Shortcuts, true, actions);
+            item(ui, UiCommand::Quit, true, actions);
+        });
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            toggle(ui, UiCommand::ToggleGallery, state.settings.gallery_open, actions);
+            if let Some(size) = state.canvas.size_text() {
+                ui.add(egui::Label::new(egui::RichText::new(size).weak()).truncate());
+            }
+        });
+    });
+}
+
+fn toggle(ui: &mut egui::Ui, command: UiCommand, open: bool, actions: &mut Vec<Action>) {
+    let button = ui.selectable_label(open, command.text()).on_hover_text(command.explanation(ui.ctx()));
+    if button.clicked() {
+        actions.push(Action::Command(command));
+    }
+}
+
+fn item(ui: &mut egui::Ui, command: UiCommand, enabled: bool, actions: &mut Vec<Action>) {
+    let keys = command.shortcuts().first().map(|keys| ui.ctx().format_shortcut(keys)).unwrap_or_default();
+    let button = egui::Button::new(command.text()).shortcut_text(keys);
+    if ui.add_enabled(enabled, button).on_hover_text(command.tooltip()).clicked() {
+        actions.push(Action::Command(command));
+        ui.close();
+    }
+}
