@@ -18,6 +18,7 @@ impl App {
                 self.state.show(path, &name);
             }
             GalleryAction::Reuse { title, patch } => self.apply(ctx, Action::LookAt { title, patch }),
+            GalleryAction::Import(path) => self.apply(ctx, Action::Import(path)),
             GalleryAction::CopyPicture(path) => self.ask(Task::Copy(path)),
             GalleryAction::CopyText(text) => {
                 ctx.copy_text(text);

@@ -63,14 +63,14 @@ pub(super) fn ui(ui: &mut Ui, gallery: &mut Gallery, actions: &mut Vec<GalleryAc
 }
 
 fn item_ui(ui: &mut Ui, item: &Item, actions: &mut Vec<GalleryAction>) {
-    match &item.recipe {
-        Some(recipe) => {
-            reuse_ui(ui, recipe, actions);
-            ui.separator();
-            recipe_ui(ui, recipe, actions);
-        }
-        None => {
-            ui.weak("This picture doesn't say how it was made");
+    if let Some(recipe) = &item.recipe {
+        reuse_ui(ui, recipe, actions);
+        ui.separator();
+        recipe_ui(ui, recipe, actions);
+    } else {
+        ui.label("Not drawn by Burnisher");
+        if ui.button("Read its settings…").on_hover_text("Other apps write theirs into pictures too").clicked() {
+            actions.push(GalleryAction::Import(item.path.clone()));
         }
     }
     ui.separator();

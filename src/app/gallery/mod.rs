@@ -58,6 +58,8 @@ pub(super) enum GalleryAction {
         /// The settings.
         patch: Box<Patch>,
     },
+    /// Read what another app wrote into a picture.
+    Import(PathBuf),
     /// Put a picture on the clipboard.
     CopyPicture(PathBuf),
     /// Put a text on the clipboard.

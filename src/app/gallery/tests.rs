@@ -251,6 +251,19 @@ fn settings_are_taken_over_whole_or_in_part() {
 }
 
 #[test]
+fn a_picture_of_another_app_offers_to_read_its_settings() {
+    let mut harness = window(&["a fox"]);
+    let path = harness.state().path("other.png");
+    fs::write(&path, png_file(64, 64, None)).expect("written");
+    until(&mut harness, |harness| names(harness).len() == 2);
+    harness.get_by_label("other.png, picture 1 of 2").click();
+    harness.run();
+    harness.get_by_label("Read its settings…").click();
+    harness.run();
+    assert_eq!(actions(&mut harness)[1..], [GalleryAction::Import(path)]);
+}
+
+#[test]
 fn a_deletion_is_undone_by_a_click() {
     let mut harness = window(&["a fox"]);
     let ctx = harness.ctx.clone();
