@@ -173,7 +173,7 @@ fn size_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
                 .accessible_name(name)
                 .on_hover_text(format!("{name} in pixels, a multiple of 8"));
             if name == "Width" {
-                let swap = ui.button("⇄").on_hover_text(UiCommand::SwapSides.tooltip());
+                let swap = ui.button("Swap").on_hover_text(UiCommand::SwapSides.tooltip());
                 if swap.accessible_name(UiCommand::SwapSides.text()).clicked() {
                     actions.push(Action::Command(UiCommand::SwapSides));
                 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
-use image::{ImageFormat, ImageReader, RgbImage};
+use image::{ImageError, ImageFormat, ImageReader, RgbImage};
 
 use super::{import, write_whole};
 use crate::error::{Error, Result};
@@ -103,7 +103,14 @@ fn convert(png: Vec<u8>, format: Format, metadata: Metadata) -> Result<Vec<u8>> 
 
 fn decode(png: &[u8]) -> Result<RgbImage> {
     let decoded = ImageReader::with_format(Cursor::new(png), ImageFormat::Png).decode();
-    Ok(decoded.map_err(|cause| Error::new("its pixels can't be read").caused_by(cause))?.into_rgb8())
+    let decoded = decoded.map_err(|cause| match cause {
+        ImageError::Limits(_) => {
+            Error::new("it is too large to be converted").advise("Choose PNG, which keeps the file as it is")
+        }
+        // Its causes say the same again.
+        cause => Error::new("its pixels can't be read").caused_by(Error::new(cause.to_string())),
+    })?;
+    Ok(decoded.into_rgb8())
 }
 
 #[cfg(test)]
@@ -115,28 +122,18 @@ mod tests {
     use super::*;
     use crate::gallery::import::{Imported, Source, import};
     use crate::gallery::{Destination, save};
-    use crate::request::{Recipe, Request, Task};
-    use crate::schedulers::SchedulerKind;
+    use crate::request::Recipe;
 
     fn picture() -> RgbImage {
         RgbImage::from_fn(16, 8, |x, y| Rgb([x as u8 * 16, y as u8 * 32, 7]))
     }
 
     fn recipe() -> Recipe {
-        let request = Request {
-            task: Task::TextToImage,
-            prompt: "a red fox, 猫 \"quoted\"\nand a second line".into(),
-            negative_prompt: "blurry: dark, \nugly".into(),
-            scheduler: Some(SchedulerKind::from_name("dpm++2m-karras").expect("a sampler")),
-            steps: 20,
-            guidance_scale: 4.5,
-            guidance_rescale: 0.7,
-            seed: u64::MAX,
-            width: 16,
-            height: 8,
-            count: 1,
-        };
-        Recipe::of_picture(&request, 0, "/models/fox, best.safetensors")
+        let recipe = r#"{"request": {"task": {"name": "text-to-image"}, "steps": 20, "seed": 18446744073709551615,
+            "prompt": "a red fox, 猫 \"quoted\"\nand a second line", "negative_prompt": "blurry: dark, \nugly",
+            "scheduler": "dpm++2m-karras", "guidance_scale": 4.5, "guidance_rescale": 0.7, "width": 16, "height": 8,
+            "count": 1}, "model": "/models/fox, best.safetensors", "app_version": "0.1.0"}"#;
+        serde_json::from_str(recipe).expect("a recipe")
     }
 
     /// A folder with a saved picture in it.
@@ -218,7 +215,7 @@ mod tests {
         for format in Format::ALL {
             for extension in format.extensions() {
                 for name in [format!("a.{extension}"), format!("a.b.{}", extension.to_uppercase())] {
-                    assert_eq!(Format::from_path(Path::new(&name)).expect(format.label()), format);
+                    assert_eq!(Format::from_path(Path::new(&name)).expect("it is known"), format);
                 }
             }
         }

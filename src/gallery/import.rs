@@ -57,7 +57,11 @@ pub(super) fn check(path: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use image::RgbImage;
+
     use super::*;
+    use crate::gallery::export::{Metadata, export};
+    use crate::imaging::png_text;
 
     fn complaint(name: &str, bytes: &[u8]) -> String {
         let folder = tempfile::tempdir().expect("a folder");
@@ -75,6 +79,25 @@ mod tests {
     }
 
     #[test]
+    fn the_settings_of_a_picture_of_30_000_pixels_are_read_and_its_pixels_are_not() {
+        let text = "a fox\nSteps: 20, Sampler: Euler, Seed: 1, Size: 512x512";
+        let mut file = png_text::encode(&RgbImage::new(8, 8), &[(png_text::PARAMETERS, text)]).expect("a PNG");
+        // Width and height are the first things in the header, which is the first chunk.
+        file.splice(16..24, [30_000_u32.to_be_bytes(); 2].concat());
+        // Its checksum, for those who look at it.
+        file.splice(29..33, 0xe945_6fed_u32.to_be_bytes());
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("huge.png");
+        fs::write(&path, file).expect("a file");
+        assert_eq!(import(&path).expect("settings").prompt.as_deref(), Some("a fox"));
+        let error = export(&path, &folder.path().join("huge.jpg"), Metadata::Keep).expect_err("there are no pixels");
+        assert!(
+            error.to_string().ends_with("it is too large to be converted. Choose PNG, which keeps the file as it is"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn half_a_picture_is_called_broken() {
         for bytes in [&b"\x89PNG\r\n\x1a\n\0\0"[..], b"\xff\xd8\xff\xe1\xff\xff", b"RIFF\xff\xff\xff\xffWEBPVP8X"] {
             let error = complaint("fox.png", bytes);
@@ -85,7 +108,7 @@ mod tests {
     #[test]
     fn a_picture_without_settings_says_so_and_what_to_do() {
         let mut file = std::io::Cursor::new(Vec::new());
-        image::RgbImage::new(8, 8).write_to(&mut file, image::ImageFormat::Png).expect("a PNG");
+        RgbImage::new(8, 8).write_to(&mut file, image::ImageFormat::Png).expect("a PNG");
         let error = complaint("fox.png", file.get_ref());
         assert!(error.contains("carries no settings") && error.contains("choose the file that the app"), "{error}");
     }

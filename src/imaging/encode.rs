@@ -33,11 +33,11 @@ pub fn jpeg(picture: &RgbImage, said: &Said) -> Result<Vec<u8>> {
     if let Some(parameters) = &said.parameters {
         let exif = exif_text::comment(parameters)?;
         segment_length(exif.len() + exif_text::PREFIX.len())?;
-        encoder.set_exif_metadata(exif).map_err(|cause| cannot("JPEG").caused_by(cause))?;
+        encoder.set_exif_metadata(exif).map_err(|cause| cannot("JPEG", &cause))?;
     }
     let (width, height) = picture.dimensions();
     let written = encoder.write_image(picture.as_raw(), width, height, ExtendedColorType::Rgb8);
-    written.map_err(|cause| cannot("JPEG").caused_by(cause))?;
+    written.map_err(|cause| cannot("JPEG", &cause))?;
     match &said.xmp {
         Some(packet) => with_xmp(&file, packet),
         None => Ok(file),
@@ -63,7 +63,7 @@ pub fn webp(picture: &RgbImage, said: &Said) -> Result<Vec<u8>> {
         encoder.set_xmp_metadata(packet.clone().into_bytes());
     }
     let written = encoder.encode(picture.as_raw(), width, height, ColorType::Rgb8);
-    written.map_err(|cause| cannot("WebP").caused_by(cause))?;
+    written.map_err(|cause| cannot("WebP", &cause))?;
     Ok(file)
 }
 
@@ -75,7 +75,7 @@ fn with_xmp(jpeg: &[u8], packet: &str) -> Result<Vec<u8>> {
         [0xff, 0xd8, 0xff, 0xe0, high, low, ..] => 4 + usize::from(u16::from_be_bytes([*high, *low])),
         _ => 2,
     };
-    let (before, after) = jpeg.split_at_checked(first).ok_or_else(|| cannot("JPEG"))?;
+    let (before, after) = jpeg.split_at_checked(first).ok_or_else(|| cannot("JPEG", &"it is empty"))?;
     Ok([before, &[0xff, 0xe1], &length, &segment, after].concat())
 }
 
@@ -87,8 +87,8 @@ fn segment_length(bytes: usize) -> Result<u16> {
     })
 }
 
-fn cannot(format: &str) -> Error {
-    Error::new(format!("the picture can't be made a {format} file"))
+fn cannot(format: &str, cause: &dyn std::fmt::Display) -> Error {
+    Error::new(format!("the picture can't be made a {format} file: {cause}"))
 }
 
 #[cfg(test)]

@@ -43,19 +43,20 @@ pub fn read(mut file: impl BufRead + Seek, wanted: &[Kind], limit: usize) -> Res
         if kind == END {
             return Ok(chunks);
         }
-        let mut unread = i64::from(length) + i64::from(u32::BITS / 8);
         if wanted.contains(&kind) {
             left = left.checked_sub(length as usize).ok_or_else(too_large)?;
             let mut content = Vec::new();
             // Not by making room for it first: the length may be a lie.
             let read = (&mut file).take(u64::from(length)).read_to_end(&mut content).map_err(ends_early)?;
-            unread -= read as i64;
             if read < length as usize {
                 return Err(Error::new("this PNG ends in the middle of a text"));
             }
             chunks.push((kind, content));
+        } else {
+            file.seek_relative(i64::from(length)).map_err(ends_early)?;
         }
-        file.seek_relative(unread).map_err(ends_early)?;
+        // The checksum.
+        file.seek_relative(4).map_err(ends_early)?;
     }
 }
 

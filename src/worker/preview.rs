@@ -3,12 +3,12 @@
 //! Where the model has a sketch, that is what is shown; otherwise the latents are decoded. What a preview costs is measured, and
 //! another is made only when it costs at most a fiftieth of the denoising since the last one. The first is free: it finds the
 //! cost out. Small models are done in a moment, and a fiftieth of a moment is nothing, though they are worth watching too: up to
-//! half a second in all, eight previews a picture are made whatever their share.
+//! a second in all, eight previews a picture are made whatever their share.
 
 /// The share of the denoising that previews may take.
 const SHARE: f64 = 0.02;
 /// What the previews of a picture may take whatever their share, in seconds: too little to be missed.
-const ALLOWANCE_SECS: f64 = 0.5;
+const ALLOWANCE_SECS: f64 = 1.0;
 /// How many previews the allowance is spread over.
 const ALLOWED: usize = 8;
 
@@ -102,8 +102,8 @@ mod tests {
         let (shown, mut budget) = shown(20, 0.02, 0.01);
         assert_eq!(shown, [1, 4, 7, 10, 13, 16, 19]);
         assert!((budget.share() - 0.07 / 0.47).abs() < 1e-9, "{}", budget.share());
-        // No more than half a second of a picture goes into them.
-        budget.preview(0.45, false);
+        // No more than a second of a picture goes into them.
+        budget.preview(0.95, false);
         (0..20).for_each(|_| budget.step(0.02));
         assert!(!budget.allows(20));
         budget.picture();

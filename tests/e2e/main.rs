@@ -2,7 +2,8 @@
 //!
 //! `worker` drives the real worker with an engine that does what a test needs (panics, takes its time, obeys a cancel):
 //! what the worker promises has to hold for engines that misbehave. `command_line` runs the program itself on the
-//! bundled model.
+//! bundled model. `metadata` reads pictures of other apps.
 
 mod command_line;
+mod metadata;
 mod worker;

@@ -1,7 +1,9 @@
 //! Each network of a checkpoint against Diffusers' and transformers' own (`tests/golden/models`), on the CPU in f32.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
+use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use burnisher::cancel::CancelToken;
 use burnisher::checkpoint::{Checkpoint as Model, ModelRef};
@@ -57,6 +59,12 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 /// A network that answers the inputs which are meant for it.
 type Run = Box<dyn Fn(&Input) -> Option<Vec<f32>>>;
 
+/// The network with its weights.
+fn load<M: Module>(model: &Model, component: &str, network: M) -> M {
+    let loaded = model.load(component, network, DType::F32, &mut |_| ControlFlow::Continue(()));
+    loaded.expect("the weights load").expect("nobody stopped it")
+}
+
 /// Runs every case of `golden` whose network is `component` and holds what comes out against it.
 fn compare(model: &ModelRef, golden: &str, component: &str, tolerance: f32) {
     let model = Model::open(model).expect("the checkpoint opens");
@@ -68,7 +76,7 @@ fn compare(model: &ModelRef, golden: &str, component: &str, tolerance: f32) {
                 ClipTokenizer::from_files("tokenizer".as_ref(), &|name| model.bytes(&format!("tokenizer/{name}")));
             let tokenizer = tokenizer.expect("the tokenizer opens");
             let network = ClipTextModel::new(config, &device).expect("the config is supported");
-            let network = model.load(component, network, DType::F32).expect("the weights load");
+            let network = load(&model, component, network);
             Box::new(move |input| {
                 let Input::TextEncoder { prompts } = input else { return None };
                 let ids: Vec<_> = prompts.iter().map(|prompt| tokenizer.encode(prompt).expect("ids")).collect();
@@ -77,7 +85,7 @@ fn compare(model: &ModelRef, golden: &str, component: &str, tolerance: f32) {
         }
         "unet" => {
             let network = UNet2DConditionModel::new(config, &device).expect("the config is supported");
-            let network = model.load(component, network, DType::F32).expect("the weights load");
+            let network = load(&model, component, network);
             Box::new(move |input| {
                 let Input::Unet { sample, timestep, encoder_hidden_states } = input else { return None };
                 let text = encoder_hidden_states.tensor();
@@ -86,7 +94,7 @@ fn compare(model: &ModelRef, golden: &str, component: &str, tolerance: f32) {
         }
         _ => {
             let network = AutoencoderKL::new(config, &device).expect("the config is supported");
-            let network = model.load(component, network, DType::F32).expect("the weights load");
+            let network = load(&model, component, network);
             Box::new(move |input| run_vae(&network, input))
         }
     };

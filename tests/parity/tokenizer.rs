@@ -179,3 +179,51 @@ fn a_limit_that_is_none_is_refused() {
         assert!(message.contains("model_max_length"), "{message}");
     }
 }
+
+#[test]
+fn a_prompt_is_cut_where_its_text_as_typed_stops_being_read() {
+    let tokenizer = clip("sd15");
+    let measure = |prompt: &str| tokenizer.measure(prompt).expect("a count");
+    assert_eq!(measure(""), (0, None));
+    assert_eq!(measure(&"a ".repeat(75)), (75, None));
+    assert_eq!(measure(&"a ".repeat(76)), (76, Some(2 * 75)));
+    assert_eq!(measure(&"A ".repeat(76)), (76, Some(2 * 75)));
+    // `e` and its accent are one letter once they are composed, and `İ` becomes longer in lower case.
+    for word in ["fox", "FOX", "ÉTÉ", "e\u{301}t\u{301}", "İstanbul", "東京", "🦊", "A\u{300}", "don't", "\u{FDFA}"]
+    {
+        let prompt = format!("\n {}", format!("{word} \t").repeat(90));
+        let (tokens, cut) = measure(&prompt);
+        let cut = cut.unwrap_or_else(|| panic!("{word}: {tokens} tokens fit"));
+        let each = tokens / 90;
+        assert_eq!((tokens % 90, cut <= prompt.len()), (0, true), "{word}");
+        // The words that are read whole, and the one that is read in part.
+        let (whole, part) = (tokenizer.max_prompt_length() / each, tokenizer.max_prompt_length() % each);
+        let start = 2 + whole * (word.len() + 2);
+        if part == 0 {
+            assert_eq!(cut, start, "{word}");
+            assert_eq!(
+                tokenizer.encode(&prompt[..cut]).expect("ids"),
+                tokenizer.encode(&prompt).expect("ids"),
+                "{word}"
+            );
+        } else {
+            assert!((start + 1..=start + word.len()).contains(&cut), "{word}: {cut}, where it begins at {start}");
+            assert!(prompt.is_char_boundary(cut), "{word}");
+        }
+    }
+}
+
+#[test]
+fn what_is_beyond_the_cut_makes_no_difference() {
+    let tokenizer = clip("sd15");
+    let mut cut_prompts = 0;
+    for prompt in read_json::<Vec<String>>("prompts.json") {
+        let long = format!("{prompt} a,b. {prompt} ").repeat(40);
+        let Some(cut) = tokenizer.measure(&long).expect("a count").1 else { continue };
+        let ids = tokenizer.encode(&long).expect("ids");
+        let other = format!("{}{}", &long[..cut], if long[..cut].ends_with(' ') { "fox" } else { &long[cut..] });
+        assert_eq!(tokenizer.encode(&other).expect("ids"), ids, "{prompt:?} cut at {cut}");
+        cut_prompts += 1;
+    }
+    assert!(cut_prompts > 150, "{cut_prompts}");
+}

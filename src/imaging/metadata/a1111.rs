@@ -13,7 +13,7 @@ use crate::imaging::png_text;
 const NEGATIVE_PROMPT: &str = "Negative prompt:";
 
 /// Keys that ask for what we don't have, and how to say so. One that ends in `*` stands for all that begin so.
-const UNUSED: [(&str, &str); 14] = [
+const UNUSED: [(&str, &str); 13] = [
     ("Hires upscale", "Second passes at a larger size (hires fix)"),
     ("Hires resize*", "Second passes at a larger size (hires fix)"),
     ("Variation seed", "Variation seeds"),
@@ -21,7 +21,6 @@ const UNUSED: [(&str, &str); 14] = [
     ("Face restoration", "Face restoration"),
     ("Refiner", "Refiners"),
     ("Tiling", "Tiling textures"),
-    ("VAE", "Other autoencoders"),
     ("Token merging ratio*", "Token merging"),
     ("Distilled CFG Scale", "Distilled guidance"),
     ("Mask *", "Masks"),
@@ -94,12 +93,15 @@ fn note(imported: &mut Imported, pairs: &[(String, String)], value: impl Fn(&str
     if !is_cpu && imported.source == Source::Automatic1111 {
         imported.note_gpu_noise();
     }
-    imported.note_clip_skip(value("Clip skip"));
+    imported.note_clip_skip(value("Clip skip").as_deref());
     let is_asked = |key: &str| pairs.iter().any(|(known, _)| is_named(known, key));
     for (key, what) in UNUSED {
         if is_asked(key) {
             imported.note_unused(what, &[]);
         }
+    }
+    if let Some(vae) = value("VAE").filter(|vae| !["Automatic", "None", "Default (model)"].contains(&vae.as_str())) {
+        imported.note_unused("Other autoencoders", &[vae]);
     }
     // Hires fix has a strength as well.
     if value("Denoising strength").is_some() && !is_asked("Hires *") {

@@ -1,43 +1,17 @@
 //! ComfyUI's metadata: the graph of nodes that was run, as JSON under `prompt`.
 //!
 //! What counts is the node that sampled from noise first; its links are followed to the prompts, the model and the
-//! size. A graph may be anything: nodes of unknown kinds, missing ones and circles are all survived.
+//! size.
 //!
 //! Limits: prompts that nodes put together from parts are read as the first part; of several independent pictures in
 //! one graph the first is read. The `workflow` text, which lays out the same graph for the editor, is left aside.
 
-use std::collections::HashSet;
-
-use serde_json::Value;
-
+use super::graph::{Graph, Link, MOST_HOPS, Node};
 use super::imported::{Imported, Source};
-use super::json::{self, Object};
+use super::json;
 use super::texts::{COMFYUI_PROMPT, Texts};
 use crate::error::{Error, Result};
-
-/// Links that are followed in a row: more than any sensible graph has.
-const MOST_HOPS: usize = 100;
-
-/// Samplers that are looked at: more than any sensible graph has.
-const MOST_SAMPLERS: usize = 50;
-
-/// Inputs in which nodes that hold a text or number keep it.
-const VALUES: [&str; 14] = [
-    "text",
-    "string",
-    "value",
-    "text_g",
-    "text_l",
-    "prompt",
-    "populated_text",
-    "string_a",
-    "text1",
-    "text_a",
-    "seed",
-    "noise_seed",
-    "int",
-    "float",
-];
+use crate::imaging::png_text;
 
 /// Inputs of a conditioning node that hold its text.
 const TEXTS: [&str; 6] = ["text", "text_g", "text_l", "t5xxl", "clip_l", "prompt"];
@@ -61,55 +35,15 @@ pub(super) fn read(texts: &Texts) -> Option<Result<Imported>> {
     let Some(first) = graph.first_pass(&samplers) else {
         return Some(Err(Error::new("ComfyUI's graph in this picture has no sampler that is known")));
     };
-    let mut imported = graph.imported(first);
+    let mut imported = imported(graph, first);
+    if imported.prompt.is_none() && texts.get(png_text::PARAMETERS).is_some() {
+        return Some(Err(Error::new("ComfyUI's graph in this picture keeps its prompt in nodes that can't be read")));
+    }
     if samplers.len() > 1 {
         imported.note(format!("It was drawn in {} passes, the first of which is read", samplers.len()));
     }
     imported.note_prompt_syntax();
     Some(Ok(imported))
-}
-
-/// A node: its kind and its inputs, which are values or links.
-#[derive(Clone, Copy)]
-struct Node<'a> {
-    class: &'a str,
-    inputs: &'a Object,
-}
-
-impl<'a> Node<'a> {
-    fn of(value: &'a Value) -> Option<Self> {
-        Some(Self { class: value.get("class_type")?.as_str()?, inputs: value.get("inputs")?.as_object()? })
-    }
-
-    fn is_sampler(self) -> bool {
-        self.class.starts_with("SamplerCustom") || (self.class.contains("KSampler") && self.class != "KSamplerSelect")
-    }
-
-    /// The first of these inputs that is a text or number.
-    fn scalar(self, keys: &[&str]) -> Option<String> {
-        keys.iter().find_map(|key| json::scalar(self.inputs.get(*key)))
-    }
-
-    /// The first of these inputs that is a link.
-    fn link(self, keys: &[&str]) -> Option<Link<'a>> {
-        keys.iter().find_map(|key| Link::of(self.inputs.get(*key)?))
-    }
-}
-
-/// An output of another node: `["4", 0]`.
-#[derive(Clone, Copy)]
-struct Link<'a> {
-    id: &'a str,
-    output: u64,
-}
-
-impl<'a> Link<'a> {
-    fn of(value: &'a Value) -> Option<Self> {
-        match value.as_array()?.as_slice() {
-            [Value::String(id), output] => Some(Self { id, output: output.as_u64()? }),
-            _ => None,
-        }
-    }
 }
 
 /// Which of the two prompts.
@@ -128,181 +62,122 @@ impl Polarity {
     }
 }
 
-/// Nodes by their names.
-#[derive(Clone, Copy)]
-struct Graph<'a>(&'a Object);
+/// What a sampler and the nodes before it say.
+fn imported<'a>(graph: Graph<'a>, sampler: Node<'a>) -> Imported {
+    let mut imported = Imported::new(Source::ComfyUi);
+    let parts: Vec<Node<'a>> = PARTS.iter().filter_map(|part| graph.node(sampler.link(&[*part])?.id)).collect();
+    let nodes = || std::iter::once(sampler).chain(parts.iter().copied());
+    let text = |key: &str| nodes().find_map(|node| graph.text(node, key));
+    let number = |key: &str| nodes().find_map(|node| graph.number(node, key));
+    let link = |keys: &[&str]| nodes().find_map(|node| node.link(keys));
 
-impl<'a> Graph<'a> {
-    fn node(self, id: &str) -> Option<Node<'a>> {
-        Node::of(self.0.get(id)?)
+    imported.set_steps(number("steps"));
+    imported.set_guidance_scale(number("cfg"));
+    imported.set_seed(number("seed").or_else(|| number("noise_seed")));
+    // Nodes that make one schedule only are called after it: `KarrasScheduler`.
+    let sigmas = sampler.link(&["sigmas"]).and_then(|link| graph.node(link.id)?.class.strip_suffix("Scheduler"));
+    imported.set_sampler(text("sampler_name"), text("scheduler").as_deref().or(sigmas));
+    let mut clip = None;
+    if let Some(link) = link(&["positive", "conditioning"]) {
+        (imported.prompt, clip) = prompt(graph, link, Polarity::Positive, &mut imported);
     }
+    if let Some(link) = link(&["negative"]) {
+        imported.negative_prompt = prompt(graph, link, Polarity::Negative, &mut imported).0;
+    }
+    if imported.prompt.is_none() {
+        imported.note("The prompt comes from nodes that can't be read");
+    }
+    let loras = follow_model(graph, link(&["model"]), clip, &mut imported);
+    if !loras.is_empty() {
+        imported.note_unused("LoRAs", &loras);
+    }
+    follow_latent(graph, link(&["latent_image"]), number("denoise"), &mut imported);
+    imported
+}
 
-    /// The samplers that lead to a picture that is saved or shown, or all where none is.
-    fn samplers(self) -> Vec<&'a str> {
-        let is_end =
-            |node: Node<'_>| ["SaveImage", "PreviewImage", "Image Save"].iter().any(|c| node.class.contains(c));
-        let ends = self.0.keys().filter(|id| self.node(id).is_some_and(is_end)).map(String::as_str);
-        let is_sampler = |id: &&str| self.node(id).is_some_and(Node::is_sampler);
-        let mut samplers: Vec<&str> = self.upstream(ends.collect()).filter(is_sampler).collect();
-        if samplers.is_empty() {
-            samplers = self.0.keys().map(String::as_str).filter(is_sampler).collect();
+/// The text of a conditioning, and where its text encoder comes from.
+fn prompt<'a>(
+    graph: Graph<'a>,
+    mut link: Link<'a>,
+    mut polarity: Polarity,
+    imported: &mut Imported,
+) -> (Option<String>, Option<Link<'a>>) {
+    for _ in 0..MOST_HOPS {
+        let Some(node) = graph.node(link.id) else { break };
+        if node.class == "ConditioningZeroOut" {
+            return (Some(String::new()), None);
         }
-        samplers.truncate(MOST_SAMPLERS);
-        samplers
-    }
-
-    /// The sampler that begins with what no other one has drawn, or the first where they run in a circle.
-    fn first_pass(self, samplers: &[&'a str]) -> Option<Node<'a>> {
-        let nodes = samplers.iter().filter_map(|id| self.node(id));
-        let is_first = |node: &Node<'a>| {
-            let start = node.link(&["latent_image"]).map_or(Vec::new(), |link| vec![link.id]);
-            !self.upstream(start).any(|id| samplers.contains(&id))
-        };
-        nodes.clone().find(is_first).or_else(|| nodes.clone().next())
-    }
-
-    /// These nodes and all that they are made from, each once.
-    fn upstream(self, from: Vec<&'a str>) -> impl Iterator<Item = &'a str> {
-        let (mut waiting, mut seen) = (from, HashSet::new());
-        std::iter::from_fn(move || {
-            let id = std::iter::from_fn(|| waiting.pop()).find(|id| seen.insert(*id))?;
-            let inputs = self.node(id).into_iter().flat_map(|node| node.inputs.values());
-            waiting.extend(inputs.filter_map(|value| Some(Link::of(value)?.id)));
-            Some(id)
-        })
-    }
-
-    fn imported(self, sampler: Node<'a>) -> Imported {
-        let mut imported = Imported::new(Source::ComfyUi);
-        let parts: Vec<Node<'a>> = PARTS.iter().filter_map(|part| self.node(sampler.link(&[*part])?.id)).collect();
-        let nodes = || std::iter::once(sampler).chain(parts.iter().copied());
-        let text = |key: &str| nodes().find_map(|node| self.scalar(node, key));
-        let link = |keys: &[&str]| nodes().find_map(|node| node.link(keys));
-
-        imported.set_steps(text("steps"));
-        imported.set_guidance_scale(text("cfg"));
-        imported.set_seed(text("seed").or_else(|| text("noise_seed")));
-        imported.set_sampler(text("sampler_name"), text("scheduler").as_deref());
-        let mut clip = None;
-        if let Some(link) = link(&["positive", "conditioning"]) {
-            (imported.prompt, clip) = self.prompt(link, Polarity::Positive, &mut imported);
+        if let Some(text) = TEXTS.iter().find_map(|key| graph.text(node, key)) {
+            return (Some(text), node.link(&["clip"]));
         }
-        if let Some(link) = link(&["negative"]) {
-            imported.negative_prompt = self.prompt(link, Polarity::Negative, &mut imported).0;
+        if CONDITIONINGS.iter().filter(|key| node.link(&[**key]).is_some()).count() > 1 {
+            imported.note("Several prompts were joined, the first of which is read");
         }
-        if imported.prompt.is_none() {
-            imported.note("The prompt comes from nodes that can't be read");
+        // A node with both prompts gives out the positive one first.
+        let both = [Polarity::Positive, Polarity::Negative].map(Polarity::input);
+        if both.iter().all(|input| node.inputs.contains_key(*input)) {
+            polarity = if link.output == 0 { Polarity::Positive } else { Polarity::Negative };
+            if node.class.contains("ControlNet") {
+                imported.note_unused("ControlNets", &[]);
+            }
         }
-        let loras = self.follow_model(link(&["model"]), clip, &mut imported);
-        if !loras.is_empty() {
-            imported.note_unused("LoRAs", &loras);
+        if let Some(text) = node.scalar(&[polarity.input()]) {
+            return (Some(text), None);
         }
-        self.follow_latent(link(&["latent_image"]), text("denoise"), &mut imported);
-        imported
+        let next = node.link(&CONDITIONINGS).or_else(|| node.link(&[polarity.input()]));
+        let Some(next) = next.or_else(|| node.only_link()) else { break };
+        link = next;
     }
+    (None, None)
+}
 
-    /// An input that is a text or number, or a link to a node that holds one.
-    fn scalar(self, node: Node<'a>, key: &str) -> Option<String> {
-        node.scalar(&[key]).or_else(|| self.held_by(node.link(&[key])?))
-    }
-
-    /// The text or number that a link leads to.
-    fn held_by(self, mut link: Link<'a>) -> Option<String> {
+/// Takes the model's name, and what was done to the model and to its text encoder on the way. Gives the LoRAs.
+fn follow_model<'a>(
+    graph: Graph<'a>,
+    model: Option<Link<'a>>,
+    clip: Option<Link<'a>>,
+    imported: &mut Imported,
+) -> Vec<String> {
+    let mut loras = Vec::new();
+    for (start, input) in [(model, "model"), (clip, "clip")] {
+        let mut next = start;
         for _ in 0..MOST_HOPS {
-            let node = self.node(link.id)?;
-            if let Some(text) = node.scalar(&VALUES) {
-                return Some(text);
+            let Some(node) = next.and_then(|link| graph.node(link.id)) else { break };
+            if let Some(lora) = node.scalar(&["lora_name"]).filter(|lora| !loras.contains(lora)) {
+                loras.push(lora);
             }
-            link = node.link(&VALUES).or_else(|| self.only_link(node))?;
+            if let Some(layer) = node.scalar(&["stop_at_clip_layer"]) {
+                // It counts from the last layer, which is -1.
+                imported.note_clip_skip(layer.strip_prefix('-'));
+            }
+            if let Some(name) = MODELS.iter().find_map(|key| graph.text(node, key)) {
+                imported.model.get_or_insert(name);
+                break;
+            }
+            next = node.link(&[input]).or_else(|| node.only_link());
         }
-        None
     }
+    loras
+}
 
-    /// The one link of a node that passes on what it gets.
-    fn only_link(self, node: Node<'a>) -> Option<Link<'a>> {
-        let mut links = node.inputs.values().filter_map(Link::of);
-        links.next().filter(|_| links.next().is_none())
-    }
-
-    /// The text of a conditioning, and where its text encoder comes from.
-    fn prompt(
-        self,
-        mut link: Link<'a>,
-        mut polarity: Polarity,
-        imported: &mut Imported,
-    ) -> (Option<String>, Option<Link<'a>>) {
-        for _ in 0..MOST_HOPS {
-            let Some(node) = self.node(link.id) else { break };
-            if node.class == "ConditioningZeroOut" {
-                return (Some(String::new()), None);
-            }
-            if let Some(text) = TEXTS.iter().find_map(|key| self.scalar(node, key)) {
-                return (Some(text), node.link(&["clip"]));
-            }
-            if CONDITIONINGS.iter().filter(|key| node.link(&[**key]).is_some()).count() > 1 {
-                imported.note("Several prompts were joined, the first of which is read");
-            }
-            // A node with both prompts gives out the positive one first.
-            let both = [Polarity::Positive, Polarity::Negative].map(Polarity::input);
-            if both.iter().all(|input| node.inputs.contains_key(*input)) {
-                polarity = if link.output == 0 { Polarity::Positive } else { Polarity::Negative };
-                if node.class.contains("ControlNet") {
-                    imported.note_unused("ControlNets", &[]);
-                }
-            }
-            if let Some(text) = node.scalar(&[polarity.input()]) {
-                return (Some(text), None);
-            }
-            let next = node.link(&CONDITIONINGS).or_else(|| node.link(&[polarity.input()]));
-            let Some(next) = next.or_else(|| self.only_link(node)) else { break };
-            link = next;
+/// Takes the size of the empty latent picture, or notes that it wasn't empty.
+fn follow_latent(graph: Graph<'_>, latent: Option<Link<'_>>, strength: Option<String>, imported: &mut Imported) {
+    let mut next = latent;
+    for _ in 0..MOST_HOPS {
+        let Some(node) = next.and_then(|link| graph.node(link.id)) else { return };
+        if node.inputs.contains_key("pixels") {
+            imported.note_image_to_image(strength);
+            return;
         }
-        (None, None)
-    }
-
-    /// Takes the model's name, and what was done to the model and to its text encoder on the way. Gives the LoRAs.
-    fn follow_model(self, model: Option<Link<'a>>, clip: Option<Link<'a>>, imported: &mut Imported) -> Vec<String> {
-        let mut loras = Vec::new();
-        for (start, input) in [(model, "model"), (clip, "clip")] {
-            let mut next = start;
-            for _ in 0..MOST_HOPS {
-                let Some(node) = next.and_then(|link| self.node(link.id)) else { break };
-                if let Some(lora) = node.scalar(&["lora_name"]).filter(|lora| !loras.contains(lora)) {
-                    loras.push(lora);
-                }
-                if let Some(layer) = node.scalar(&["stop_at_clip_layer"]) {
-                    // It counts from the last layer, which is -1.
-                    imported.note_clip_skip(layer.strip_prefix('-').map(str::to_owned));
-                }
-                if let Some(name) = MODELS.iter().find_map(|key| self.scalar(node, key)) {
-                    imported.model.get_or_insert(name);
-                    break;
-                }
-                next = node.link(&[input]).or_else(|| self.only_link(node));
-            }
-        }
-        loras
-    }
-
-    /// Takes the size of the empty latent picture, or notes that it wasn't empty.
-    fn follow_latent(self, latent: Option<Link<'a>>, strength: Option<String>, imported: &mut Imported) {
-        let mut next = latent;
-        for _ in 0..MOST_HOPS {
-            let Some(node) = next.and_then(|link| self.node(link.id)) else { return };
-            if node.inputs.contains_key("pixels") {
-                imported.note_image_to_image(strength);
+        next = node.link(&["samples", "latent", "latent_image"]);
+        if next.is_none() {
+            let [width, height] = [["width", "empty_latent_width"], ["height", "empty_latent_height"]]
+                .map(|keys| keys.iter().find_map(|key| graph.number(node, key)));
+            if width.is_some() && height.is_some() {
+                imported.set_size(width, height);
                 return;
             }
-            next = node.link(&["samples", "latent", "latent_image"]);
-            if next.is_none() {
-                let [width, height] = [["width", "empty_latent_width"], ["height", "empty_latent_height"]]
-                    .map(|keys| keys.iter().find_map(|key| self.scalar(node, key)));
-                if width.is_some() && height.is_some() {
-                    imported.set_size(width, height);
-                    return;
-                }
-                next = self.only_link(node);
-            }
+            next = node.only_link();
         }
     }
 }
@@ -310,6 +185,7 @@ impl<'a> Graph<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schedulers::SchedulerKind;
 
     /// A plain graph, with more nodes or other ones in the place of its own.
     fn graph(more: &str) -> Option<Result<Imported>> {
@@ -338,7 +214,7 @@ mod tests {
         let imported = imported("");
         assert_eq!(imported.prompt.as_deref(), Some("a fox"));
         assert_eq!(imported.negative_prompt.as_deref(), Some("blurry"));
-        assert_eq!(imported.scheduler.map(|kind| kind.name()), Some("dpm++2m-karras"));
+        assert_eq!(imported.scheduler.map(SchedulerKind::name), Some("dpm++2m-karras"));
         assert_eq!(imported.sampler.as_deref(), Some("dpmpp_2m karras"));
         assert_eq!((imported.steps, imported.seed, imported.guidance_scale), (Some(20), Some(5), Some(8.0)));
         assert_eq!((imported.width, imported.height), (Some(512), Some(768)));
@@ -351,7 +227,8 @@ mod tests {
         let imported = imported(
             r#", "6": {"class_type": "CLIPTextEncode", "inputs": {"text": ["20", 0], "clip": ["21", 0]}},
             "20": {"class_type": "Reroute", "inputs": {"": ["22", 0]}},
-            "22": {"class_type": "PrimitiveStringMultiline", "inputs": {"value": "a hen"}},
+            "22": {"class_type": "StyledText", "inputs": {"seed": 7, "style": "bold", "text_a": ["25", 0], "value": ["25", 0]}},
+            "25": {"class_type": "PrimitiveStringMultiline", "inputs": {"value": "a hen"}},
             "21": {"class_type": "CLIPSetLastLayer", "inputs": {"stop_at_clip_layer": -2, "clip": ["23", 1]}},
             "23": {"class_type": "LoraLoader", "inputs": {"lora_name": "fur", "model": ["4", 0], "clip": ["4", 1]}},
             "5": {"class_type": "EmptyLatentImage", "inputs": {"width": ["24", 0], "height": 64}},
@@ -383,12 +260,12 @@ mod tests {
             "40": {"class_type": "RandomNoise", "inputs": {"noise_seed": 9}},
             "41": {"class_type": "CFGGuider", "inputs": {"cfg": 3, "model": ["4", 0], "positive": ["45", 0], "negative": ["45", 1]}},
             "42": {"class_type": "KSamplerSelect", "inputs": {"sampler_name": "euler"}},
-            "43": {"class_type": "BasicScheduler", "inputs": {"scheduler": "simple", "steps": 4, "denoise": 0.6}},
+            "43": {"class_type": "KarrasScheduler", "inputs": {"steps": 4, "denoise": 0.6}},
             "44": {"class_type": "VAEEncode", "inputs": {"pixels": ["46", 0]}},
             "45": {"class_type": "ControlNetApplyAdvanced", "inputs": {"positive": ["6", 0], "negative": ["7", 0]}}"#,
         );
         assert_eq!((imported.seed, imported.steps, imported.guidance_scale), (Some(9), Some(4), Some(3.0)));
-        assert_eq!(imported.scheduler.map(|kind| kind.name()), Some("euler-trailing"));
+        assert_eq!(imported.scheduler.map(SchedulerKind::name), Some("euler-karras"));
         assert_eq!(imported.negative_prompt.as_deref(), Some("blurry"));
         assert!(has_note(&imported, "ControlNets") && has_note(&imported, "at strength 0.6"));
     }

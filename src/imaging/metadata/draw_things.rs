@@ -1,6 +1,8 @@
 //! Draw Things' metadata: a JSON object in the XMP packet's user comment, in EXIF's, or in the PNG text `Comment`.
 //!
-//! Limits: `v2`, which repeats the settings in other words, is left aside.
+//! Limits: of `v2`, which repeats the settings in other words and has more, only the clip skip is read.
+
+use serde_json::Value;
 
 use super::imported::{Imported, Source};
 use super::json::{self, Object};
@@ -39,6 +41,8 @@ fn imported(fields: &Object) -> Imported {
     if mode.to_lowercase() != TORCH_ON_CPU && imported.seed.is_some() {
         imported.note("The same seed gave other noise there, so the picture will differ");
     }
+    let clip_skip = json::scalar(fields.get("v2").and_then(|more| more.get("clipSkip")));
+    imported.note_clip_skip(clip_skip.as_deref());
     let loras: Vec<String> = json::list(fields.get("lora"))
         .iter()
         .filter_map(|lora| json::scalar(lora.get("model").or_else(|| lora.get("file"))))
@@ -48,6 +52,12 @@ fn imported(fields: &Object) -> Imported {
     }
     if !json::list(fields.get("control")).is_empty() {
         imported.note_unused("ControlNets", &[]);
+    }
+    if fields.get("hires_fix") == Some(&Value::Bool(true)) {
+        imported.note_unused("Second passes at a larger size (hires fix)", &[]);
+    }
+    if let Some(refiner) = text("refiner").filter(|refiner| !refiner.is_empty()) {
+        imported.note_unused("Refiners", &[refiner]);
     }
     // A strength of 1 starts from noise alone.
     if text("strength").and_then(|strength| strength.parse::<f64>().ok()).is_some_and(|strength| strength < 1.0) {

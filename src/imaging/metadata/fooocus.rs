@@ -29,11 +29,11 @@ pub(super) fn read(texts: &Texts) -> Option<Result<Imported>> {
     imported.set_seed(text("seed"));
     if let Some(resolution) = text("resolution") {
         // Python's pair: `(1152, 896)`.
-        let sides = resolution.trim_matches(['(', ')', ' ']).replace(" ", "").replace([',', '*', '×'], "x");
-        imported.set_size_from(Some(sides.replace("'", "")));
+        let sides = resolution.replace(['(', ')', ' ', '\''], "").replace([',', '*'], "x");
+        imported.set_size_from(Some(sides));
     }
     imported.model = text("base_model");
-    if text("styles").is_some_and(|styles| styles.trim_matches(['[', ']', ' ']) != "") {
+    if text("styles").is_some_and(|styles| !styles.trim_matches(['[', ']', ' ']).is_empty()) {
         imported.note_unused("Styles, which add words to the prompt,", &[text("styles").unwrap_or_default()]);
     }
     if text("refiner_model").is_some() {

@@ -46,7 +46,7 @@ pub(super) fn read(texts: &Texts) -> Option<Result<Imported>> {
     if json::positive(fields.get("clip_skip")) {
         // It counts the layers left out; others count from the last.
         let skipped = text("clip_skip").and_then(|skipped| skipped.parse::<u32>().ok());
-        imported.note_clip_skip(skipped.map(|skipped| skipped.saturating_add(1).to_string()));
+        imported.note_clip_skip(skipped.map(|skipped| skipped.saturating_add(1).to_string()).as_deref());
     }
     let loras: Vec<String> = json::list(fields.get("loras"))
         .iter()

@@ -40,12 +40,11 @@ fn without_nan(text: &str) -> String {
         let (before, from) = rest.split_at(at);
         clean.push_str(before);
         let length = ["NaN", "Infinity", "-Infinity"].into_iter().find(|word| from.starts_with(word)).map(str::len);
-        let (kept, length) = match length {
-            Some(length) => ("null", length),
-            None => {
-                let length = if from.starts_with('"') { string_length(from) } else { 1 };
-                (from.get(..length).unwrap_or(from), length)
-            }
+        let (kept, length) = if let Some(length) = length {
+            ("null", length)
+        } else {
+            let length = if from.starts_with('"') { string_length(from) } else { 1 };
+            (from.get(..length).unwrap_or(from), length)
         };
         clean.push_str(kept);
         rest = from.get(length..).unwrap_or_default();

@@ -9,7 +9,9 @@
 mod a1111;
 mod comfyui;
 mod draw_things;
+mod fill;
 mod fooocus;
+mod graph;
 mod imported;
 mod invokeai;
 mod json;
@@ -64,4 +66,101 @@ fn burnisher(texts: &Texts) -> Option<Result<Imported>> {
 /// Says that the settings of an app can't be made out.
 fn broken(source: Source) -> Error {
     Error::new(format!("the settings that {} wrote into this picture are broken", source.label()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use image::RgbImage;
+
+    use super::*;
+    use crate::request::{Request, Task};
+
+    const A1111: &str = "a fox\nSteps: 20, Sampler: Euler, Seed: 1, RNG: CPU";
+    const INVOKEAI: &str = r#"{"positive_prompt": "a hen"}"#;
+
+    fn recipe() -> Recipe {
+        let request = Request {
+            task: Task::TextToImage,
+            prompt: "a cat".into(),
+            negative_prompt: String::new(),
+            scheduler: None,
+            steps: 20,
+            guidance_scale: 4.0,
+            guidance_rescale: 0.0,
+            seed: 1,
+            width: 64,
+            height: 64,
+            count: 1,
+        };
+        Recipe::of_picture(&request, 0, "bundled")
+    }
+
+    fn read_png(texts: &[(&str, &str)]) -> Result<Option<Imported>> {
+        let file = png_text::encode(&RgbImage::new(8, 8), texts).expect("a PNG");
+        read(Cursor::new(file))
+    }
+
+    fn source(texts: &[(&str, &str)]) -> Source {
+        read_png(texts).expect("settings that can be read").expect("settings").source
+    }
+
+    #[test]
+    fn our_recipe_counts_first_then_what_one_app_writes_then_what_all_write() {
+        let ours = serde_json::to_string(&recipe()).expect("JSON");
+        let all = [("parameters", A1111), ("invokeai_metadata", INVOKEAI), ("burnisher", &*ours)];
+        assert_eq!(source(&all), Source::Burnisher);
+        assert_eq!(source(&all[..2]), Source::InvokeAi);
+        assert_eq!(source(&all[..1]), Source::Automatic1111);
+        assert_eq!(read_png(&[]).expect("a PNG"), None);
+    }
+
+    #[test]
+    fn a_broken_format_gives_way_to_the_next_and_is_an_error_alone() {
+        for texts in [
+            ("burnisher", "{\"request\":"),
+            ("invokeai_metadata", "{"),
+            ("prompt", "{\"1\": {\"class_type\": \"A\", \"inputs\": {}}}"),
+        ] {
+            assert_eq!(source(&[texts, ("parameters", A1111)]), Source::Automatic1111);
+            assert!(read_png(&[texts]).is_err(), "{texts:?}");
+        }
+        assert!(read_png(&[("parameters", "{\"half")]).is_err());
+        assert_eq!(read_png(&[("parameters", "{\"another app's\": 1}"), ("prompt", "a fox")]).expect("a PNG"), None);
+    }
+
+    #[test]
+    fn a_recipe_of_ours_that_no_request_can_have_is_no_recipe() {
+        let mut recipe = recipe();
+        recipe.request.steps = 0;
+        recipe.request.width = 7;
+        let json = serde_json::to_string(&recipe).expect("JSON");
+        let imported = read_png(&[("burnisher", &json)]).expect("it can be read").expect("settings");
+        assert_eq!((imported.recipe, imported.steps, imported.width, imported.height), (None, None, None, Some(64)));
+        assert!(imported.notes[0].starts_with("The recipe can't be drawn: the width"), "{:?}", imported.notes);
+    }
+
+    #[test]
+    fn two_megabytes_of_anything_end_in_a_clear_result() {
+        const SIZE: usize = 2 << 20;
+        let deep = format!("{}1{}", "{\"a\":".repeat(SIZE / 12), "}".repeat(SIZE / 12));
+        let list = format!("{{\"c\": [{}1], \"uc\": 1, \"base_model\": 1}}", "1,".repeat(SIZE / 2));
+        let text =
+            format!("{{\"c\": \"{}\", \"uc\": 1, \"base_model\": \"x\", \"prompt\": \"猫\"}}", "é".repeat(SIZE / 2));
+        let garbage = "a: \"\\\": (:1),<lora:\n".repeat(SIZE / 20);
+        for text in [&deep, &list, &text, &garbage, &"x".repeat(SIZE), &"\"".repeat(SIZE), &"a:,".repeat(SIZE / 3)] {
+            for keyword in ["burnisher", "invokeai_metadata", "parameters", "prompt", "Comment", "XML:com.adobe.xmp"] {
+                match read_png(&[(keyword, text), ("Software", "NovelAI")]) {
+                    Ok(None) => {}
+                    Ok(Some(imported)) => {
+                        let prompts = [imported.prompt, imported.negative_prompt].into_iter().flatten();
+                        assert!(prompts.map(|prompt| prompt.len()).sum::<usize>() <= 200_000);
+                        assert!(imported.notes.iter().all(|note| note.len() < 1000));
+                    }
+                    Err(error) => assert!(error.to_string().len() < 1000, "{error}"),
+                }
+            }
+        }
+    }
 }

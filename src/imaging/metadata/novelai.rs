@@ -38,6 +38,10 @@ pub(super) fn read(texts: &Texts) -> Option<Result<Imported>> {
     if text("request_type").is_some_and(|kind| kind == "Img2ImgRequest" || kind == "NativeInfillingRequest") {
         imported.note_image_to_image(text("strength"));
     }
-    imported.note_prompt_syntax();
+    // It has a language of its own for weights: braces and brackets, or a number before two colons.
+    let prompts = [&imported.prompt, &imported.negative_prompt];
+    if prompts.into_iter().flatten().any(|prompt| prompt.contains(['{', '[']) || prompt.contains("::")) {
+        imported.note_weights();
+    }
     Some(Ok(imported))
 }

@@ -6,7 +6,7 @@
 
 use crate::schedulers::SchedulerKind;
 
-use super::imported::shorten;
+use super::fill::shorten;
 
 /// What became of a sampler's name.
 pub(super) struct Found {
@@ -99,7 +99,9 @@ pub(super) fn find(sampler: &str, schedule: Option<&str>) -> Found {
     // "Automatic" says less than the sampler's name may say.
     let apart = apart.filter(|(_, schedule)| *schedule != Schedule::Automatic || own_schedule.is_none());
     let written = match apart {
-        Some((text, schedule)) if !text.is_empty() && schedule != Schedule::Automatic => format!("{sampler} {text}"),
+        Some((text, schedule)) if schedule != Schedule::Automatic && own_schedule != Some(schedule) => {
+            format!("{sampler} {text}")
+        }
         _ => sampler.to_owned(),
     };
     let Some(kind) = named_sampler(&base) else {
@@ -234,6 +236,7 @@ mod tests {
         }
         assert_eq!(find("dpmpp_2m", Some("karras")).written, "dpmpp_2m karras");
         assert_eq!(find("Euler", Some("Automatic")).written, "Euler");
+        assert_eq!(find("Euler Karras", Some("karras")).written, "Euler Karras");
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Texts {
 
     fn of_exif(decoder: ImageResult<impl ImageDecoder>) -> Result<Self> {
         let data = decoder.and_then(|mut decoder| decoder.exif_metadata());
-        let data = data.map_err(|cause| Error::new("this picture is broken").caused_by(cause))?;
+        let data = data.map_err(|cause| Error::new(format!("this picture is broken: {cause}")))?;
         let mut texts = Self(Vec::new());
         texts.add_exif(&data.unwrap_or_default());
         Ok(texts)

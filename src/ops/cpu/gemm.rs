@@ -2,6 +2,8 @@
 
 use gemm::Parallelism;
 
+use crate::ops::interrupt;
+
 /// A matrix in a slice: element (r, c) is `data[r * row_stride + c * col_stride]`.
 #[derive(Clone, Copy)]
 pub(super) struct Matrix<'a> {
@@ -18,11 +20,23 @@ impl<'a> Matrix<'a> {
         Self { data, rows, cols, row_stride: cols, col_stride: 1 }
     }
 
+    /// Some of the rows.
+    fn rows(self, from: usize, count: usize) -> Self {
+        Self { data: &self.data[from * self.row_stride..], rows: count, ..self }
+    }
+
     /// The transposed view.
     pub(super) fn t(self) -> Self {
         Self { rows: self.cols, cols: self.rows, row_stride: self.col_stride, col_stride: self.row_stride, ..self }
     }
 }
+
+/// Multiplications in a product that is done in one go: some thirtieth of a second on a desktop's processor. Larger ones are cut, so
+/// that they can be interrupted.
+const MAX_UNCUT: usize = 1 << 31;
+
+/// A multiple of the rows and columns that any of the kernels computes at once.
+const STRIP_MULTIPLE: usize = 192;
 
 /// Where a product goes: rows `row_stride` apart, columns side by side.
 pub(super) struct MatrixMut<'a> {
@@ -46,11 +60,37 @@ pub(super) enum Threads {
     One,
 }
 
-/// `dst = scale * lhs * rhs`, or `dst += ...`.
+/// `dst = scale * lhs * rhs`, or `dst += ...`. Interrupted, it leaves parts of `dst` as they were.
 ///
 /// # Panics
 /// Shapes that don't fit together or reach past their slice: a fault of the caller, not of any input.
 pub(super) fn gemm(dst: MatrixMut<'_>, write: Write, lhs: Matrix<'_>, rhs: Matrix<'_>, scale: f32, threads: Threads) {
+    let (m, n, k) = (lhs.rows, rhs.cols, lhs.cols);
+    if threads == Threads::One || m * n * k <= MAX_UNCUT {
+        return uncut(dst, write, lhs, rhs, scale, threads);
+    }
+    let MatrixMut { data, rows, cols, row_stride } = dst;
+    assert!(rows == m && cols == n, "gemm: {m}x{n} into {rows}x{cols}");
+    let cancel = interrupt::current();
+    // Along the longer side of the product, in strips that the kernels fill whole.
+    let strip = (MAX_UNCUT / (k * m.min(n))).next_multiple_of(STRIP_MULTIPLE);
+    for from in (0..m.max(n)).step_by(strip) {
+        if cancel.is_cancelled() {
+            return;
+        }
+        if m > n {
+            let rows = strip.min(m - from);
+            let dst = MatrixMut { data: &mut data[from * row_stride..], rows, cols, row_stride };
+            uncut(dst, write, lhs.rows(from, rows), rhs, scale, threads);
+        } else {
+            let cols = strip.min(n - from);
+            let dst = MatrixMut { data: &mut data[from..], rows, cols, row_stride };
+            uncut(dst, write, lhs, rhs.t().rows(from, cols).t(), scale, threads);
+        }
+    }
+}
+
+fn uncut(dst: MatrixMut<'_>, write: Write, lhs: Matrix<'_>, rhs: Matrix<'_>, scale: f32, threads: Threads) {
     let MatrixMut { data: dst, rows, cols, row_stride } = dst;
     let (m, n, k) = (lhs.rows, rhs.cols, lhs.cols);
     assert!(rows == m && cols == n && rhs.rows == k, "gemm: {m}x{k} by {}x{n} into {rows}x{cols}", rhs.rows);

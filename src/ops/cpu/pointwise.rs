@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::simd::{exp, gelu, silu, vectorize};
 use super::{Values, tensor};
+use crate::ops::interrupt;
 
 /// Values a thread takes at a time.
 const CHUNK: usize = 1 << 14;
@@ -38,7 +39,11 @@ pub(in crate::ops) fn geglu(x: Tensor<3>) -> Tensor<3> {
     let width = double / 2;
     let x = Values::of(x);
     let mut y = vec![0.0; batch * length * width];
+    let cancel = interrupt::current();
     y.par_chunks_mut(width).zip(x.get().par_chunks(double)).with_min_len(8).for_each(|(y, x)| {
+        if cancel.is_cancelled() {
+            return;
+        }
         let (hidden, gate) = x.split_at(width);
         vectorize(|| y.iter_mut().zip(hidden.iter().zip(gate)).for_each(|(y, (h, g))| *y = h * gelu(*g)));
     });

@@ -8,7 +8,7 @@ use burnisher::error::Error;
 use half::bf16;
 use safetensors::Dtype;
 
-use super::folder::{Folder, Net, Tensors, as_f16, as_f32, serialize, tensors};
+use super::folder::{Folder, Net, Tensors, as_f16, as_f32, net, serialize, tensors};
 
 fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().convert::<f32>().try_to_vec().unwrap()
@@ -72,7 +72,8 @@ fn a_large_matrix_is_turned_whole() {
         ("proj.bias".to_owned(), (vec![rows], vec![0.0; rows])),
     ]);
     let module = Large { proj: LinearConfig::new(columns, rows).init(&burn::tensor::Device::flex()) };
-    let checkpoint = Folder::with(&file).open().unwrap();
+    let folder = Folder::with(&file);
+    let checkpoint = folder.open().unwrap();
     let loaded = checkpoint.load("unet", module, DType::F32, &mut |_| ControlFlow::Continue(())).unwrap().unwrap();
     let turned: Vec<f32> = (0..columns).flat_map(|c| (0..rows).map(move |r| (r * columns + c) as f32)).collect();
     assert_eq!(numbers(loaded.proj.weight.val()), turned);
@@ -188,4 +189,27 @@ fn a_long_list_of_names_is_cut_in_the_message_and_whole_in_the_cause() {
     let error = Folder::with(&file).complaint();
     assert!(error.to_string().contains("50 unused (extra.00, extra.01, extra.02, extra.03, extra.04, …)"), "{error}");
     assert_eq!(mismatch(&error).unused.len(), 50);
+}
+
+#[test]
+fn loading_tells_of_every_byte_and_can_be_stopped_after_any_tensor() {
+    let folder = Folder::with(&tensors());
+    let checkpoint = folder.open().unwrap();
+    let total = checkpoint.weight_bytes("unet", DType::F32).unwrap();
+    let mut told = Vec::new();
+    let loaded = checkpoint.load("unet", net(), DType::F32, &mut |bytes| {
+        told.push(bytes);
+        ControlFlow::Continue(())
+    });
+    assert_loaded(&loaded.unwrap().expect("nobody stopped it"));
+    assert_eq!((told.len(), told.iter().sum::<u64>()), (tensors().len(), total));
+    for wanted in 1..=told.len() {
+        let mut read = 0;
+        let stopped = checkpoint.load("unet", net(), DType::F32, &mut |_| {
+            read += 1;
+            if read == wanted { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        assert!(stopped.unwrap().is_none());
+        assert_eq!(read, wanted, "nothing is read after the stop");
+    }
 }

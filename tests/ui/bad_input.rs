@@ -1,0 +1,110 @@
+//! Whatever is wrong is said, and nothing is lost.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use burnisher::error::Error;
+use egui::{Key, Modifiers};
+
+use crate::stage::{Puppet, Stage};
+
+/// A file that someone dropped on the window.
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        fs::read(&self.0).map_err(|error| error.to_string())
+    }
+}
+
+pub(crate) fn dropped(path: PathBuf) -> Arc<dyn egui::DroppedFile + Send + Sync> {
+    Arc::new(Dropped(path))
+}
+
+#[test]
+fn corrupt_settings_are_told_and_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("settings.json"), "{\"draft\": ").expect("written");
+    let mut stage = Stage::open(folder, Puppet::default());
+    stage.until_says("Some settings made no sense");
+    assert!(stage.folder.path().join("settings.json.bad").exists());
+}
+
+#[test]
+fn settings_that_cannot_be_written_are_told_and_the_window_works_on() {
+    let mut stage = Stage::new();
+    stage.until_says("Ready");
+    let path = stage.folder.path().join("settings.json");
+    fs::remove_file(&path).expect("removed");
+    fs::create_dir(&path).expect("a folder in its place");
+    stage.generate("a fox");
+    stage.until_says("The settings can't be saved");
+    stage.until("the picture", |stage| stage.pictures().len() == 1);
+}
+
+#[test]
+fn a_model_that_cannot_be_opened_says_why_and_keeps_the_queue() {
+    let broken = Error::new("a file is missing: unet/config.json").advise("Download it again");
+    let mut stage = Stage::with(Puppet { broken: Some(broken), ..Puppet::default() }, |_| {});
+    stage.generate("a fox");
+    stage.until_says("A file is missing: unet/config.json");
+    assert!(stage.says("Download it again"));
+    stage.until_says("It failed; try again: a fox");
+    assert!(stage.says("Try again"));
+}
+
+#[test]
+fn an_output_folder_that_vanishes_is_told_and_the_picture_can_be_tried_again() {
+    let mut stage = Stage::new();
+    stage.until_says("Ready");
+    stage.until("the folder is made", |stage| stage.pictures_folder().exists());
+    fs::remove_dir_all(stage.pictures_folder()).expect("removed");
+    fs::write(stage.pictures_folder(), "a file in its place").expect("written");
+    stage.generate("a fox");
+    stage.until_says("It failed; try again: a fox");
+    fs::remove_file(stage.pictures_folder()).expect("removed");
+    stage.click("It failed; try again: a fox");
+    stage.until("the picture", |stage| stage.pictures().len() == 1);
+}
+
+#[test]
+fn a_dropped_file_that_is_no_picture_is_told() {
+    let mut stage = Stage::new();
+    stage.until_says("Ready");
+    let path = stage.folder.path().join("letter.png");
+    fs::write(&path, "Dear all").expect("written");
+    for path in [path, stage.folder.path().join("gone.png"), stage.folder.path().to_owned()] {
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        stage.window.input_mut().dropped_files.push(dropped(path));
+        stage.window.step();
+        stage.until_says(&name);
+        stage.click("Dismiss");
+    }
+}
+
+#[test]
+fn a_dropped_picture_without_settings_is_told() {
+    let mut stage = Stage::new();
+    let path = stage.folder.path().join("plain.png");
+    image::RgbImage::new(8, 8).save(&path).expect("written");
+    stage.window.input_mut().dropped_files.push(dropped(path));
+    stage.window.step();
+    stage.until_says("plain.png");
+    assert!(stage.says("Dismiss"));
+}
+
+#[test]
+fn a_copy_that_cannot_be_saved_is_told() {
+    let mut stage = Stage::with(Puppet::default(), |settings| settings.save_folder = Some("/proc/nowhere".into()));
+    stage.generate("a fox");
+    stage.until("it is shown", |stage| stage.pictures().len() == 1 && stage.says("Canvas: a fox"));
+    stage.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::S);
+    stage.until_says("/proc/nowhere");
+    assert!(stage.says("Dismiss"));
+}

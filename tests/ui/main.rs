@@ -1,0 +1,8 @@
+//! The window, driven by its labels as a person or a screen reader finds them. The only fake is the worker's engine.
+
+mod bad_input;
+mod forms;
+mod generating;
+mod promises;
+mod remembering;
+mod stage;

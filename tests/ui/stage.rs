@@ -1,0 +1,272 @@
+//! A window on a stage: folders of its own, and an engine that does what the prompt says.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use burnisher::app::{App, Setup};
+use burnisher::error::{Error, Result};
+use burnisher::pipelines::Run;
+use burnisher::request::Request;
+use burnisher::schedulers::SchedulerKind;
+use burnisher::settings::Settings;
+use burnisher::worker::{self, Engine, Hooks, ModelInfo, Phase, StepDone, TokenCount, TokenCounter};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable};
+use image::{Rgb, RgbImage};
+use tempfile::TempDir;
+
+/// Prompts, and what the engine does on them.
+pub(crate) const WAIT: &str = "wait";
+pub(crate) const FAIL: &str = "fail";
+pub(crate) const PANIC: &str = "panic";
+
+/// Longer than anything takes on a busy machine; what takes as long has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How the engine behaves.
+#[derive(Clone, Default)]
+pub(crate) struct Puppet {
+    /// Previews that it was asked for.
+    pub(crate) previews: Arc<AtomicUsize>,
+    /// Why models can't be opened; `None` if they can.
+    pub(crate) broken: Option<Error>,
+    /// How long opening a model takes.
+    pub(crate) loading: Duration,
+}
+
+/// A window and its folders, which outlive it.
+pub(crate) struct Stage {
+    pub(crate) window: Harness<'static, App>,
+    pub(crate) folder: TempDir,
+}
+
+impl Stage {
+    /// A window that was never opened before.
+    pub(crate) fn new() -> Self {
+        Self::with(Puppet::default(), |_| {})
+    }
+
+    /// A window with this engine, which finds `settings` changed as given.
+    pub(crate) fn with(puppet: Puppet, change: impl FnOnce(&mut Settings)) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut settings = Settings { output_folder: folder.path().join("pictures"), ..Settings::default() };
+        change(&mut settings);
+        settings.save(&folder.path().join("settings.json")).expect("settings");
+        Self::open(folder, puppet)
+    }
+
+    /// A window on folders of an earlier one.
+    pub(crate) fn open(folder: TempDir, puppet: Puppet) -> Self {
+        Self::open_sized(folder, puppet, [1280.0, 800.0])
+    }
+
+    pub(crate) fn open_sized(folder: TempDir, puppet: Puppet, size: [f32; 2]) -> Self {
+        let setup = Setup {
+            settings: folder.path().join("settings.json"),
+            cache: folder.path().join("cache"),
+            open_worker: Box::new(move |_, wake| {
+                let puppet = puppet.clone();
+                let open = move |_: &_, loading: &mut worker::OnLoading<'_>| puppet.open(loading);
+                worker::spawn_waking(open, move || wake())
+            }),
+        };
+        let window = Harness::builder()
+            .with_size(size)
+            .with_accessibility_check(true)
+            .build_eframe(|creation| App::new(&creation.egui_ctx, setup).expect("threads"));
+        Self { window, folder }
+    }
+
+    /// Closes the window as its user does, and opens it again.
+    pub(crate) fn reopen(self, puppet: Puppet) -> Self {
+        let Self { window, folder } = self;
+        drop(window);
+        Self::open(folder, puppet)
+    }
+
+    pub(crate) fn pictures_folder(&self) -> PathBuf {
+        self.folder.path().join("pictures")
+    }
+
+    /// The finished pictures on disk.
+    pub(crate) fn pictures(&self) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(self.pictures_folder()) else { return Vec::new() };
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "png"));
+        paths.sort();
+        paths
+    }
+
+    /// The settings as they are on disk.
+    pub(crate) fn settings(&self) -> Settings {
+        let (settings, error) = Settings::load(&self.folder.path().join("settings.json"));
+        assert!(error.is_none(), "{error:?}");
+        settings
+    }
+
+    /// Lets frames pass until `seen` holds.
+    pub(crate) fn until(&mut self, what: &str, mut seen: impl FnMut(&Self) -> bool) {
+        let since = Instant::now();
+        loop {
+            self.window.step();
+            if seen(self) {
+                return;
+            }
+            assert!(since.elapsed() < PATIENCE, "never seen: {what}\n{}", self.texts().join("\n"));
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Lets frames pass until something on the screen says this.
+    pub(crate) fn until_says(&mut self, text: &str) {
+        self.until(text, |stage| stage.says(text));
+    }
+
+    /// Whether something on the screen has a label or a value with this in it.
+    pub(crate) fn says(&self, text: &str) -> bool {
+        self.texts().iter().any(|said| said.contains(text))
+    }
+
+    /// Everything that the screen says.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        let nodes = self.window.query_all_by(|_| true);
+        nodes.flat_map(|node| [node.accesskit_node().label(), node.accesskit_node().value()]).flatten().collect()
+    }
+
+    /// Clicks what has this label.
+    pub(crate) fn click(&mut self, label: &str) {
+        self.window.get_by_label(label).click();
+        self.window.step();
+        self.window.step();
+    }
+
+    /// Types a prompt in place of the present one.
+    pub(crate) fn type_prompt(&mut self, prompt: &str) {
+        self.type_into("Prompt", prompt);
+    }
+
+    /// Types into the text box of this name, in place of what is there.
+    pub(crate) fn type_into(&mut self, name: &str, text: &str) {
+        let field = |stage: &Self| {
+            let role = egui::accesskit::Role::MultilineTextInput;
+            let single = egui::accesskit::Role::TextInput;
+            let is_field = |node: &egui_kittest::Node<'_>| {
+                let found = node.accesskit_node().role();
+                found == role || found == single
+            };
+            let found = stage.window.query_all_by_label(name).find(is_field);
+            found.unwrap_or_else(|| panic!("no text box {name}")).click();
+        };
+        field(self);
+        self.window.step();
+        self.window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
+        self.window.step();
+        self.window.key_press(egui::Key::Delete);
+        self.window.step();
+        self.window.event(egui::Event::Text(text.to_owned()));
+        self.window.step();
+        self.window.step();
+    }
+
+    /// Types a prompt and generates.
+    pub(crate) fn generate(&mut self, prompt: &str) {
+        self.type_prompt(prompt);
+        self.press(egui::Modifiers::COMMAND, egui::Key::Enter);
+    }
+
+    pub(crate) fn press(&mut self, modifiers: egui::Modifiers, key: egui::Key) {
+        self.window.key_press_modifiers(modifiers, key);
+        self.window.step();
+        self.window.step();
+    }
+}
+
+impl Puppet {
+    fn open(&self, loading: &mut worker::OnLoading<'_>) -> Result<Option<Self>> {
+        let since = Instant::now();
+        while since.elapsed() < self.loading {
+            let fraction = since.elapsed().as_secs_f32() / self.loading.as_secs_f32();
+            if loading(burnisher::pipelines::Loading { component: "unet", fraction }).is_break() {
+                return Ok(None);
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.broken.clone().map_or(Ok(Some(self.clone())), Err)
+    }
+}
+
+impl Engine for Puppet {
+    fn info(&self) -> ModelInfo {
+        ModelInfo {
+            class_name: "Puppet".into(),
+            scheduler: Some(SchedulerKind::from_name("ddim").expect("a sampler")),
+            width: 64,
+            height: 64,
+            steps: 12,
+            guidance_scale: 4.0,
+            device: "Stage machine".into(),
+            dtype: "f32".into(),
+            on_gpu: false,
+            parameters: 11_300_000,
+            weight_bytes: 45_200_000,
+            sizes: vec![(64, 64), (64, 96)],
+            token_counter: TokenCounter::new(count),
+        }
+    }
+
+    fn run(&mut self, request: &Request, hooks: Hooks<'_>) -> Result<Run> {
+        (hooks.on_phase)(Phase::Encoding);
+        match &*request.prompt {
+            FAIL => return Err(Error::new("the request doesn't fit").advise("Make it smaller")),
+            PANIC => panic!("the device was lost"),
+            _ => {}
+        }
+        (hooks.on_phase)(Phase::Denoising);
+        let steps = if request.prompt == WAIT { usize::MAX } else { request.steps };
+        for index in 0..steps {
+            thread::sleep(Duration::from_millis(2));
+            if hooks.cancel.is_cancelled() {
+                return Ok(Run::Cancelled);
+            }
+            let mut decode = || {
+                self.previews.fetch_add(1, Ordering::Relaxed);
+                Ok(Some(picture(request, index)))
+            };
+            let done = StepDone { index, of: steps.min(1000), decode: &mut decode, sketch: None };
+            if let ControlFlow::Break(()) = (hooks.on_step)(done) {
+                return Ok(Run::Cancelled);
+            }
+        }
+        (hooks.on_phase)(Phase::Decoding);
+        Ok(Run::Done(vec![picture(request, steps)]))
+    }
+}
+
+/// Words are tokens, and twelve of them are read.
+fn count(prompt: &str) -> TokenCount {
+    const LIMIT: usize = 12;
+    let mut words = prompt.split_whitespace();
+    let tokens = words.clone().count();
+    let cut_at = words.nth(LIMIT).map(|word| word.as_ptr() as usize - prompt.as_ptr() as usize);
+    TokenCount { tokens, limit: LIMIT, cut_at }
+}
+
+/// A picture that differs with every step and seed.
+fn picture(request: &Request, step: usize) -> RgbImage {
+    let (width, height) = (request.width as u32, request.height as u32);
+    RgbImage::from_fn(width, height, |x, y| Rgb([(x * 4) as u8, (y * 4) as u8, (request.seed as usize + step * 9) as u8]))
+}
+
+/// A picture of 8 x 8 pixels that carries a text of another app.
+pub(crate) fn picture_by_another(folder: &Path, parameters: &str) -> PathBuf {
+    let path = folder.join("theirs.png");
+    let picture = RgbImage::from_pixel(8, 8, Rgb([1, 2, 3]));
+    let file = burnisher::imaging::png_text::encode(&picture, &[("parameters", parameters)]).expect("a PNG");
+    fs::write(&path, file).expect("written");
+    path
+}
