@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::app::background::{Dialog as FileDialog, Task};
 use crate::app::canvas::Zoom;
 use crate::app::command::UiCommand;
+use crate::app::gallery::GalleryAction;
 use crate::app::queue::{Key, Move};
 use crate::app::state::{Dialog, Model, PatchDialog, State};
 use crate::cancel::CancelToken;
@@ -43,6 +44,8 @@ pub(super) enum Action {
     TakePatch,
     /// The device or the dtype is another: the worker starts anew.
     RestartWorker,
+    /// Something in the gallery.
+    Gallery(GalleryAction),
     /// The folder of the gallery is another.
     Watch,
     /// Close, whatever is left over.
@@ -98,6 +101,7 @@ impl App {
                 }
             }
             Action::RestartWorker => self.restart_worker(),
+            Action::Gallery(action) => self.act(ctx, action),
             Action::Watch => self.watch(),
             Action::CloseNow => {
                 state.may_close = true;

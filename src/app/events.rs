@@ -125,10 +125,14 @@ pub(super) fn background(app: &mut App, ctx: &egui::Context, done: Done) {
 
 /// Takes in what the librarian tells.
 pub(super) fn librarian(app: &mut App, ctx: &egui::Context, news: News) {
+    app.gallery.hear(ctx, &news);
     match news {
         News::Picture { path, image: Ok(opened) } => app.state.canvas.show_picture(ctx, &path, &opened),
         News::Picture { image: Err(error), .. } | News::Failed(error) | News::FolderGone(error) => {
             app.state.notices.error(error);
+        }
+        News::Deleted { paths } if app.state.picture().is_some_and(|shown| paths.contains(&shown)) => {
+            app.state.canvas.clear();
         }
         News::FolderBack => app.state.notices.info("The folder for pictures is back"),
         _ => {}

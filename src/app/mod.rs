@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::settings::Settings;
-use crate::worker::WorkerHandle;
+use crate::worker::{Event, WorkerHandle};
 
 mod apply;
 mod background;
@@ -223,6 +223,9 @@ impl eframe::App for App {
     /// Takes in what the other threads tell. It runs for a hidden window too.
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         while let Some(event) = self.worker.as_mut().and_then(WorkerHandle::try_recv) {
+            if matches!(event, Event::PictureSaved { .. }) {
+                self.librarian.look();
+            }
             events::worker(&mut self.state, event);
         }
         while let Some(done) = self.background.answer() {
@@ -286,13 +289,17 @@ impl App {
         egui::Panel::right("gallery").resizable(true).default_size(236.0).size_range(150.0..=900.0).show_collapsible(
             ui,
             &mut gallery_open,
-            |ui| gallery::panel(ui, &mut self.gallery, &mut self.librarian, actions),
+            |ui| gallery::panel(ui, &mut self.gallery, &mut self.librarian, self.state.canvas.path(), actions),
         );
         self.state.settings.gallery_open = gallery_open;
         egui::CentralPanel::default().show(ui, |ui| {
             toolbar::ui(ui, &self.state, actions);
             self.state.notices.ui(ui);
-            self.state.canvas.ui(ui);
+            if self.gallery.is_comparing() {
+                gallery::compare::ui(ui, &mut self.gallery);
+            } else {
+                self.state.canvas.ui(ui);
+            }
         });
         self.dialogs(ui, actions);
     }

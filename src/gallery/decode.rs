@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::io::BufReader;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
@@ -18,6 +19,19 @@ const LIMIT_BYTES: u64 = 512 << 20;
 /// # Errors
 /// It can't be read, is no picture, is broken, or has more pixels than can be shown.
 pub fn decode(path: &Path) -> Result<DynamicImage> {
+    caught(|| decode_unguarded(path)).unwrap_or_else(|| {
+        Err(Error::new(format!("this is no picture that can be shown: {}", path.display()))
+            .caused_by(Error::new("its decoder broke down")))
+    })
+}
+
+/// Does what reads a file with a decoder that isn't ours. A decoder that panics on a file that was made to break it costs
+/// that file, and not the thread that shows all others. `None` is the panic.
+pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
+}
+
+fn decode_unguarded(path: &Path) -> Result<DynamicImage> {
     let failed = |cause: std::io::Error| Error::new(format!("can't read {}", path.display())).caused_by(cause);
     let broken = |cause: image::ImageError| {
         // Its words hold those of its own causes already.
@@ -77,6 +91,12 @@ mod tests {
     fn a_giant_is_refused_by_its_size_without_taking_its_memory() {
         let message = complaint(&giant(30_000));
         assert!(message.starts_with("the picture is too large to be shown (30000 x 30000 pixels): "), "{message}");
+    }
+
+    #[test]
+    fn a_decoder_that_panics_is_survived() {
+        assert_eq!(caught(|| Vec::<u8>::new()[0]), None);
+        assert_eq!(caught(|| 7), Some(7));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use std::path::Path;
 use image::{ImageFormat, ImageReader};
 use serde::{Deserialize, Serialize};
 
+use crate::gallery::decode::caught;
 use crate::imaging::png_text;
 use crate::request::Recipe;
 
@@ -36,7 +37,11 @@ pub(super) struct Header {
 /// # Errors
 /// The file can't be opened or read.
 pub(super) fn read(path: &Path) -> io::Result<Option<Header>> {
-    let mut file = BufReader::new(File::open(path)?);
+    let file = BufReader::new(File::open(path)?);
+    caught(|| read_unguarded(file)).unwrap_or(Ok(None))
+}
+
+fn read_unguarded(mut file: BufReader<File>) -> io::Result<Option<Header>> {
     let mut start = Vec::new();
     file.by_ref().take(16).read_to_end(&mut start)?;
     file.seek(SeekFrom::Start(0))?;

@@ -42,7 +42,7 @@ fn a_hundred_thousand_pictures_are_listed_searched_and_remembered() {
     let temporary = tempfile::tempdir().expect("a folder");
     let (pictures, cache) = (temporary.path().join("pictures"), temporary.path().join("cache"));
     fs::create_dir(&pictures).expect("a folder");
-    within(Duration::from_secs(60), "making the files", || make_pictures(&pictures));
+    within(Duration::from_mins(1), "making the files", || make_pictures(&pictures));
 
     let mut folder = Folder::open(pictures.clone(), &cache);
     within(Duration::from_secs(5), "the first look", || folder.scan()).expect("a folder");

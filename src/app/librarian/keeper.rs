@@ -103,7 +103,7 @@ impl Keeper<'_> {
     fn obey(&mut self, order: Order) {
         match order {
             Order::Look => {}
-            Order::Mark(picture, favourite) => self.mark(&[picture], favourite),
+            Order::Mark(pictures, favourite) => self.mark(&pictures, favourite),
             Order::Delete(pictures) => self.delete(&pictures),
             Order::UndoDelete => self.undo_delete(),
         }

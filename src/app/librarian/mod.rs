@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -115,7 +115,7 @@ struct Wishes {
 enum Order {
     /// Look at the wishes and at the folder.
     Look,
-    Mark(PathBuf, bool),
+    Mark(Vec<PathBuf>, bool),
     Delete(Vec<PathBuf>),
     UndoDelete,
 }
@@ -224,9 +224,9 @@ impl Librarian {
         self.open();
     }
 
-    /// Marks a picture as a favourite, or takes the mark away.
-    pub fn set_favourite(&mut self, picture: &Path, favourite: bool) {
-        self.order(Order::Mark(picture.to_owned(), favourite));
+    /// Marks pictures of one folder as favourites, or takes their marks away.
+    pub fn set_favourite(&mut self, pictures: Vec<PathBuf>, favourite: bool) {
+        self.order(Order::Mark(pictures, favourite));
     }
 
     /// Moves pictures to the system's bin.

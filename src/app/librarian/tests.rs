@@ -159,10 +159,10 @@ fn a_search_is_answered_and_marks_are_kept() {
     setup.watch();
     setup.librarian.search(Query { words: "fox".into(), favourites_only: false });
     assert_eq!(setup.wait_for_names(&["fox.png"]).total, 2);
-    setup.librarian.set_favourite(&fox, true);
+    setup.librarian.set_favourite(vec![fox.clone()], true);
     setup.librarian.search(Query { words: String::new(), favourites_only: true });
     assert!(setup.wait_for_names(&["fox.png"]).items[0].favourite);
-    setup.librarian.set_favourite(&fox, false);
+    setup.librarian.set_favourite(vec![fox.clone()], false);
     setup.wait_for_names(&[]);
 }
 
@@ -241,7 +241,7 @@ fn what_was_ordered_is_done_before_the_end() {
     let mut setup = Setup::new();
     let path = setup.picture("a.png", "a fox");
     setup.watch();
-    setup.librarian.set_favourite(&path, true);
+    setup.librarian.set_favourite(vec![path.clone()], true);
     let Setup { temporary, librarian, .. } = setup;
     drop(librarian);
     let marks = fs::read_to_string(temporary.path().join("pictures/.burnisher-favourites.json")).expect("marks");
@@ -284,7 +284,7 @@ fn delete_and_undo() {
     let mut setup = Setup::in_folder(tempfile::tempdir_in(Path::new(&home)).expect("a folder"));
     let paths = [setup.picture("a.png", "a fox"), setup.picture("b.png", "a hen")];
     setup.watch();
-    setup.librarian.set_favourite(&paths[0], true);
+    setup.librarian.set_favourite(vec![paths[0].clone()], true);
     setup.wait_for_names(&["b.png", "a.png"]);
     setup.librarian.delete(paths.to_vec());
     let deleted = setup.wait_for(|news| if let News::Deleted { paths } = news { Some(paths) } else { None });

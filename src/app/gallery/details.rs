@@ -1,0 +1,142 @@
+//! What is known of the chosen picture, and taking its settings over.
+
+use std::time::SystemTime;
+
+use egui::{Button, Label, RichText, ScrollArea, Ui};
+
+use crate::app::gallery::{Gallery, GalleryAction, describe};
+use crate::gallery::listing::Item;
+use crate::request::Recipe;
+use crate::settings::Patch;
+
+/// What can be taken over from a picture.
+#[derive(Clone, Copy)]
+enum Reuse {
+    All,
+    Seed,
+    Prompt,
+}
+
+impl Reuse {
+    const EACH: [Self; 3] = [Self::All, Self::Seed, Self::Prompt];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::All => "Reuse all settings",
+            Self::Seed => "Reuse seed",
+            Self::Prompt => "Reuse prompt",
+        }
+    }
+
+    fn patch(self, recipe: &Recipe) -> Patch {
+        let all = Patch::from(recipe);
+        match self {
+            Self::All => all,
+            Self::Seed => Patch { seed: all.seed, ..Patch::default() },
+            Self::Prompt => Patch { prompt: all.prompt, negative_prompt: all.negative_prompt, ..Patch::default() },
+        }
+    }
+}
+
+/// The panel. Adds what the user wants done.
+pub(super) fn ui(ui: &mut Ui, gallery: &mut Gallery, actions: &mut Vec<GalleryAction>) {
+    let listing = std::sync::Arc::clone(&gallery.listing);
+    ScrollArea::vertical().id_salt("details").auto_shrink(false).show(ui, |ui| {
+        match gallery.selection.chosen(&listing.items)[..] {
+            [] => {
+                ui.weak("Choose a picture to see how it was made");
+            }
+            [item] => item_ui(ui, item, actions),
+            ref several => {
+                ui.strong(describe::counted(several.len() as u64, "picture"));
+                if let Some(pair) = gallery.selection.pair(&listing.items, None).filter(|_| several.len() == 2)
+                    && ui.button("Compare").clicked()
+                {
+                    actions.push(GalleryAction::Compare(pair));
+                }
+                if ui.button("Delete").clicked() {
+                    actions.push(GalleryAction::Delete(several.iter().map(|item| item.path.clone()).collect()));
+                }
+            }
+        }
+    });
+}
+
+fn item_ui(ui: &mut Ui, item: &Item, actions: &mut Vec<GalleryAction>) {
+    if let Some(recipe) = &item.recipe {
+        reuse_ui(ui, recipe, actions);
+        ui.separator();
+        recipe_ui(ui, recipe, actions);
+    } else {
+        ui.label("Not drawn by Burnisher");
+        if ui.button("Read its settings…").on_hover_text("Other apps write theirs into pictures too").clicked() {
+            actions.push(GalleryAction::Import(item.path.clone()));
+        }
+    }
+    ui.separator();
+    row(ui, "Pixels", &format!("{} × {}", item.width, item.height));
+    row(ui, "File size", &describe::bytes(item.bytes));
+    row(ui, "Changed", &describe::ago(item.modified, SystemTime::now()));
+    let path = item.path.display().to_string();
+    copied_row(ui, "File", &path, actions);
+    ui.horizontal_wrapped(|ui| {
+        if ui.button("Open folder").clicked() {
+            actions.push(GalleryAction::OpenFolder(item.path.clone()));
+        }
+        if ui.button("Save as…").clicked() {
+            actions.push(GalleryAction::SaveAs(item.path.clone()));
+        }
+        if ui.button("Copy picture").clicked() {
+            actions.push(GalleryAction::CopyPicture(item.path.clone()));
+        }
+    });
+}
+
+fn recipe_ui(ui: &mut Ui, recipe: &Recipe, actions: &mut Vec<GalleryAction>) {
+    let request = &recipe.request;
+    copied_row(ui, "Prompt", &request.prompt, actions);
+    if !request.negative_prompt.is_empty() {
+        copied_row(ui, "Negative prompt", &request.negative_prompt, actions);
+    }
+    copied_row(ui, "Seed", &request.seed.to_string(), actions);
+    row(ui, "Model", &recipe.model);
+    row(ui, "Sampler", request.scheduler.map_or("The model's own", |kind| kind.label()));
+    row(ui, "Steps", &request.steps.to_string());
+    row(ui, "Guidance", &request.guidance_scale.to_string());
+    if request.guidance_rescale > 0.0 {
+        row(ui, "Guidance rescale", &request.guidance_rescale.to_string());
+    }
+    row(ui, "Size", &format!("{} × {}", request.width, request.height));
+    row(ui, "Made with", &format!("Burnisher {}", recipe.app_version));
+}
+
+/// A value with its name. It can be selected and copied as text.
+fn row(ui: &mut Ui, name: &str, value: &str) {
+    ui.horizontal_wrapped(|ui| {
+        ui.label(RichText::new(name).weak());
+        ui.add(Label::new(value).selectable(true));
+    });
+}
+
+/// A value that is often copied whole.
+fn copied_row(ui: &mut Ui, name: &str, value: &str, actions: &mut Vec<GalleryAction>) {
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(name).weak());
+        let copy = ui.add_enabled(!value.is_empty(), Button::new("Copy").small());
+        if copy.accessible_name(format!("Copy {}", name.to_lowercase())).clicked() {
+            actions.push(GalleryAction::CopyText(value.to_owned()));
+        }
+    });
+    ui.add(Label::new(value).selectable(true).wrap());
+}
+
+fn reuse_ui(ui: &mut Ui, recipe: &Recipe, actions: &mut Vec<GalleryAction>) {
+    ui.horizontal_wrapped(|ui| {
+        for reuse in Reuse::EACH {
+            if ui.button(reuse.label()).on_hover_text("Shows what would change first").clicked() {
+                let (title, patch) = (reuse.label().to_owned(), Box::new(reuse.patch(recipe)));
+                actions.push(GalleryAction::Reuse { title, patch });
+            }
+        }
+    });
+}
