@@ -307,7 +307,10 @@ fn cpu_name() -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
     let name = model.map_or(std::env::consts::ARCH, |(_, name)| name.trim());
-    format!("{name}, {} threads", rayon::current_num_threads())
+    match rayon::current_num_threads() {
+        1 => format!("{name}, 1 thread"),
+        threads => format!("{name}, {threads} threads"),
+    }
 }
 
 #[cfg(test)]

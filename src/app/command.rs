@@ -149,7 +149,7 @@ impl UiCommand {
     /// The text with its keys, for tooltips.
     pub(super) fn explanation(self, ctx: &egui::Context) -> String {
         match self.shortcuts().first() {
-            Some(keys) => format!("{} ({})", self.tooltip(), ctx.format_shortcut(keys)),
+            Some(keys) => format!("{} ({})", self.tooltip(), keys_text(ctx, *keys)),
             None => self.tooltip().to_owned(),
         }
     }
@@ -182,6 +182,11 @@ impl UiCommand {
                 .collect()
         })
     }
+}
+
+/// Keys as people write them.
+pub(super) fn keys_text(ctx: &egui::Context, keys: KeyboardShortcut) -> String {
+    ctx.format_shortcut(&keys).replace("Shift+Questionmark", "?").replace("Comma", ",").replace("Escape", "Esc")
 }
 
 fn modifier_count(modifiers: Modifiers) -> usize {

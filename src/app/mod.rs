@@ -302,6 +302,9 @@ impl App {
             }
         });
         self.dialogs(ui, actions);
+        if ui.input(|input| !input.raw.hovered_files.is_empty()) {
+            drop_here_ui(ui.ctx());
+        }
     }
 
     fn dialogs(&mut self, ui: &egui::Ui, actions: &mut Vec<Action>) {
@@ -315,4 +318,14 @@ impl App {
         }
         self.state.dialog = Some(dialog);
     }
+}
+
+/// Says what a drop would do.
+fn drop_here_ui(ctx: &egui::Context) {
+    let painter = ctx.layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop-here")));
+    let style = ctx.global_style();
+    painter.rect_filled(ctx.content_rect(), 0.0, style.visuals.panel_fill.gamma_multiply(0.85));
+    let font = egui::FontId::proportional(22.0);
+    let text = "Drop a picture to read its settings";
+    painter.text(ctx.content_rect().center(), egui::Align2::CENTER_CENTER, text, font, style.visuals.text_color());
 }

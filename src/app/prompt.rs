@@ -6,7 +6,7 @@ use egui::text::{LayoutJob, TextFormat};
 use egui::{TextBuffer, TextEdit};
 
 use crate::app::apply::Action;
-use crate::app::command::UiCommand;
+use crate::app::command::{UiCommand, keys_text};
 use crate::app::state::State;
 use crate::app::theme;
 use crate::checkpoint::ModelRef;
@@ -114,10 +114,8 @@ fn examples_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) 
 }
 
 fn history_ui(ui: &mut egui::Ui, state: &mut State) {
-    let tip = format!("Prompts that were drawn before ({})", {
-        let keys = UiCommand::OlderPrompt.shortcuts();
-        keys.first().map(|keys| ui.ctx().format_shortcut(keys)).unwrap_or_default()
-    });
+    let keys = UiCommand::OlderPrompt.shortcuts().first().map(|keys| keys_text(ui.ctx(), *keys));
+    let tip = format!("Prompts that were drawn before ({})", keys.unwrap_or_default());
     let button = ui.add_enabled_ui(!state.settings.history.is_empty(), |ui| {
         ui.menu_button("History", |ui| {
             ui.set_max_width(360.0);

@@ -1,7 +1,7 @@
 //! The line above the canvas: panels, zoom, and what can be done with the picture.
 
 use crate::app::apply::Action;
-use crate::app::command::UiCommand;
+use crate::app::command::{UiCommand, keys_text};
 use crate::app::state::State;
 
 /// The line above the canvas.
@@ -48,7 +48,7 @@ fn toggle(ui: &mut egui::Ui, command: UiCommand, open: bool, actions: &mut Vec<A
 }
 
 fn item(ui: &mut egui::Ui, command: UiCommand, enabled: bool, actions: &mut Vec<Action>) {
-    let keys = command.shortcuts().first().map(|keys| ui.ctx().format_shortcut(keys)).unwrap_or_default();
+    let keys = command.shortcuts().first().map(|keys| keys_text(ui.ctx(), *keys)).unwrap_or_default();
     let button = egui::Button::new(command.text()).shortcut_text(keys);
     if ui.add_enabled(enabled, button).on_hover_text(command.tooltip()).clicked() {
         actions.push(Action::Command(command));
