@@ -75,6 +75,12 @@ impl Canvas {
         }
     }
 
+    /// Shows nothing: the picture is gone.
+    pub(super) fn clear(&mut self) {
+        self.shown = Shown::Nothing;
+        self.picture = None;
+    }
+
     fn set(&mut self, ctx: &egui::Context, pixels: Arc<ColorImage>, size: Vec2) {
         match &mut self.picture {
             // The same size means the same picture getting clearer, or another one to compare: the view stays.

@@ -2,6 +2,7 @@
 
 use crate::app::apply::Action;
 use crate::app::state::PatchDialog;
+use crate::settings::Change;
 
 /// The most characters of a value that are shown.
 const SHOWN: usize = 160;
@@ -17,11 +18,7 @@ pub(super) fn ui(ctx: &egui::Context, look: &mut PatchDialog, actions: &mut Vec<
                 ui.label("The form says all of that already");
             }
             for (change, chosen) in &mut look.changes {
-                ui.checkbox(chosen, change.field.label());
-                ui.indent(change.field.label(), |ui| {
-                    ui.label(egui::RichText::new(format!("now: {}", short(&change.now))).weak());
-                    ui.label(format!("then: {}", short(&change.then)));
-                });
+                change_ui(ui, change, chosen);
             }
             for note in &look.notes {
                 ui.add_space(4.0);
@@ -44,6 +41,26 @@ pub(super) fn ui(ctx: &egui::Context, look: &mut PatchDialog, actions: &mut Vec<
     });
     if modal.should_close() {
         actions.push(Action::CloseDialog);
+    }
+}
+
+/// A field with its values: in one line if they are short.
+fn change_ui(ui: &mut egui::Ui, change: &Change, chosen: &mut bool) {
+    /// Characters of both values that fit into a line.
+    const LINE: usize = 50;
+    let values = |ui: &mut egui::Ui| {
+        ui.label(egui::RichText::new(format!("now: {}", short(&change.now))).weak());
+        ui.label(format!("then: {}", short(&change.then)));
+    };
+    let label = change.field.label();
+    if change.now.chars().count() + change.then.chars().count() <= LINE {
+        ui.horizontal(|ui| {
+            ui.checkbox(chosen, label);
+            values(ui);
+        });
+    } else {
+        ui.checkbox(chosen, label);
+        ui.indent(label, values);
     }
 }
 

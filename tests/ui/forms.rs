@@ -37,9 +37,7 @@ fn the_sampler_is_chosen_from_a_list_by_its_common_name() {
     stage.until_says("The model's own (DDIM)");
     stage.click("Sampler");
     stage.click("Euler a");
-    stage.until("it is chosen", |stage| {
-        stage.settings().draft.scheduler.is_some_and(|kind| kind.name() == "euler-a")
-    });
+    stage.until("it is chosen", |stage| stage.settings().draft.scheduler.is_some_and(|kind| kind.name() == "euler-a"));
 }
 
 #[test]
@@ -72,14 +70,15 @@ fn the_shortcuts_sheet_opens_with_a_key_but_not_while_typing() {
 fn a_dropped_picture_shows_what_would_change_before_it_does() {
     let mut stage = Stage::with(Puppet::default(), |settings| settings.draft.prompt = "mine".into());
     stage.until_says("Ready");
-    let text = "a castle at dawn\nNegative prompt: blurry\nSteps: 25, Sampler: Euler a, CFG scale: 6, Seed: 99, Size: 512x768";
+    let text =
+        "a castle at dawn\nNegative prompt: blurry\nSteps: 25, Sampler: Euler a, CFG scale: 6, Seed: 99, Size: 512x768";
     let path = picture_by_another(stage.folder.path(), text);
     drop_file(&mut stage, path);
     stage.until_says("Settings of a picture by AUTOMATIC1111");
     assert!(stage.says("now: mine") && stage.says("then: a castle at dawn") && stage.says("then: 512 × 768"));
     assert_eq!(stage.settings().draft.prompt, "mine", "nothing has changed yet");
+    stage.settle();
     stage.window.get_by_role_and_label(Role::CheckBox, "Seed").click();
-    stage.window.step();
     stage.click("Take over");
     stage.until("it is taken over", |stage| stage.settings().draft.prompt == "a castle at dawn");
     let draft = stage.settings().draft;

@@ -140,9 +140,14 @@ impl Stage {
 
     /// Clicks what has this label.
     pub(crate) fn click(&mut self, label: &str) {
+        self.settle();
         self.window.get_by_label(label).click();
-        self.window.step();
-        self.window.step();
+        self.settle();
+    }
+
+    /// Lets what has just appeared come to its place.
+    pub(crate) fn settle(&mut self) {
+        self.window.run_steps(3);
     }
 
     /// Types a prompt in place of the present one.
@@ -259,7 +264,9 @@ fn count(prompt: &str) -> TokenCount {
 /// A picture that differs with every step and seed.
 fn picture(request: &Request, step: usize) -> RgbImage {
     let (width, height) = (request.width as u32, request.height as u32);
-    RgbImage::from_fn(width, height, |x, y| Rgb([(x * 4) as u8, (y * 4) as u8, (request.seed as usize + step * 9) as u8]))
+    RgbImage::from_fn(width, height, |x, y| {
+        Rgb([(x * 4) as u8, (y * 4) as u8, (request.seed as usize + step * 9) as u8])
+    })
 }
 
 /// A picture of 8 x 8 pixels that carries a text of another app.
