@@ -112,12 +112,6 @@ impl Canvas {
         !matches!(self.shown, Shown::File { .. })
     }
 
-    /// Shows nothing: the picture is gone.
-    pub(super) fn clear(&mut self) {
-        self.shown = Shown::Nothing;
-        self.picture = None;
-    }
-
     /// Lets go of the picture that it shows: what is drawn next takes its place.
     pub(super) fn free(&mut self) {
         self.shown = Shown::Nothing;
