@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod forms;
+mod gallery;
 mod generating;
 mod promises;
 mod remembering;
