@@ -294,7 +294,11 @@ fn open_gpu(gpu: &Gpu, dtype: DtypeChoice) -> Result<ComputeDevice> {
         Ok(device) => device,
         // A second model on the same device: the runtime stands already.
         Err(_) if Device::wgpu(gpu.kind.clone()).sync().is_ok() => Device::wgpu(gpu.kind.clone()),
-        Err(cause) => return Err(Error::new(format!("This GPU can't be opened: {}", gpu.info.name)).caused_by(cause)),
+        Err(cause) => {
+            return Err(Error::new(format!("This GPU can't be opened: {}", gpu.info.name))
+                .advise("If it worked before, start Burnisher again; the device cpu always works")
+                .caused_by(cause));
+        }
     };
     Ok(ComputeDevice { device, dtype, name: gpu.info.name.clone(), max_tensor_bytes: Some(gpu.max_tensor_bytes()) })
 }
