@@ -221,7 +221,11 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
         let engine = self.engine.as_mut().ok_or_else(nothing_loaded)?;
         let info = engine.info();
         let tuning = info.on_gpu.then_some(&mut self.tuning);
-        job::Working::new(job, &name, &self.outbox, &self.slot, tuning).run(engine, info.scheduler)
+        let outcome = job::Working::new(job, &name, &self.outbox, &self.slot, tuning).run(engine, info.scheduler);
+        if outcome.is_err() && !engine.is_sound() {
+            self.free();
+        }
+        outcome
     }
 
     /// Opens a model. `None`: it was cancelled.
