@@ -93,7 +93,7 @@ impl UiCommand {
             Self::SaveAs => ("Save as…", "Save a copy as PNG, JPEG or WebP"),
             Self::SaveCopy => ("Save a copy", "Save a copy as PNG into the folder that was last saved to"),
             Self::CopyPicture => ("Copy picture", "Copy the picture to the clipboard"),
-            Self::CopyPrompt => ("Copy prompt", "Copy the picture's prompt to the clipboard"),
+            Self::CopyPrompt => ("Copy prompt", "Copy the prompt to the clipboard"),
             Self::ReadPicture => {
                 ("Read a picture's settings…", "Take prompt and settings from a picture, also another app's")
             }

@@ -258,6 +258,9 @@ impl eframe::App for App {
         for file in ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files)) {
             actions.push(Action::Import(file.path().to_owned()));
         }
+        if !ctx.text_edit_focused() {
+            actions.extend(pasted(&ctx).map(Action::ImportText));
+        }
         self.draw(ui, &mut actions);
         for action in actions {
             self.apply(&ctx, action);
@@ -318,6 +321,13 @@ impl App {
         }
         self.state.dialog = Some(dialog);
     }
+}
+
+/// A text that was pasted where no text box has the focus.
+fn pasted(ctx: &egui::Context) -> Option<String> {
+    ctx.input(|input| {
+        input.events.iter().find_map(|event| if let egui::Event::Paste(text) = event { Some(text.clone()) } else { None })
+    })
 }
 
 /// Says what a drop would do.

@@ -69,7 +69,11 @@ fn text_ui(ui: &mut egui::Ui, state: &mut State, which: usize) {
         // Ctrl+Enter generates; Enter alone is a new line.
         .return_key(egui::KeyboardShortcut::new(egui::Modifiers::NONE, egui::Key::Enter))
         .layouter(&mut layouter);
-    ui.add(edit).accessible_name(name);
+    let response = ui.add(edit).accessible_name(name);
+    // Who opens the window can type.
+    if which == 0 && std::mem::take(&mut state.is_new) {
+        response.request_focus();
+    }
     if let Some(count) = count {
         count_ui(ui, count);
     }

@@ -31,13 +31,13 @@ fn rows(ctx: &egui::Context) -> Vec<(String, &'static str)> {
 /// The sheet.
 pub(super) fn ui(ctx: &egui::Context, actions: &mut Vec<Action>) {
     let modal = egui::Modal::new(egui::Id::unique("shortcuts")).show(ctx, |ui| {
-        ui.set_width(520.0_f32.min(ctx.content_rect().width() - 40.0));
+        ui.set_width(560.0_f32.min(ctx.content_rect().width() - 40.0));
         ui.heading("Keyboard shortcuts");
         let height = ctx.content_rect().height() - 160.0;
         egui::ScrollArea::vertical().max_height(height).show(ui, |ui| {
             let rows = rows(ctx);
             let table = TableBuilder::new(ui).striped(true).vscroll(false);
-            let table = table.column(Column::exact(150.0)).column(Column::remainder().clip(true));
+            let table = table.column(Column::exact(140.0)).column(Column::remainder().clip(true));
             table.body(|body| {
                 body.rows(20.0, rows.len(), |mut row| {
                     let (keys, what) = &rows[row.index()];

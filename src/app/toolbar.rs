@@ -21,6 +21,11 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
         ui.add_enabled_ui(picture, |ui| UiCommand::SaveAs.button(ui, actions));
         ui.menu_button("More", |ui| {
             item(ui, UiCommand::SaveCopy, picture, actions);
+            let mut strip = state.settings.strip_metadata;
+            if ui.checkbox(&mut strip, "Without prompt and settings").on_hover_text("For copies that are saved").changed() {
+                actions.push(Action::StripMetadata(strip));
+            }
+            ui.separator();
             item(ui, UiCommand::CopyPicture, picture, actions);
             item(ui, UiCommand::CopyPrompt, true, actions);
             ui.separator();
@@ -33,8 +38,10 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
         });
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             toggle(ui, UiCommand::ToggleGallery, state.settings.gallery_open, actions);
-            if let Some(size) = state.canvas.size_text() {
-                ui.add(egui::Label::new(egui::RichText::new(size).weak()).truncate());
+            /// What the longest size takes, in points.
+            const SIZE_WIDTH: f32 = 90.0;
+            if let Some(size) = state.canvas.size_text().filter(|_| ui.available_width() >= SIZE_WIDTH) {
+                ui.label(egui::RichText::new(size).weak());
             }
         });
     });
