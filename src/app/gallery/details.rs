@@ -39,23 +39,27 @@ impl Reuse {
 }
 
 /// The panel. Adds what the user wants done.
-pub(super) fn ui(ui: &mut Ui, gallery: &mut Gallery, actions: &mut Vec<GalleryAction>) {
+pub(super) fn ui(ui: &mut Ui, gallery: &Gallery, actions: &mut Vec<GalleryAction>) {
     let listing = std::sync::Arc::clone(&gallery.listing);
     ScrollArea::vertical().id_salt("details").auto_shrink(false).show(ui, |ui| {
-        match gallery.selection.chosen(&listing.items)[..] {
-            [] => {
+        let selection = &gallery.selection;
+        match selection.len() {
+            0 => {
                 ui.weak("Choose a picture to see how it was made");
             }
-            [item] => item_ui(ui, item, actions),
-            ref several => {
-                ui.strong(describe::counted(several.len() as u64, "picture"));
-                if let Some(pair) = gallery.selection.pair(&listing.items, None).filter(|_| several.len() == 2)
-                    && ui.button("Compare").clicked()
-                {
-                    actions.push(GalleryAction::Compare(pair));
+            1 => {
+                if let [item] = selection.chosen(&listing.items)[..] {
+                    item_ui(ui, item, actions);
+                }
+            }
+            several => {
+                ui.strong(describe::counted(several as u64, "picture"));
+                if several == 2 && ui.button("Compare").clicked() {
+                    actions.extend(selection.pair(&listing.items, None).map(GalleryAction::Compare));
                 }
                 if ui.button("Delete").clicked() {
-                    actions.push(GalleryAction::Delete(several.iter().map(|item| item.path.clone()).collect()));
+                    let chosen = selection.chosen(&listing.items);
+                    actions.push(GalleryAction::Delete(chosen.iter().map(|item| item.path.clone()).collect()));
                 }
             }
         }
@@ -120,14 +124,21 @@ fn row(ui: &mut Ui, name: &str, value: &str) {
 
 /// A value that is often copied whole.
 fn copied_row(ui: &mut Ui, name: &str, value: &str, actions: &mut Vec<GalleryAction>) {
+    // A number, which fits beside its name.
+    let is_short = value.len() <= 20 && value.bytes().all(|byte| byte.is_ascii_digit());
     ui.horizontal(|ui| {
         ui.label(RichText::new(name).weak());
         let copy = ui.add_enabled(!value.is_empty(), Button::new("Copy").small());
         if copy.accessible_name(format!("Copy {}", name.to_lowercase())).clicked() {
             actions.push(GalleryAction::CopyText(value.to_owned()));
         }
+        if is_short {
+            ui.add(Label::new(value).selectable(true).truncate());
+        }
     });
-    ui.add(Label::new(value).selectable(true).wrap());
+    if !is_short {
+        ui.add(Label::new(value).selectable(true).wrap());
+    }
 }
 
 fn reuse_ui(ui: &mut Ui, recipe: &Recipe, actions: &mut Vec<GalleryAction>) {

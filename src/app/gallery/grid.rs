@@ -220,6 +220,10 @@ impl Grid<'_> {
         }
         if pressed(Modifiers::NONE, Key::Delete) {
             self.delete();
+            self.gallery.keeps_focus = true;
+        }
+        if pressed(Modifiers::COMMAND, Key::Z) {
+            self.actions.push(GalleryAction::UndoDelete);
         }
         if pressed(Modifiers::NONE, Key::Period) {
             self.toggle_favourite();

@@ -95,6 +95,8 @@ pub(super) struct Gallery {
     deleted: usize,
     /// What gets the focus in the next frame.
     focus: Option<Focus>,
+    /// Whether the focus goes on to the picture that takes the place of the one that has it and is being deleted.
+    keeps_focus: bool,
 }
 
 /// Where the keyboard can be put.
@@ -128,6 +130,9 @@ impl Gallery {
         match news {
             News::Listing(listing) => {
                 self.selection.follow(&listing.items);
+                if std::mem::take(&mut self.keeps_focus) {
+                    self.focus = Some(Focus::PictureInView);
+                }
                 self.listing = Arc::clone(listing);
             }
             News::Thumbnail { path, image } => self.textures.put(ctx, path, image),
@@ -215,7 +220,7 @@ fn notices_ui(ui: &mut Ui, gallery: &mut Gallery, actions: &mut Vec<GalleryActio
     if gallery.deleted > 0 {
         ui.horizontal_wrapped(|ui| {
             ui.label(format!("{} in the bin", describe::counted(gallery.deleted as u64, "picture")));
-            if ui.button("Undo").on_hover_text("Get back what was deleted last").clicked() {
+            if ui.button("Undo").on_hover_text("Get back what was deleted last (Ctrl+Z among the pictures)").clicked() {
                 actions.push(GalleryAction::UndoDelete);
             }
             if ui.button("Dismiss").clicked() {

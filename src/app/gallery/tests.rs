@@ -178,6 +178,24 @@ fn the_keyboard_goes_through_the_pictures() {
 }
 
 #[test]
+fn after_a_deletion_the_keyboard_goes_on_with_the_neighbour() {
+    let mut harness = window(&["a fox", "a hen", "a cat"]);
+    focus_first(&mut harness);
+    press(&mut harness, Key::ArrowRight);
+    press(&mut harness, Key::Delete);
+    let path = harness.state().path("1.png");
+    assert_eq!(actions(&mut harness), [GalleryAction::Delete(vec![path.clone()])]);
+    // What the librarian does then, but for the bin.
+    fs::remove_file(path).expect("removed");
+    until(&mut harness, |harness| names(harness).len() == 2);
+    harness.run();
+    assert!(harness.get_by_label("a cat, picture 2 of 2").is_focused());
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    harness.run();
+    assert_eq!(actions(&mut harness), [GalleryAction::UndoDelete]);
+}
+
+#[test]
 fn letters_in_the_search_box_do_nothing_to_pictures() {
     let mut harness = window(&["a fox"]);
     harness.get_by_label_contains("a fox").click();
