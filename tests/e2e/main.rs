@@ -6,3 +6,7 @@
 
 mod command_line;
 mod worker;
+
+/// As in the program: how much memory comes back is the allocator's doing too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
