@@ -173,6 +173,10 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
                 let _ = caught(|| drop(broken));
                 Err(error)
             });
+            if !matches!(command, Command::Generate(_)) {
+                // What the next model didn't take up again.
+                memory::give_back();
+            }
             self.outbox.tell(ended.unwrap_or_else(|error| match command {
                 Command::Load { model, .. } => Event::ModelFailed { model: model.to_string(), error },
                 // The memory is free, if in a hard way.
