@@ -94,7 +94,7 @@ impl App {
                 if look.changes.is_empty() {
                     state.notices.info("The form says all of that already");
                 } else {
-                    state.dialog = Some(Dialog::Patch(look));
+                    state.dialog = Some(Dialog::Patch(Box::new(look)));
                 }
             }
             Action::TakePatch => {
@@ -245,9 +245,9 @@ fn generate(state: &mut State, first: bool) {
     state.history = None;
     let waiting = Waiting { model: settings.model.clone(), request };
     if first {
-        state.queue.push_first(waiting)
+        state.queue.push_first(waiting);
     } else {
-        state.queue.push(waiting)
+        state.queue.push(waiting);
     }
     // Asking for a picture is asking for the queue to go on.
     state.queue.paused = false;

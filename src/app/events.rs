@@ -165,5 +165,5 @@ fn imported_from(state: &mut State, place: String, imported: Imported) {
         notes.insert(0, format!("It was drawn with the model {model}"));
     }
     notes.push(place);
-    state.dialog = Some(Dialog::Patch(PatchDialog::new(title, notes, patch, &state.settings)));
+    state.dialog = Some(Dialog::Patch(Box::new(PatchDialog::new(title, notes, patch, &state.settings))));
 }

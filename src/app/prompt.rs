@@ -74,8 +74,10 @@ fn text_ui(ui: &mut egui::Ui, state: &mut State, which: usize) {
     if which == 0 && std::mem::take(&mut state.is_new) {
         response.request_focus();
     }
-    if let Some(count) = count {
-        count_ui(ui, count);
+    match count {
+        Some(count) => count_ui(ui, count),
+        // Nothing may jump when the model is there.
+        None => drop(ui.label(egui::RichText::new(" ").small())),
     }
 }
 

@@ -77,7 +77,7 @@ pub(super) enum Dialog {
     /// The queue is to be thrown away.
     ClearQueue,
     /// Settings from elsewhere: what would change.
-    Patch(PatchDialog),
+    Patch(Box<PatchDialog>),
 }
 
 /// Settings from elsewhere, before they are taken.

@@ -1,5 +1,6 @@
 //! The status line: what goes on, how far it is, and what it runs on.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use crate::app::apply::Action;
@@ -94,10 +95,10 @@ fn progress(running: &Running) -> String {
         text = format!("Picture {} of {count}: {text}", running.picture + 1);
     }
     if let Some(secs) = running.step_secs {
-        text.push_str(&format!(" · {}", rate(secs)));
+        let _ = write!(text, " · {}", rate(secs));
     }
     if let Some(left) = running.time_left() {
-        text.push_str(&format!(" · {} left", duration(left)));
+        let _ = write!(text, " · {} left", duration(left));
     }
     text
 }
@@ -105,9 +106,9 @@ fn progress(running: &Running) -> String {
 fn details(running: &Running) -> String {
     let mut text = running.waiting.request.prompt.clone();
     if let Some((_, _, since)) = &running.phase {
-        text.push_str(&format!("\nSince {}", duration(since.elapsed())));
+        let _ = write!(text, "\nSince {}", duration(since.elapsed()));
     }
-    text.push_str(&format!("\nPreviews take {:.1} % of the time", running.preview_share * 100.0));
+    let _ = write!(text, "\nPreviews take {:.1} % of the time", running.preview_share * 100.0);
     text
 }
 

@@ -4,6 +4,9 @@ use crate::app::apply::Action;
 use crate::app::command::{UiCommand, keys_text};
 use crate::app::state::State;
 
+/// What the longest size takes, in points.
+const SIZE_WIDTH: f32 = 90.0;
+
 /// The line above the canvas.
 pub(super) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
     ui.horizontal(|ui| {
@@ -42,8 +45,6 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
         });
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             toggle(ui, UiCommand::ToggleGallery, state.settings.gallery_open, actions);
-            /// What the longest size takes, in points.
-            const SIZE_WIDTH: f32 = 90.0;
             if let Some(size) = state.canvas.size_text().filter(|_| ui.available_width() >= SIZE_WIDTH) {
                 ui.label(egui::RichText::new(size).weak());
             }

@@ -6,4 +6,5 @@ mod gallery;
 mod generating;
 mod promises;
 mod remembering;
+mod snapshots;
 mod stage;
