@@ -15,7 +15,7 @@ use crate::app::gallery::{Gallery, GalleryAction, View, pictures_ui};
 use crate::app::librarian::{Librarian, News, spawn};
 use crate::error::Error;
 use crate::gallery::listing::Listing;
-use crate::gallery::testing::{png_file, recipe};
+use crate::gallery::testing::{foreign_file, png_file, recipe};
 use crate::settings::Patch;
 
 /// How long anything may take.
@@ -269,16 +269,27 @@ fn settings_are_taken_over_whole_or_in_part() {
 }
 
 #[test]
-fn a_picture_of_another_app_offers_to_read_its_settings() {
+fn a_picture_of_another_app_says_what_it_knows_and_offers_its_settings() {
     let mut harness = window(&["a fox"]);
     let path = harness.state().path("other.png");
-    fs::write(&path, png_file(64, 64, None)).expect("written");
+    fs::write(&path, foreign_file()).expect("written");
     until(&mut harness, |harness| names(harness).len() == 2);
-    harness.get_by_label("other.png, picture 1 of 2").click();
+    harness.get_by_label("a castle, picture 1 of 2").click();
     harness.run();
-    harness.get_by_label("Read its settings…").click();
+    assert!(harness.query_by_label("v1-5").is_some());
+    harness.get_by_label("Reuse its settings…").click();
     harness.run();
     assert_eq!(actions(&mut harness)[1..], [GalleryAction::Import(path)]);
+}
+
+#[test]
+fn a_picture_that_says_nothing_offers_nothing() {
+    let mut harness = window(&["a fox"]);
+    fs::write(harness.state().path("photo.png"), png_file(64, 64, None)).expect("written");
+    until(&mut harness, |harness| names(harness).len() == 2);
+    harness.get_by_label("photo.png, picture 1 of 2").click();
+    harness.run();
+    assert!(harness.get_by_label("Reuse its settings…").accesskit_node().is_disabled());
 }
 
 #[test]
