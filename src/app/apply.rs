@@ -35,6 +35,10 @@ pub(super) enum Action {
     Browse(FileDialog),
     /// Read the settings of this picture.
     Import(PathBuf),
+    /// Read the settings that a text tells, as other apps write them.
+    ImportText(String),
+    /// Whether saved copies leave prompt and settings out.
+    StripMetadata(bool),
     /// A look at settings from elsewhere.
     LookAt {
         title: String,
@@ -83,6 +87,8 @@ impl App {
                 }
             }
             Action::Import(path) => self.ask(Task::Import(path)),
+            Action::ImportText(text) => self.ask(Task::ImportText(text)),
+            Action::StripMetadata(strip) => state.settings.strip_metadata = strip,
             Action::LookAt { title, patch } => {
                 let look = PatchDialog::new(title, Vec::new(), *patch, &state.settings);
                 if look.changes.is_empty() {

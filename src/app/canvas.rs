@@ -71,7 +71,7 @@ impl Canvas {
     pub(super) fn show_picture(&mut self, ctx: &egui::Context, path: &Path, opened: &Opened) {
         if self.path() == Some(path) {
             let [width, height] = opened.size;
-            self.set(ctx, Arc::new(opened.image.clone()), egui::vec2(width as f32, height as f32));
+            self.set(ctx, Arc::clone(&opened.image), egui::vec2(width as f32, height as f32));
         }
     }
 

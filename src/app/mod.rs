@@ -258,6 +258,9 @@ impl eframe::App for App {
         for file in ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files)) {
             actions.push(Action::Import(file.path().to_owned()));
         }
+        if !ctx.text_edit_focused() {
+            actions.extend(pasted(&ctx).map(Action::ImportText));
+        }
         self.draw(ui, &mut actions);
         for action in actions {
             self.apply(&ctx, action);
@@ -302,6 +305,9 @@ impl App {
             }
         });
         self.dialogs(ui, actions);
+        if ui.input(|input| !input.raw.hovered_files.is_empty()) {
+            drop_here_ui(ui.ctx());
+        }
     }
 
     fn dialogs(&mut self, ui: &egui::Ui, actions: &mut Vec<Action>) {
@@ -315,4 +321,21 @@ impl App {
         }
         self.state.dialog = Some(dialog);
     }
+}
+
+/// A text that was pasted where no text box has the focus.
+fn pasted(ctx: &egui::Context) -> Option<String> {
+    ctx.input(|input| {
+        input.events.iter().find_map(|event| if let egui::Event::Paste(text) = event { Some(text.clone()) } else { None })
+    })
+}
+
+/// Says what a drop would do.
+fn drop_here_ui(ctx: &egui::Context) {
+    let painter = ctx.layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop-here")));
+    let style = ctx.global_style();
+    painter.rect_filled(ctx.content_rect(), 0.0, style.visuals.panel_fill.gamma_multiply(0.85));
+    let font = egui::FontId::proportional(22.0);
+    let text = "Drop a picture to read its settings";
+    painter.text(ctx.content_rect().center(), egui::Align2::CENTER_CENTER, text, font, style.visuals.text_color());
 }

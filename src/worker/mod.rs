@@ -173,6 +173,10 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
                 let _ = caught(|| drop(broken));
                 Err(error)
             });
+            if !matches!(command, Command::Generate(_)) {
+                // What the next model didn't take up again.
+                memory::give_back();
+            }
             self.outbox.tell(ended.unwrap_or_else(|error| match command {
                 Command::Load { model, .. } => Event::ModelFailed { model: model.to_string(), error },
                 // The memory is free, if in a hard way.
@@ -221,7 +225,11 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
         let engine = self.engine.as_mut().ok_or_else(nothing_loaded)?;
         let info = engine.info();
         let tuning = info.on_gpu.then_some(&mut self.tuning);
-        job::Working::new(job, &name, &self.outbox, &self.slot, tuning).run(engine, info.scheduler)
+        let outcome = job::Working::new(job, &name, &self.outbox, &self.slot, tuning).run(engine, info.scheduler);
+        if outcome.is_err() && !engine.is_sound() {
+            self.free();
+        }
+        outcome
     }
 
     /// Opens a model. `None`: it was cancelled.

@@ -7,3 +7,7 @@
 mod command_line;
 mod metadata;
 mod worker;
+
+/// As in the program: how much memory comes back is the allocator's doing too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

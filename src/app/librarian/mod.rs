@@ -87,7 +87,7 @@ pub enum News {
 #[derive(Debug)]
 pub struct Opened {
     /// At most [`pictures::MAX_SIDE`] pixels on a side.
-    pub image: egui::ColorImage,
+    pub image: Arc<egui::ColorImage>,
     /// The picture's own width and height in pixels.
     pub size: [u32; 2],
 }
