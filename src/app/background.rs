@@ -190,9 +190,8 @@ fn obey(task: Task, slot: &Latest<Settings>, settings_path: &Path) -> Option<Don
         Task::Import(path) if path.join("model_index.json").is_file() => Ok(Some(Done::PickedModel(path))),
         Task::ImportText(text) => Ok(import::import_text(&text)
             .map(|imported| Done::Imported { place: "From the clipboard".to_owned(), imported: Box::new(imported) })),
-        Task::Import(path) => {
-            import::import(&path).map(|imported| Some(Done::Imported { place: path.display().to_string(), imported: Box::new(imported) }))
-        }
+        Task::Import(path) => import::import(&path)
+            .map(|imported| Some(Done::Imported { place: path.display().to_string(), imported: Box::new(imported) })),
         Task::Copy(path) => decode::decode(&path).map(|picture| Some(Done::Copied(color_image(&picture.to_rgba8())))),
         Task::OpenFolder(folder) => open::that_detached(&folder)
             .map(|()| None)

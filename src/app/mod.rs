@@ -326,7 +326,10 @@ impl App {
 /// A text that was pasted where no text box has the focus.
 fn pasted(ctx: &egui::Context) -> Option<String> {
     ctx.input(|input| {
-        input.events.iter().find_map(|event| if let egui::Event::Paste(text) = event { Some(text.clone()) } else { None })
+        input
+            .events
+            .iter()
+            .find_map(|event| if let egui::Event::Paste(text) = event { Some(text.clone()) } else { None })
     })
 }
 

@@ -22,7 +22,11 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
         ui.menu_button("More", |ui| {
             item(ui, UiCommand::SaveCopy, picture, actions);
             let mut strip = state.settings.strip_metadata;
-            if ui.checkbox(&mut strip, "Without prompt and settings").on_hover_text("For copies that are saved").changed() {
+            if ui
+                .checkbox(&mut strip, "Without prompt and settings")
+                .on_hover_text("For copies that are saved")
+                .changed()
+            {
                 actions.push(Action::StripMetadata(strip));
             }
             ui.separator();

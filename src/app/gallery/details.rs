@@ -1,5 +1,6 @@
 //! What is known of the chosen picture, and taking its settings over.
 
+use std::path::Path;
 use std::time::SystemTime;
 
 use egui::{Button, Label, RichText, ScrollArea, Ui};
@@ -8,6 +9,9 @@ use crate::app::gallery::{Gallery, GalleryAction, describe};
 use crate::gallery::listing::{Foreign, Item};
 use crate::request::Recipe;
 use crate::settings::Patch;
+
+/// How far down the list the picture on the canvas is looked for where none is chosen: it was just drawn.
+const RECENT: usize = 100;
 
 /// What can be taken over from a picture.
 #[derive(Clone, Copy)]
@@ -39,14 +43,15 @@ impl Reuse {
 }
 
 /// The panel. Adds what the user wants done.
-pub(super) fn ui(ui: &mut Ui, gallery: &Gallery, actions: &mut Vec<GalleryAction>) {
+pub(super) fn ui(ui: &mut Ui, gallery: &Gallery, shown: Option<&Path>, actions: &mut Vec<GalleryAction>) {
     let listing = std::sync::Arc::clone(&gallery.listing);
     ScrollArea::vertical().id_salt("details").auto_shrink(false).show(ui, |ui| {
         let selection = &gallery.selection;
         match selection.len() {
-            0 => {
-                ui.weak("Choose a picture to see how it was made");
-            }
+            0 => match listing.items.iter().take(RECENT).find(|item| Some(&*item.path) == shown) {
+                Some(item) => item_ui(ui, item, actions),
+                None => drop(ui.weak("Choose a picture to see how it was made")),
+            },
             1 => {
                 if let [item] = selection.chosen(&listing.items)[..] {
                     item_ui(ui, item, actions);
