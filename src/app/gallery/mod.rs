@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use egui::{Button, Context, Id, Panel, Slider, TextEdit, Ui, vec2};
+use egui::{Button, Context, Id, Key, Panel, Slider, TextEdit, Ui, vec2};
 use serde::{Deserialize, Serialize};
 
 use crate::app::apply::Action;
@@ -241,6 +241,9 @@ fn search_ui(ui: &mut Ui, gallery: &mut Gallery, view: &mut View) {
         let response = ui.add(edit).accessible_name("Search pictures");
         if gallery.focus.take_if(|focus| *focus == Focus::Search).is_some() {
             response.request_focus();
+        }
+        if response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
+            gallery.focus = Some(Focus::PictureInView);
         }
         if has_words && ui.add(Button::new("Clear").min_size(vec2(CLEAR_WIDTH, 0.0))).clicked() {
             gallery.query.words.clear();

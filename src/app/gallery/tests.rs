@@ -123,6 +123,10 @@ fn the_search_box_finds_words_and_is_cleared() {
     harness.get_by_label("Search pictures").type_text("FOX");
     until(&mut harness, |harness| names(harness) == ["a red fox, picture 1 of 1"]);
     assert!(harness.query_by_label("1 of 2 pictures").is_some());
+    press(&mut harness, Key::Enter);
+    assert!(harness.get_by_label("a red fox, picture 1 of 1").is_focused());
+    harness.get_by_label("Search pictures").focus();
+    harness.run();
     harness.get_by_label("Search pictures").type_text("es");
     until(&mut harness, |harness| harness.query_by_label("No picture fits").is_some());
     harness.get_by_label("Show all").click();

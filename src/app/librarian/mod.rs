@@ -36,6 +36,9 @@ const ORDERS: usize = 64;
 /// News that wait for who fetches them.
 const NEWS: usize = 64;
 
+/// Pictures that wait: as many as a frame can take in, as each becomes a texture.
+const IMAGES: usize = 8;
+
 /// How long the end is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -170,7 +173,7 @@ pub fn spawn(cache: PathBuf, wake: impl Fn() + Send + Sync + 'static) -> Result<
     let (orders, obeyed) = bounded(ORDERS);
     let (openings, opened) = bounded(1);
     let (told_facts, facts) = bounded(NEWS);
-    let (told_images, images) = bounded(NEWS);
+    let (told_images, images) = bounded(IMAGES);
     let (held, alive) = bounded(0);
     let listing = Latest::new();
     let outbox = Outbox { news: told_facts, listing: listing.clone(), wake: Arc::new(wake), _alive: held };
