@@ -31,6 +31,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod textures;
+mod zoom;
 
 /// Thumbnails as small and as large as they are useful, in points.
 const SIDES: std::ops::RangeInclusive<f32> = 64.0..=256.0;
@@ -181,6 +182,8 @@ fn pictures_ui(
     shown: Option<&Path>,
 ) -> Vec<GalleryAction> {
     let mut actions = Vec::new();
+    // In line with what stands above the canvas.
+    ui.add_space(4.0);
     notices_ui(ui, gallery, &mut actions);
     let before = gallery.query.clone();
     search_ui(ui, gallery, view);

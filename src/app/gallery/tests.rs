@@ -363,6 +363,23 @@ fn two_pictures_are_compared_in_three_ways() {
     harness.run();
     assert!(harness.query_by_label("Left: 1.png, right: 0.png").is_some());
 
+    // The line goes where it is dragged; the wheel looks closer and leaves it there.
+    let middle = harness.get_by_label(divider).rect().center();
+    harness.drag_at(middle);
+    harness.run();
+    harness.drop_at(middle);
+    harness.run();
+    assert_eq!(percent(&harness), 50);
+    harness.hover_at(middle);
+    harness.run();
+    let (unit, delta) = (egui::MouseWheelUnit::Point, egui::vec2(0.0, 200.0));
+    let (phase, modifiers) = (egui::TouchPhase::Move, Modifiers::NONE);
+    let source = egui::MouseWheelSource::Unknown;
+    harness.event(egui::Event::MouseWheel { unit, delta, phase, modifiers, source });
+    harness.run_steps(40);
+    assert_eq!(percent(&harness), 50);
+    assert!(harness.state().gallery.compared.as_ref().is_some_and(Compared::is_zoomed));
+
     harness.get_by_label("Difference").click();
     harness.run();
     assert!(harness.query_all_by_label("The pictures are the same").next().is_some());
