@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use egui::{Button, Label, RichText, ScrollArea, Ui};
 
 use crate::app::gallery::{Gallery, GalleryAction, describe};
-use crate::gallery::listing::Item;
+use crate::gallery::listing::{Foreign, Item};
 use crate::request::Recipe;
 use crate::settings::Patch;
 
@@ -77,9 +77,14 @@ fn item_ui(ui: &mut Ui, item: &Item, actions: &mut Vec<GalleryAction>) {
         ui.separator();
         recipe_ui(ui, recipe, actions);
     } else {
-        ui.label("Not drawn by Burnisher");
-        if ui.button("Read its settings…").on_hover_text("Other apps write theirs into pictures too").clicked() {
+        let read = Button::new("Reuse its settings…");
+        let read = ui.add_enabled(item.foreign.is_some(), read).on_hover_text("Shows what would change first");
+        if read.on_disabled_hover_text("This picture doesn't say how it was made").clicked() {
             actions.push(GalleryAction::Import(item.path.clone()));
+        }
+        if let Some(foreign) = &item.foreign {
+            ui.separator();
+            foreign_ui(ui, foreign, actions);
         }
     }
     ui.separator();
@@ -117,6 +122,20 @@ fn recipe_ui(ui: &mut Ui, recipe: &Recipe, actions: &mut Vec<GalleryAction>) {
     }
     row(ui, "Size", &format!("{} × {}", request.width, request.height));
     row(ui, "Made with", &format!("Burnisher {}", recipe.app_version));
+}
+
+/// What another app says of a picture; the rest is said when its settings are looked at.
+fn foreign_ui(ui: &mut Ui, foreign: &Foreign, actions: &mut Vec<GalleryAction>) {
+    copied_row(ui, "Prompt", &foreign.prompt, actions);
+    if !foreign.negative_prompt.is_empty() {
+        copied_row(ui, "Negative prompt", &foreign.negative_prompt, actions);
+    }
+    for (name, value) in [("Model", &foreign.model), ("Sampler", &foreign.sampler)] {
+        if !value.is_empty() {
+            row(ui, name, value);
+        }
+    }
+    row(ui, "Made with", &foreign.app);
 }
 
 /// A value with its name. It can be selected and copied as text.

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use egui::{Button, Context, Id, Panel, Slider, TextEdit, Ui, vec2};
+use egui::{Button, Context, Id, Key, Panel, Slider, TextEdit, Ui, vec2};
 use serde::{Deserialize, Serialize};
 
 use crate::app::apply::Action;
@@ -31,6 +31,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod textures;
+mod zoom;
 
 /// Thumbnails as small and as large as they are useful, in points.
 const SIDES: std::ops::RangeInclusive<f32> = 64.0..=256.0;
@@ -181,6 +182,8 @@ fn pictures_ui(
     shown: Option<&Path>,
 ) -> Vec<GalleryAction> {
     let mut actions = Vec::new();
+    // In line with what stands above the canvas.
+    ui.add_space(4.0);
     notices_ui(ui, gallery, &mut actions);
     let before = gallery.query.clone();
     search_ui(ui, gallery, view);
@@ -241,6 +244,9 @@ fn search_ui(ui: &mut Ui, gallery: &mut Gallery, view: &mut View) {
         let response = ui.add(edit).accessible_name("Search pictures");
         if gallery.focus.take_if(|focus| *focus == Focus::Search).is_some() {
             response.request_focus();
+        }
+        if response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
+            gallery.focus = Some(Focus::PictureInView);
         }
         if has_words && ui.add(Button::new("Clear").min_size(vec2(CLEAR_WIDTH, 0.0))).clicked() {
             gallery.query.words.clear();
