@@ -5,8 +5,8 @@
 //!
 //! What holds, whatever happens on the thread: every [`Command::Generate`] ends in exactly one [`Event::JobEnded`],
 //! after a panic too (the model is opened again for the next job); a picture is on disk before anyone is told of it;
-//! a job can be cancelled while nobody drains the events; dropping the handle cancels what is going on and ends the
-//! thread.
+//! a job and a load can be cancelled while nobody drains the events; dropping the handle cancels what is going on and
+//! ends the thread.
 
 use std::any::Any;
 use std::ops::ControlFlow;
@@ -168,7 +168,6 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
             }
             let ended = caught(|| self.obey(&command)).unwrap_or_else(|error| {
                 // What it was doing is unknown, so it goes; the next job opens the model again.
-                self.tuning.abandon();
                 let broken = self.engine.take();
                 let _ = caught(|| drop(broken));
                 Err(error)
