@@ -7,6 +7,8 @@
 
 mod command_line;
 mod metadata;
+#[cfg(target_os = "linux")]
+mod window;
 mod worker;
 
 /// As in the program: how much memory comes back is the allocator's doing too.
