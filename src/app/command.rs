@@ -163,15 +163,16 @@ impl UiCommand {
         response
     }
 
-    /// The commands whose keys were pressed. Call it before any widget sees the keys.
-    pub(super) fn pressed(ctx: &egui::Context) -> Vec<Self> {
+    /// The commands whose keys were pressed. Call it before any widget sees the keys. `closable`: something is open that
+    /// Escape closes.
+    pub(super) fn pressed(ctx: &egui::Context, closable: bool) -> Vec<Self> {
         let typing = ctx.text_edit_focused();
         // With more modifiers first: Ctrl+Shift+S would also match Ctrl+S.
         let mut commands: Vec<(Self, KeyboardShortcut)> =
             Self::ALL.iter().flat_map(|command| command.shortcuts().iter().map(|keys| (*command, *keys))).collect();
         commands.sort_by_key(|(_, keys)| std::cmp::Reverse(modifier_count(keys.modifiers)));
         // Escape closes what is open before it stops anything.
-        let open = ctx.any_popup_open() || ctx.memory(|memory| memory.top_modal_layer().is_some());
+        let open = closable || ctx.any_popup_open() || ctx.memory(|memory| memory.top_modal_layer().is_some());
         ctx.input_mut(|input| {
             commands
                 .into_iter()

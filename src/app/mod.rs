@@ -119,9 +119,15 @@ pub fn run(setup: Setup) -> Result<()> {
         Box::new(|creation| Ok(Box::new(App::new(&creation.egui_ctx, setup)?))),
     );
     opened.map_err(|cause| {
+        let reason = match cause {
+            // What winit says names a file of its own sources.
+            eframe::Error::WinitEventLoop(_) | eframe::Error::Winit(_) => "there is no display to open it on".to_owned(),
+            eframe::Error::Wgpu(cause) => format!("nothing can draw in it, neither a GPU nor its driver's software: {cause}"),
+            other => other.to_string(),
+        };
         Error::new("the window can't be opened")
-            .caused_by(Error::new(cause.to_string()))
-            .advise("Without a display, `burnisher generate` draws on the command line")
+            .caused_by(Error::new(reason))
+            .advise("`burnisher generate` draws on the command line, without a window")
     })
 }
 
@@ -254,12 +260,15 @@ impl eframe::App for App {
                 self.state.canvas.show_preview(&ctx, &preview);
             }
         }
-        let mut actions: Vec<Action> = UiCommand::pressed(&ctx).into_iter().map(Action::Command).collect();
+        let mut actions: Vec<Action> = UiCommand::pressed(&ctx, self.gallery.is_comparing()).into_iter().map(Action::Command).collect();
         for file in ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files)) {
             actions.push(Action::Import(file.path().to_owned()));
         }
         if !ctx.text_edit_focused() {
             actions.extend(pasted(&ctx).map(Action::ImportText));
+        }
+        if self.gallery.is_comparing() && ctx.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::Escape)) {
+            self.gallery.stop_comparing();
         }
         self.draw(ui, &mut actions);
         for action in actions {

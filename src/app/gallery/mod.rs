@@ -154,6 +154,11 @@ impl Gallery {
     pub(super) fn is_comparing(&self) -> bool {
         self.compared.is_some()
     }
+
+    /// Shows the canvas again.
+    pub(super) fn stop_comparing(&mut self) {
+        self.compared = None;
+    }
 }
 
 /// The gallery's panel. `shown` is the picture on the canvas.
