@@ -22,6 +22,8 @@ pub(super) enum Action {
     Command(UiCommand),
     /// Another model is to draw from now on.
     UseModel(ModelRef),
+    /// Show what is being drawn.
+    Watch,
     /// Stop what is being drawn.
     StopRunning,
     /// Stop loading the model.
@@ -51,7 +53,7 @@ pub(super) enum Action {
     /// Something in the gallery.
     Gallery(GalleryAction),
     /// The folder of the gallery is another.
-    Watch,
+    OtherFolder,
     /// Close, whatever is left over.
     CloseNow,
     CloseDialog,
@@ -64,6 +66,10 @@ impl App {
         match action {
             Action::Command(command) => self.obey(ctx, command),
             Action::UseModel(model) => use_model(state, model),
+            Action::Watch => {
+                state.follows = true;
+                self.gallery.stop_comparing();
+            }
             Action::StopRunning => stop(state),
             Action::StopLoading => {
                 if let Model::Loading { cancel, .. } = &state.model {
@@ -108,7 +114,7 @@ impl App {
             }
             Action::RestartWorker => self.restart_worker(),
             Action::Gallery(action) => self.act(ctx, action),
-            Action::Watch => self.watch(),
+            Action::OtherFolder => self.watch(),
             Action::CloseNow => {
                 state.may_close = true;
                 state.dialog = None;
@@ -251,8 +257,7 @@ fn generate(state: &mut State, first: bool) {
     }
     // Asking for a picture is asking for the queue to go on.
     state.queue.paused = false;
-    state.follows = None;
-    state.canvas.free();
+    state.follows = true;
 }
 
 fn stop(state: &mut State) {

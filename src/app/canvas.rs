@@ -9,7 +9,7 @@ use egui::{ColorImage, Pos2, Rect, Sense, TextureFilter, TextureHandle, TextureO
 
 use crate::app::librarian::Opened;
 use crate::app::theme;
-use crate::worker::{JobId, Preview};
+use crate::worker::Preview;
 
 /// How far one can zoom in and out, in physical pixels a pixel.
 const ZOOM: std::ops::RangeInclusive<f32> = 0.02..=64.0;
@@ -29,8 +29,8 @@ pub(super) struct Canvas {
 enum Shown {
     #[default]
     Nothing,
-    /// Previews of this job, of which so many have been shown.
-    Live { id: JobId, step: usize, steps: usize },
+    /// A preview, after so many steps.
+    Live { step: usize, steps: usize },
     /// A picture of the gallery.
     File { path: PathBuf, name: String, is_open: bool },
 }
@@ -56,7 +56,7 @@ struct Picture {
 impl Canvas {
     /// Shows a preview, scaled to the size of the finished picture.
     pub(super) fn show_preview(&mut self, ctx: &egui::Context, preview: &Preview) {
-        self.shown = Shown::Live { id: preview.id, step: preview.step, steps: preview.steps };
+        self.shown = Shown::Live { step: preview.step, steps: preview.steps };
         let size = [preview.image.width() as usize, preview.image.height() as usize];
         let pixels = ColorImage::from_rgb(size, preview.image.as_raw());
         self.set(ctx, Arc::new(pixels), egui::vec2(preview.width as f32, preview.height as f32));
@@ -103,21 +103,6 @@ impl Canvas {
     /// The file that is shown.
     pub(super) fn path(&self) -> Option<&Path> {
         if let Shown::File { path, .. } = &self.shown { Some(path) } else { None }
-    }
-
-    /// Whether previews of this job are shown.
-    pub(super) fn is_live(&self, job: JobId) -> bool {
-        matches!(self.shown, Shown::Live { id, .. } if id == job)
-    }
-
-    /// Whether it shows what is being drawn, or nothing.
-    pub(super) fn is_free(&self) -> bool {
-        !matches!(self.shown, Shown::File { .. })
-    }
-
-    /// Lets go of the picture that it shows: what is drawn next takes its place.
-    pub(super) fn free(&mut self) {
-        self.shown = Shown::Nothing;
     }
 
     /// Sets the zoom; the middle stays.

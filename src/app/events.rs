@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::gallery::Entry;
 use crate::gallery::import::Imported;
 use crate::settings::Patch;
-use crate::worker::{Event, JobId, ModelInfo, Outcome};
+use crate::worker::{Event, ModelInfo, Outcome};
 
 /// Takes in what the worker tells.
 pub(super) fn worker(state: &mut State, event: Event) {
@@ -49,7 +49,7 @@ pub(super) fn worker(state: &mut State, event: Event) {
                 running.took(step_secs);
             }
         }
-        Event::PictureSaved { id, entry } => saved(state, id, &entry),
+        Event::PictureSaved { entry, .. } => saved(state, &entry),
         Event::JobEnded { id, outcome } => {
             let ended = state.queue.ended(id);
             match outcome {
@@ -86,11 +86,9 @@ fn failed(state: &mut State, name: &str, error: Error) {
     state.model = Model::Failed { model, error };
 }
 
-fn saved(state: &mut State, id: JobId, entry: &Entry) {
-    if state.canvas.is_live(id) || state.canvas.is_free() || state.follows == Some(id) {
+fn saved(state: &mut State, entry: &Entry) {
+    if state.follows {
         state.show(entry.path.clone(), &entry.recipe.request.prompt);
-        // The job's next picture takes over again when its previews come.
-        state.follows = Some(id);
     }
 }
 

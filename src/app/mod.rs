@@ -121,8 +121,12 @@ pub fn run(setup: Setup) -> Result<()> {
     opened.map_err(|cause| {
         let reason = match cause {
             // What winit says names a file of its own sources.
-            eframe::Error::WinitEventLoop(_) | eframe::Error::Winit(_) => "there is no display to open it on".to_owned(),
-            eframe::Error::Wgpu(cause) => format!("nothing can draw in it, neither a GPU nor its driver's software: {cause}"),
+            eframe::Error::WinitEventLoop(_) | eframe::Error::Winit(_) => {
+                "there is no display to open it on".to_owned()
+            }
+            eframe::Error::Wgpu(cause) => {
+                format!("nothing can draw in it, neither a GPU nor its driver's software: {cause}")
+            }
             other => other.to_string(),
         };
         Error::new("the window can't be opened")
@@ -255,19 +259,21 @@ impl eframe::App for App {
         ctx.set_zoom_factor(self.state.settings.scale);
         self.look_up_memory();
         if let Some(preview) = self.worker.as_ref().and_then(|worker| worker.previews().take()) {
-            let watched = self.state.canvas.is_free() || self.state.follows == Some(preview.id);
-            if watched && self.state.queue.running_mut(preview.id).is_some() {
+            if self.state.follows && self.state.queue.running_mut(preview.id).is_some() {
                 self.state.canvas.show_preview(&ctx, &preview);
             }
         }
-        let mut actions: Vec<Action> = UiCommand::pressed(&ctx, self.gallery.is_comparing()).into_iter().map(Action::Command).collect();
+        let mut actions: Vec<Action> =
+            UiCommand::pressed(&ctx, self.gallery.is_comparing()).into_iter().map(Action::Command).collect();
         for file in ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files)) {
             actions.push(Action::Import(file.path().to_owned()));
         }
         if !ctx.text_edit_focused() {
             actions.extend(pasted(&ctx).map(Action::ImportText));
         }
-        if self.gallery.is_comparing() && ctx.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::Escape)) {
+        if self.gallery.is_comparing()
+            && ctx.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::Escape))
+        {
             self.gallery.stop_comparing();
         }
         self.draw(ui, &mut actions);

@@ -46,7 +46,7 @@ fn output_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
         let field = egui::TextEdit::singleline(&mut text).id_salt("output").desired_width(220.0);
         if ui.add(field).labelled_by(label.id).changed() {
             state.settings.output_folder = PathBuf::from(text);
-            actions.push(Action::Watch);
+            actions.push(Action::OtherFolder);
         }
         if ui.button("Browse…").clicked() {
             actions.push(Action::Browse(FileDialog::Output(state.settings.output_folder.clone())));

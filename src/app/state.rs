@@ -11,7 +11,7 @@ use crate::checkpoint::ModelRef;
 use crate::device::DeviceInfo;
 use crate::error::Error;
 use crate::settings::{Change, Field, Patch, Settings};
-use crate::worker::{JobId, ModelInfo, TokenCount};
+use crate::worker::{ModelInfo, TokenCount};
 
 /// Everything that the window knows.
 pub(super) struct State {
@@ -28,8 +28,8 @@ pub(super) struct State {
     pub tokens: [Option<(String, TokenCount)>; 2],
     /// Which prompt of the history the prompt box shows, and what stood there before.
     pub history: Option<(usize, String)>,
-    /// The job whose finished pictures are shown as they come, until the user looks at another.
-    pub follows: Option<JobId>,
+    /// Whether the canvas shows what is drawn as it comes: so until the user looks at another picture.
+    pub follows: bool,
     /// A file that the canvas waits for.
     pub wants_picture: Option<PathBuf>,
     /// Bytes of main memory that the program takes, and when that was looked up.
@@ -119,7 +119,7 @@ impl State {
             dialog: None,
             tokens: [None, None],
             history: None,
-            follows: None,
+            follows: true,
             wants_picture: None,
             memory: None,
             is_new: true,

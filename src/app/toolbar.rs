@@ -45,6 +45,10 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
         });
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             toggle(ui, UiCommand::ToggleGallery, state.settings.gallery_open, actions);
+            let watch = "Show the picture that is being drawn";
+            if state.queue.running().is_some() && !state.follows && ui.button("Watch").on_hover_text(watch).clicked() {
+                actions.push(Action::Watch);
+            }
             if let Some(size) = state.canvas.size_text().filter(|_| ui.available_width() >= SIZE_WIDTH) {
                 ui.label(egui::RichText::new(size).weak());
             }

@@ -148,3 +148,21 @@ fn an_unlocked_seed_changes_with_every_click() {
         stage.pictures().iter().map(|path| read_recipe(path).expect("a PNG").expect("a recipe").request.seed).collect();
     assert_ne!(seeds[0], seeds[1]);
 }
+
+#[test]
+fn the_canvas_follows_what_is_drawn_unless_another_picture_is_looked_at() {
+    let mut stage = Stage::new();
+    stage.generate("a fox");
+    stage.generate("a hen");
+    stage.until("both pictures", |stage| stage.pictures().len() == 2);
+    stage.until_says("Canvas: a hen");
+    stage.generate(WAIT);
+    stage.until_says("Canvas: preview");
+    stage.until_says("a fox, picture 2 of 2");
+    stage.click("a fox, picture 2 of 2");
+    stage.until_says("Canvas: a fox");
+    stage.until_says("Step ");
+    assert!(stage.says("Canvas: a fox"), "previews leave it alone");
+    stage.click("Watch");
+    stage.until_says("Canvas: preview");
+}

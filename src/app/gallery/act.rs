@@ -14,7 +14,7 @@ impl App {
         match action {
             GalleryAction::Show { path, name } => {
                 self.gallery.compared = None;
-                self.state.follows = None;
+                self.state.follows = false;
                 self.state.show(path, &name);
             }
             GalleryAction::Reuse { title, patch } => self.apply(ctx, Action::LookAt { title, patch }),
