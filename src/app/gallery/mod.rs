@@ -145,7 +145,10 @@ impl Gallery {
             News::Deleted { paths } => self.deleted = paths.len(),
             News::Restored { .. } => self.deleted = 0,
             News::FolderGone(error) => self.gone = Some(error.clone()),
-            News::FolderBack => self.gone = None,
+            News::FolderBack => {
+                self.gone = None;
+                self.textures.forget_failures();
+            }
             News::Picture { .. } | News::Failed(_) => {}
         }
     }

@@ -66,6 +66,12 @@ impl Textures {
         self.bytes -= before.map_or(0, |held| held.bytes);
     }
 
+    /// Forgets what couldn't be made: the folder was away, and is back.
+    pub(super) fn forget_failures(&mut self) {
+        self.held.retain(|_, held| held.texture.is_ok());
+        self.wanted.clear();
+    }
+
     /// Ends a frame: lets go of what was seen longest ago if there is too much.
     pub(super) fn end_frame(&mut self) {
         self.frame += 1;
