@@ -4,7 +4,9 @@
 //! runs on the CPU) is many times slower than that backend, and taken only when a GPU is asked for by name.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::str::FromStr;
+use std::thread;
 
 use burn::tensor::wgpu::wgpu::{self, AdapterInfo, Backend, DeviceType, Features, Limits};
 use burn::tensor::{DType, Device, DeviceKind};
@@ -228,7 +230,8 @@ pub fn list() -> Vec<DeviceInfo> {
         .collect();
     devices.push(DeviceInfo {
         id: "cpu".into(),
-        name: cpu_name(),
+        // Rayon isn't asked: that would settle its number of threads before the worker does.
+        name: cpu_name(thread::available_parallelism().map_or(1, NonZeroUsize::get)),
         kind: "cpu",
         backend: "burn-flex".into(),
         driver: String::new(),
@@ -275,7 +278,12 @@ fn open_cpu(dtype: DtypeChoice) -> ComputeDevice {
         DtypeChoice::F16 => DType::F16,
         DtypeChoice::Bf16 => DType::BF16,
     };
-    ComputeDevice { device: Device::flex(), dtype, name: cpu_name(), max_tensor_bytes: None }
+    ComputeDevice {
+        device: Device::flex(),
+        dtype,
+        name: cpu_name(rayon::current_num_threads()),
+        max_tensor_bytes: None,
+    }
 }
 
 fn open_gpu(gpu: &Gpu, dtype: DtypeChoice) -> Result<ComputeDevice> {
@@ -297,17 +305,22 @@ fn open_gpu(gpu: &Gpu, dtype: DtypeChoice) -> Result<ComputeDevice> {
         Ok(device) => device,
         // A second model on the same device: the runtime stands already.
         Err(_) if Device::wgpu(gpu.kind.clone()).sync().is_ok() => Device::wgpu(gpu.kind.clone()),
-        Err(cause) => return Err(Error::new(format!("This GPU can't be opened: {}", gpu.info.name)).caused_by(cause)),
+        Err(cause) => {
+            return Err(Error::new(format!("This GPU can't be opened: {}", gpu.info.name))
+                .advise("If it worked before, start Burnisher again; the device cpu always works")
+                .caused_by(cause));
+        }
     };
     Ok(ComputeDevice { device, dtype, name: gpu.info.name.clone(), max_tensor_bytes: Some(gpu.max_tensor_bytes()) })
 }
 
-/// The processor's name and how many threads take part.
-fn cpu_name() -> String {
+/// The processor's name, and how many of our threads take part.
+fn cpu_name(threads: usize) -> String {
     let text = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
     let name = model.map_or(std::env::consts::ARCH, |(_, name)| name.trim());
-    format!("{name}, {} threads", rayon::current_num_threads())
+    let plural = if threads == 1 { "" } else { "s" };
+    format!("{name}, {threads} thread{plural}")
 }
 
 #[cfg(test)]

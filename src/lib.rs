@@ -1,9 +1,10 @@
 //! Burnisher: local image generation, as Hugging Face Diffusers does it, in one native binary.
 //!
 //! ```text
-//! main -> cli
-//! cli        -> worker, request, gallery, checkpoint, device, SchedulerKind
+//! main -> cli, app
+//! cli, app   -> worker, request, gallery, settings, checkpoint, device, SchedulerKind   (app alone draws windows)
 //! worker     -> pipelines, request, checkpoint, gallery, device           (one thread does all tensor work)
+//! settings   -> gallery, request, checkpoint, device, SchedulerKind
 //! gallery    -> request, imaging
 //! pipelines  -> request, models, schedulers, checkpoint, imaging, rng, device
 //! request    -> SchedulerKind, error
@@ -14,7 +15,8 @@
 //!
 //! # Where failures go
 //! A failure becomes an [`error::Error`] where it happens, written for the user: what is wrong, why, what to do. It travels up
-//! unchanged to the worker, which tells it as an event; the command line prints it in one line and exits with 1. A panic on the
+//! unchanged to the worker, which tells it as an event; the command line prints it in one line and exits with 1, and the window shows
+//! it with its causes and what to do, until it is dismissed. A panic on the
 //! worker's thread is caught there once and ends the job like any other failure.
 //!
 //! # Speed on the CPU

@@ -35,6 +35,10 @@ pub(super) enum Action {
     Browse(FileDialog),
     /// Read the settings of this picture.
     Import(PathBuf),
+    /// Read the settings that a text tells, as other apps write them.
+    ImportText(String),
+    /// Whether saved copies leave prompt and settings out.
+    StripMetadata(bool),
     /// A look at settings from elsewhere.
     LookAt {
         title: String,
@@ -83,12 +87,14 @@ impl App {
                 }
             }
             Action::Import(path) => self.ask(Task::Import(path)),
+            Action::ImportText(text) => self.ask(Task::ImportText(text)),
+            Action::StripMetadata(strip) => state.settings.strip_metadata = strip,
             Action::LookAt { title, patch } => {
                 let look = PatchDialog::new(title, Vec::new(), *patch, &state.settings);
                 if look.changes.is_empty() {
                     state.notices.info("The form says all of that already");
                 } else {
-                    state.dialog = Some(Dialog::Patch(look));
+                    state.dialog = Some(Dialog::Patch(Box::new(look)));
                 }
             }
             Action::TakePatch => {
@@ -239,9 +245,9 @@ fn generate(state: &mut State, first: bool) {
     state.history = None;
     let waiting = Waiting { model: settings.model.clone(), request };
     if first {
-        state.queue.push_first(waiting)
+        state.queue.push_first(waiting);
     } else {
-        state.queue.push(waiting)
+        state.queue.push(waiting);
     }
     // Asking for a picture is asking for the queue to go on.
     state.queue.paused = false;

@@ -28,6 +28,8 @@ pub(super) enum Task {
     Export { source: PathBuf, target: PathBuf, metadata: Metadata },
     /// Read a picture's settings.
     Import(PathBuf),
+    /// Read the settings that a text tells.
+    ImportText(String),
     /// Read a picture for the clipboard.
     Copy(PathBuf),
     /// Show a folder in the file manager.
@@ -44,8 +46,8 @@ pub(super) enum Task {
 pub(super) enum Done {
     /// A copy is written, in this place.
     Exported(PathBuf),
-    /// A picture's settings.
-    Imported { path: PathBuf, imported: Box<Imported> },
+    /// A picture's settings, and where they come from.
+    Imported { place: String, imported: Box<Imported> },
     /// A picture for the clipboard.
     Copied(egui::ColorImage),
     /// The folder for pictures is there.
@@ -184,9 +186,12 @@ fn obey(task: Task, slot: &Latest<Settings>, settings_path: &Path) -> Option<Don
         Task::Export { source, target, metadata } => {
             export::export(&source, &target, metadata).map(|()| Some(Done::Exported(target)))
         }
-        Task::Import(path) => {
-            import::import(&path).map(|imported| Some(Done::Imported { path, imported: Box::new(imported) }))
-        }
+        // A model's folder is a model.
+        Task::Import(path) if path.join("model_index.json").is_file() => Ok(Some(Done::PickedModel(path))),
+        Task::ImportText(text) => Ok(import::import_text(&text)
+            .map(|imported| Done::Imported { place: "From the clipboard".to_owned(), imported: Box::new(imported) })),
+        Task::Import(path) => import::import(&path)
+            .map(|imported| Some(Done::Imported { place: path.display().to_string(), imported: Box::new(imported) })),
         Task::Copy(path) => decode::decode(&path).map(|picture| Some(Done::Copied(color_image(&picture.to_rgba8())))),
         Task::OpenFolder(folder) => open::that_detached(&folder)
             .map(|()| None)

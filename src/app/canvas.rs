@@ -32,7 +32,7 @@ enum Shown {
     /// Previews of this job, of which so many have been shown.
     Live { id: JobId, step: usize, steps: usize },
     /// A picture of the gallery.
-    File { path: PathBuf, name: String },
+    File { path: PathBuf, name: String, is_open: bool },
 }
 
 /// How large the picture is shown.
@@ -64,14 +64,17 @@ impl Canvas {
 
     /// Turns to a picture of the gallery; until it is read the canvas keeps what it shows.
     pub(super) fn turn_to(&mut self, path: PathBuf, name: String) {
-        self.shown = Shown::File { path, name };
+        self.shown = Shown::File { path, name, is_open: false };
     }
 
     /// Shows a picture of the gallery, if it is still the one to be shown.
     pub(super) fn show_picture(&mut self, ctx: &egui::Context, path: &Path, opened: &Opened) {
-        if self.path() == Some(path) {
+        if let Shown::File { path: wanted, is_open, .. } = &mut self.shown
+            && wanted == path
+        {
+            *is_open = true;
             let [width, height] = opened.size;
-            self.set(ctx, Arc::new(opened.image.clone()), egui::vec2(width as f32, height as f32));
+            self.set(ctx, Arc::clone(&opened.image), egui::vec2(width as f32, height as f32));
         }
     }
 
@@ -158,7 +161,8 @@ impl Canvas {
         match &self.shown {
             Shown::Nothing => "Canvas: no picture yet".to_owned(),
             Shown::Live { step, steps, .. } => format!("Canvas: preview after step {step} of {steps}"),
-            Shown::File { name, .. } => format!("Canvas: {name}"),
+            Shown::File { name, is_open: true, .. } => format!("Canvas: {name}"),
+            Shown::File { name, .. } => format!("Canvas: opening {name}"),
         }
     }
 

@@ -93,7 +93,7 @@ impl UiCommand {
             Self::SaveAs => ("Save as…", "Save a copy as PNG, JPEG or WebP"),
             Self::SaveCopy => ("Save a copy", "Save a copy as PNG into the folder that was last saved to"),
             Self::CopyPicture => ("Copy picture", "Copy the picture to the clipboard"),
-            Self::CopyPrompt => ("Copy prompt", "Copy the picture's prompt to the clipboard"),
+            Self::CopyPrompt => ("Copy prompt", "Copy the prompt to the clipboard"),
             Self::ReadPicture => {
                 ("Read a picture's settings…", "Take prompt and settings from a picture, also another app's")
             }
@@ -149,7 +149,7 @@ impl UiCommand {
     /// The text with its keys, for tooltips.
     pub(super) fn explanation(self, ctx: &egui::Context) -> String {
         match self.shortcuts().first() {
-            Some(keys) => format!("{} ({})", self.tooltip(), ctx.format_shortcut(keys)),
+            Some(keys) => format!("{} ({})", self.tooltip(), keys_text(ctx, *keys)),
             None => self.tooltip().to_owned(),
         }
     }
@@ -163,15 +163,16 @@ impl UiCommand {
         response
     }
 
-    /// The commands whose keys were pressed. Call it before any widget sees the keys.
-    pub(super) fn pressed(ctx: &egui::Context) -> Vec<Self> {
+    /// The commands whose keys were pressed. Call it before any widget sees the keys. `closable`: something is open that
+    /// Escape closes.
+    pub(super) fn pressed(ctx: &egui::Context, closable: bool) -> Vec<Self> {
         let typing = ctx.text_edit_focused();
         // With more modifiers first: Ctrl+Shift+S would also match Ctrl+S.
         let mut commands: Vec<(Self, KeyboardShortcut)> =
             Self::ALL.iter().flat_map(|command| command.shortcuts().iter().map(|keys| (*command, *keys))).collect();
         commands.sort_by_key(|(_, keys)| std::cmp::Reverse(modifier_count(keys.modifiers)));
         // Escape closes what is open before it stops anything.
-        let open = ctx.any_popup_open() || ctx.memory(|memory| memory.top_modal_layer().is_some());
+        let open = closable || ctx.any_popup_open() || ctx.memory(|memory| memory.top_modal_layer().is_some());
         ctx.input_mut(|input| {
             commands
                 .into_iter()
@@ -182,6 +183,11 @@ impl UiCommand {
                 .collect()
         })
     }
+}
+
+/// Keys as people write them.
+pub(super) fn keys_text(ctx: &egui::Context, keys: KeyboardShortcut) -> String {
+    ctx.format_shortcut(&keys).replace("Shift+Questionmark", "?").replace("Comma", ",").replace("Escape", "Esc")
 }
 
 fn modifier_count(modifiers: Modifiers) -> usize {

@@ -18,6 +18,7 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>
     egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         ui.add_space(4.0);
         model_ui(ui, state, actions);
+        task_ui(ui);
         ui.separator();
         prompt::ui(ui, state, actions);
         ui.separator();
@@ -101,6 +102,16 @@ fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
             }
         }
     }
+}
+
+/// What kind of generation it is. There is one so far.
+fn task_ui(ui: &mut egui::Ui) {
+    row(ui, "Task", |ui, label| {
+        let width = ui.available_width();
+        let combo = egui::ComboBox::from_id_salt("task").width(width).selected_text("Text to image");
+        let shown = combo.show_ui(ui, |ui| drop(ui.selectable_label(true, "Text to image")));
+        shown.response.labelled_by(label).on_hover_text("A picture from words alone");
+    });
 }
 
 /// What people call a model: the bundled one's name, or its folder's.

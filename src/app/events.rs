@@ -102,7 +102,7 @@ pub(super) fn background(app: &mut App, ctx: &egui::Context, done: Done) {
             state.settings.save_folder = path.parent().map(PathBuf::from);
             state.notices.info(format!("Saved as {}", path.display()));
         }
-        Done::Imported { path, imported } => imported_from(state, &path.display().to_string(), *imported),
+        Done::Imported { place, imported } => imported_from(state, place, *imported),
         Done::Copied(picture) => {
             ctx.copy_image(picture);
             state.notices.info("The picture is on the clipboard");
@@ -140,7 +140,7 @@ pub(super) fn librarian(app: &mut App, ctx: &egui::Context, news: News) {
 }
 
 /// Shows what a picture's settings would change.
-fn imported_from(state: &mut State, place: &str, imported: Imported) {
+fn imported_from(state: &mut State, place: String, imported: Imported) {
     let title = format!("Settings of a picture by {}", imported.source.label());
     let mut patch = imported.recipe.as_ref().map_or_else(
         || Patch {
@@ -164,6 +164,6 @@ fn imported_from(state: &mut State, place: &str, imported: Imported) {
     if let Some(model) = imported.model.filter(|_| patch.model.is_none()) {
         notes.insert(0, format!("It was drawn with the model {model}"));
     }
-    notes.push(place.to_owned());
-    state.dialog = Some(Dialog::Patch(PatchDialog::new(title, notes, patch, &state.settings)));
+    notes.push(place);
+    state.dialog = Some(Dialog::Patch(Box::new(PatchDialog::new(title, notes, patch, &state.settings))));
 }

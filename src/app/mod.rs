@@ -119,9 +119,15 @@ pub fn run(setup: Setup) -> Result<()> {
         Box::new(|creation| Ok(Box::new(App::new(&creation.egui_ctx, setup)?))),
     );
     opened.map_err(|cause| {
+        let reason = match cause {
+            // What winit says names a file of its own sources.
+            eframe::Error::WinitEventLoop(_) | eframe::Error::Winit(_) => "there is no display to open it on".to_owned(),
+            eframe::Error::Wgpu(cause) => format!("nothing can draw in it, neither a GPU nor its driver's software: {cause}"),
+            other => other.to_string(),
+        };
         Error::new("the window can't be opened")
-            .caused_by(Error::new(cause.to_string()))
-            .advise("Without a display, `burnisher generate` draws on the command line")
+            .caused_by(Error::new(reason))
+            .advise("`burnisher generate` draws on the command line, without a window")
     })
 }
 
@@ -254,9 +260,15 @@ impl eframe::App for App {
                 self.state.canvas.show_preview(&ctx, &preview);
             }
         }
-        let mut actions: Vec<Action> = UiCommand::pressed(&ctx).into_iter().map(Action::Command).collect();
+        let mut actions: Vec<Action> = UiCommand::pressed(&ctx, self.gallery.is_comparing()).into_iter().map(Action::Command).collect();
         for file in ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files)) {
             actions.push(Action::Import(file.path().to_owned()));
+        }
+        if !ctx.text_edit_focused() {
+            actions.extend(pasted(&ctx).map(Action::ImportText));
+        }
+        if self.gallery.is_comparing() && ctx.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::Escape)) {
+            self.gallery.stop_comparing();
         }
         self.draw(ui, &mut actions);
         for action in actions {
@@ -302,6 +314,9 @@ impl App {
             }
         });
         self.dialogs(ui, actions);
+        if ui.input(|input| !input.raw.hovered_files.is_empty()) {
+            drop_here_ui(ui.ctx());
+        }
     }
 
     fn dialogs(&mut self, ui: &egui::Ui, actions: &mut Vec<Action>) {
@@ -315,4 +330,24 @@ impl App {
         }
         self.state.dialog = Some(dialog);
     }
+}
+
+/// A text that was pasted where no text box has the focus.
+fn pasted(ctx: &egui::Context) -> Option<String> {
+    ctx.input(|input| {
+        input
+            .events
+            .iter()
+            .find_map(|event| if let egui::Event::Paste(text) = event { Some(text.clone()) } else { None })
+    })
+}
+
+/// Says what a drop would do.
+fn drop_here_ui(ctx: &egui::Context) {
+    let painter = ctx.layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop-here")));
+    let style = ctx.global_style();
+    painter.rect_filled(ctx.content_rect(), 0.0, style.visuals.panel_fill.gamma_multiply(0.85));
+    let font = egui::FontId::proportional(22.0);
+    let text = "Drop a picture to read its settings";
+    painter.text(ctx.content_rect().center(), egui::Align2::CENTER_CENTER, text, font, style.visuals.text_color());
 }

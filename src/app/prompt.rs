@@ -6,7 +6,7 @@ use egui::text::{LayoutJob, TextFormat};
 use egui::{TextBuffer, TextEdit};
 
 use crate::app::apply::Action;
-use crate::app::command::UiCommand;
+use crate::app::command::{UiCommand, keys_text};
 use crate::app::state::State;
 use crate::app::theme;
 use crate::checkpoint::ModelRef;
@@ -69,9 +69,15 @@ fn text_ui(ui: &mut egui::Ui, state: &mut State, which: usize) {
         // Ctrl+Enter generates; Enter alone is a new line.
         .return_key(egui::KeyboardShortcut::new(egui::Modifiers::NONE, egui::Key::Enter))
         .layouter(&mut layouter);
-    ui.add(edit).accessible_name(name);
-    if let Some(count) = count {
-        count_ui(ui, count);
+    let response = ui.add(edit).accessible_name(name);
+    // Who opens the window can type.
+    if which == 0 && std::mem::take(&mut state.is_new) {
+        response.request_focus();
+    }
+    match count {
+        Some(count) => count_ui(ui, count),
+        // Nothing may jump when the model is there.
+        None => drop(ui.label(egui::RichText::new(" ").small())),
     }
 }
 
@@ -114,10 +120,8 @@ fn examples_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) 
 }
 
 fn history_ui(ui: &mut egui::Ui, state: &mut State) {
-    let tip = format!("Prompts that were drawn before ({})", {
-        let keys = UiCommand::OlderPrompt.shortcuts();
-        keys.first().map(|keys| ui.ctx().format_shortcut(keys)).unwrap_or_default()
-    });
+    let keys = UiCommand::OlderPrompt.shortcuts().first().map(|keys| keys_text(ui.ctx(), *keys));
+    let tip = format!("Prompts that were drawn before ({})", keys.unwrap_or_default());
     let button = ui.add_enabled_ui(!state.settings.history.is_empty(), |ui| {
         ui.menu_button("History", |ui| {
             ui.set_max_width(360.0);

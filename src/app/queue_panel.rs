@@ -5,9 +5,10 @@ use egui::{Button, RichText};
 use crate::app::apply::Action;
 use crate::app::command::UiCommand;
 use crate::app::controls::model_name;
-use crate::app::queue::Move;
+use crate::app::queue::{Key, Move};
 use crate::app::state::State;
 use crate::app::theme;
+use crate::settings::Waiting;
 
 /// The foot of the left panel.
 pub(super) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
@@ -58,39 +59,55 @@ fn waiting_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
         area.show_rows(ui, height, rows, |ui, range| {
             let visible = state.queue.waiting().enumerate().skip(range.start).take(range.len());
             for (at, (key, waiting, failed)) in visible {
-                ui.horizontal(|ui| {
-                    ui.spacing_mut().item_spacing.x = 2.0;
-                    let prompt = match waiting.request.prompt.trim() {
-                        "" => "(no prompt)",
-                        prompt => prompt,
-                    };
-                    let mut button = |ui: &mut egui::Ui, sign: &str, name: &str, enabled: bool, action: Action| {
-                        let response = ui.add_enabled(enabled, Button::new(sign).small()).on_hover_text(name);
-                        if response.accessible_name(format!("{name}: {prompt}")).clicked() {
-                            actions.push(action);
-                        }
-                    };
-                    button(ui, "✖", "Remove from the queue", true, Action::RemoveWaiting(key));
-                    button(ui, "⬆", "Draw earlier", at > 0, Action::MoveWaiting(key, Move::Up));
-                    button(ui, "⬇", "Draw later", at + 1 < rows, Action::MoveWaiting(key, Move::Down));
-                    button(ui, "Next", "Draw next", at > 0, Action::MoveWaiting(key, Move::First));
-                    if failed {
-                        button(ui, "⚠ Try again", "It failed; try again", true, Action::TryAgain(key));
-                    }
-                    let count = waiting.request.count;
-                    let text = if count > 1 { format!("{count} × {prompt}") } else { prompt.to_owned() };
-                    let request = &waiting.request;
-                    let details = format!(
-                        "{prompt}\n{} × {}, {} steps, seed {}\n{}",
-                        request.width,
-                        request.height,
-                        request.steps,
-                        request.seed,
-                        model_name(&waiting.model)
-                    );
-                    ui.add(egui::Label::new(text).truncate()).on_hover_text(details);
-                });
+                row_ui(ui, waiting, key, failed, [at > 0, at + 1 < rows], actions);
             }
         });
+    });
+}
+
+/// One that waits. `can_move`: earlier, later.
+fn row_ui(
+    ui: &mut egui::Ui,
+    waiting: &Waiting,
+    key: Key,
+    failed: bool,
+    can_move: [bool; 2],
+    actions: &mut Vec<Action>,
+) {
+    let request = &waiting.request;
+    let prompt = match request.prompt.trim() {
+        "" => "(no prompt)",
+        prompt => prompt,
+    };
+    let mut button = |ui: &mut egui::Ui, sign: &str, name: &str, enabled: bool, action: Action| {
+        let response = ui.add_enabled(enabled, Button::new(sign).small()).on_hover_text(name);
+        if response.accessible_name(format!("{name}: {prompt}")).clicked() {
+            actions.push(action);
+        }
+    };
+    let size = egui::vec2(ui.available_width(), ui.spacing().interact_size.y);
+    ui.allocate_ui_with_layout(size, egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        ui.spacing_mut().item_spacing.x = 2.0;
+        button(ui, "✖", "Remove from the queue", true, Action::RemoveWaiting(key));
+        if failed {
+            button(ui, "⚠ Try again", "It failed; try again", true, Action::TryAgain(key));
+        } else {
+            let [earlier, later] = can_move;
+            button(ui, "Next", "Draw next", earlier, Action::MoveWaiting(key, Move::First));
+            button(ui, "⬇", "Draw later", later, Action::MoveWaiting(key, Move::Down));
+            button(ui, "⬆", "Draw earlier", earlier, Action::MoveWaiting(key, Move::Up));
+        }
+        ui.add_space(4.0);
+        let text = if request.count > 1 { format!("{} × {prompt}", request.count) } else { prompt.to_owned() };
+        let details = format!(
+            "{prompt}\n{} × {}, {} steps, seed {}\n{}",
+            request.width,
+            request.height,
+            request.steps,
+            request.seed,
+            model_name(&waiting.model)
+        );
+        let left = egui::Layout::left_to_right(egui::Align::Center);
+        ui.with_layout(left, |ui| ui.add(egui::Label::new(text).truncate()).on_hover_text(details));
     });
 }

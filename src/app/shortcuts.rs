@@ -1,7 +1,9 @@
 //! The sheet of everything that has a key.
 
+use egui_extras::{Column, TableBuilder};
+
 use crate::app::apply::Action;
-use crate::app::command::UiCommand;
+use crate::app::command::{UiCommand, keys_text};
 
 /// Keys that belong to one place and not to a command.
 const ELSEWHERE: [(&str, &str); 9] = [
@@ -16,27 +18,32 @@ const ELSEWHERE: [(&str, &str); 9] = [
     ("Ctrl+Z, Ctrl+Shift+Z", "Undo and redo in text boxes"),
 ];
 
+/// Keys, and what they do.
+fn rows(ctx: &egui::Context) -> Vec<(String, &'static str)> {
+    let keys = |command: &UiCommand| {
+        let keys: Vec<String> = command.shortcuts().iter().map(|keys| keys_text(ctx, *keys)).collect();
+        (keys.join(", "), command.tooltip())
+    };
+    let elsewhere = ELSEWHERE.iter().map(|(keys, what)| ((*keys).to_owned(), *what));
+    UiCommand::ALL.iter().map(keys).filter(|(keys, _)| !keys.is_empty()).chain(elsewhere).collect()
+}
+
 /// The sheet.
 pub(super) fn ui(ctx: &egui::Context, actions: &mut Vec<Action>) {
     let modal = egui::Modal::new(egui::Id::unique("shortcuts")).show(ctx, |ui| {
-        ui.set_width(440.0_f32.min(ctx.content_rect().width() - 40.0));
+        ui.set_width(560.0_f32.min(ctx.content_rect().width() - 40.0));
         ui.heading("Keyboard shortcuts");
         let height = ctx.content_rect().height() - 160.0;
         egui::ScrollArea::vertical().max_height(height).show(ui, |ui| {
-            egui::Grid::new("shortcuts").num_columns(2).striped(true).spacing([16.0, 4.0]).show(ui, |ui| {
-                for command in UiCommand::ALL {
-                    let keys: Vec<String> = command.shortcuts().iter().map(|keys| ctx.format_shortcut(keys)).collect();
-                    if !keys.is_empty() {
-                        ui.monospace(keys.join(", "));
-                        ui.label(command.tooltip());
-                        ui.end_row();
-                    }
-                }
-                for (keys, what) in ELSEWHERE {
-                    ui.monospace(keys);
-                    ui.label(what);
-                    ui.end_row();
-                }
+            let rows = rows(ctx);
+            let table = TableBuilder::new(ui).striped(true).vscroll(false);
+            let table = table.column(Column::exact(140.0)).column(Column::remainder().clip(true));
+            table.body(|body| {
+                body.rows(20.0, rows.len(), |mut row| {
+                    let (keys, what) = &rows[row.index()];
+                    row.col(|ui| drop(ui.strong(keys)));
+                    row.col(|ui| drop(ui.label(*what)));
+                });
             });
         });
         if ui.button("Close").clicked() {

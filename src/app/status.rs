@@ -1,5 +1,6 @@
 //! The status line: what goes on, how far it is, and what it runs on.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use crate::app::apply::Action;
@@ -18,7 +19,7 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
             ui.add(bar).accessible_name("Progress");
         }
         let label = ui.label(text);
-        ui.ctx().accesskit_node_builder(label.id, |node| node.set_live(egui::accesskit::Live::Polite));
+        announce(ui, &announcement(state));
         if let Some(tip) = tip {
             label.on_hover_text(tip);
         }
@@ -45,16 +46,31 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
     });
 }
 
+/// Tells screen readers what goes on. It has no size: the line beside it says more, and oftener.
+fn announce(ui: &mut egui::Ui, text: &str) {
+    let response = ui.allocate_response(egui::Vec2::ZERO, egui::Sense::hover());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Status, true, text));
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_live(egui::accesskit::Live::Polite));
+}
+
+/// What is worth interrupting someone for: phases, and every quarter of a picture.
+fn announcement(state: &State) -> String {
+    match state.queue.running() {
+        None => what_goes_on(state).0,
+        Some(running) => format!("Drawing, {:.0} percent", (running.fraction() * 4.0).floor() * 25.0),
+    }
+}
+
 /// What goes on in words, with a tooltip.
 fn what_goes_on(state: &State) -> (String, Option<String>) {
     if let Some(running) = state.queue.running() {
         return (progress(running), Some(details(running)));
     }
     match &state.model {
-        Model::Loading { component: Some(name), fraction, .. } => {
-            (format!("Loading {name}, {:.0} %", fraction * 100.0), None)
+        Model::Loading { model, component: Some(name), fraction, .. } => {
+            (format!("Loading {name}, {:.0} %", fraction * 100.0), Some(model.to_string()))
         }
-        Model::Loading { .. } => ("Opening the model".to_owned(), None),
+        Model::Loading { model, .. } => ("Opening the model".to_owned(), Some(model.to_string())),
         Model::Ready { .. } => ("Ready".to_owned(), None),
         Model::Failed { error, .. } => ("The model can't be used".to_owned(), Some(error.to_string())),
         Model::None => ("No model is loaded".to_owned(), None),
@@ -79,10 +95,10 @@ fn progress(running: &Running) -> String {
         text = format!("Picture {} of {count}: {text}", running.picture + 1);
     }
     if let Some(secs) = running.step_secs {
-        text.push_str(&format!(" · {}", rate(secs)));
+        let _ = write!(text, " · {}", rate(secs));
     }
     if let Some(left) = running.time_left() {
-        text.push_str(&format!(" · {} left", duration(left)));
+        let _ = write!(text, " · {} left", duration(left));
     }
     text
 }
@@ -90,9 +106,9 @@ fn progress(running: &Running) -> String {
 fn details(running: &Running) -> String {
     let mut text = running.waiting.request.prompt.clone();
     if let Some((_, _, since)) = &running.phase {
-        text.push_str(&format!("\nSince {}", duration(since.elapsed())));
+        let _ = write!(text, "\nSince {}", duration(since.elapsed()));
     }
-    text.push_str(&format!("\nPreviews take {:.1} % of the time", running.preview_share * 100.0));
+    let _ = write!(text, "\nPreviews take {:.1} % of the time", running.preview_share * 100.0);
     text
 }
 
@@ -121,6 +137,29 @@ fn gigabytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checkpoint::ModelRef;
+    use crate::gallery::Destination;
+    use crate::settings::{Settings, Waiting};
+    use crate::worker::Job;
+
+    #[test]
+    fn screen_readers_hear_of_quarters_and_not_of_every_step() {
+        let mut state = State::new(Settings::default());
+        assert_eq!(announcement(&state), "No model is loaded");
+        let waiting = Waiting { model: ModelRef::Bundled, request: state.settings.draft.request() };
+        state.queue.push(waiting.clone());
+        let job = Job::new(waiting.request, Destination::Folder(".".into()));
+        state.queue.started(job.id, job.cancel);
+        let mut heard: Vec<String> = (0..20)
+            .map(|step| {
+                let running = state.queue.running_mut(job.id).expect("it runs");
+                (running.step, running.steps) = (step, 20);
+                announcement(&state)
+            })
+            .collect();
+        heard.dedup();
+        assert_eq!(heard, ["0", "25", "50", "75"].map(|percent| format!("Drawing, {percent} percent")));
+    }
 
     #[test]
     fn numbers_read_as_people_say_them() {

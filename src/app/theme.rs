@@ -3,6 +3,8 @@
 //! The accent is copper, of which a mezzotint printmaker's plates are made. Colours never carry a meaning alone: whatever has one
 //! also has a word or a sign.
 
+#![expect(clippy::disallowed_methods, reason = "this is where colours stand")]
+
 use egui::style::WidgetVisuals;
 use egui::{Color32, CornerRadius, FontId, Margin, Stroke, TextStyle, Visuals};
 
@@ -87,7 +89,7 @@ fn dark() -> Visuals {
 fn light() -> Visuals {
     let mut visuals = Visuals::light();
     visuals.panel_fill = Color32::from_rgb(246, 245, 243);
-    visuals.window_fill = Color32::from_rgb(252, 251, 250);
+    visuals.window_fill = Color32::from_rgb(246, 245, 243);
     visuals.extreme_bg_color = Color32::from_rgb(255, 255, 255);
     visuals.faint_bg_color = Color32::from_rgb(236, 235, 232);
     let text = Color32::from_rgb(38, 36, 34);

@@ -1,8 +1,11 @@
 //! The line above the canvas: panels, zoom, and what can be done with the picture.
 
 use crate::app::apply::Action;
-use crate::app::command::UiCommand;
+use crate::app::command::{UiCommand, keys_text};
 use crate::app::state::State;
+
+/// What the longest size takes, in points.
+const SIZE_WIDTH: f32 = 90.0;
 
 /// The line above the canvas.
 pub(super) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
@@ -21,6 +24,15 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
         ui.add_enabled_ui(picture, |ui| UiCommand::SaveAs.button(ui, actions));
         ui.menu_button("More", |ui| {
             item(ui, UiCommand::SaveCopy, picture, actions);
+            let mut strip = state.settings.strip_metadata;
+            if ui
+                .checkbox(&mut strip, "Without prompt and settings")
+                .on_hover_text("For copies that are saved")
+                .changed()
+            {
+                actions.push(Action::StripMetadata(strip));
+            }
+            ui.separator();
             item(ui, UiCommand::CopyPicture, picture, actions);
             item(ui, UiCommand::CopyPrompt, true, actions);
             ui.separator();
@@ -33,8 +45,8 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
         });
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             toggle(ui, UiCommand::ToggleGallery, state.settings.gallery_open, actions);
-            if let Some(size) = state.canvas.size_text() {
-                ui.add(egui::Label::new(egui::RichText::new(size).weak()).truncate());
+            if let Some(size) = state.canvas.size_text().filter(|_| ui.available_width() >= SIZE_WIDTH) {
+                ui.label(egui::RichText::new(size).weak());
             }
         });
     });
@@ -48,7 +60,7 @@ fn toggle(ui: &mut egui::Ui, command: UiCommand, open: bool, actions: &mut Vec<A
 }
 
 fn item(ui: &mut egui::Ui, command: UiCommand, enabled: bool, actions: &mut Vec<Action>) {
-    let keys = command.shortcuts().first().map(|keys| ui.ctx().format_shortcut(keys)).unwrap_or_default();
+    let keys = command.shortcuts().first().map(|keys| keys_text(ui.ctx(), *keys)).unwrap_or_default();
     let button = egui::Button::new(command.text()).shortcut_text(keys);
     if ui.add_enabled(enabled, button).on_hover_text(command.tooltip()).clicked() {
         actions.push(Action::Command(command));

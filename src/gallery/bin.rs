@@ -23,9 +23,15 @@ pub struct Deleted {
 pub fn delete(paths: &[PathBuf]) -> (Deleted, Option<Error>) {
     let mut deleted = Deleted { paths: Vec::new(), resolved: Vec::new() };
     let mut failure = None;
-    for path in paths.iter().filter(|path| path.symlink_metadata().is_ok()) {
-        let resolved = resolve(path);
-        match trash::delete(path) {
+    let there: Vec<_> = paths.iter().filter(|path| is_there(path)).map(|path| (path, resolve(path))).collect();
+    if there.is_empty() {
+        return (deleted, None);
+    }
+    // Together, as some systems take long or ask for each; one that can't be moved may keep others from being moved.
+    let together = trash::delete_all(there.iter().map(|(path, _)| path));
+    for (path, resolved) in there {
+        let moved = if together.is_ok() || !is_there(path) { Ok(()) } else { trash::delete(path) };
+        match moved {
             Ok(()) => {
                 deleted.paths.push(path.clone());
                 deleted.resolved.push(resolved);
@@ -38,6 +44,10 @@ pub fn delete(paths: &[PathBuf]) -> (Deleted, Option<Error>) {
         }
     }
     (deleted, failure)
+}
+
+fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
 }
 
 /// A path as the bin writes it down.

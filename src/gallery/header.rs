@@ -1,18 +1,18 @@
 //! What a picture's file says before its pixels: size and recipe.
 //!
 //! No pixel is decoded and no more is read than a header may take, so a hundred thousand files are read in seconds and
-//! a file that lies costs nothing. The kind is told by the content, whatever the name says. Limits: a recipe behind the
-//! pixels isn't seen, and only our own counts.
+//! a file that lies costs nothing. The kind is told by the content, whatever the name says. Limits: a recipe of our own
+//! behind the pixels of a PNG, where we don't put it, is read as another app's would be.
 
 use std::fs::File;
-use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use image::{ImageFormat, ImageReader};
 use serde::{Deserialize, Serialize};
 
 use crate::gallery::decode::caught;
-use crate::imaging::png_text;
+use crate::imaging::{metadata, png_text};
 use crate::request::Recipe;
 
 /// The most bytes of a PNG's texts: the longest prompt is far below.
@@ -30,6 +30,23 @@ pub(super) struct Header {
     pub(super) height: u32,
     /// What drew it, if the file says so in our own words.
     pub(super) recipe: Option<Recipe>,
+    /// What drew it, in another app's words.
+    pub(super) foreign: Option<Foreign>,
+}
+
+/// What a picture says that carries no recipe of ours, as far as it helps to find it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Foreign {
+    /// The app that drew it.
+    pub app: String,
+    /// What it was to show.
+    pub prompt: String,
+    /// What it was not to show.
+    pub negative_prompt: String,
+    /// The model, as the app names it.
+    pub model: String,
+    /// The sampler, as the app names it.
+    pub sampler: String,
 }
 
 /// The header of a file; `None` if it is no picture.
@@ -50,24 +67,39 @@ fn read_unguarded(mut file: BufReader<File>) -> io::Result<Option<Header>> {
         Some(ImageFormat::Jpeg) => {
             let mut head = Vec::new();
             file.take(JPEG_HEAD_BYTES).read_to_end(&mut head)?;
-            sized(ImageReader::with_format(Cursor::new(head), ImageFormat::Jpeg).into_dimensions())
+            sized(Cursor::new(head), ImageFormat::Jpeg)
         }
-        Some(ImageFormat::WebP) => sized(ImageReader::with_format(file, ImageFormat::WebP).into_dimensions()),
+        Some(ImageFormat::WebP) => sized(file, ImageFormat::WebP),
         _ => None,
     })
 }
 
-fn sized(size: image::ImageResult<(u32, u32)>) -> Option<Header> {
-    size.ok().map(|(width, height)| Header { width, height, recipe: None })
+fn sized(mut file: impl BufRead + Seek, format: ImageFormat) -> Option<Header> {
+    let (width, height) = ImageReader::with_format(&mut file, format).into_dimensions().ok()?;
+    Some(Header { width, height, recipe: None, foreign: foreign(file) })
+}
+
+/// What another app wrote, or we ourselves in a file that can't hold a recipe.
+fn foreign(mut file: impl BufRead + Seek) -> Option<Foreign> {
+    file.seek(SeekFrom::Start(0)).ok()?;
+    let imported = metadata::read(file).ok()??;
+    Some(Foreign {
+        app: imported.source.label().to_owned(),
+        prompt: imported.prompt.unwrap_or_default(),
+        negative_prompt: imported.negative_prompt.unwrap_or_default(),
+        model: imported.model.unwrap_or_default(),
+        sampler: imported.sampler.unwrap_or_default(),
+    })
 }
 
 /// A PNG that is cut off or broken after its size is still a picture, one without a recipe.
-fn png(file: BufReader<File>) -> Option<Header> {
-    let mut decoder = png::Decoder::new_with_limits(file, png::Limits { bytes: TEXT_LIMIT_BYTES });
+fn png(mut file: BufReader<File>) -> Option<Header> {
+    let mut decoder = png::Decoder::new_with_limits(&mut file, png::Limits { bytes: TEXT_LIMIT_BYTES });
     let info = decoder.read_header_info().ok()?;
     let (width, height) = (info.width, info.height);
     let recipe = decoder.read_info().ok().and_then(|reader| recipe(reader.info()));
-    Some(Header { width, height, recipe })
+    let foreign = if recipe.is_none() { foreign(file) } else { None };
+    Some(Header { width, height, recipe, foreign })
 }
 
 fn recipe(info: &png::Info) -> Option<Recipe> {
@@ -87,7 +119,9 @@ mod tests {
     use image::RgbImage;
 
     use super::*;
-    use crate::gallery::testing::{png_file, recipe};
+    use crate::gallery::export::{Metadata, export};
+    use crate::gallery::testing::{foreign_file, png_file, recipe};
+    use crate::gallery::{Destination, save};
 
     /// The header of a file with these bytes.
     fn header_of(bytes: &[u8]) -> Option<Header> {
@@ -115,7 +149,32 @@ mod tests {
     #[test]
     fn jpeg_and_webp_have_a_size_whatever_the_name_says() {
         for format in [ImageFormat::Jpeg, ImageFormat::WebP] {
-            assert_eq!(header_of(&encoded(format)), Some(Header { width: 24, height: 16, recipe: None }));
+            assert_eq!(
+                header_of(&encoded(format)),
+                Some(Header { width: 24, height: 16, recipe: None, foreign: None })
+            );
+        }
+    }
+
+    #[test]
+    fn what_other_apps_say_is_read() {
+        let foreign = header_of(&foreign_file()).and_then(|header| header.foreign).expect("settings");
+        let Foreign { app, prompt, negative_prompt, model, sampler } = &foreign;
+        assert_eq!([app, prompt, negative_prompt, model], ["AUTOMATIC1111", "a castle", "fog", "v1-5"]);
+        assert!(sampler.contains("DDIM"));
+    }
+
+    #[test]
+    fn a_copy_of_ours_as_jpeg_or_webp_says_what_drew_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let destination = Destination::Folder(folder.path().to_owned());
+        let saved = save(&RgbImage::new(64, 64), 0, recipe("a fox"), &destination).expect("saved");
+        for name in ["x.jpg", "x.webp"] {
+            let target = folder.path().join(name);
+            export(&saved.path, &target, Metadata::Keep).expect("exported");
+            let header = read(&target).expect("a file").expect("a picture");
+            let foreign = header.foreign.expect("settings");
+            assert_eq!([&*foreign.app, &*foreign.prompt], ["Burnisher", "a fox"]);
         }
     }
 
@@ -142,7 +201,7 @@ mod tests {
         let mut file = png_file(24, 16, Some(&recipe("a fox")));
         // The length of the chunk after IHDR.
         file[33..37].copy_from_slice(&0x7fff_ffff_u32.to_be_bytes());
-        assert_eq!(header_of(&file), Some(Header { width: 24, height: 16, recipe: None }));
+        assert_eq!(header_of(&file), Some(Header { width: 24, height: 16, recipe: None, foreign: None }));
 
         let giant = png_file(24, 16, None);
         let giant = [&giant[..16], &[0x7f; 8], &giant[24..29], &giant[29..]].concat();
@@ -155,7 +214,7 @@ mod tests {
         let long = format!("\"{}\"", "x".repeat(2 << 20));
         for text in ["{\"request\":", "null", "[[[[[[", &*long, &"[".repeat(100_000)] {
             let file = png_text::encode(&picture, &[(png_text::BURNISHER, text)]).expect("a PNG");
-            assert_eq!(header_of(&file), Some(Header { width: 8, height: 8, recipe: None }));
+            assert_eq!(header_of(&file), Some(Header { width: 8, height: 8, recipe: None, foreign: None }));
         }
     }
 }

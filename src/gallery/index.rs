@@ -17,7 +17,7 @@ use crate::gallery::header::Header;
 use crate::gallery::stamp::Stamp;
 
 /// Raised whenever a line changes its meaning.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Lines that may be out of date before it is worth writing a small index anew.
 const SLACK: usize = 256;
@@ -133,7 +133,7 @@ mod tests {
     use crate::gallery::testing::recipe;
 
     fn line(name: &str, bytes: u64) -> Line {
-        let header = Header { width: 8, height: 8, recipe: Some(recipe("a fox\nand \"a\" hen")) };
+        let header = Header { width: 8, height: 8, recipe: Some(recipe("a fox\nand \"a\" hen")), foreign: None };
         Line { name: name.into(), stamp: Stamp { bytes, nanos: 7 }, header: Some(header) }
     }
 
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_broken_or_newer_index_is_begun_anew() {
-        for broken in ["", "\0\0\0\0", "{\"version\":99,\"folder\":\"/a\"}\n", "{\"version\":1,\"folder\":\"/b\"}\n"] {
+        for broken in ["", "\0\0\0\0", "{\"version\":99,\"folder\":\"/a\"}\n", "{\"version\":2,\"folder\":\"/b\"}\n"] {
             let cache = cache();
             let (mut index, _) = Index::open(Path::new("/a"), cache.path());
             index.add(&[line("x.png", 1)]);

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+pub use crate::gallery::header::Foreign;
+
 use crate::gallery::header::{self, Header};
 use crate::gallery::index::{Index, Line};
 use crate::gallery::search::{self, Query};
@@ -33,8 +35,10 @@ pub struct Item {
     pub width: u32,
     /// Pixels.
     pub height: u32,
-    /// What drew it, if the file says so.
+    /// What drew it, if the file says so in our own words.
     pub recipe: Option<Recipe>,
+    /// What drew it, in another app's words.
+    pub foreign: Option<Foreign>,
     /// Whether the user marked it.
     pub favourite: bool,
     /// What a search looks through.
@@ -47,10 +51,16 @@ impl Item {
     fn new(path: PathBuf, stamp: Stamp, header: Header, favourite: bool) -> Self {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let number = name.split_once('-').and_then(|(number, _)| number.parse().ok()).unwrap_or(0);
-        let haystack = search::haystack(header.recipe.as_ref(), &name);
-        let Header { width, height, recipe } = header;
+        let haystack = search::haystack(&header, &name);
+        let Header { width, height, recipe, foreign } = header;
         let (modified, bytes) = (stamp.modified(), stamp.bytes);
-        Self { path, modified, bytes, width, height, recipe, favourite, haystack, number }
+        Self { path, modified, bytes, width, height, recipe, foreign, favourite, haystack, number }
+    }
+
+    /// What it was to show, whoever drew it.
+    pub fn prompt(&self) -> Option<&str> {
+        let own = self.recipe.as_ref().map(|recipe| &*recipe.request.prompt);
+        own.or_else(|| self.foreign.as_ref().map(|foreign| &*foreign.prompt))
     }
 
     /// The file's name, with signs in place of what is no text.
@@ -230,6 +240,7 @@ impl Folder {
                     width: item.width,
                     height: item.height,
                     recipe: item.recipe.clone(),
+                    foreign: item.foreign.clone(),
                 });
                 Some(Line { name: name.to_str()?.to_owned(), stamp: *stamp, header })
             });

@@ -1,11 +1,12 @@
 //! Finding pictures by words.
 //!
 //! Every word must occur somewhere in the prompt, the negative prompt, the model or the sampler's label, in whatever
-//! case; a picture without a recipe is found by its file's name. Words are found inside others too: `fox` finds
+//! case, whichever app drew it; a picture that says nothing is found by its file's name. Words are found inside others too: `fox` finds
 //! `foxes`.
 
 use std::sync::Arc;
 
+use crate::gallery::header::{Foreign, Header};
 use crate::gallery::listing::Item;
 use crate::request::Recipe;
 
@@ -39,15 +40,18 @@ impl Query {
 }
 
 /// What is looked through for a picture: its words in small letters. Lines keep a word from reaching across.
-pub(super) fn haystack(recipe: Option<&Recipe>, name: &str) -> Box<str> {
-    let text = match recipe {
-        None => name.to_lowercase(),
-        Some(Recipe { request, model, .. }) => {
+pub(super) fn haystack(header: &Header, name: &str) -> Box<str> {
+    let text = match header {
+        Header { recipe: Some(Recipe { request, model, .. }), .. } => {
             let sampler = request.scheduler.map_or("", |kind| kind.label());
-            [&*request.prompt, &*request.negative_prompt, model, sampler].join("\n").to_lowercase()
+            [&*request.prompt, &*request.negative_prompt, model, sampler].join("\n")
         }
+        Header { foreign: Some(Foreign { app, prompt, negative_prompt, model, sampler }), .. } => {
+            [&**prompt, negative_prompt, model, sampler, app].join("\n")
+        }
+        _ => name.to_owned(),
     };
-    text.into_boxed_str()
+    text.to_lowercase().into_boxed_str()
 }
 
 #[cfg(test)]
@@ -56,7 +60,7 @@ mod tests {
 
     use super::*;
     use crate::gallery::listing::Folder;
-    use crate::gallery::testing::{png_file, recipe};
+    use crate::gallery::testing::{foreign_file, png_file, recipe};
 
     /// The names of the pictures that fit.
     fn found(words: &str) -> Vec<String> {
@@ -69,6 +73,7 @@ mod tests {
         write("fox.png", Some(&fox));
         write("owl.png", Some(&recipe("eine Eule im ÄTHER")));
         write("Holiday photo.png", None);
+        std::fs::write(temporary.path().join("castle.png"), foreign_file()).expect("written");
         let mut folder = Folder::open(temporary.path().to_owned(), Path::new("/nowhere"));
         folder.scan().expect("a folder");
         while folder.unread() > 0 {
@@ -85,8 +90,8 @@ mod tests {
         assert_eq!(found("hen Fox"), ["fox.png"]);
         assert_eq!(found("fox owl"), [""; 0]);
         assert_eq!(found("äther"), ["owl.png"]);
-        assert_eq!(found("fo"), ["fox.png"]);
-        assert_eq!(found("  ").len(), 3);
+        assert_eq!(found("fo jump"), ["fox.png"]);
+        assert_eq!(found("  ").len(), 4);
     }
 
     #[test]
@@ -100,5 +105,12 @@ mod tests {
     fn a_picture_without_a_recipe_is_found_by_its_name_and_no_other_is() {
         assert_eq!(found("holiday"), ["Holiday photo.png"]);
         assert_eq!(found("fox.png"), [""; 0]);
+    }
+
+    #[test]
+    fn pictures_of_other_apps_are_found_by_what_they_say() {
+        for words in ["castle", "v1-5 ddim", "automatic1111"] {
+            assert_eq!(found(words), ["castle.png"], "{words}");
+        }
     }
 }

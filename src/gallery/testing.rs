@@ -22,3 +22,10 @@ pub(crate) fn png_file(width: u32, height: u32, recipe: Option<&Recipe>) -> Vec<
     let picture = RgbImage::from_pixel(width, height, image::Rgb([200, 10, 30]));
     png_text::encode(&picture, &texts).expect("a PNG")
 }
+
+/// A PNG by another app: of a castle.
+pub(crate) fn foreign_file() -> Vec<u8> {
+    let text = "a castle\nNegative prompt: fog\n\
+        Steps: 20, Sampler: DDIM, CFG scale: 7, Seed: 1, Size: 8x8, Model: v1-5";
+    png_text::encode(&RgbImage::new(8, 8), &[(png_text::PARAMETERS, text)]).expect("a PNG")
+}

@@ -101,8 +101,14 @@ impl BasicTransformerBlock {
     fn forward(&self, x: Tensor<3>, context: &Tensor<3>) -> Tensor<3> {
         let y = ops::layer_norm(&self.norm1, x.clone(), LAYER_NORM_EPSILON);
         let x = self.attn1.forward(y.clone(), y) + x;
+        if ops::is_interrupted() {
+            return x;
+        }
         let y = ops::layer_norm(&self.norm2, x.clone(), LAYER_NORM_EPSILON);
         let x = self.attn2.forward(y, context.clone()) + x;
+        if ops::is_interrupted() {
+            return x;
+        }
         let y = ops::layer_norm(&self.norm3, x.clone(), LAYER_NORM_EPSILON);
         self.ff.forward(y) + x
     }

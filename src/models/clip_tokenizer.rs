@@ -126,6 +126,7 @@ impl ClipTokenizer {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` gives it")]
 fn unsplittable(error: tokenizers::Error) -> Error {
     Error::new(format!("The prompt can't be split into tokens: {error}"))
 }

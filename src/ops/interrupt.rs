@@ -28,6 +28,11 @@ pub fn interruptible<T>(cancel: &CancelToken, work: impl FnOnce() -> T) -> T {
     work()
 }
 
+/// Whether the work that this thread does is to be left off: whatever it gives now is thrown away.
+pub fn is_interrupted() -> bool {
+    CURRENT.with_borrow(CancelToken::is_cancelled)
+}
+
 /// The token that a kernel called from this thread looks at.
 pub(super) fn current() -> CancelToken {
     CURRENT.with_borrow(CancelToken::clone)

@@ -12,7 +12,7 @@ use burn::nn::conv::Conv2d;
 use burn::nn::{GroupNorm, LayerNorm, Linear, PaddingConfig2d};
 use burn::tensor::{DType, Device, Tensor};
 
-pub use interrupt::interruptible;
+pub use interrupt::{interruptible, is_interrupted};
 
 use cpu::Unary;
 

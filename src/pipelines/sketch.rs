@@ -5,6 +5,7 @@
 
 use burn::tensor::Tensor;
 use image::RgbImage;
+use serde_json::Value;
 
 use super::stages::read;
 use crate::error::Result;
@@ -23,9 +24,9 @@ const FACTORS: [[f32; 3]; 4] =
 /// Whether the latents of the autoencoder that a `config.json` describes are those of the map.
 pub(super) fn knows(vae: &Config) -> bool {
     let channels = vae.get("block_out_channels").and_then(|v| v.as_array());
-    let scaling_factor = vae.get("scaling_factor").map_or(Some(SCALING_FACTOR), |v| v.as_f64());
-    let latent_channels = vae.get("latent_channels").map_or(Some(FACTORS.len() as u64), |v| v.as_u64());
-    channels.is_some_and(|channels| channels.iter().map(|c| c.as_u64()).eq(CHANNELS.map(Some)))
+    let scaling_factor = vae.get("scaling_factor").map_or(Some(SCALING_FACTOR), Value::as_f64);
+    let latent_channels = vae.get("latent_channels").map_or(Some(FACTORS.len() as u64), Value::as_u64);
+    channels.is_some_and(|channels| channels.iter().map(Value::as_u64).eq(CHANNELS.map(Some)))
         && scaling_factor == Some(SCALING_FACTOR)
         && latent_channels == Some(FACTORS.len() as u64)
 }
@@ -41,4 +42,42 @@ pub(super) fn draw(latents: &Tensor<4>) -> Result<RgbImage> {
         })
     });
     rgb_image_from_unit(&rgb.collect::<Vec<_>>(), width, height)
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, TensorData};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_the_autoencoder_of_stable_diffusion_has_a_map() {
+        let knows = |config: Value| super::knows(config.as_object().expect("an object"));
+        // The config.json of Stable Diffusion 1.5, which leaves the scaling factor to the default, and of 2.1.
+        assert!(knows(json!({ "block_out_channels": [128, 256, 512, 512], "latent_channels": 4 })));
+        assert!(knows(
+            json!({ "block_out_channels": [128, 256, 512, 512], "latent_channels": 4, "scaling_factor": 0.18215 })
+        ));
+        // Stable Diffusion XL, 3, and a small model.
+        assert!(!knows(json!({ "block_out_channels": [128, 256, 512, 512], "scaling_factor": 0.13025 })));
+        assert!(!knows(json!({ "block_out_channels": [128, 256, 512, 512], "latent_channels": 16 })));
+        assert!(!knows(json!({ "block_out_channels": [32, 64, 96], "latent_channels": 4 })));
+        assert!(!knows(json!({})));
+    }
+
+    #[test]
+    fn a_latent_becomes_a_pixel_of_the_first_picture() {
+        // Two pictures of two latents: what counts is the first picture.
+        let mut values = vec![9.0_f32; 2 * 4 * 2];
+        for (channel, latents) in [[0.0, 1.0], [0.0, 0.0], [0.0, 0.0], [0.0, -1.0]].into_iter().enumerate() {
+            values[2 * channel..][..2].copy_from_slice(&latents);
+        }
+        let latents = Tensor::from_data(TensorData::new(values, [2, 4, 1, 2]), &Device::flex());
+        let picture = draw(&latents).expect("a picture");
+        assert_eq!(picture.dimensions(), (2, 1));
+        assert_eq!(picture.get_pixel(0, 0).0, [128; 3]);
+        // 0.5 + (0.298 + 0.184) / 2 of 255, and so on.
+        assert_eq!(picture.get_pixel(1, 0).0, [189, 188, 214]);
+    }
 }

@@ -24,6 +24,11 @@ pub trait Engine: Sized {
     /// The request doesn't fit the model, or the arithmetic failed.
     fn run(&mut self, request: &Request, hooks: Hooks<'_>) -> Result<Run>;
 
+    /// Whether it can go on after a failed run; if not, it is opened again for the next one.
+    fn is_sound(&self) -> bool {
+        true
+    }
+
     /// Gives its memory back, also what its device keeps for later.
     fn free(self) {}
 }

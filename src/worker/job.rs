@@ -81,6 +81,10 @@ impl<'a> Working<'a> {
     ) -> Result<Option<Vec<Entry>>> {
         let cancel = &self.job.cancel;
         self.budget.picture();
+        if let Some(tuning) = &mut self.tuning {
+            // What a job that was stopped, or broke down, had begun.
+            tuning.abandon();
+        }
         let mut failure = None;
         // Both hooks keep the books.
         let this = RefCell::new(&mut *self);

@@ -5,8 +5,8 @@
 //!
 //! What holds, whatever happens on the thread: every [`Command::Generate`] ends in exactly one [`Event::JobEnded`],
 //! after a panic too (the model is opened again for the next job); a picture is on disk before anyone is told of it;
-//! a job can be cancelled while nobody drains the events; dropping the handle cancels what is going on and ends the
-//! thread.
+//! a job and a load can be cancelled while nobody drains the events; dropping the handle cancels what is going on and
+//! ends the thread.
 
 use std::any::Any;
 use std::ops::ControlFlow;
@@ -168,11 +168,14 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
             }
             let ended = caught(|| self.obey(&command)).unwrap_or_else(|error| {
                 // What it was doing is unknown, so it goes; the next job opens the model again.
-                self.tuning.abandon();
                 let broken = self.engine.take();
                 let _ = caught(|| drop(broken));
                 Err(error)
             });
+            if !matches!(command, Command::Generate(_)) {
+                // What the next model didn't take up again.
+                memory::give_back();
+            }
             self.outbox.tell(ended.unwrap_or_else(|error| match command {
                 Command::Load { model, .. } => Event::ModelFailed { model: model.to_string(), error },
                 // The memory is free, if in a hard way.
@@ -221,7 +224,11 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
         let engine = self.engine.as_mut().ok_or_else(nothing_loaded)?;
         let info = engine.info();
         let tuning = info.on_gpu.then_some(&mut self.tuning);
-        job::Working::new(job, &name, &self.outbox, &self.slot, tuning).run(engine, info.scheduler)
+        let outcome = job::Working::new(job, &name, &self.outbox, &self.slot, tuning).run(engine, info.scheduler);
+        if outcome.is_err() && !engine.is_sound() {
+            self.free();
+        }
+        outcome
     }
 
     /// Opens a model. `None`: it was cancelled.

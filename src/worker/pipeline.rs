@@ -75,6 +75,11 @@ impl Engine for DiffusionPipeline {
         Self::run(self, request, hooks)
     }
 
+    fn is_sound(&self) -> bool {
+        // A device that was lost fails for good.
+        self.compute().device.sync().is_ok()
+    }
+
     fn free(self) {
         let device = self.compute().device.clone();
         drop(self);

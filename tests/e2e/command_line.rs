@@ -74,11 +74,24 @@ fn refusal(args: &[&str]) -> String {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn without_a_display_the_window_says_what_to_do() {
+    let folder = folder();
+    let mut program = program(folder.path(), &[]);
+    program.env("HOME", folder.path()).env_remove("XDG_CONFIG_HOME").env_remove("XDG_CACHE_HOME");
+    program.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").env_remove("WAYLAND_SOCKET");
+    let output = program.output().expect("the program starts");
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("there is no display to open it on") && said.contains("burnisher generate"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+#[test]
 fn wrong_usage_exits_with_2() {
     let folder = folder();
     for args in [
-        &[][..],
-        &["draw"],
+        &["draw"][..],
         &["generate"],
         &["generate", "--prompt", "a fox", "--steps", "many"],
         &["generate", "--prompt", "a fox", "--width", "-8"],

@@ -130,6 +130,34 @@ fn a_copy_is_saved_without_a_dialog_and_can_leave_the_settings_out() {
     }
 }
 
+#[test]
+fn a_pasted_text_of_another_app_shows_what_would_change() {
+    let mut stage = Stage::new();
+    stage.until_says("Ready");
+    stage.press(Modifiers::NONE, Key::Escape);
+    let text = "a castle at dawn\nSteps: 25, Sampler: Euler a, CFG scale: 6, Seed: 99, Size: 512x768";
+    stage.window.event(egui::Event::Paste(text.to_owned()));
+    stage.until_says("then: a castle at dawn");
+}
+
+#[test]
+fn a_dropped_folder_of_a_model_is_opened() {
+    let mut stage = Stage::new();
+    let model = stage.folder.path().join("my-model");
+    std::fs::create_dir(&model).expect("a folder");
+    std::fs::write(model.join("model_index.json"), "{}").expect("a file");
+    drop_file(&mut stage, model);
+    stage.until("it is the model", |stage| stage.settings().model.to_string().ends_with("my-model"));
+}
+
+#[test]
+fn who_opens_the_window_can_type_at_once() {
+    let mut stage = Stage::new();
+    stage.window.step();
+    stage.window.event(egui::Event::Text("a fox".into()));
+    stage.until("it is in the prompt", |stage| stage.settings().draft.prompt == "a fox");
+}
+
 /// Drops a file on the window.
 fn drop_file(stage: &mut Stage, path: std::path::PathBuf) {
     stage.window.input_mut().dropped_files.push(crate::bad_input::dropped(path));

@@ -25,6 +25,7 @@ fn a_typed_prompt_becomes_a_picture_with_its_recipe() {
 #[test]
 fn the_first_picture_is_one_click_away() {
     let mut stage = Stage::new();
+    stage.until_says("Ready");
     stage.click("a rocket in flat style");
     stage.until("the picture", |stage| stage.says("Canvas: a rocket in flat style"));
 }

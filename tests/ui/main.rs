@@ -2,7 +2,9 @@
 
 mod bad_input;
 mod forms;
+mod gallery;
 mod generating;
 mod promises;
 mod remembering;
+mod snapshots;
 mod stage;

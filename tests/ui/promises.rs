@@ -9,7 +9,7 @@ use crate::stage::{Puppet, Stage, WAIT};
 
 #[test]
 fn the_window_draws_before_any_model_is_open_and_while_one_is() {
-    let puppet = Puppet { loading: Duration::from_secs(3600), ..Puppet::default() };
+    let puppet = Puppet { loading: Duration::from_hours(1), ..Puppet::default() };
     let mut stage = Stage::with(puppet, |_| {});
     stage.window.step();
     assert!(stage.says("Generate"), "the first frame has the form");

@@ -26,7 +26,7 @@ pub(crate) const FAIL: &str = "fail";
 pub(crate) const PANIC: &str = "panic";
 
 /// Longer than anything takes on a busy machine; what takes as long has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How the engine behaves.
 #[derive(Clone, Default)]

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use egui::{
-    Color32, Context, CursorIcon, EventFilter, Key, Modifiers, Rect, Role, Sense, Stroke, TextureHandle,
-    TextureOptions, Ui, WidgetInfo, pos2, vec2,
+    Color32, Context, CursorIcon, EventFilter, Key, Modifiers, PointerButton, Rect, Role, Sense, Stroke, StrokeKind,
+    TextureHandle, TextureOptions, Ui, WidgetInfo, pos2, vec2,
 };
 
 use crate::app::gallery::Gallery;
+use crate::app::gallery::zoom::Zoom;
 use crate::app::librarian::{Comparison, Difference};
 use crate::error::{Error, Result};
 
@@ -44,8 +45,9 @@ impl Mode {
 pub(super) struct Compared {
     paths: [PathBuf; 2],
     mode: Mode,
-    /// Where the slider is, 0 to 1.
+    /// Where the slider is, 0 to 1 of what is seen.
     split: f32,
+    zoom: Zoom,
     /// `None` until they are opened.
     shown: Option<Result<Shown>>,
 }
@@ -58,7 +60,13 @@ struct Shown {
 
 impl Compared {
     pub(super) fn new(paths: [PathBuf; 2]) -> Self {
-        Self { paths, mode: Mode::default(), split: 0.5, shown: None }
+        Self { paths, mode: Mode::default(), split: 0.5, zoom: Zoom::default(), shown: None }
+    }
+
+    /// Whether only a part of the pictures is seen.
+    #[cfg(test)]
+    pub(super) fn is_zoomed(&self) -> bool {
+        self.zoom != Zoom::default()
     }
 
     /// Takes the pictures if they are those that are compared.
@@ -133,7 +141,7 @@ impl Compared {
         match self.mode {
             Mode::Slider => {
                 ui.weak(format!("Left: {}, right: {}", name(0), name(1)));
-                self.split = slider_ui(ui, [first, second], self.split);
+                self.split = slider_ui(ui, [first, second], &mut self.zoom, self.split);
             }
             Mode::Blink => {
                 let period = BLINK.as_secs_f64();
@@ -141,40 +149,45 @@ impl Compared {
                 let at = usize::from(passed.rem_euclid(2.0) >= 1.0);
                 ui.ctx().request_repaint_after(BLINK.mul_f64(1.0 - passed.rem_euclid(1.0)));
                 ui.weak(format!("{}: {}", if at == 0 { "First" } else { "Second" }, name(at)));
-                picture_ui(ui, [first, second][at], &name(at));
+                picture_ui(ui, [first, second][at], &mut self.zoom, &name(at));
             }
             Mode::Difference => {
                 ui.label(&shown.words);
-                picture_ui(ui, &shown.difference, &shown.words);
+                picture_ui(ui, &shown.difference, &mut self.zoom, &shown.words);
             }
         }
     }
 }
 
-/// The largest rectangle of a texture's shape in the room that is left.
-fn fit(ui: &Ui, texture: &TextureHandle) -> Rect {
-    let (room, size) = (ui.available_rect_before_wrap(), texture.size_vec2());
-    let scale = (room.width() / size.x).min(room.height() / size.y).max(0.0);
-    Rect::from_center_size(room.center(), size * scale)
+/// Draws what of a texture at `placed` lies within `range`.
+fn paint(ui: &Ui, texture: &TextureHandle, placed: Rect, range: Rect) {
+    let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+    let painter = ui.painter_at(range.intersect(ui.clip_rect()));
+    painter.image(texture.id(), placed, whole, Color32::WHITE);
 }
 
-fn whole() -> Rect {
-    Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0))
-}
-
-fn picture_ui(ui: &mut Ui, texture: &TextureHandle, name: &str) {
-    let rect = fit(ui, texture);
-    let response = ui.allocate_rect(rect, Sense::hover());
+fn picture_ui(ui: &mut Ui, texture: &TextureHandle, zoom: &mut Zoom, name: &str) {
+    let response = ui.allocate_rect(ui.available_rect_before_wrap(), Sense::click_and_drag());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, name));
-    ui.painter().image(texture.id(), rect, whole(), Color32::WHITE);
+    zoom.follow(ui, &response, texture.size_vec2(), &[PointerButton::Primary, PointerButton::Middle]);
+    paint(ui, texture, zoom.place(response.rect, texture.size_vec2()), response.rect);
+    if response.has_focus() {
+        ui.painter().rect_stroke(response.rect, 0.0, ui.visuals().selection.stroke, StrokeKind::Inside);
+    }
+    response.on_hover_cursor(CursorIcon::Grab);
 }
 
 /// The first picture left of a line and the second right of it; the line goes where it is dragged, or by the arrows.
-fn slider_ui(ui: &mut Ui, [first, second]: [&TextureHandle; 2], split: f32) -> f32 {
-    let rect = fit(ui, first);
-    let response = ui.allocate_rect(rect, Sense::click_and_drag()).on_hover_cursor(CursorIcon::ResizeHorizontal);
+fn slider_ui(ui: &mut Ui, [first, second]: [&TextureHandle; 2], zoom: &mut Zoom, split: f32) -> f32 {
+    let response = ui.allocate_rect(ui.available_rect_before_wrap(), Sense::click_and_drag());
+    let response = response.on_hover_cursor(CursorIcon::ResizeHorizontal);
+    zoom.follow(ui, &response, first.size_vec2(), &[PointerButton::Middle, PointerButton::Secondary]);
+    let placed = zoom.place(response.rect, first.size_vec2());
+    // What is seen of the picture.
+    let rect = placed.intersect(response.rect);
     let mut split = split;
-    if let Some(pointer) = response.interact_pointer_pos().filter(|_| rect.width() > 0.0) {
+    let moves = response.is_pointer_button_down_on() && ui.input(|input| input.pointer.primary_down());
+    if let Some(pointer) = response.interact_pointer_pos().filter(|_| moves && rect.width() > 0.0) {
         split = (pointer.x - rect.left()) / rect.width();
         response.request_focus();
     }
@@ -189,24 +202,14 @@ fn slider_ui(ui: &mut Ui, [first, second]: [&TextureHandle; 2], split: f32) -> f
     response.widget_info(|| WidgetInfo::slider(true, percent, "Divider between the pictures, in percent"));
 
     let line = rect.left() + rect.width() * split;
-    let painter = ui.painter();
-    let side = |range: Rect, texture: &TextureHandle| {
-        painter.with_clip_rect(range.intersect(painter.clip_rect())).image(texture.id(), rect, whole(), Color32::WHITE);
-    };
-    side(Rect::from_min_max(rect.min, pos2(line, rect.bottom())), first);
-    side(Rect::from_min_max(pos2(line, rect.top()), rect.max), second);
+    paint(ui, first, placed, Rect::from_min_max(rect.min, pos2(line, rect.bottom())));
+    paint(ui, second, placed, Rect::from_min_max(pos2(line, rect.top()), rect.max));
     // Seen on light and dark pictures alike.
-    let visuals = ui.visuals();
+    let (painter, visuals) = (ui.painter(), ui.visuals());
     painter.vline(line, rect.y_range(), Stroke::new(4.0, visuals.extreme_bg_color));
     painter.vline(line, rect.y_range(), Stroke::new(2.0, visuals.strong_text_color()));
     let grip = Rect::from_center_size(pos2(line, rect.center().y), vec2(10.0, 28.0));
-    let width = if response.has_focus() { 3.0 } else { 1.0 };
-    painter.rect(
-        grip,
-        4.0,
-        visuals.extreme_bg_color,
-        Stroke::new(width, visuals.strong_text_color()),
-        egui::StrokeKind::Middle,
-    );
+    let edge = Stroke::new(if response.has_focus() { 3.0 } else { 1.0 }, visuals.strong_text_color());
+    painter.rect(grip, 4.0, visuals.extreme_bg_color, edge, StrokeKind::Middle);
     split
 }

@@ -16,7 +16,7 @@ pub(super) fn name(item: &Item, at: usize, count: usize, is_broken: bool) -> Str
 
 /// The beginning of a picture's prompt in one line, or its file's name.
 pub(super) fn title(item: &Item, length: usize) -> String {
-    let prompt = item.recipe.as_ref().map(|recipe| recipe.request.prompt.trim()).filter(|prompt| !prompt.is_empty());
+    let prompt = item.prompt().map(str::trim).filter(|prompt| !prompt.is_empty());
     prompt.map_or_else(|| item.name(), |prompt| shorten(prompt, length))
 }
 

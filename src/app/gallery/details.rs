@@ -1,13 +1,17 @@
 //! What is known of the chosen picture, and taking its settings over.
 
+use std::path::Path;
 use std::time::SystemTime;
 
 use egui::{Button, Label, RichText, ScrollArea, Ui};
 
 use crate::app::gallery::{Gallery, GalleryAction, describe};
-use crate::gallery::listing::Item;
+use crate::gallery::listing::{Foreign, Item};
 use crate::request::Recipe;
 use crate::settings::Patch;
+
+/// How far down the list the picture on the canvas is looked for where none is chosen: it was just drawn.
+const RECENT: usize = 100;
 
 /// What can be taken over from a picture.
 #[derive(Clone, Copy)]
@@ -39,23 +43,28 @@ impl Reuse {
 }
 
 /// The panel. Adds what the user wants done.
-pub(super) fn ui(ui: &mut Ui, gallery: &mut Gallery, actions: &mut Vec<GalleryAction>) {
+pub(super) fn ui(ui: &mut Ui, gallery: &Gallery, shown: Option<&Path>, actions: &mut Vec<GalleryAction>) {
     let listing = std::sync::Arc::clone(&gallery.listing);
     ScrollArea::vertical().id_salt("details").auto_shrink(false).show(ui, |ui| {
-        match gallery.selection.chosen(&listing.items)[..] {
-            [] => {
-                ui.weak("Choose a picture to see how it was made");
+        let selection = &gallery.selection;
+        match selection.len() {
+            0 => match listing.items.iter().take(RECENT).find(|item| Some(&*item.path) == shown) {
+                Some(item) => item_ui(ui, item, actions),
+                None => drop(ui.weak("Choose a picture to see how it was made")),
+            },
+            1 => {
+                if let [item] = selection.chosen(&listing.items)[..] {
+                    item_ui(ui, item, actions);
+                }
             }
-            [item] => item_ui(ui, item, actions),
-            ref several => {
-                ui.strong(describe::counted(several.len() as u64, "picture"));
-                if let Some(pair) = gallery.selection.pair(&listing.items, None).filter(|_| several.len() == 2)
-                    && ui.button("Compare").clicked()
-                {
-                    actions.push(GalleryAction::Compare(pair));
+            several => {
+                ui.strong(describe::counted(several as u64, "picture"));
+                if several == 2 && ui.button("Compare").clicked() {
+                    actions.extend(selection.pair(&listing.items, None).map(GalleryAction::Compare));
                 }
                 if ui.button("Delete").clicked() {
-                    actions.push(GalleryAction::Delete(several.iter().map(|item| item.path.clone()).collect()));
+                    let chosen = selection.chosen(&listing.items);
+                    actions.push(GalleryAction::Delete(chosen.iter().map(|item| item.path.clone()).collect()));
                 }
             }
         }
@@ -68,9 +77,14 @@ fn item_ui(ui: &mut Ui, item: &Item, actions: &mut Vec<GalleryAction>) {
         ui.separator();
         recipe_ui(ui, recipe, actions);
     } else {
-        ui.label("Not drawn by Burnisher");
-        if ui.button("Read its settings…").on_hover_text("Other apps write theirs into pictures too").clicked() {
+        let read = Button::new("Reuse its settings…");
+        let read = ui.add_enabled(item.foreign.is_some(), read).on_hover_text("Shows what would change first");
+        if read.on_disabled_hover_text("This picture doesn't say how it was made").clicked() {
             actions.push(GalleryAction::Import(item.path.clone()));
+        }
+        if let Some(foreign) = &item.foreign {
+            ui.separator();
+            foreign_ui(ui, foreign, actions);
         }
     }
     ui.separator();
@@ -110,6 +124,20 @@ fn recipe_ui(ui: &mut Ui, recipe: &Recipe, actions: &mut Vec<GalleryAction>) {
     row(ui, "Made with", &format!("Burnisher {}", recipe.app_version));
 }
 
+/// What another app says of a picture; the rest is said when its settings are looked at.
+fn foreign_ui(ui: &mut Ui, foreign: &Foreign, actions: &mut Vec<GalleryAction>) {
+    copied_row(ui, "Prompt", &foreign.prompt, actions);
+    if !foreign.negative_prompt.is_empty() {
+        copied_row(ui, "Negative prompt", &foreign.negative_prompt, actions);
+    }
+    for (name, value) in [("Model", &foreign.model), ("Sampler", &foreign.sampler)] {
+        if !value.is_empty() {
+            row(ui, name, value);
+        }
+    }
+    row(ui, "Made with", &foreign.app);
+}
+
 /// A value with its name. It can be selected and copied as text.
 fn row(ui: &mut Ui, name: &str, value: &str) {
     ui.horizontal_wrapped(|ui| {
@@ -120,14 +148,21 @@ fn row(ui: &mut Ui, name: &str, value: &str) {
 
 /// A value that is often copied whole.
 fn copied_row(ui: &mut Ui, name: &str, value: &str, actions: &mut Vec<GalleryAction>) {
+    // A number, which fits beside its name.
+    let is_short = value.len() <= 20 && value.bytes().all(|byte| byte.is_ascii_digit());
     ui.horizontal(|ui| {
         ui.label(RichText::new(name).weak());
         let copy = ui.add_enabled(!value.is_empty(), Button::new("Copy").small());
         if copy.accessible_name(format!("Copy {}", name.to_lowercase())).clicked() {
             actions.push(GalleryAction::CopyText(value.to_owned()));
         }
+        if is_short {
+            ui.add(Label::new(value).selectable(true).truncate());
+        }
     });
-    ui.add(Label::new(value).selectable(true).wrap());
+    if !is_short {
+        ui.add(Label::new(value).selectable(true).wrap());
+    }
 }
 
 fn reuse_ui(ui: &mut Ui, recipe: &Recipe, actions: &mut Vec<GalleryAction>) {

@@ -220,6 +220,10 @@ impl Grid<'_> {
         }
         if pressed(Modifiers::NONE, Key::Delete) {
             self.delete();
+            self.gallery.keeps_focus = true;
+        }
+        if pressed(Modifiers::COMMAND, Key::Z) {
+            self.actions.push(GalleryAction::UndoDelete);
         }
         if pressed(Modifiers::NONE, Key::Period) {
             self.toggle_favourite();
@@ -234,7 +238,7 @@ impl Grid<'_> {
 
     fn menu_ui(&mut self, ui: &mut Ui, item: &Arc<Item>) {
         let path = || item.path.clone();
-        let prompt = item.recipe.as_ref().map(|recipe| recipe.request.prompt.clone());
+        let prompt = item.prompt().filter(|prompt| !prompt.is_empty()).map(str::to_owned);
         let count = self.gallery.selection.len();
         if ui.button("Show").clicked() {
             self.show(item);

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use egui::{Button, Context, Id, Panel, Slider, TextEdit, Ui, vec2};
+use egui::{Button, Context, Id, Key, Panel, Slider, TextEdit, Ui, vec2};
 use serde::{Deserialize, Serialize};
 
 use crate::app::apply::Action;
@@ -31,6 +31,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod textures;
+mod zoom;
 
 /// Thumbnails as small and as large as they are useful, in points.
 const SIDES: std::ops::RangeInclusive<f32> = 64.0..=256.0;
@@ -95,6 +96,8 @@ pub(super) struct Gallery {
     deleted: usize,
     /// What gets the focus in the next frame.
     focus: Option<Focus>,
+    /// Whether the focus goes on to the picture that takes the place of the one that has it and is being deleted.
+    keeps_focus: bool,
 }
 
 /// Where the keyboard can be put.
@@ -128,6 +131,9 @@ impl Gallery {
         match news {
             News::Listing(listing) => {
                 self.selection.follow(&listing.items);
+                if std::mem::take(&mut self.keeps_focus) {
+                    self.focus = Some(Focus::PictureInView);
+                }
                 self.listing = Arc::clone(listing);
             }
             News::Thumbnail { path, image } => self.textures.put(ctx, path, image),
@@ -147,6 +153,11 @@ impl Gallery {
     /// Whether two pictures are being compared: [`compare::ui`] shows them.
     pub(super) fn is_comparing(&self) -> bool {
         self.compared.is_some()
+    }
+
+    /// Shows the canvas again.
+    pub(super) fn stop_comparing(&mut self) {
+        self.compared = None;
     }
 }
 
@@ -176,6 +187,8 @@ fn pictures_ui(
     shown: Option<&Path>,
 ) -> Vec<GalleryAction> {
     let mut actions = Vec::new();
+    // In line with what stands above the canvas.
+    ui.add_space(4.0);
     notices_ui(ui, gallery, &mut actions);
     let before = gallery.query.clone();
     search_ui(ui, gallery, view);
@@ -188,7 +201,7 @@ fn pictures_ui(
         } else {
             Panel::bottom("gallery_details_below").default_size(220.0).min_size(80.0)
         };
-        panel.show(ui, |ui| details::ui(ui, gallery, &mut actions));
+        panel.show(ui, |ui| details::ui(ui, gallery, shown, &mut actions));
     }
     if gallery.listing.items.is_empty() {
         gallery.focus = None;
@@ -215,7 +228,7 @@ fn notices_ui(ui: &mut Ui, gallery: &mut Gallery, actions: &mut Vec<GalleryActio
     if gallery.deleted > 0 {
         ui.horizontal_wrapped(|ui| {
             ui.label(format!("{} in the bin", describe::counted(gallery.deleted as u64, "picture")));
-            if ui.button("Undo").on_hover_text("Get back what was deleted last").clicked() {
+            if ui.button("Undo").on_hover_text("Get back what was deleted last (Ctrl+Z among the pictures)").clicked() {
                 actions.push(GalleryAction::UndoDelete);
             }
             if ui.button("Dismiss").clicked() {
@@ -236,6 +249,9 @@ fn search_ui(ui: &mut Ui, gallery: &mut Gallery, view: &mut View) {
         let response = ui.add(edit).accessible_name("Search pictures");
         if gallery.focus.take_if(|focus| *focus == Focus::Search).is_some() {
             response.request_focus();
+        }
+        if response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
+            gallery.focus = Some(Focus::PictureInView);
         }
         if has_words && ui.add(Button::new("Clear").min_size(vec2(CLEAR_WIDTH, 0.0))).clicked() {
             gallery.query.words.clear();

@@ -15,7 +15,7 @@ use crate::app::gallery::{Gallery, GalleryAction, View, pictures_ui};
 use crate::app::librarian::{Librarian, News, spawn};
 use crate::error::Error;
 use crate::gallery::listing::Listing;
-use crate::gallery::testing::{png_file, recipe};
+use crate::gallery::testing::{foreign_file, png_file, recipe};
 use crate::settings::Patch;
 
 /// How long anything may take.
@@ -123,6 +123,10 @@ fn the_search_box_finds_words_and_is_cleared() {
     harness.get_by_label("Search pictures").type_text("FOX");
     until(&mut harness, |harness| names(harness) == ["a red fox, picture 1 of 1"]);
     assert!(harness.query_by_label("1 of 2 pictures").is_some());
+    press(&mut harness, Key::Enter);
+    assert!(harness.get_by_label("a red fox, picture 1 of 1").is_focused());
+    harness.get_by_label("Search pictures").focus();
+    harness.run();
     harness.get_by_label("Search pictures").type_text("es");
     until(&mut harness, |harness| harness.query_by_label("No picture fits").is_some());
     harness.get_by_label("Show all").click();
@@ -175,6 +179,24 @@ fn the_keyboard_goes_through_the_pictures() {
     press(&mut harness, Key::Delete);
     let [GalleryAction::Delete(all)] = &actions(&mut harness)[..] else { panic!("all are deleted") };
     assert_eq!(all.len(), 40);
+}
+
+#[test]
+fn after_a_deletion_the_keyboard_goes_on_with_the_neighbour() {
+    let mut harness = window(&["a fox", "a hen", "a cat"]);
+    focus_first(&mut harness);
+    press(&mut harness, Key::ArrowRight);
+    press(&mut harness, Key::Delete);
+    let path = harness.state().path("1.png");
+    assert_eq!(actions(&mut harness), [GalleryAction::Delete(vec![path.clone()])]);
+    // What the librarian does then, but for the bin.
+    fs::remove_file(path).expect("removed");
+    until(&mut harness, |harness| names(harness).len() == 2);
+    harness.run();
+    assert!(harness.get_by_label("a cat, picture 2 of 2").is_focused());
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    harness.run();
+    assert_eq!(actions(&mut harness), [GalleryAction::UndoDelete]);
 }
 
 #[test]
@@ -251,16 +273,27 @@ fn settings_are_taken_over_whole_or_in_part() {
 }
 
 #[test]
-fn a_picture_of_another_app_offers_to_read_its_settings() {
+fn a_picture_of_another_app_says_what_it_knows_and_offers_its_settings() {
     let mut harness = window(&["a fox"]);
     let path = harness.state().path("other.png");
-    fs::write(&path, png_file(64, 64, None)).expect("written");
+    fs::write(&path, foreign_file()).expect("written");
     until(&mut harness, |harness| names(harness).len() == 2);
-    harness.get_by_label("other.png, picture 1 of 2").click();
+    harness.get_by_label("a castle, picture 1 of 2").click();
     harness.run();
-    harness.get_by_label("Read its settings…").click();
+    assert!(harness.query_by_label("v1-5").is_some());
+    harness.get_by_label("Reuse its settings…").click();
     harness.run();
     assert_eq!(actions(&mut harness)[1..], [GalleryAction::Import(path)]);
+}
+
+#[test]
+fn a_picture_that_says_nothing_offers_nothing() {
+    let mut harness = window(&["a fox"]);
+    fs::write(harness.state().path("photo.png"), png_file(64, 64, None)).expect("written");
+    until(&mut harness, |harness| names(harness).len() == 2);
+    harness.get_by_label("photo.png, picture 1 of 2").click();
+    harness.run();
+    assert!(harness.get_by_label("Reuse its settings…").accesskit_node().is_disabled());
 }
 
 #[test]
@@ -329,6 +362,23 @@ fn two_pictures_are_compared_in_three_ways() {
     harness.get_by_label("Swap").click();
     harness.run();
     assert!(harness.query_by_label("Left: 1.png, right: 0.png").is_some());
+
+    // The line goes where it is dragged; the wheel looks closer and leaves it there.
+    let middle = harness.get_by_label(divider).rect().center();
+    harness.drag_at(middle);
+    harness.run();
+    harness.drop_at(middle);
+    harness.run();
+    assert_eq!(percent(&harness), 50);
+    harness.hover_at(middle);
+    harness.run();
+    let (unit, delta) = (egui::MouseWheelUnit::Point, egui::vec2(0.0, 200.0));
+    let (phase, modifiers) = (egui::TouchPhase::Move, Modifiers::NONE);
+    let source = egui::MouseWheelSource::Unknown;
+    harness.event(egui::Event::MouseWheel { unit, delta, phase, modifiers, source });
+    harness.run_steps(40);
+    assert_eq!(percent(&harness), 50);
+    assert!(harness.state().gallery.compared.as_ref().is_some_and(Compared::is_zoomed));
 
     harness.get_by_label("Difference").click();
     harness.run();

@@ -102,7 +102,8 @@ impl View {
 impl Keeper<'_> {
     fn obey(&mut self, order: Order) {
         match order {
-            Order::Look => {}
+            Order::Grant => {}
+            Order::Look => self.view.iter_mut().for_each(|view| view.due = Instant::now()),
             Order::Mark(pictures, favourite) => self.mark(&pictures, favourite),
             Order::Delete(pictures) => self.delete(&pictures),
             Order::UndoDelete => self.undo_delete(),

@@ -36,6 +36,9 @@ const ORDERS: usize = 64;
 /// News that wait for who fetches them.
 const NEWS: usize = 64;
 
+/// Pictures that wait: as many as a frame can take in, as each becomes a texture.
+const IMAGES: usize = 8;
+
 /// How long the end is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -87,7 +90,7 @@ pub enum News {
 #[derive(Debug)]
 pub struct Opened {
     /// At most [`pictures::MAX_SIDE`] pixels on a side.
-    pub image: egui::ColorImage,
+    pub image: Arc<egui::ColorImage>,
     /// The picture's own width and height in pixels.
     pub size: [u32; 2],
 }
@@ -113,7 +116,9 @@ struct Wishes {
 
 /// What the keeper is to do, in order.
 enum Order {
-    /// Look at the wishes and at the folder.
+    /// Look at the wishes.
+    Grant,
+    /// Look at the folder.
     Look,
     Mark(Vec<PathBuf>, bool),
     Delete(Vec<PathBuf>),
@@ -168,7 +173,7 @@ pub fn spawn(cache: PathBuf, wake: impl Fn() + Send + Sync + 'static) -> Result<
     let (orders, obeyed) = bounded(ORDERS);
     let (openings, opened) = bounded(1);
     let (told_facts, facts) = bounded(NEWS);
-    let (told_images, images) = bounded(NEWS);
+    let (told_images, images) = bounded(IMAGES);
     let (held, alive) = bounded(0);
     let listing = Latest::new();
     let outbox = Outbox { news: told_facts, listing: listing.clone(), wake: Arc::new(wake), _alive: held };
@@ -191,18 +196,18 @@ impl Librarian {
     /// Keeps this folder in view, in place of the present one.
     pub fn watch(&mut self, folder: PathBuf) {
         self.wishes.folder.put(folder);
-        self.look();
+        self.grant();
     }
 
     /// Shows only what fits, from the next listing on.
     pub fn search(&mut self, query: Query) {
         self.wishes.query.put(query);
-        self.look();
+        self.grant();
     }
 
     /// Looks at the folder at once, for who knows that it changed. It is noticed by itself within a second or so.
     pub fn look(&mut self) {
-        // Where there is no room for it, the keeper has reason enough to look.
+        // Where there is no room for it, the keeper looks by itself soon enough.
         let _ = self.orders.try_send(Order::Look);
     }
 
@@ -243,6 +248,11 @@ impl Librarian {
     pub fn news(&mut self) -> Option<News> {
         let fact = self.own.pop_front().or_else(|| self.facts.try_recv().ok());
         fact.or_else(|| self.listing.take().map(News::Listing)).or_else(|| self.images.try_recv().ok())
+    }
+
+    fn grant(&self) {
+        // Where there is no room for it, the keeper has reason enough to look.
+        let _ = self.orders.try_send(Order::Grant);
     }
 
     fn open(&self) {

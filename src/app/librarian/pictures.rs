@@ -58,7 +58,7 @@ fn opened((image, size): &(DynamicImage, [u32; 2])) -> Opened {
         DynamicImage::ImageRgb8(image) => ColorImage::from_rgb(lengths(image.dimensions()), image),
         image => color_image(&image.to_rgba8()),
     };
-    Opened { image, size: *size }
+    Opened { image: Arc::new(image), size: *size }
 }
 
 fn compare(paths: &[PathBuf; 2]) -> Result<Comparison> {

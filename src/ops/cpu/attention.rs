@@ -28,11 +28,11 @@ pub(in crate::ops) fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads:
         let k = &k.get()[b * keys * width..][..keys * width];
         let v = &v.get()[b * keys * width..][..keys * width];
         y.par_chunks_mut(block * width).zip(q.par_chunks(block * width)).enumerate().for_each(|(i, (y, q))| {
-            if cancel.is_cancelled() {
-                return;
-            }
             let mut work = Block::new(q.len() / width, dim);
             for head in 0..heads {
+                if cancel.is_cancelled() {
+                    return;
+                }
                 let columns = |data| Columns { data, width, first: head * dim, dim };
                 work.head(columns(q), columns(k), columns(v), mask, i * block);
                 work.store(y, width, head * dim);

@@ -137,3 +137,50 @@ fn uncut(dst: MatrixMut<'_>, write: Write, lhs: Matrix<'_>, rhs: Matrix<'_>, sca
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cancel::CancelToken;
+
+    /// `m` x `k` by `k` x `n`, into rows one apart. Each row of the left side and each column of the right one has a number of its
+    /// own, [`left`] and [`right`].
+    fn product(m: usize, n: usize, k: usize) -> Vec<f32> {
+        let lhs: Vec<f32> = (0..m * k).map(|at| left(at / k)).collect();
+        let rhs: Vec<f32> = (0..k * n).map(|at| right(at % n)).collect();
+        let row_stride = n + 1;
+        let mut y = vec![0.0; m * row_stride];
+        let dst = MatrixMut { data: &mut y, rows: m, cols: n, row_stride };
+        gemm(dst, Write::Replace, Matrix::row_major(&lhs, m, k), Matrix::row_major(&rhs, k, n), 1.0, Threads::All);
+        y
+    }
+
+    fn left(row: usize) -> f32 {
+        (row % 61) as f32
+    }
+
+    fn right(col: usize) -> f32 {
+        (col % 53) as f32
+    }
+
+    #[test]
+    fn a_product_that_is_cut_is_whole_along_either_side() {
+        let k = 512;
+        for (m, n) in [(9000, 500), (500, 9000)] {
+            assert!(m * n * k > MAX_UNCUT);
+            for (i, row) in product(m, n, k).chunks_exact(n + 1).enumerate() {
+                let (within, beyond) = row.split_at(n);
+                let exact = |j| k as f32 * left(i) * right(j);
+                assert!(within.iter().enumerate().all(|(j, y)| (y - exact(j)).abs() < 0.5), "{m} x {n}, row {i}");
+                assert_eq!(beyond, [0.0], "nothing is written between the rows");
+            }
+        }
+    }
+
+    #[test]
+    fn a_large_product_is_left_off_when_it_is_interrupted() {
+        let raised = CancelToken::new();
+        raised.cancel();
+        assert!(interrupt::interruptible(&raised, || product(9000, 500, 512)).iter().all(|y| *y == 0.0));
+    }
+}

@@ -22,7 +22,7 @@ pub(in crate::ops) fn linear(x: Tensor<3>, weight: Tensor<2>, bias: Option<Tenso
     };
     let rows = batch * length;
     let mut y = vec![0.0; rows * outputs];
-    if interrupt::current().is_cancelled() {
+    if interrupt::is_interrupted() {
         return tensor(y, [batch, length, outputs]);
     }
     let mut write = Write::Replace;

@@ -11,7 +11,9 @@ use burnisher::request::Request;
 use burnisher::schedulers::SchedulerKind;
 use burnisher::worker::{Busy, Command, Engine, Event, Hooks, ModelInfo, Outcome, spawn};
 
-use super::puppet::{DRAW, FAIL, PANIC, Puppet, WAIT, files, job, load, next, outcome, puppet, send, until_ended};
+use super::puppet::{
+    DRAW, FAIL, LOSE, PANIC, Puppet, WAIT, files, job, load, next, outcome, puppet, send, until_ended,
+};
 
 #[test]
 fn a_job_tells_its_phases_and_steps_in_order_and_ends_once() {
@@ -76,6 +78,21 @@ fn a_failed_job_leaves_the_model_loaded() {
     send(&mut worker, job(DRAW, folder.path()));
     let events = until_ended(&mut worker);
     assert!(matches!(events[0], Event::JobStarted { .. }), "{events:?}");
+}
+
+#[test]
+fn a_job_that_loses_the_device_ends_once_and_the_next_job_opens_the_model_again() {
+    let (mut worker, folder) = puppet();
+    send(&mut worker, job(LOSE, folder.path()));
+    let events = until_ended(&mut worker);
+    assert!(matches!(
+        events.last(),
+        Some(Event::JobEnded { outcome: Outcome::Failed(error), .. }) if error.to_string().contains("the device failed")
+    ));
+    send(&mut worker, job(DRAW, folder.path()));
+    let events = until_ended(&mut worker);
+    assert!(matches!(events[0], Event::ModelLoading { .. }), "{events:?}");
+    assert!(matches!(events.last(), Some(Event::JobEnded { outcome: Outcome::Finished(_), .. })), "{events:?}");
 }
 
 #[test]
@@ -244,7 +261,7 @@ fn a_bad_request_or_destination_fails_before_the_engine_is_asked() {
 fn every_job_ends_once_whatever_becomes_of_it() {
     let (mut worker, folder) = puppet();
     // A job that waits is cancelled once it has begun.
-    for prompt in [DRAW, PANIC, FAIL, PANIC, PANIC, WAIT, DRAW, WAIT, PANIC, DRAW] {
+    for prompt in [DRAW, PANIC, FAIL, LOSE, PANIC, PANIC, WAIT, LOSE, LOSE, DRAW, WAIT, PANIC, DRAW] {
         let sent = job(prompt, folder.path());
         let (id, cancel) = (sent.id, sent.cancel.clone());
         send(&mut worker, sent);

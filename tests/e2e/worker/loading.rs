@@ -7,17 +7,15 @@ use std::thread;
 
 use burnisher::cancel::CancelToken;
 use burnisher::checkpoint::ModelRef;
-use burnisher::error::Result;
 use burnisher::worker::{Command, Event, Loading, OnLoading, Outcome, WorkerHandle, spawn};
 
 use super::puppet::{DRAW, Puppet, command, job, load, next, outcome, puppet, send, until_ended};
 
 /// Loads until someone stops it.
-fn endless(on_loading: &mut OnLoading<'_>) -> Result<Option<Puppet>> {
+fn endless(on_loading: &mut OnLoading<'_>) {
     while on_loading(Loading { component: "unet", fraction: 0.5 }).is_continue() {
         thread::yield_now();
     }
-    Ok(None)
 }
 
 /// A worker whose first load never ends by itself and whose later ones are done at once.
@@ -25,7 +23,11 @@ fn slow_once() -> WorkerHandle {
     let mut loads = 0;
     let open = move |_: &ModelRef, on_loading: &mut OnLoading<'_>| {
         loads += 1;
-        if loads == 1 { endless(on_loading) } else { Ok(Some(Puppet::default())) }
+        if loads == 1 {
+            endless(on_loading);
+            return Ok(None);
+        }
+        Ok(Some(Puppet::default()))
     };
     spawn(open).expect("a thread")
 }
@@ -118,7 +120,11 @@ fn a_job_can_be_cancelled_while_its_model_comes_back() {
     let mut loads = 0;
     let open = move |_: &ModelRef, on_loading: &mut OnLoading<'_>| {
         loads += 1;
-        if loads == 1 { Ok(Some(Puppet::default())) } else { endless(on_loading) }
+        if loads == 1 {
+            return Ok(Some(Puppet::default()));
+        }
+        endless(on_loading);
+        Ok(None)
     };
     let mut worker = spawn(open).expect("a thread");
     let folder = tempfile::tempdir().expect("a folder");

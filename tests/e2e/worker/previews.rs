@@ -6,7 +6,7 @@ use std::thread;
 
 use burnisher::worker::{Event, Outcome, Previews};
 
-use super::puppet::{DRAW, Puppet, WAIT, files, job, outcome, picture, puppet, send, until_ended, with};
+use super::puppet::{DRAW, FAIL, Puppet, WAIT, files, job, outcome, picture, puppet, send, until_ended, with};
 
 fn every(steps: usize) -> Previews {
     Previews::Newest { every: NonZeroUsize::new(steps).expect("not 0") }
@@ -74,8 +74,8 @@ fn a_preview_that_is_cancelled_is_not_shown() {
 #[test]
 fn steps_tell_how_long_they_took_and_a_gpu_that_it_is_tuned_once_a_size() {
     let (mut worker, folder) = with(&Puppet { on_gpu: true, ..Puppet::default() });
-    let mut tuned = |width, count| {
-        let mut sent = job(DRAW, folder.path());
+    let mut told = |prompt, width, count| {
+        let mut sent = job(prompt, folder.path());
         (sent.request.width, sent.request.count) = (width, count);
         send(&mut worker, sent);
         let events = until_ended(&mut worker);
@@ -83,7 +83,8 @@ fn steps_tell_how_long_they_took_and_a_gpu_that_it_is_tuned_once_a_size() {
             Event::JobStep { step_secs, .. } => Some(*step_secs),
             _ => None,
         });
-        assert!(secs.clone().count() > 0 && secs.clone().all(|secs| (0.0..1.0).contains(&secs)));
+        assert!(secs.clone().all(|secs| (0.0..1.0).contains(&secs)));
+        assert_eq!(secs.count() > 0, prompt == DRAW);
         let tuning = events.iter().filter_map(|event| match event {
             Event::JobPhase { phase, tuning, .. } => Some((phase.name(), *tuning)),
             _ => None,
@@ -91,9 +92,10 @@ fn steps_tell_how_long_they_took_and_a_gpu_that_it_is_tuned_once_a_size() {
         tuning.collect::<Vec<_>>()
     };
     let (first, again) = ([("denoising", true), ("saving", false)], [("denoising", false), ("saving", false)]);
-    assert_eq!(tuned(8, 2), [first, again].concat());
-    assert_eq!(tuned(8, 1), again);
-    assert_eq!(tuned(16, 1), first);
+    assert_eq!(told(FAIL, 8, 1), first[..1], "it ends before it is tuned");
+    assert_eq!(told(DRAW, 8, 2), [first, again].concat());
+    assert_eq!(told(DRAW, 8, 1), again);
+    assert_eq!(told(DRAW, 16, 1), first);
 }
 
 #[test]

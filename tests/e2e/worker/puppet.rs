@@ -30,12 +30,15 @@ pub(super) struct Puppet {
     pub(super) on_gpu: bool,
     /// Whether its runs are cancelled while a preview is made.
     pub(super) cancels_previews: bool,
+    pub(super) is_lost: bool,
 }
 
 /// Prompts, and what the puppet does on them.
 pub(super) const DRAW: &str = "draw";
 pub(super) const PANIC: &str = "panic";
 pub(super) const FAIL: &str = "fail";
+/// Fails, and for good.
+pub(super) const LOSE: &str = "lose";
 /// Makes steps until it is cancelled.
 pub(super) const WAIT: &str = "wait";
 
@@ -59,9 +62,14 @@ impl Engine for Puppet {
     }
 
     fn run(&mut self, request: &Request, hooks: Hooks<'_>) -> Result<Run> {
+        assert!(!self.is_lost, "a lost device was used again");
         (hooks.on_phase)(Phase::Denoising);
         let steps = match &*request.prompt {
             PANIC => panic!("the device was lost"),
+            LOSE => {
+                self.is_lost = true;
+                return Err(Error::new("the device failed during a step"));
+            }
             FAIL => return Err(Error::new("the request doesn't fit")),
             WAIT => usize::MAX,
             _ => request.steps,
@@ -85,6 +93,10 @@ impl Engine for Puppet {
             self.steps.fetch_add(1, Ordering::Relaxed);
         }
         Ok(Run::Done((0..request.count).map(|k| picture(request.seed_of(k))).collect()))
+    }
+
+    fn is_sound(&self) -> bool {
+        !self.is_lost
     }
 }
 

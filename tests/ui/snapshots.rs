@@ -1,0 +1,68 @@
+//! A handful of pictures of the window, compared with those that were looked at and found good.
+//!
+//! They are drawn by Mesa's software Vulkan, with the fonts that are built in. After a change that is meant to be seen:
+//! `UPDATE_SNAPSHOTS=1 cargo test --test ui snapshots`, and look at `tests/snapshots`.
+
+use burnisher::settings::Theme;
+use egui_kittest::SnapshotOptions;
+
+use crate::stage::{FAIL, Puppet, Stage};
+
+/// How much a pixel may differ: rounding at the edges of glyphs differs between versions of Mesa.
+const THRESHOLD: f32 = 1.5;
+
+fn options() -> SnapshotOptions {
+    SnapshotOptions::new().threshold(THRESHOLD).output_path("tests/snapshots")
+}
+
+/// A window of this size and theme, at rest.
+fn stage(theme: Theme, size: [f32; 2], change: impl FnOnce(&mut burnisher::settings::Settings)) -> Stage {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut settings = burnisher::settings::Settings {
+        output_folder: folder.path().join("pictures"),
+        theme,
+        ..burnisher::settings::Settings::default()
+    };
+    change(&mut settings);
+    settings.save(&folder.path().join("settings.json")).expect("settings");
+    let mut stage = Stage::open_sized(folder, Puppet::default(), size);
+    stage.until_says("Ready");
+    stage.settle();
+    stage
+}
+
+/// Compares the window with its picture, but for the use of memory.
+fn compare(stage: &mut Stage, name: &str) {
+    // No blinking cursor.
+    stage.press(egui::Modifiers::NONE, egui::Key::Escape);
+    stage.window.remove_cursor();
+    stage.settle();
+    // The use of memory differs, and what stands beside it makes room for it.
+    let screen = stage.window.ctx.content_rect();
+    stage.window.mask(egui::Rect::from_min_max(screen.max - egui::vec2(260.0, 28.0), screen.max));
+    stage.window.snapshot_options(name, &options());
+}
+
+#[test]
+fn the_first_run_in_the_dark() {
+    compare(&mut stage(Theme::Dark, [900.0, 600.0], |_| {}), "first-run-dark");
+}
+
+#[test]
+fn the_first_run_in_the_light() {
+    compare(&mut stage(Theme::Light, [900.0, 600.0], |_| {}), "first-run-light");
+}
+
+#[test]
+fn a_finished_picture_and_a_failure() {
+    let mut stage = stage(Theme::Dark, [1280.0, 800.0], |settings| {
+        settings.gallery_open = false;
+        (settings.draft.seed, settings.draft.seed_locked) = (7, true);
+    });
+    stage.generate("a fox");
+    stage.until("the picture", |stage| stage.says("Canvas: a fox") && stage.pictures().len() == 1);
+    stage.generate(FAIL);
+    stage.until_says("It failed; try again");
+    stage.settle();
+    compare(&mut stage, "finished-and-failed");
+}
