@@ -2,6 +2,7 @@
 //!
 //!     BURNISHER_BENCH_PYTHON=python3 cargo bench --bench full_size              the whole pipeline, beside diffusers
 //!     cargo bench --bench full_size -- ops                                      single operations at their usual shapes
+//!     cargo bench --bench full_size -- window                                   the window's frames, where there is a display
 //!
 //! The model has Stable Diffusion 1.5's shapes and random weights; nothing is downloaded. It is written once as f16 (2 GB) to a
 //! temporary folder and opened from there by both sides, each in a process of its own, so that peaks of memory stand apart.
@@ -11,6 +12,7 @@ mod checkpoint;
 mod moment;
 mod ops;
 mod pipeline;
+mod window;
 
 /// As in the program.
 #[global_allocator]
@@ -27,9 +29,11 @@ fn main() {
     match arguments[..] {
         [] => compare(),
         ["ops"] => ops::run(),
+        ["window"] => window::run(),
+        ["window", what] => window::measure(what),
         ["write", folder] => checkpoint::write(Path::new(folder)),
         ["measure", folder] => println!("{}", pipeline::measure(Path::new(folder))),
-        _ => panic!("no arguments, or: ops"),
+        _ => panic!("no arguments, or: ops, or: window"),
     }
 }
 

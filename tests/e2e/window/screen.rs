@@ -70,9 +70,7 @@ impl Screen {
             if let Some(found) = seen(&screen) {
                 return found;
             }
-            if since.elapsed() >= PATIENCE {
-                panic!("never seen: {what}; the screen: {}", self.keep(&screen).display());
-            }
+            assert!(since.elapsed() < PATIENCE, "never seen: {what}; the screen: {}", screen.keep().display());
             thread::sleep(PAUSE);
         }
     }
@@ -80,14 +78,6 @@ impl Screen {
     /// Looks until it is as expected.
     pub(crate) fn until_sees(&self, what: &str, mut seen: impl FnMut(&Seen) -> bool) {
         self.until(what, |screen| seen(screen).then_some(()));
-    }
-
-    /// Keeps a picture of the screen for people to look at.
-    pub(crate) fn keep(&self, seen: &Seen) -> PathBuf {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("window.png");
-        let picture = RgbImage::from_fn(seen.width, seen.height, |x, y| image::Rgb(seen.pixel(x, y)));
-        picture.save(&path).expect("a picture of the screen");
-        path
     }
 
     /// Runs xdotool and gives what it prints, if it succeeds.
@@ -194,6 +184,14 @@ impl Seen {
         // Each entry of the colour map has 12 bytes.
         let start = (header + colors * 12) as usize;
         Self { file, width, height, start, line: line as usize }
+    }
+
+    /// Keeps a picture of it for people to look at.
+    fn keep(&self) -> PathBuf {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("window.png");
+        let picture = RgbImage::from_fn(self.width, self.height, |x, y| image::Rgb(self.pixel(x, y)));
+        picture.save(&path).expect("a picture of the screen");
+        path
     }
 
     pub(crate) fn pixel(&self, x: u32, y: u32) -> [u8; 3] {

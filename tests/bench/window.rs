@@ -1,0 +1,257 @@
+//! The window as its user feels it: how soon it is there, how evenly it draws while the worker is busy, and what it costs when
+//! nothing happens.
+//!
+//! It is the program's own window, in a process of its own for each line of the table, on the display that `DISPLAY` names.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use burnisher::app::{App, Setup};
+use burnisher::checkpoint::ModelRef;
+use burnisher::device::DeviceChoice;
+use burnisher::gallery::Destination;
+use burnisher::settings::{Draft, Settings};
+use burnisher::worker::{self, Event, Job, Outcome, Previews, WorkerHandle};
+
+use crate::moment::Moment;
+
+/// How long frames are timed, and how long the quiet window is watched.
+const TIMED: Duration = Duration::from_secs(10);
+
+/// How long a window has to come to rest.
+const REST: Duration = Duration::from_secs(2);
+
+/// Steps of a job that doesn't end while it is watched.
+const MANY_STEPS: usize = 1000;
+
+/// A line for each state of the window.
+pub(crate) fn run() {
+    let this = std::env::current_exe().expect("this program");
+    for what in ["idle", "cpu", "gpu:0"] {
+        let status = Command::new(&this).args(["window", what]).status().expect("it starts");
+        assert!(status.success(), "{what} failed");
+    }
+    for device in [DeviceChoice::Cpu, DeviceChoice::Gpu(Some(0))] {
+        println!("previews on {device}: {:.1} % of the denoising", 100.0 * preview_share(device));
+    }
+}
+
+/// One line: the window idle, or while the worker draws on a device. Ends the process.
+pub(crate) fn measure(what: &str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let device: Option<DeviceChoice> = what.parse().ok();
+    let settings = Settings {
+        output_folder: folder.path().join("pictures"),
+        device: device.unwrap_or(DeviceChoice::Cpu),
+        draft: Draft { prompt: "a fox in flat style".into(), ..draft(MANY_STEPS) },
+        ..Settings::default()
+    };
+    let path = folder.path().join("settings.json");
+    settings.save(&path).expect("settings");
+    let mut setup = Setup { settings: path, cache: folder.path().join("cache"), ..Setup::of_user() };
+    let told = Arc::new(AtomicUsize::new(0));
+    let (open, count) = (setup.open_worker, told.clone());
+    setup.open_worker = Box::new(move |settings, wake| {
+        let count = count.clone();
+        let counted = move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            wake();
+        };
+        open(settings, Arc::new(counted))
+    });
+    let options = eframe::NativeOptions {
+        viewport: egui::ViewportBuilder::default().with_inner_size([1280.0, 800.0]),
+        persistence_path: Some(folder.path().join("window.ron")),
+        ..eframe::NativeOptions::default()
+    };
+    let name = what.to_owned();
+    let open = move |creation: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, _> {
+        let app = App::new(&creation.egui_ctx, setup)?;
+        let frames = Arc::new(AtomicUsize::new(0));
+        let is_busy = device.is_some();
+        let watched = Watched { app, name, is_busy, told, frames, stage: Stage::Opening, times: Vec::new() };
+        Ok(Box::new(watched))
+    };
+    eframe::run_native("Burnisher", options, Box::new(open)).expect("a display");
+}
+
+/// The window, with a watch on it.
+struct Watched {
+    app: App,
+    name: String,
+    /// Whether the worker draws.
+    is_busy: bool,
+    /// How often the worker had something to tell.
+    told: Arc<AtomicUsize>,
+    frames: Arc<AtomicUsize>,
+    stage: Stage,
+    /// When frames began, and how long laying them out took.
+    times: Vec<(Instant, Duration)>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Stage {
+    Opening,
+    /// The model is loaded; the worker had told so much by the time it was there.
+    Settling(Instant),
+    /// The worker is asked to draw, when it had told so much.
+    Asking(usize),
+    /// Frames are timed.
+    Timing(Instant, usize),
+    Resting,
+}
+
+impl eframe::App for Watched {
+    fn logic(&mut self, ctx: &egui::Context, frame: &mut eframe::Frame) {
+        self.app.logic(ctx, frame);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
+        let began = Instant::now();
+        self.app.ui(ui, frame);
+        self.frames.fetch_add(1, Ordering::Relaxed);
+        if self.stage != Stage::Resting {
+            self.times.push((began, began.elapsed()));
+            ui.ctx().request_repaint();
+        }
+        self.go_on();
+    }
+
+    fn raw_input_hook(&mut self, _ctx: &egui::Context, input: &mut egui::RawInput) {
+        // Ctrl+Enter, pressed once.
+        if let Stage::Settling(since) = self.stage
+            && self.is_busy
+            && since.elapsed() > REST
+        {
+            let (key, modifiers) = (egui::Key::Enter, egui::Modifiers::COMMAND);
+            input.events.push(egui::Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers });
+            self.stage = Stage::Asking(self.told.load(Ordering::Relaxed));
+        }
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        self.app.clear_color(visuals)
+    }
+}
+
+impl Watched {
+    fn go_on(&mut self) {
+        let told = self.told.load(Ordering::Relaxed);
+        match self.stage {
+            // The second frame begins when the first has been handed to the screen.
+            Stage::Opening if self.times.len() == 2 => {
+                if !self.is_busy {
+                    println!("first frame after {:.2} s; load {}", since_start(), load());
+                }
+                self.stage = Stage::Settling(Instant::now());
+            }
+            Stage::Settling(since) if !self.is_busy && since.elapsed() > REST => self.time(told),
+            // By then kernels are compiled and steps go on.
+            Stage::Asking(before) if told > before + 20 => self.time(told),
+            Stage::Timing(since, before) if since.elapsed() > TIMED => {
+                self.print(told - before);
+                if self.is_busy {
+                    std::process::exit(0);
+                }
+                self.stage = Stage::Resting;
+                self.watch_rest();
+            }
+            _ => {}
+        }
+    }
+
+    fn time(&mut self, told: usize) {
+        self.times.clear();
+        self.stage = Stage::Timing(Instant::now(), told);
+    }
+
+    fn print(&self, told: usize) {
+        let intervals = self.times.windows(2).map(|pair| pair[1].0 - pair[0].0);
+        let (interval, layout) =
+            (summary(intervals.collect()), summary(self.times.iter().map(|time| time.1).collect()));
+        let (name, frames, load) = (&self.name, self.times.len(), load());
+        println!("{name:<6} {frames} frames, ms {interval}; layout alone, ms {layout}; told {told} times; load {load}");
+    }
+
+    /// Sees what the window costs when nothing happens, and ends the process.
+    fn watch_rest(&self) {
+        let frames = self.frames.clone();
+        let watch = move || {
+            thread::sleep(REST);
+            let (before, drawn) = (Moment::now(), frames.load(Ordering::Relaxed));
+            thread::sleep(TIMED);
+            let (cpu, drawn) = (Moment::now().cpu - before.cpu, frames.load(Ordering::Relaxed) - drawn);
+            println!("at rest for {} s: {drawn} frames, {cpu:.2} s of processor time", TIMED.as_secs());
+            std::process::exit(0);
+        };
+        thread::Builder::new().name("watch".into()).spawn(watch).expect("a thread");
+    }
+}
+
+/// Half of them take no longer than p50.
+fn summary(mut times: Vec<Duration>) -> String {
+    times.sort();
+    let at = |share: f64| 1e3 * times[((times.len() - 1) as f64 * share) as usize].as_secs_f64();
+    format!("p50 {:.1} p99 {:.1} max {:.1}", at(0.5), at(0.99), at(1.0))
+}
+
+/// Seconds since this process was started.
+fn since_start() -> f64 {
+    // starttime of proc(5), in hundredths of a second since the machine was.
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
+    let started = stat.rsplit(')').next().expect("fields").split_whitespace().nth(19).expect("a field");
+    let uptime = std::fs::read_to_string("/proc/uptime").expect("Linux");
+    let now: f64 = uptime.split_whitespace().next().expect("a field").parse().expect("a number");
+    now - started.parse::<f64>().expect("a number") / 100.0
+}
+
+/// How many threads want a core, of the last minute.
+fn load() -> String {
+    let load = std::fs::read_to_string("/proc/loadavg").expect("Linux");
+    load.split_whitespace().next().expect("a field").to_owned()
+}
+
+/// What previews take of the denoising, told by a worker whose previews are taken as soon as a frame could.
+fn preview_share(device: DeviceChoice) -> f64 {
+    let settings = Settings { device, ..Settings::default() };
+    let open = Setup::of_user().open_worker;
+    let mut worker = open(&settings, Arc::new(|| {})).expect("a worker");
+    let load = worker::Command::Load { model: ModelRef::Bundled, cancel: burnisher::cancel::CancelToken::new() };
+    worker.try_send(load).expect("it is free");
+    let folder = tempfile::tempdir().expect("a folder");
+    let previews = Previews::Newest { every: std::num::NonZeroUsize::MIN };
+    let mut share = 0.0;
+    // The first finds out what is fast.
+    for steps in [8, 20] {
+        let request = Draft { prompt: "a fox in flat style".into(), ..draft(steps) }.request();
+        let job = Job { previews: previews.clone(), ..Job::new(request, Destination::Folder(folder.path().into())) };
+        let mut command = worker::Command::Generate(Box::new(job));
+        while let Err(worker::Busy(back)) = worker.try_send(command) {
+            command = back;
+            thread::sleep(Duration::from_millis(1));
+        }
+        share = share_of(&mut worker);
+    }
+    share
+}
+
+/// Follows a job to its end.
+fn share_of(worker: &mut WorkerHandle) -> f64 {
+    let mut share = 0.0;
+    loop {
+        worker.previews().take();
+        match worker.try_recv() {
+            Some(Event::JobStep { preview_share, .. }) => share = preview_share,
+            Some(Event::JobEnded { outcome: Outcome::Finished(_), .. }) => return share,
+            Some(Event::JobEnded { outcome, .. }) => panic!("{outcome:?}"),
+            _ => thread::sleep(Duration::from_millis(1)),
+        }
+    }
+}
+
+fn draft(steps: usize) -> Draft {
+    Draft { steps, guidance_scale: 4.0, width: 64, height: 64, untouched: false, ..Draft::default() }
+}
