@@ -263,6 +263,28 @@ fn reserved_crates_stay_where_they_belong() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What waits: for a disk, for another thread, for the clock.
+const WAITING: [&str; 10] =
+    ["fs", "File", "recv", "recv_timeout", "block_on", "sleep", "read_dir", "exists", "is_file", "is_dir"];
+
+/// Where the window's threads are that may wait, and its tests.
+const MAY_WAIT: [&str; 4] = ["app/background.rs", "app/librarian/", "app/gallery/tests.rs", "app/gallery/testing.rs"];
+
+#[test]
+fn the_windows_thread_never_waits() {
+    let mut wrong = Vec::new();
+    for (file, source) in sources("src") {
+        if room(&file) != "app" || MAY_WAIT.iter().any(|place| file.starts_with(place)) {
+            continue;
+        }
+        let tokens = tokens(&source);
+        let called = tokens.windows(2).filter(|pair| ["(", "::"].contains(&pair[1].as_str()));
+        let waits = called.filter(|pair| WAITING.contains(&pair[0].as_str()));
+        wrong.extend(waits.map(|pair| format!("src/{file} calls {}", pair[0])));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn files_are_short_and_say_what_they_are_for() {
     let mut wrong = Vec::new();
