@@ -70,7 +70,7 @@ impl App {
                 state.follows = true;
                 self.gallery.stop_comparing();
             }
-            Action::StopRunning => stop(state),
+            Action::StopRunning => stop(state, true),
             Action::StopLoading => {
                 if let Model::Loading { cancel, .. } = &state.model {
                     cancel.cancel();
@@ -129,9 +129,9 @@ impl App {
         match command {
             UiCommand::Generate => generate(state, false),
             UiCommand::GenerateFirst => generate(state, true),
-            UiCommand::Stop => stop(state),
+            UiCommand::Stop => stop(state, false),
             UiCommand::StopAll => {
-                stop(state);
+                stop(state, true);
                 if state.queue.len() > 0 {
                     state.dialog = Some(Dialog::ClearQueue);
                 }
@@ -260,8 +260,8 @@ fn generate(state: &mut State, first: bool) {
     state.follows = true;
 }
 
-fn stop(state: &mut State) {
-    state.queue.stop();
+fn stop(state: &mut State, others_too: bool) {
+    state.queue.stop(others_too);
     if let Model::Loading { cancel, .. } = &state.model {
         cancel.cancel();
     }

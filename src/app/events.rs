@@ -54,7 +54,12 @@ pub(super) fn worker(state: &mut State, event: Event) {
             let ended = state.queue.ended(id);
             match outcome {
                 Outcome::Finished(_) => {}
-                Outcome::Cancelled => state.notices.info("Stopped"),
+                Outcome::Cancelled => {
+                    state.notices.info("Stopped");
+                    if let Some(stopped) = ended {
+                        state.queue.go_on_after(&stopped);
+                    }
+                }
                 Outcome::Failed(error) => {
                     state.notices.error(error);
                     if let Some(running) = ended {

@@ -51,6 +51,8 @@ pub(super) struct Running {
     pub step_secs: Option<f64>,
     /// The share of the time that previews take, 0 to 1.
     pub preview_share: f64,
+    /// Whether a stop means all of its pictures.
+    ends_whole: bool,
 }
 
 /// Where a waiting generation is moved to.
@@ -148,6 +150,7 @@ impl Queue {
             steps,
             step_secs: None,
             preview_share: 0.0,
+            ends_whole: false,
         });
     }
 
@@ -178,10 +181,22 @@ impl Queue {
         }
     }
 
-    /// Asks the running one to end.
-    pub(super) fn stop(&self) {
-        if let Some(running) = &self.running {
+    /// Asks the picture that is being drawn to end. The others of its generation come next, unless they are to go too.
+    pub(super) fn stop(&mut self, others_too: bool) {
+        if let Some(running) = &mut self.running {
             running.cancel.cancel();
+            running.ends_whole |= others_too;
+        }
+    }
+
+    /// A stopped generation is over: what is left of it comes next.
+    pub(super) fn go_on_after(&mut self, stopped: &Running) {
+        let left = stopped.waiting.request.count.saturating_sub(stopped.picture + 1);
+        if left > 0 && !stopped.ends_whole {
+            let mut waiting = stopped.rest();
+            waiting.request.seed = stopped.waiting.request.seed_of(stopped.picture + 1);
+            waiting.request.count = left;
+            self.push_first(waiting);
         }
     }
 
@@ -312,8 +327,23 @@ mod tests {
     fn a_stopped_job_is_not_kept() {
         let mut queue = queue(&["a", "b"]);
         start(&mut queue);
-        queue.stop();
+        queue.stop(false);
         assert_eq!(queue.to_keep().len(), 1);
+    }
+
+    #[test]
+    fn stop_ends_one_picture_and_the_others_of_its_generation_come_next() {
+        for (others_too, expected) in [(false, vec![(12, 1), (10, 3)]), (true, vec![(10, 3)])] {
+            let mut queue = queue(&["a", "b"]);
+            let id = start(&mut queue);
+            queue.running_mut(id).expect("it runs").picture = 1;
+            queue.stop(others_too);
+            let stopped = queue.ended(id).expect("it ran");
+            queue.go_on_after(&stopped);
+            let next: Vec<_> =
+                queue.waiting().map(|(_, waiting, _)| (waiting.request.seed, waiting.request.count)).collect();
+            assert_eq!(next, expected);
+        }
     }
 
     #[test]
