@@ -108,7 +108,7 @@ pub fn run(setup: Setup) -> Result<()> {
         .with_title("Burnisher")
         .with_app_id("burnisher")
         .with_inner_size([1280.0, 800.0])
-        .with_min_inner_size([640.0, 420.0]);
+        .with_min_inner_size([800.0, 520.0]);
     if let Ok(icon) = icon {
         viewport = viewport.with_icon(icon);
     }

@@ -27,6 +27,9 @@ const EXAMPLES: [&str; 8] = [
 /// How much of the history the menu shows.
 const SHOWN_HISTORY: usize = 20;
 
+/// How high a text box grows, in points.
+const MOST_HEIGHT: f32 = 180.0;
+
 /// The prompt, with its history and, where it is empty, things to try.
 pub(super) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
     ui.horizontal(|ui| {
@@ -69,7 +72,10 @@ fn text_ui(ui: &mut egui::Ui, state: &mut State, which: usize) {
         // Ctrl+Enter generates; Enter alone is a new line.
         .return_key(egui::KeyboardShortcut::new(egui::Modifiers::NONE, egui::Key::Enter))
         .layouter(&mut layouter);
-    let response = ui.add(edit).accessible_name(name);
+    // A text of many pages leaves room for the rest of the form.
+    let area =
+        egui::ScrollArea::vertical().id_salt((name, "scroll")).max_height(MOST_HEIGHT).auto_shrink([false, true]);
+    let response = area.show(ui, |ui| ui.add(edit).accessible_name(name)).inner;
     // Who opens the window can type.
     if which == 0 && std::mem::take(&mut state.is_new) {
         response.request_focus();
