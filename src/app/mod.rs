@@ -127,7 +127,7 @@ pub fn run(setup: Setup) -> Result<()> {
             eframe::Error::Wgpu(cause) => {
                 format!("nothing can draw in it, neither a GPU nor its driver's software: {cause}")
             }
-            other => other.to_string(),
+            eframe::Error::AppCreation(cause) => cause.to_string(),
         };
         Error::new("the window can't be opened")
             .caused_by(Error::new(reason))
@@ -258,10 +258,11 @@ impl eframe::App for App {
         ctx.set_theme(theme::preference(self.state.settings.theme));
         ctx.set_zoom_factor(self.state.settings.scale);
         self.look_up_memory();
-        if let Some(preview) = self.worker.as_ref().and_then(|worker| worker.previews().take()) {
-            if self.state.follows && self.state.queue.running_mut(preview.id).is_some() {
-                self.state.canvas.show_preview(&ctx, &preview);
-            }
+        if let Some(preview) = self.worker.as_ref().and_then(|worker| worker.previews().take())
+            && self.state.follows
+            && self.state.queue.running_mut(preview.id).is_some()
+        {
+            self.state.canvas.show_preview(&ctx, &preview);
         }
         let mut actions: Vec<Action> =
             UiCommand::pressed(&ctx, self.gallery.is_comparing()).into_iter().map(Action::Command).collect();

@@ -77,7 +77,7 @@ fn text_ui(ui: &mut egui::Ui, state: &mut State, which: usize) {
         egui::ScrollArea::vertical().id_salt((name, "scroll")).max_height(MOST_HEIGHT).auto_shrink([false, true]);
     let response = area.show(ui, |ui| ui.add(edit).accessible_name(name)).inner;
     // Who opens the window can type.
-    if which == 0 && std::mem::take(&mut state.is_new) {
+    if which == 0 && ui.ctx().cumulative_frame_nr() == 0 {
         response.request_focus();
     }
     match count {

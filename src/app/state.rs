@@ -34,8 +34,6 @@ pub(super) struct State {
     pub wants_picture: Option<PathBuf>,
     /// Bytes of main memory that the program takes, and when that was looked up.
     pub memory: Option<(u64, Instant)>,
-    /// Whether the window hasn't been drawn yet.
-    pub is_new: bool,
     /// What pictures can be drawn on, once it is known.
     pub devices: Option<Vec<DeviceInfo>>,
     /// Said once: the user agreed to close with work left over.
@@ -122,7 +120,6 @@ impl State {
             follows: true,
             wants_picture: None,
             memory: None,
-            is_new: true,
             devices: None,
             may_close: false,
         }

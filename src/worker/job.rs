@@ -7,7 +7,9 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use crate::error::Result;
+use image::RgbImage;
+
+use crate::error::{Error, Result};
 use crate::gallery::{self, Destination, Entry};
 use crate::imaging::png_text;
 use crate::pipelines::{Run, Trace};
@@ -110,7 +112,8 @@ impl<'a> Working<'a> {
         let mut entries = Vec::new();
         for (k, picture) in pictures.iter().enumerate() {
             let recipe = Recipe::of_picture(request, k, self.model);
-            let entry = gallery::save(picture, first + k, recipe, &self.job.destination)?;
+            let entry = gallery::save(picture, first + k, recipe.clone(), &self.job.destination)
+                .map_err(|error| put_aside(picture, recipe, error))?;
             self.outbox.tell(Event::PictureSaved { id: self.job.id, entry: entry.clone() });
             entries.push(entry);
         }
@@ -158,6 +161,18 @@ impl<'a> Working<'a> {
         self.outbox.tell_if_room(Event::JobStep { id, picture, step: done, steps, step_secs, preview_share });
         self.step_began = Instant::now();
         Ok(())
+    }
+}
+
+/// Keeps a picture that couldn't be saved where it should be: it took minutes to draw.
+fn put_aside(picture: &RgbImage, recipe: Recipe, error: Error) -> Error {
+    let folder = std::env::temp_dir().join("burnisher-rescued");
+    match gallery::save(picture, 0, recipe, &Destination::Folder(folder)) {
+        Ok(entry) => error.advise(format!(
+            "The picture was put aside as {}: move it before the computer is restarted",
+            entry.path.display()
+        )),
+        Err(_) => error,
     }
 }
 

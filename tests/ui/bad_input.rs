@@ -74,6 +74,25 @@ fn an_output_folder_that_vanishes_is_told_and_the_picture_can_be_tried_again() {
 }
 
 #[test]
+fn a_picture_that_cannot_be_saved_is_put_aside() {
+    let mut stage = Stage::with(Puppet::default(), |settings| {
+        (settings.draft.steps, settings.draft.untouched) = (400, false);
+        (settings.draft.seed, settings.draft.seed_locked) = (std::process::id().into(), true);
+    });
+    stage.generate("a fox");
+    stage.until_says("Canvas: preview");
+    fs::remove_dir_all(stage.pictures_folder()).expect("removed");
+    fs::write(stage.pictures_folder(), "a file in its place").expect("written");
+    stage.until_says("The picture was put aside as ");
+    let texts = stage.texts();
+    let advice = texts.iter().find_map(|text| text.strip_prefix("The picture was put aside as ")).expect("it is told");
+    let path = advice.split(": move it").next().expect("a path");
+    let recipe = burnisher::gallery::read_recipe(path.as_ref()).expect("a PNG").expect("with a recipe");
+    fs::remove_file(path).expect("it was there");
+    assert_eq!((recipe.request.prompt.as_str(), recipe.request.seed), ("a fox", std::process::id().into()));
+}
+
+#[test]
 fn a_dropped_file_that_is_no_picture_is_told() {
     let mut stage = Stage::new();
     stage.until_says("Ready");
