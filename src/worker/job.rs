@@ -82,7 +82,7 @@ impl<'a> Working<'a> {
         trace: Option<&mut Trace>,
     ) -> Result<Option<Vec<Entry>>> {
         let cancel = &self.job.cancel;
-        self.budget.picture();
+        self.budget.picture(request.width * request.height);
         if let Some(tuning) = &mut self.tuning {
             // What a job that was stopped, or broke down, had begun.
             tuning.abandon();

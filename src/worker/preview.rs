@@ -2,8 +2,8 @@
 //!
 //! Where the model has a sketch, that is what is shown; otherwise the latents are decoded. What a preview costs is measured, and
 //! another is made only when it costs at most a fiftieth of the denoising since the last one. The first is free: it finds the
-//! cost out. Small models are done in a moment, and a fiftieth of a moment is nothing, though they are worth watching too: up to
-//! a second in all, eight previews a picture are made whatever their share.
+//! cost out. Small pictures are done in a moment, and a fiftieth of a moment is nothing, though they are worth watching too: eight
+//! previews are made of them whatever their share, and of larger ones as long as they take no more than a second in all.
 
 /// The share of the denoising that previews may take.
 const SHARE: f64 = 0.02;
@@ -11,6 +11,8 @@ const SHARE: f64 = 0.02;
 const ALLOWANCE_SECS: f64 = 1.0;
 /// How many previews the allowance is spread over.
 const ALLOWED: usize = 8;
+/// Pixels of a picture that any autoencoder decodes in a moment.
+const SMALL_PIXELS: usize = 128 * 128;
 
 /// What the previews of a job have cost, and whether another may be made.
 #[derive(Debug, Default)]
@@ -20,6 +22,8 @@ pub(super) struct Budget {
     /// Seconds of denoising, and of previews.
     denoising: f64,
     previews: f64,
+    /// Whether the present picture is small.
+    is_small: bool,
     /// Seconds of previews of the present picture.
     of_picture: f64,
     /// Since the last preview.
@@ -28,8 +32,9 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// The next picture begins.
-    pub(super) fn picture(&mut self) {
+    /// The next picture begins, of so many pixels.
+    pub(super) fn picture(&mut self, pixels: usize) {
+        self.is_small = pixels <= SMALL_PIXELS;
         self.of_picture = 0.0;
     }
 
@@ -43,7 +48,8 @@ impl Budget {
     /// Whether a preview may be made now, in a picture of `steps` steps.
     pub(super) fn allows(&self, steps: usize) -> bool {
         self.cost.is_none_or(|cost| {
-            let allowed = self.of_picture + cost <= ALLOWANCE_SECS && self.steps_since >= steps.div_ceil(ALLOWED);
+            let affordable = self.is_small || self.of_picture + cost <= ALLOWANCE_SECS;
+            let allowed = affordable && self.steps_since >= steps.div_ceil(ALLOWED);
             allowed || cost <= SHARE * self.denoising_since
         })
     }
@@ -106,8 +112,23 @@ mod tests {
         budget.preview(0.95, false);
         (0..20).for_each(|_| budget.step(0.02));
         assert!(!budget.allows(20));
-        budget.picture();
+        budget.picture(256 * 256);
         assert!(budget.allows(20));
+    }
+
+    #[test]
+    fn a_small_picture_is_seen_coming_however_slow_the_machine_is() {
+        let mut budget = Budget::default();
+        budget.picture(64 * 64);
+        let mut previews = 0;
+        for _ in 0..20 {
+            budget.step(5.0);
+            if budget.allows(20) {
+                budget.preview(5.0, false);
+                previews += 1;
+            }
+        }
+        assert_eq!(previews, 7);
     }
 
     #[test]
