@@ -97,12 +97,8 @@ fn open_worker(settings: &Settings, wake: Wake) -> Result<WorkerHandle> {
     )
 }
 
-/// Opens the window and stays until it is closed.
-///
-/// # Errors
-/// There is no display, or nothing to draw on it with.
-pub fn run(setup: Setup) -> Result<()> {
-    let layout = setup.settings.with_file_name("window.ron");
+/// How the window is opened; `layout` is the file that remembers its panels.
+pub fn native_options(layout: PathBuf) -> eframe::NativeOptions {
     let icon = eframe::icon_data::from_png_bytes(include_bytes!("../../assets/icon.png"));
     let mut viewport = egui::ViewportBuilder::default()
         .with_title("Burnisher")
@@ -112,7 +108,15 @@ pub fn run(setup: Setup) -> Result<()> {
     if let Ok(icon) = icon {
         viewport = viewport.with_icon(icon);
     }
-    let options = eframe::NativeOptions { viewport, persistence_path: Some(layout), ..Default::default() };
+    eframe::NativeOptions { viewport, persistence_path: Some(layout), ..Default::default() }
+}
+
+/// Opens the window and stays until it is closed.
+///
+/// # Errors
+/// There is no display, or nothing to draw on it with.
+pub fn run(setup: Setup) -> Result<()> {
+    let options = native_options(setup.settings.with_file_name("window.ron"));
     let opened = eframe::run_native(
         "Burnisher",
         options,
@@ -121,8 +125,12 @@ pub fn run(setup: Setup) -> Result<()> {
     opened.map_err(|cause| {
         let reason = match cause {
             // What winit says names a file of its own sources.
-            eframe::Error::WinitEventLoop(_) | eframe::Error::Winit(_) => "there is no display to open it on".to_owned(),
-            eframe::Error::Wgpu(cause) => format!("nothing can draw in it, neither a GPU nor its driver's software: {cause}"),
+            eframe::Error::WinitEventLoop(_) | eframe::Error::Winit(_) => {
+                "there is no display to open it on".to_owned()
+            }
+            eframe::Error::Wgpu(cause) => {
+                format!("nothing can draw in it, neither a GPU nor its driver's software: {cause}")
+            }
             other => other.to_string(),
         };
         Error::new("the window can't be opened")
@@ -260,14 +268,17 @@ impl eframe::App for App {
                 self.state.canvas.show_preview(&ctx, &preview);
             }
         }
-        let mut actions: Vec<Action> = UiCommand::pressed(&ctx, self.gallery.is_comparing()).into_iter().map(Action::Command).collect();
+        let mut actions: Vec<Action> =
+            UiCommand::pressed(&ctx, self.gallery.is_comparing()).into_iter().map(Action::Command).collect();
         for file in ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files)) {
             actions.push(Action::Import(file.path().to_owned()));
         }
         if !ctx.text_edit_focused() {
             actions.extend(pasted(&ctx).map(Action::ImportText));
         }
-        if self.gallery.is_comparing() && ctx.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::Escape)) {
+        if self.gallery.is_comparing()
+            && ctx.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::Escape))
+        {
             self.gallery.stop_comparing();
         }
         self.draw(ui, &mut actions);
