@@ -6,7 +6,7 @@ use crate::app::state::State;
 /// Before the window is closed with work left over.
 pub(super) fn ui(ctx: &egui::Context, state: &State, actions: &mut Vec<Action>) {
     let modal = egui::Modal::new(egui::Id::unique("close")).show(ctx, |ui| {
-        ui.set_width(400.0);
+        ui.set_width(450.0);
         ui.heading("Pictures are still to be drawn");
         let running = usize::from(state.queue.running().is_some());
         let text = match (running, state.queue.len()) {
