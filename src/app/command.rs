@@ -172,7 +172,7 @@ impl UiCommand {
             Self::ALL.iter().flat_map(|command| command.shortcuts().iter().map(|keys| (*command, *keys))).collect();
         commands.sort_by_key(|(_, keys)| std::cmp::Reverse(modifier_count(keys.modifiers)));
         // Escape closes what is open before it stops anything.
-        let open = closable || ctx.any_popup_open() || ctx.memory(|memory| memory.top_modal_layer().is_some());
+        let open = closable || egui::Popup::is_any_open(ctx) || ctx.memory(|memory| memory.top_modal_layer().is_some());
         ctx.input_mut(|input| {
             commands
                 .into_iter()

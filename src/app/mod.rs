@@ -97,12 +97,8 @@ fn open_worker(settings: &Settings, wake: Wake) -> Result<WorkerHandle> {
     )
 }
 
-/// Opens the window and stays until it is closed.
-///
-/// # Errors
-/// There is no display, or nothing to draw on it with.
-pub fn run(setup: Setup) -> Result<()> {
-    let layout = setup.settings.with_file_name("window.ron");
+/// How the window is opened; `layout` is the file that remembers its panels.
+pub fn native_options(layout: PathBuf) -> eframe::NativeOptions {
     let icon = eframe::icon_data::from_png_bytes(include_bytes!("../../assets/icon.png"));
     let mut viewport = egui::ViewportBuilder::default()
         .with_title("Burnisher")
@@ -112,7 +108,15 @@ pub fn run(setup: Setup) -> Result<()> {
     if let Ok(icon) = icon {
         viewport = viewport.with_icon(icon);
     }
-    let options = eframe::NativeOptions { viewport, persistence_path: Some(layout), ..Default::default() };
+    eframe::NativeOptions { viewport, persistence_path: Some(layout), ..Default::default() }
+}
+
+/// Opens the window and stays until it is closed.
+///
+/// # Errors
+/// There is no display, or nothing to draw on it with.
+pub fn run(setup: Setup) -> Result<()> {
+    let options = native_options(setup.settings.with_file_name("window.ron"));
     let opened = eframe::run_native(
         "Burnisher",
         options,

@@ -62,11 +62,7 @@ pub(crate) fn measure(what: &str) {
         };
         open(settings, Arc::new(counted))
     });
-    let options = eframe::NativeOptions {
-        viewport: egui::ViewportBuilder::default().with_inner_size([1280.0, 800.0]),
-        persistence_path: Some(folder.path().join("window.ron")),
-        ..eframe::NativeOptions::default()
-    };
+    let options = burnisher::app::native_options(folder.path().join("window.ron"));
     let name = what.to_owned();
     let open = move |creation: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, _> {
         let app = App::new(&creation.egui_ctx, setup)?;
@@ -92,15 +88,14 @@ struct Watched {
     times: Vec<(Instant, Duration)>,
 }
 
-#[derive(Clone, Copy, PartialEq)]
 enum Stage {
     Opening,
-    /// The model is loaded; the worker had told so much by the time it was there.
+    /// The window is there, and the model is loaded.
     Settling(Instant),
     /// The worker is asked to draw, when it had told so much.
     Asking(usize),
-    /// Frames are timed.
-    Timing(Instant, usize),
+    /// Frames are timed; the worker had told so much by the time it began.
+    Timing(Moment, usize),
     Resting,
 }
 
@@ -113,7 +108,7 @@ impl eframe::App for Watched {
         let began = Instant::now();
         self.app.ui(ui, frame);
         self.frames.fetch_add(1, Ordering::Relaxed);
-        if self.stage != Stage::Resting {
+        if !matches!(self.stage, Stage::Resting) {
             self.times.push((began, began.elapsed()));
             ui.ctx().request_repaint();
         }
@@ -140,7 +135,7 @@ impl eframe::App for Watched {
 impl Watched {
     fn go_on(&mut self) {
         let told = self.told.load(Ordering::Relaxed);
-        match self.stage {
+        match &self.stage {
             // The second frame begins when the first has been handed to the screen.
             Stage::Opening if self.times.len() == 2 => {
                 if !self.is_busy {
@@ -150,9 +145,9 @@ impl Watched {
             }
             Stage::Settling(since) if !self.is_busy && since.elapsed() > REST => self.time(told),
             // By then kernels are compiled and steps go on.
-            Stage::Asking(before) if told > before + 20 => self.time(told),
-            Stage::Timing(since, before) if since.elapsed() > TIMED => {
-                self.print(told - before);
+            Stage::Asking(before) if told > *before + 20 => self.time(told),
+            Stage::Timing(began, before) if began.wall.elapsed() > TIMED => {
+                self.print(Moment::now().cpu - began.cpu, told - before);
                 if self.is_busy {
                     std::process::exit(0);
                 }
@@ -165,15 +160,16 @@ impl Watched {
 
     fn time(&mut self, told: usize) {
         self.times.clear();
-        self.stage = Stage::Timing(Instant::now(), told);
+        self.stage = Stage::Timing(Moment::now(), told);
     }
 
-    fn print(&self, told: usize) {
-        let intervals = self.times.windows(2).map(|pair| pair[1].0 - pair[0].0);
-        let (interval, layout) =
-            (summary(intervals.collect()), summary(self.times.iter().map(|time| time.1).collect()));
+    fn print(&self, cpu_secs: f64, told: usize) {
+        let intervals = summary(self.times.windows(2).map(|pair| pair[1].0 - pair[0].0).collect());
+        let layout = summary(self.times.iter().map(|time| time.1).collect());
         let (name, frames, load) = (&self.name, self.times.len(), load());
-        println!("{name:<6} {frames} frames, ms {interval}; layout alone, ms {layout}; told {told} times; load {load}");
+        println!("{name:<6} {frames} frames, ms apart {intervals}, ms of layout {layout}; load {load}");
+        let cpu = 1e3 * cpu_secs / frames as f64;
+        println!("       {cpu:.1} ms of processor time a frame, all threads; the worker told something {told} times");
     }
 
     /// Sees what the window costs when nothing happens, and ends the process.

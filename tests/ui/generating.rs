@@ -63,6 +63,20 @@ fn stop_ends_the_running_one_keeps_its_preview_and_the_next_begins() {
 }
 
 #[test]
+fn escape_closes_a_menu_before_it_stops_a_picture() {
+    let mut stage = Stage::new();
+    stage.generate(WAIT);
+    stage.until_says("Canvas: preview after step");
+    stage.click("More");
+    assert!(stage.says("Open the folder"));
+    stage.press(Modifiers::NONE, Key::Escape);
+    stage.until("the menu closed", |stage| !stage.says("Open the folder"));
+    assert!(!stage.says("Stopp"), "the picture goes on");
+    stage.press(Modifiers::NONE, Key::Escape);
+    stage.until_says("Stopped");
+}
+
+#[test]
 fn what_waits_can_be_moved_and_removed_by_name() {
     let mut stage = Stage::new();
     stage.generate(WAIT);
