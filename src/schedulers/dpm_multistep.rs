@@ -4,12 +4,12 @@
 //! Limits: flow matching and variances that the model predicts are refused.
 
 use burn::tensor::Tensor;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::dpm_solver::{Algorithm, Exact, SolverType, refuse_what_we_lack};
 use super::levels::{End, Levels, Rules, lambda_min};
 use super::options::{MINUS_INFINITY, Options};
-use super::prediction::{Clip, Conversion, Level, Prediction, Solves, in_f32};
+use super::prediction::{Clip, Conversion, Prediction, in_f32};
 use super::schedule::BetaSchedule;
 use super::{Class, Scheduler, StepOutput, noise_like};
 use crate::error::Result;
@@ -27,27 +27,6 @@ fn defaults() -> Value {
         "lambda_min_clipped": MINUS_INFINITY, "variance_type": null, "timestep_spacing": "linspace", "steps_offset": 0,
         "rescale_betas_zero_snr": false, "use_dynamic_shifting": false, "time_shift_type": "exponential",
     })
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-enum Algorithm {
-    #[serde(rename = "dpmsolver")]
-    Dpm,
-    #[serde(rename = "dpmsolver++", alias = "deis")]
-    DpmPlusPlus,
-    #[serde(rename = "sde-dpmsolver")]
-    SdeDpm,
-    #[serde(rename = "sde-dpmsolver++")]
-    SdeDpmPlusPlus,
-}
-
-/// The second order's form. DEIS and UniPC have types of their own, which Diffusers reads as midpoint.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-enum SolverType {
-    #[serde(alias = "logrho", alias = "bh1", alias = "bh2")]
-    Midpoint,
-    Heun,
 }
 
 struct DpmSolverMultistep {
@@ -69,6 +48,9 @@ fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
     let end = End::new(options, End::TrainMin)?;
     let solver_order = options.get("solver_order")?;
     refuse_what_we_lack(options, algorithm, end, solver_order)?;
+    if algorithm == Algorithm::SdeDpm && solver_order == 3 {
+        return Err(options.refuse("solver_order", "sde-dpmsolver has orders 1 and 2 only"));
+    }
     let rules = Rules {
         spacing: options.get("timestep_spacing")?,
         steps_offset: options.get("steps_offset")?,
@@ -96,68 +78,6 @@ fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
     }))
 }
 
-fn refuse_what_we_lack(options: &Options, algorithm: Algorithm, end: End, order: usize) -> Result<()> {
-    if options.flag("use_flow_sigmas")? {
-        return Err(options.refuse("use_flow_sigmas", "flow matching is not supported"));
-    }
-    if matches!(options.get::<Option<String>>("variance_type")?.as_deref(), Some("learned" | "learned_range")) {
-        return Err(options.refuse("variance_type", "variances that the model predicts are not supported"));
-    }
-    if !(1..=3).contains(&order) {
-        return Err(options.refuse("solver_order", "it must be 1, 2 or 3"));
-    }
-    if algorithm == Algorithm::SdeDpm && order == 3 {
-        return Err(options.refuse("solver_order", "sde-dpmsolver has orders 1 and 2 only"));
-    }
-    if end == End::Zero && algorithm.solves() == Solves::Noises {
-        return Err(options.refuse("final_sigmas_type", "this algorithm_type needs sigma_min"));
-    }
-    Ok(())
-}
-
-/// The exact solution of a step over `h` in lambda, half the logarithm of the signal-to-noise ratio: what all orders have
-/// in common.
-struct Exact {
-    /// The coefficient of the sample.
-    sample: f64,
-    /// That of the outputs, `exp(distance) - 1` and the distance in it.
-    scale: f64,
-    growth: f64,
-    distance: f64,
-    /// The coefficient of fresh noise.
-    noise: f64,
-}
-
-impl Algorithm {
-    fn is_stochastic(self) -> bool {
-        matches!(self, Self::SdeDpm | Self::SdeDpmPlusPlus)
-    }
-
-    fn solves(self) -> Solves {
-        match self {
-            Self::DpmPlusPlus | Self::SdeDpmPlusPlus => Solves::CleanSamples,
-            Self::Dpm | Self::SdeDpm => Solves::Noises,
-        }
-    }
-
-    fn exact(self, from: Level, to: Level, h: f64) -> Exact {
-        let exact =
-            |sample, scale, distance: f64, noise| Exact { sample, scale, growth: distance.exp_m1(), distance, noise };
-        match self {
-            Self::DpmPlusPlus => exact(to.noise / from.noise, to.signal, -h, 0.0),
-            Self::Dpm => exact(to.signal / from.signal, to.noise, h, 0.0),
-            Self::SdeDpmPlusPlus => {
-                let noise = to.noise * (-(-2.0 * h).exp_m1()).sqrt();
-                exact(to.noise / from.noise * (-h).exp(), to.signal, -2.0 * h, noise)
-            }
-            Self::SdeDpm => {
-                let noise = to.noise * (2.0 * h).exp_m1().sqrt();
-                exact(to.signal / from.signal, 2.0 * to.noise, h, noise)
-            }
-        }
-    }
-}
-
 impl DpmSolverMultistep {
     /// Which order step `i` is of, when there are as many outputs as the run has had steps.
     fn order(&self, i: usize) -> usize {
@@ -171,26 +91,21 @@ impl DpmSolverMultistep {
 
     /// The coefficients of the outputs, newest first, for step `i`.
     fn weights(&self, exact: &Exact, i: usize) -> Vec<f64> {
-        let Exact { scale, growth, distance, .. } = *exact;
         let order = self.order(i);
-        // On the newest output, and what the first and the second difference of the outputs are to count.
-        let first = -scale * growth;
-        if order == 1 || distance == 0.0 {
+        let first = exact.constant();
+        if order == 1 || first == 0.0 {
             return vec![first];
         }
-        let heun = -scale * (growth / distance - 1.0);
         // The distances in lambda of this step and the ones before it.
         let h = self.steps.lambda(i + 1) - self.steps.lambda(i);
         let h_0 = self.steps.lambda(i) - self.steps.lambda(i - 1);
         if order == 2 {
-            let second = if self.solver_type == SolverType::Heun { heun } else { 0.5 * first };
+            let second = if self.solver_type == SolverType::Heun { exact.slope() } else { exact.midpoint() };
             let slope = second * h / h_0;
             return vec![first + slope, -slope];
         }
         let h_1 = self.steps.lambda(i - 1) - self.steps.lambda(i - 2);
-        // Diffusers has the opposite sign of 1/2 for its stochastic third order, and so its pictures have.
-        let half = if self.algorithm == Algorithm::SdeDpmPlusPlus { -0.5 } else { 0.5 };
-        let third = -scale * ((growth - distance) / (distance * distance) - half);
+        let (heun, third) = (exact.slope(), exact.bend(self.algorithm));
         let bend = (heun * h_0 + third * h) / (h_0 + h_1);
         let (slope_0, slope_1) = ((heun + bend) * h / h_0, -bend * h / h_1);
         vec![first + slope_0, slope_1 - slope_0, -slope_1]

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::options::{Options, SchedulerConfig};
 use super::{
-    Class, Scheduler, ddim, ddpm, deis, dpm_multistep, euler, euler_ancestral, heun, kdpm2, kdpm2_ancestral, lcm, lms,
-    pndm, unipc,
+    Class, Scheduler, ddim, ddpm, deis, dpm_multistep, dpm_singlestep, euler, euler_ancestral, heun, kdpm2,
+    kdpm2_ancestral, lcm, lms, pndm, tcd, unipc,
 };
 use crate::error::{Error, Result};
 
@@ -24,7 +24,7 @@ struct Row {
 
 /// A class's first row is the one that its own checkpoints get.
 #[rustfmt::skip]
-static ROWS: [Row; 28] = [
+static ROWS: [Row; 31] = [
     Row { name: "ddpm", label: "DDPM", class: &ddpm::CLASS, overrides: || json!({}) },
     Row { name: "ddim", label: "DDIM", class: &ddim::CLASS, overrides: || json!({}) },
     Row { name: "pndm", label: "PNDM", class: &pndm::CLASS, overrides: || json!({}) },
@@ -49,10 +49,13 @@ static ROWS: [Row; 28] = [
     Row { name: "dpm++2m-sde-karras", label: "DPM++ 2M SDE Karras", class: &dpm_multistep::CLASS, overrides: || json!({"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": true}) },
     Row { name: "dpm++2m-lu", label: "DPM++ 2M Lu", class: &dpm_multistep::CLASS, overrides: || json!({"use_lu_lambdas": true}) },
     Row { name: "dpm++3m", label: "DPM++ 3M", class: &dpm_multistep::CLASS, overrides: || json!({"solver_order": 3}) },
+    Row { name: "dpm++2s", label: "DPM++ 2S", class: &dpm_singlestep::CLASS, overrides: || json!({}) },
+    Row { name: "dpm++2s-karras", label: "DPM++ 2S Karras", class: &dpm_singlestep::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
     Row { name: "unipc", label: "UniPC", class: &unipc::CLASS, overrides: || json!({}) },
     Row { name: "unipc-karras", label: "UniPC Karras", class: &unipc::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
     Row { name: "deis", label: "DEIS", class: &deis::CLASS, overrides: || json!({}) },
     Row { name: "lcm", label: "LCM", class: &lcm::CLASS, overrides: || json!({}) },
+    Row { name: "tcd", label: "TCD", class: &tcd::CLASS, overrides: || json!({}) },
 ];
 
 /// A sampler that can be chosen by name. It is written (command line, recipes) as its [short name](Self::name).

@@ -15,7 +15,7 @@ use crate::rng::Generators;
 
 pub(super) const CLASS: Class = Class { name: "LCMScheduler", defaults, build };
 
-fn defaults() -> Value {
+pub(super) fn defaults() -> Value {
     json!({
         "num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear",
         "trained_betas": null, "original_inference_steps": 50, "clip_sample": false, "clip_sample_range": 1.0,
@@ -54,7 +54,7 @@ fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
 ///
 /// # Errors
 /// There are fewer of those.
-fn distilled(options: &Options, train: usize, steps: usize) -> Result<Vec<f64>> {
+pub(super) fn distilled(options: &Options, train: usize, steps: usize) -> Result<Vec<f64>> {
     let original: usize = options.get("original_inference_steps")?;
     if original > train {
         return Err(options.refuse("original_inference_steps", "the model was trained on fewer timesteps"));

@@ -10,6 +10,8 @@ mod ddim;
 mod ddpm;
 mod deis;
 mod dpm_multistep;
+mod dpm_singlestep;
+mod dpm_solver;
 mod euler;
 mod euler_ancestral;
 mod heun;
@@ -24,6 +26,7 @@ mod pndm;
 mod prediction;
 mod schedule;
 mod sigmas;
+mod tcd;
 mod unipc;
 
 use burn::tensor::{DType, Tensor, TensorData};

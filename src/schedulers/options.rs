@@ -71,7 +71,7 @@ impl Options {
 
     /// Says that the class can't be used with the present value of `key`, and why.
     pub(super) fn refuse(&self, key: &str, why: &str) -> Error {
-        let value = self.known.get(key).unwrap_or(&Value::Null);
+        let value = self.all.get(key).unwrap_or(&Value::Null);
         Error::new(format!("{} can't be used with {key} = {value}: {why}", self.class))
     }
 

@@ -62,7 +62,7 @@ fn full_loop(case: &Case) -> (f64, f64) {
 fn full_loops_end_where_upstream_expects() {
     let golden: Expectations =
         serde_json::from_str(include_str!("../golden/schedulers/expectations.json")).expect("readable");
-    assert_eq!(golden.cases.len(), 44);
+    assert_eq!(golden.cases.len(), 51);
     for case in &golden.cases {
         let (sum, mean) = full_loop(case);
         let tolerances = |tolerances: &[f64]| tolerances.first().copied();

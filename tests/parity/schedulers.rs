@@ -1,6 +1,6 @@
 //! The schedulers against Diffusers' own runs: `tests/golden/schedulers/generate.py`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use burnisher::error::Result;
@@ -132,7 +132,8 @@ fn largest(values: &[f64]) -> f64 {
 
 #[test]
 fn every_run_follows_diffusers_step_by_step() {
-    let (mut count, mut worst) = (0, 0.0_f64);
+    let mut count = 0;
+    let mut worst = BTreeMap::new();
     let mut wrong = Vec::new();
     for Runs { config, cases } in &golden_runs() {
         for case in cases {
@@ -142,7 +143,8 @@ fn every_run_follows_diffusers_step_by_step() {
             assert_eq!(samples.len(), case.values.len(), "calls of the model, {place}");
             for (i, (sample, theirs)) in samples.iter().zip(&case.values).enumerate() {
                 let off = difference(sample[5 * i % 16], *theirs, largest(sample));
-                worst = worst.max(off);
+                let of_class = worst.entry(case.kind.class_name()).or_insert(0.0_f64);
+                *of_class = of_class.max(off);
                 if off.is_nan() || off > TRAJECTORY {
                     wrong.push(format!("step {i} is off by {off:.1e}: {place}"));
                     break;
@@ -160,7 +162,8 @@ fn every_run_follows_diffusers_step_by_step() {
     }
     assert!(wrong.is_empty(), "{} of {count}:\n{}", wrong.len(), wrong.join("\n"));
     assert!(count > 500, "only {count} runs");
-    println!("{count} runs, at most {worst:.1e} off");
+    let worst: Vec<String> = worst.into_iter().map(|(class, off)| format!("{class} {off:.1e}")).collect();
+    println!("{count} runs, off by at most: {}", worst.join(", "));
 }
 
 #[test]
@@ -206,7 +209,7 @@ fn timesteps_and_noise_levels_are_diffusers() {
 #[test]
 fn every_number_of_steps_visits_diffusers_timesteps() {
     let golden = golden();
-    assert_eq!(golden.every_step_count.len(), 33);
+    assert_eq!(golden.every_step_count.len(), 36);
     for EveryStepCount { kind, spacing, first, sums } in golden.every_step_count {
         let mut config = sd15();
         config.insert("timestep_spacing".into(), spacing.as_str().into());
@@ -346,8 +349,8 @@ fn unknown_names_are_answered_with_the_known_ones() {
         "{message}"
     );
     let message =
-        SchedulerKind::from_config(&config(json!({"_class_name": "TCDScheduler"}))).expect_err("none").to_string();
-    assert!(message.contains("TCDScheduler") && message.contains("euler-a"), "{message}");
+        SchedulerKind::from_config(&config(json!({"_class_name": "RePaintScheduler"}))).expect_err("none").to_string();
+    assert!(message.contains("RePaintScheduler") && message.contains("euler-a"), "{message}");
     assert!(SchedulerKind::from_config(&config(json!({}))).expect_err("none").to_string().contains("_class_name"));
 }
 
@@ -366,6 +369,7 @@ fn impossible_numbers_of_steps_are_refused() {
     assert!(refusal("dpm++2m", &json!({}), 1000).contains("1000 steps"));
     assert!(refusal("dpm++2m", &json!({"timestep_spacing": "leading"}), 1000).contains("1000 steps"));
     assert!(refusal("deis", &json!({}), 1000).contains("1000 steps"));
+    assert!(refusal("dpm++2s", &json!({}), 1000).contains("1000 steps"));
     assert!(refusal("unipc", &json!({}), 1000).contains("1000 steps"));
     // And here the slopes at one sigma are divided by their distance.
     let offset = json!({"timestep_spacing": "leading", "steps_offset": 1});
@@ -426,6 +430,23 @@ fn options_that_are_wrong_or_missing_here_are_refused_by_name() {
         ("dpm++2m", json!({"algorithm_type": "magic"}), "algorithm_type"),
         ("dpm++2m", json!({"algorithm_type": "dpmsolver"}), "final_sigmas_type"),
         ("dpm++3m", json!({"algorithm_type": "sde-dpmsolver", "final_sigmas_type": "sigma_min"}), "solver_order"),
+        ("dpm++2s", json!({"use_flow_sigmas": true}), "use_flow_sigmas"),
+        ("dpm++2s", json!({"variance_type": "learned_range"}), "variance_type"),
+        ("dpm++2s", json!({"solver_order": 4}), "solver_order"),
+        ("dpm++2s", json!({"solver_order": 0}), "solver_order"),
+        ("dpm++2s", json!({"solver_type": "rk4"}), "solver_type"),
+        ("dpm++2s", json!({"algorithm_type": "sde-dpmsolver", "final_sigmas_type": "sigma_min"}), "algorithm_type"),
+        ("dpm++2s", json!({"algorithm_type": "dpmsolver"}), "final_sigmas_type"),
+        (
+            "dpm++2s",
+            json!({"algorithm_type": "dpmsolver", "final_sigmas_type": "sigma_min", "thresholding": true}),
+            "thresholding",
+        ),
+        ("dpm++2s-karras", json!({"use_beta_sigmas": true}), "use_beta_sigmas"),
+        ("tcd", json!({"eta": 1.1}), "eta = 1.1"),
+        ("tcd", json!({"eta": -0.1}), "eta = -0.1"),
+        ("tcd", json!({"eta": "much"}), "eta"),
+        ("tcd", json!({"original_inference_steps": 9}), "original_inference_steps"),
         ("unipc", json!({"use_flow_sigmas": true}), "use_flow_sigmas"),
         ("unipc", json!({"use_dynamic_shifting": true}), "use_dynamic_shifting"),
         ("unipc", json!({"shift_terminal": 0.1}), "shift_terminal"),
@@ -459,7 +480,7 @@ fn options_that_are_wrong_or_missing_here_are_refused_by_name() {
 #[test]
 fn noise_without_any_signal_is_refused_where_the_noise_is_what_is_predicted() {
     let options = json!({"rescale_betas_zero_snr": true, "timestep_spacing": "trailing"});
-    for name in ["ddim", "ddpm", "lcm"] {
+    for name in ["ddim", "ddpm", "lcm", "tcd"] {
         assert!(refusal(name, &options, 10).contains("prediction_type"));
     }
     let dead_end = json!({"num_train_timesteps": 3, "trained_betas": [0.1, 0.2, 1.0], "timestep_spacing": "trailing"});

@@ -61,7 +61,7 @@ const SCHEDULES: [(&str, Schedule); 22] = [
 
 /// Samplers by their squeezed names, where these aren't our own labels or short names.
 #[rustfmt::skip]
-const ALIASES: [(&str, &str); 22] = [
+const ALIASES: [(&str, &str); 23] = [
     ("eulerdiscrete", "euler"),
     ("eulerancestral", "euler-a"),
     ("eulerancestraldiscrete", "euler-a"),
@@ -77,6 +77,7 @@ const ALIASES: [(&str, &str); 22] = [
     ("dpmsolver++", "dpm++2m"),
     ("dpm++2msdegpu", "dpm++2m-sde"),
     ("dpm++2mv2", "dpm++2m"),
+    ("dpmsolversinglestep", "dpm++2s"),
     ("unipcbh1", "unipc"),
     ("unipcbh2", "unipc"),
     ("unipcmultistep", "unipc"),
@@ -197,16 +198,16 @@ mod tests {
             ("euler", Some("simple"), "euler-trailing"), ("ddim", Some("ddim_uniform"), "ddim"),
             // InvokeAI
             ("euler_k", None, "euler-karras"), ("dpmpp_2m_k", None, "dpm++2m-karras"), ("dpmpp_2m_sde_k", None, "dpm++2m-sde-karras"),
-            ("kdpm_2", None, "dpm2"), ("kdpm_2_a", None, "dpm2-a"), ("kdpm_2_a_k", None, "dpm2-a-karras"), ("dpmpp_3m", None, "dpm++3m"),
+            ("kdpm_2", None, "dpm2"), ("kdpm_2_a", None, "dpm2-a"), ("kdpm_2_a_k", None, "dpm2-a-karras"), ("dpmpp_3m", None, "dpm++3m"), ("dpmpp_2s", None, "dpm++2s"), ("dpmpp_2s_k", None, "dpm++2s-karras"),
             ("pndm", None, "pndm"), ("k_lms", None, "lms"), ("unipc_k", None, "unipc-karras"), ("lms_k", None, "lms-karras"),
             // Diffusers
             ("EulerAncestralDiscreteScheduler", None, "euler-a"), ("DPMSolverMultistepScheduler", None, "dpm++2m"), ("LCMScheduler", None, "lcm"),
-            ("KDPM2AncestralDiscreteScheduler", None, "dpm2-a"), ("UniPCMultistepScheduler", None, "unipc"), ("PNDMScheduler", None, "pndm"),
+            ("KDPM2AncestralDiscreteScheduler", None, "dpm2-a"), ("UniPCMultistepScheduler", None, "unipc"), ("DPMSolverSinglestepScheduler", None, "dpm++2s"), ("TCDScheduler", None, "tcd"), ("PNDMScheduler", None, "pndm"),
             // NovelAI
             ("k_euler", Some("native"), "euler"), ("k_euler_ancestral", Some("native"), "euler-a"), ("k_dpmpp_2m", Some("karras"), "dpm++2m-karras"),
             ("ddim_v3", None, "ddim"), ("k_dpm_2_ancestral", Some("karras"), "dpm2-a-karras"),
             // Draw Things
-            ("Euler A Trailing", None, "euler-a"), ("UniPC Trailing", None, "unipc"), ("DDIM Trailing", None, "ddim"), ("Euler Ancestral", None, "euler-a"),
+            ("Euler A Trailing", None, "euler-a"), ("UniPC Trailing", None, "unipc"), ("TCD", None, "tcd"), ("DDIM Trailing", None, "ddim"), ("Euler Ancestral", None, "euler-a"),
             // stable-diffusion.cpp
             ("euler_a karras", None, "euler-a"), ("dpm++2m discrete", None, "dpm++2m"), ("dpm++2m karras", None, "dpm++2m-karras"),
         ] {
@@ -241,9 +242,18 @@ mod tests {
 
     #[test]
     fn a_sampler_that_we_lack_is_none_and_a_note() {
-        for sampler in
-            ["DPM++ SDE Karras", "TCD", "dpmpp_sde", "DPM++ 3M SDE", "k", "karras", "🦊", "_", &"x".repeat(9999)]
-        {
+        for sampler in [
+            "DPM++ SDE Karras",
+            "DPM++ 2S a Karras",
+            "dpmpp_2s_ancestral",
+            "dpmpp_sde",
+            "DPM++ 3M SDE",
+            "k",
+            "karras",
+            "🦊",
+            "_",
+            &"x".repeat(9999),
+        ] {
             let found = find(sampler, None);
             assert_eq!(found.kind, None, "{sampler}");
             assert!(found.note.expect("it is said").len() < 300);

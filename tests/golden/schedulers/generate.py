@@ -48,10 +48,13 @@ KINDS = {
     ),
     "dpm++2m-lu": ("DPMSolverMultistepScheduler", {"use_lu_lambdas": True}),
     "dpm++3m": ("DPMSolverMultistepScheduler", {"solver_order": 3}),
+    "dpm++2s": ("DPMSolverSinglestepScheduler", {}),
+    "dpm++2s-karras": ("DPMSolverSinglestepScheduler", {"use_karras_sigmas": True}),
     "unipc": ("UniPCMultistepScheduler", {}),
     "unipc-karras": ("UniPCMultistepScheduler", {"use_karras_sigmas": True}),
     "deis": ("DEISMultistepScheduler", {}),
     "lcm": ("LCMScheduler", {}),
+    "tcd": ("TCDScheduler", {}),
 }
 NO_SAMPLE = (
     "PNDMScheduler",
@@ -119,6 +122,8 @@ def run(kind, config, steps, start=0):
         sample = scheduler.add_noise(randn(8), randn(7), timesteps[:1])
     takes = scheduler.step.__code__.co_varnames
     arguments = {"generator": torch.Generator("cpu").manual_seed(9)} if "generator" in takes else {}
+    if "eta" in config:
+        arguments["eta"] = config["eta"]  # an argument of a step in Diffusers
     values = []
     for i, t in enumerate(timesteps):
         output = model(scheduler.scale_model_input(sample, t), t)
@@ -166,23 +171,26 @@ def special():
         (ZERO_SNR | {"prediction_type": "epsilon"}, [("euler", 10), ("dpm++2m", 10)]),
         (ZERO_SNR | {"prediction_type": "sample"}, [("ddim", 10), ("ddpm", 10)]),
         (COSINE, [(kind, 10) for kind in KINDS if kind not in ("euler-a", "dpm2-a", "dpm2-a-karras")]),
-        (COSINE | {"lambda_min_clipped": -5.1}, [("dpm++2m", 10), ("dpm++2m-karras", 10)]),
+        (COSINE | {"lambda_min_clipped": -5.1}, [("dpm++2m", 10), ("dpm++2m-karras", 10), ("dpm++2s", 10)]),
         (COSINE | {"lambda_min_clipped": -5.1, "timestep_spacing": "leading"}, [("dpm++2m", 10)]),
         (COSINE | {"lambda_min_clipped": -5.1, "timestep_spacing": "trailing"}, [("dpm++2m", 10)]),
         ({"beta_schedule": "laplace"}, [("ddpm", 10)]),
         ({"beta_schedule": "sigmoid"}, [("ddpm", 10)]),
-        ({"trained_betas": betas, "num_train_timesteps": 40}, [(kind, 8) for kind in KINDS if kind != "lcm"]),
+        ({"trained_betas": betas, "num_train_timesteps": 40}, [(kind, 8) for kind in KINDS if kind not in ("lcm", "tcd")]),
         ({"num_train_timesteps": 1100}, [(kind, 10) for kind in KINDS]),
         ({"variance_type": "fixed_small_log"}, [("ddpm", 10)]),
         ({"variance_type": "fixed_large"}, [("ddpm", 10), ("dpm++2m", 5)]),
-        ({"original_inference_steps": 20, "timestep_scaling": 0.01}, [("lcm", 7), ("lcm", 20)]),
+        ({"original_inference_steps": 20, "timestep_scaling": 0.01}, [("lcm", 7), ("lcm", 20), ("tcd", 7), ("tcd", 20)]),
+        (SD15 | {"eta": 0.0}, [("tcd", 4), ("tcd", 10)]),
+        (SD15 | {"eta": 0.71}, [("tcd", 4), ("tcd", 10)]),
+        (SD15 | {"eta": 1.0}, [("tcd", 4), ("tcd", 10)]),
         ({"clip_sample": True, "clip_sample_range": 0.7}, [("lcm", 10), ("ddpm", 10), ("ddim", 10), ("heun", 10)]),
         (
             {"thresholding": True, "dynamic_thresholding_ratio": 0.87, "sample_max_value": 1.6},
-            [("ddpm", 10), ("ddim", 10), ("dpm++2m", 10), ("dpm++2m-sde", 10), ("unipc", 10), ("deis", 10)],
+            [("ddpm", 10), ("ddim", 10), ("dpm++2m", 10), ("dpm++2m-sde", 10), ("unipc", 10), ("deis", 10), ("dpm++2s", 10)],
         ),
-        (SD15 | {"use_exponential_sigmas": True}, [("euler", 10), ("dpm++2m", 10), ("heun", 10), ("lms", 10), ("unipc", 10), ("deis", 10), ("dpm2", 10)]),
-        (SD15 | {"use_beta_sigmas": True}, [("euler", 10), ("dpm++2m", 10), ("euler", 25), ("heun", 10), ("lms", 10), ("unipc", 10), ("deis", 10), ("dpm2", 10)]),
+        (SD15 | {"use_exponential_sigmas": True}, [("euler", 10), ("dpm++2m", 10), ("heun", 10), ("lms", 10), ("unipc", 10), ("deis", 10), ("dpm2", 10), ("dpm++2s", 10)]),
+        (SD15 | {"use_beta_sigmas": True}, [("euler", 10), ("dpm++2m", 10), ("euler", 25), ("heun", 10), ("lms", 10), ("unipc", 10), ("deis", 10), ("dpm2", 10), ("dpm++2s", 10)]),
         (SD15 | {"sigma_min": 0.1, "sigma_max": 10.0}, [("euler-karras", 10), ("dpm++2m-karras", 10), ("heun-karras", 10), ("unipc-karras", 10)]),
         (SD15 | {"_class_name": "EulerDiscreteScheduler", "sigma_min": 0.1}, [("dpm++2m-karras", 10)]),
         (SD15 | {"interpolation_type": "log_linear"}, [("euler", 10), ("euler-karras", 10)]),
@@ -213,6 +221,28 @@ def special():
     ):
         runs.append((SD15 | options, [("unipc", 10), ("unipc", 20), ("unipc", 50), ("unipc-karras", 20)]))
     for options in (
+        {"final_sigmas_type": "sigma_min"},
+        {"lower_order_final": True, "final_sigmas_type": "sigma_min"},
+        {"solver_order": 1},
+        {"solver_order": 3},
+        {"solver_order": 3, "final_sigmas_type": "sigma_min"},
+        {"solver_order": 3, "lower_order_final": True, "final_sigmas_type": "sigma_min"},
+        {"solver_order": 3, "solver_type": "heun"},
+        {"solver_type": "heun"},
+        {"algorithm_type": "sde-dpmsolver++"},
+        {"algorithm_type": "sde-dpmsolver++", "solver_type": "heun"},
+        {"algorithm_type": "sde-dpmsolver++", "solver_order": 3},
+        {"algorithm_type": "sde-dpmsolver++", "solver_order": 3, "solver_type": "heun"},
+        {"algorithm_type": "dpmsolver", "final_sigmas_type": "sigma_min"},
+        {"algorithm_type": "dpmsolver", "final_sigmas_type": "sigma_min", "prediction_type": "v_prediction"},
+        {"algorithm_type": "dpmsolver", "final_sigmas_type": "sigma_min", "prediction_type": "sample"},
+        {"algorithm_type": "dpmsolver", "final_sigmas_type": "sigma_min", "solver_type": "heun"},
+        {"algorithm_type": "dpmsolver", "final_sigmas_type": "sigma_min", "solver_order": 3},
+        {"algorithm_type": "dpmsolver", "final_sigmas_type": "sigma_min", "solver_order": 3, "solver_type": "heun"},
+    ):
+        # Two and three calls, of which none, one and two are left over.
+        runs.append((SD15 | options, [("dpm++2s", 9), ("dpm++2s", 10), ("dpm++2s", 11), ("dpm++2s-karras", 12)]))
+    for options in (
         {"use_karras_sigmas": True},
         {"solver_order": 1},
         {"solver_order": 3},
@@ -241,7 +271,7 @@ def of_class(name, groups):
 def every_step_count():
     """Of every step count the timesteps, weighted by their place and summed."""
     found = []
-    for kind in ("ddpm", "ddim", "plms", "pndm-prk", "euler", "euler-a", "heun", "lms", "unipc", "deis", "dpm++2m"):
+    for kind in ("ddpm", "ddim", "plms", "pndm-prk", "euler", "euler-a", "heun", "lms", "unipc", "deis", "dpm++2m", "dpm++2s"):
         for spacing in ("linspace", "leading", "trailing"):
             config = SD15 | {"timestep_spacing": spacing}
             sums = []
@@ -256,7 +286,8 @@ def resolved():
     """What Diffusers prints as the configuration in force."""
     found = []
     for kind in KINDS:
-        scheduler = build(kind, SD15 | {"a_key_of_tomorrow": [1, 2]}, 10)
+        name, overrides = KINDS[kind]
+        scheduler = getattr(diffusers, name).from_config(SD15 | {"a_key_of_tomorrow": [1, 2]}, **overrides)
         text = scheduler.to_json_string().replace(": -Infinity", ': "-Infinity"')
         config = json.loads(text)
         config.pop("_diffusers_version")
@@ -281,6 +312,8 @@ def expectations(path):
     for case in ours:
         order = getattr(diffusers, case["scheduler"]).order
         case["steps"] = case["num_inference_steps"] or -(-case["set_timesteps_len"] // order)
+        if "deter" in case["test"]:
+            case["config_non_default"] = case["config_non_default"] | {"eta": 0.0}
     keep = ("test", "scheduler", "config_non_default", "steps", "t_start")
     keep += ("expected_sum", "expected_mean", "tol_sum", "tol_mean")
     ours = [{key: case[key] for key in keep} for case in ours]

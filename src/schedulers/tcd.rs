@@ -1,0 +1,82 @@
+//! Trajectory consistency sampling (arXiv 2402.19159), as Diffusers' `scheduling_tcd.py`.
+//!
+//! `eta` (the paper's gamma), how much of each step is fresh noise, is an argument of `step` in Diffusers. Here it is a key
+//! of the configuration, from 0 to 1; without it the default of `step` holds, where a pipeline of Diffusers has its own 0.
+//!
+//! Limits: as LCM, with which it shares the timesteps. Nothing is clipped, nor is it in Diffusers.
+
+use burn::tensor::Tensor;
+
+use super::lcm::distilled;
+use super::options::Options;
+use super::prediction::{Level, Mix, Prediction, in_f32};
+use super::schedule::NoiseSchedule;
+use super::{Class, Scheduler, StepOutput, noise_like};
+use crate::error::Result;
+use crate::rng::Generators;
+
+pub(super) const CLASS: Class = Class { name: "TCDScheduler", defaults: super::lcm::defaults, build };
+
+/// As `TCDScheduler.step` has it.
+const DEFAULT_ETA: f64 = 0.3;
+
+struct Tcd {
+    timesteps: Vec<f64>,
+    /// The level of each step, and the one that it goes down to.
+    levels: Vec<[Level; 2]>,
+    /// The way back up from there to the next step's level: what the sample and fresh noise are multiplied by.
+    ways_up: Vec<Mix>,
+    prediction: Prediction,
+    is_stochastic: bool,
+}
+
+fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
+    let schedule = NoiseSchedule::new(options)?;
+    let prediction = Prediction::new(options)?;
+    let eta = options.get_carried::<Option<f64>>("eta")?.unwrap_or(DEFAULT_ETA);
+    if !(0.0..=1.0).contains(&eta) {
+        return Err(options.refuse("eta", "it must be from 0 to 1"));
+    }
+    let timesteps = distilled(options, schedule.alphas_cumprod.len(), steps)?;
+    let next = timesteps.iter().skip(1).copied().chain([0.0]);
+    let (mut levels, mut ways_up) = (Vec::new(), Vec::new());
+    for (&timestep, next) in timesteps.iter().zip(next) {
+        let level = schedule.level(timestep)?;
+        prediction.check(level)?;
+        // A product of f32 in torch.
+        let down = schedule.alpha_cumprod(f64::from(((1.0 - eta) as f32 * next as f32).floor()))?;
+        levels.push([level, Level::from_alpha_cumprod(down)]);
+        let ratio = Level::from_alpha_cumprod(schedule.alpha_cumprod(next)? / down);
+        ways_up.push(Mix { sample: ratio.signal, other: ratio.noise });
+    }
+    Ok(Box::new(Tcd { timesteps, levels, ways_up, prediction, is_stochastic: eta > 0.0 }))
+}
+
+impl Scheduler for Tcd {
+    fn timesteps(&self) -> &[f64] {
+        &self.timesteps
+    }
+
+    fn step(
+        &mut self,
+        model_output: Tensor<4>,
+        i: usize,
+        sample: Tensor<4>,
+        generators: &mut Generators,
+    ) -> Result<StepOutput> {
+        let dtype = sample.dtype();
+        let (model_output, sample) = (in_f32(model_output), in_f32(sample));
+        let [level, down] = self.levels[i];
+        let original = self.prediction.original(level).of(&sample, &model_output);
+        let epsilon = self.prediction.epsilon(level).of(&sample, &model_output);
+        let mut prev_sample = down.add_noise(&original, &epsilon);
+        if self.is_stochastic && i + 1 < self.timesteps.len() {
+            prev_sample = self.ways_up[i].of(&prev_sample, &noise_like(&sample, generators));
+        }
+        Ok(StepOutput::new(prev_sample, original, dtype))
+    }
+
+    fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4> {
+        self.levels[i][0].add_noise(&original, &noise)
+    }
+}
