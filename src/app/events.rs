@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::gallery::Entry;
 use crate::gallery::import::Imported;
 use crate::settings::Patch;
-use crate::worker::{Event, ModelInfo, Outcome};
+use crate::worker::{Event, ModelInfo, Outcome, Phase};
 
 /// Takes in what the worker tells.
 pub(super) fn worker(state: &mut State, event: Event) {
@@ -26,8 +26,8 @@ pub(super) fn worker(state: &mut State, event: Event) {
         Event::ModelFailed { model, error } => failed(state, &model, error),
         Event::ModelCancelled { model } => {
             state.model = Model::None;
-            // What was to be drawn with it waits until someone says so.
-            state.queue.paused = state.queue.len() > 0;
+            // What was to be drawn with it waits until someone says so, unless another model was asked for instead.
+            state.queue.paused |= state.queue.len() > 0 && !state.wants_model;
             state.notices.info(format!("Loading stopped: {model}"));
         }
         Event::ModelUnloaded => {
@@ -38,7 +38,9 @@ pub(super) fn worker(state: &mut State, event: Event) {
         Event::JobPhase { id, picture, phase, tuning } => {
             if let Some(running) = state.queue.running_mut(id) {
                 running.picture = picture;
-                running.step = 0;
+                if phase == Phase::Encoding {
+                    running.step = 0;
+                }
                 running.phase = Some((phase, tuning, Instant::now()));
             }
         }
@@ -80,6 +82,8 @@ fn loaded(state: &mut State, name: &str, info: ModelInfo) {
         draft.make_valid();
     }
     state.settings.remember_model(&model);
+    // Another model counts in other words.
+    state.tokens = [None, None];
     state.model = Model::Ready { model, info: Box::new(info) };
 }
 
