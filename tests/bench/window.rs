@@ -34,9 +34,7 @@ pub(crate) fn run() {
         let status = Command::new(&this).args(["window", what]).status().expect("it starts");
         assert!(status.success(), "{what} failed");
     }
-    for device in [DeviceChoice::Cpu, DeviceChoice::Gpu(Some(0))] {
-        println!("previews on {device}: {:.1} % of the denoising", 100.0 * preview_share(device));
-    }
+    println!("previews on the CPU: {:.1} % of the denoising", 100.0 * preview_share());
 }
 
 /// One line: the window idle, or while the worker draws on a device. Ends the process.
@@ -90,8 +88,8 @@ struct Watched {
 
 enum Stage {
     Opening,
-    /// The window is there, and the model is loaded.
-    Settling(Instant),
+    /// The window is there, and the model is being loaded; since then the worker has told no more than this.
+    Settling(Instant, usize),
     /// The worker is asked to draw, when it had told so much.
     Asking(usize),
     /// Frames are timed; the worker had told so much by the time it began.
@@ -117,13 +115,14 @@ impl eframe::App for Watched {
 
     fn raw_input_hook(&mut self, _ctx: &egui::Context, input: &mut egui::RawInput) {
         // Ctrl+Enter, pressed once.
-        if let Stage::Settling(since) = self.stage
+        if let Stage::Settling(since, told) = self.stage
             && self.is_busy
+            && told > 0
             && since.elapsed() > REST
         {
             let (key, modifiers) = (egui::Key::Enter, egui::Modifiers::COMMAND);
             input.events.push(egui::Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers });
-            self.stage = Stage::Asking(self.told.load(Ordering::Relaxed));
+            self.stage = Stage::Asking(told);
         }
     }
 
@@ -141,9 +140,10 @@ impl Watched {
                 if !self.is_busy {
                     println!("first frame after {:.2} s; load {}", since_start(), load());
                 }
-                self.stage = Stage::Settling(Instant::now());
+                self.stage = Stage::Settling(Instant::now(), told);
             }
-            Stage::Settling(since) if !self.is_busy && since.elapsed() > REST => self.time(told),
+            Stage::Settling(_, before) if told != *before => self.stage = Stage::Settling(Instant::now(), told),
+            Stage::Settling(since, _) if !self.is_busy && since.elapsed() > REST => self.time(told),
             // By then kernels are compiled and steps go on.
             Stage::Asking(before) if told > *before + 20 => self.time(told),
             Stage::Timing(began, before) if began.wall.elapsed() > TIMED => {
@@ -211,8 +211,8 @@ fn load() -> String {
 }
 
 /// What previews take of the denoising, told by a worker whose previews are taken as soon as a frame could.
-fn preview_share(device: DeviceChoice) -> f64 {
-    let settings = Settings { device, ..Settings::default() };
+fn preview_share() -> f64 {
+    let settings = Settings { device: DeviceChoice::Cpu, ..Settings::default() };
     let open = Setup::of_user().open_worker;
     let mut worker = open(&settings, Arc::new(|| {})).expect("a worker");
     let load = worker::Command::Load { model: ModelRef::Bundled, cancel: burnisher::cancel::CancelToken::new() };
