@@ -117,10 +117,11 @@ impl Canvas {
     pub(super) fn ui(&mut self, ui: &mut egui::Ui) {
         let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
         let painter = ui.painter_at(rect);
-        painter.rect_filled(rect, 0.0, theme::palette(ui).canvas);
         let name = self.name();
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
+        let ground = theme::palette(ui).canvas;
         let Some(picture) = &self.picture else {
+            painter.rect_filled(rect, 0.0, ground);
             let text = "Your picture appears here";
             let color = ui.visuals().weak_text_color();
             painter.text(rect.center(), egui::Align2::CENTER_CENTER, text, egui::FontId::proportional(16.0), color);
@@ -132,6 +133,9 @@ impl Canvas {
         let scale = self.scale(rect, size, pixel);
         let placed = self.placed(rect, size, scale);
         self.refilter(scale * pixel);
+        for side in around(rect, placed) {
+            painter.rect_filled(side, 0.0, ground);
+        }
         let uv = Rect::from_min_max(Pos2::ZERO, egui::pos2(1.0, 1.0));
         painter.image(texture, placed, uv, egui::Color32::WHITE);
         if response.has_focus() {
@@ -238,6 +242,20 @@ impl Canvas {
     }
 }
 
+/// What of `rect` lies around `placed`: what is under the picture needn't be painted.
+fn around(rect: Rect, placed: Rect) -> [Rect; 4] {
+    let inner = placed.intersect(rect);
+    if !inner.is_positive() {
+        return [rect, Rect::NOTHING, Rect::NOTHING, Rect::NOTHING];
+    }
+    [
+        Rect::from_min_max(rect.min, egui::pos2(rect.max.x, inner.min.y)),
+        Rect::from_min_max(egui::pos2(rect.min.x, inner.max.y), rect.max),
+        Rect::from_min_max(egui::pos2(rect.min.x, inner.min.y), egui::pos2(inner.min.x, inner.max.y)),
+        Rect::from_min_max(egui::pos2(inner.max.x, inner.min.y), egui::pos2(rect.max.x, inner.max.y)),
+    ]
+}
+
 fn options(magnification: TextureFilter) -> TextureOptions {
     TextureOptions { magnification, minification: TextureFilter::Linear, ..TextureOptions::LINEAR }
 }
@@ -254,6 +272,22 @@ mod tests {
         let size = egui::vec2(100.0, 50.0);
         let placed = canvas.placed(RECT, size, canvas.scale(RECT, size, 2.0));
         assert_eq!((placed.width(), placed.height(), placed.center()), (400.0, 200.0, RECT.center()));
+    }
+
+    #[test]
+    fn the_ground_is_all_that_the_picture_leaves_free() {
+        let area = |rect: &Rect| if rect.is_positive() { rect.area() } else { 0.0 };
+        let inside = Rect::from_min_size(egui::pos2(100.0, 50.0), egui::vec2(200.0, 100.0));
+        for placed in [
+            inside,
+            inside.translate(egui::vec2(-150.0, 0.0)),
+            inside.translate(egui::vec2(1e4, 0.0)),
+            RECT.expand(9.0),
+        ] {
+            let painted: f32 = around(RECT, placed).iter().map(area).sum();
+            let picture = area(&placed.intersect(RECT));
+            assert!((painted + picture - RECT.area()).abs() < 1.0, "{placed:?}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::settings::{Draft, MAX_COUNT, MAX_GUIDANCE, valid_side};
 
 /// The left panel.
 pub(super) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
-    egui::Panel::bottom("generate").show_separator_line(true).show(ui, |ui| queue_panel::ui(ui, state, actions));
+    egui::Panel::bottom("generate").frame(egui::Frame::NONE).show(ui, |ui| queue_panel::ui(ui, state, actions));
     egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         ui.add_space(4.0);
         model_ui(ui, state, actions);

@@ -61,8 +61,18 @@ const SAVE_INTERVAL: Duration = Duration::from_millis(400);
 /// How often the use of memory is looked up while something is drawn.
 const MEMORY_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Who gives the panels their ground.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ground {
+    /// The window is cleared with its colour: painting it again would double the cost of a frame on a software rasteriser.
+    Cleared,
+    /// They paint it: who draws without a window clears with nothing.
+    Painted,
+}
+
 /// The window.
 pub struct App {
+    ground: Ground,
     state: State,
     gallery: gallery::Gallery,
     worker: Option<WorkerHandle>,
@@ -120,7 +130,7 @@ pub fn run(setup: Setup) -> Result<()> {
     let opened = eframe::run_native(
         "Burnisher",
         options,
-        Box::new(|creation| Ok(Box::new(App::new(&creation.egui_ctx, setup)?))),
+        Box::new(|creation| Ok(Box::new(App { ground: Ground::Cleared, ..App::new(&creation.egui_ctx, setup)? }))),
     );
     opened.map_err(|cause| {
         let reason = match cause {
@@ -155,6 +165,7 @@ impl App {
         ctx.options_mut(|options| options.zoom_with_keyboard = false);
         let kept = (settings.clone(), Instant::now());
         let mut app = Self {
+            ground: Ground::Painted,
             state: State::new(settings),
             gallery: gallery::Gallery::default(),
             worker: None,
@@ -282,8 +293,13 @@ impl eframe::App for App {
             self.gallery.stop_comparing();
         }
         self.draw(ui, &mut actions);
+        let before = self.state.dialog.is_some();
         for action in actions {
             self.apply(&ctx, action);
+        }
+        if !before && self.state.dialog.is_some() {
+            // No menu stays open behind a dialog.
+            egui::Popup::close_all(&ctx);
         }
         self.dispatch();
         self.keep(&ctx);
@@ -299,23 +315,34 @@ impl eframe::App for App {
 }
 
 impl App {
+    /// A panel's frame, with the ground that it needs.
+    fn on_ground(&self, frame: egui::Frame) -> egui::Frame {
+        if self.ground == Ground::Cleared { frame.fill(egui::Color32::TRANSPARENT) } else { frame }
+    }
+
     fn draw(&mut self, ui: &mut egui::Ui, actions: &mut Vec<Action>) {
-        egui::Panel::bottom("status").show(ui, |ui| status::ui(ui, &self.state, actions));
+        let frame = self.on_ground(egui::Frame::side_top_panel(ui.style()));
+        egui::Panel::bottom("status").frame(frame).show(ui, |ui| status::ui(ui, &self.state, actions));
         let mut controls_open = self.state.settings.controls_open;
-        egui::Panel::left("controls").resizable(true).default_size(300.0).size_range(250.0..=480.0).show_collapsible(
-            ui,
-            &mut controls_open,
-            |ui| controls::ui(ui, &mut self.state, actions),
-        );
+        egui::Panel::left("controls")
+            .frame(frame)
+            .resizable(true)
+            .default_size(300.0)
+            .size_range(250.0..=480.0)
+            .show_collapsible(ui, &mut controls_open, |ui| controls::ui(ui, &mut self.state, actions));
         self.state.settings.controls_open = controls_open;
         let mut gallery_open = self.state.settings.gallery_open;
-        egui::Panel::right("gallery").resizable(true).default_size(236.0).size_range(150.0..=900.0).show_collapsible(
-            ui,
-            &mut gallery_open,
-            |ui| gallery::panel(ui, &mut self.gallery, &mut self.librarian, self.state.canvas.path(), actions),
-        );
+        egui::Panel::right("gallery")
+            .frame(frame)
+            .resizable(true)
+            .default_size(236.0)
+            .size_range(150.0..=900.0)
+            .show_collapsible(ui, &mut gallery_open, |ui| {
+                gallery::panel(ui, &mut self.gallery, &mut self.librarian, self.state.canvas.path(), actions)
+            });
         self.state.settings.gallery_open = gallery_open;
-        egui::CentralPanel::default().show(ui, |ui| {
+        let central = self.on_ground(egui::Frame::central_panel(ui.style()));
+        egui::CentralPanel::default().frame(central).show(ui, |ui| {
             toolbar::ui(ui, &self.state, actions);
             self.state.notices.ui(ui);
             if self.gallery.is_comparing() {

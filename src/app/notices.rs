@@ -61,7 +61,7 @@ impl Notices {
             ui.push_id(notice.id, |ui| {
                 let palette = theme::palette(ui);
                 let failed = matches!(notice.text, Text::Error(_));
-                let color = if failed { palette.error } else { palette.good };
+                let color = if failed { palette.error } else { palette.accent };
                 let frame = egui::Frame::new()
                     .fill(ui.visuals().window_fill)
                     .stroke(egui::Stroke::new(1.0, color))
@@ -76,7 +76,7 @@ impl Notices {
                             }
                         }
                         Text::Info(text) => {
-                            let label = ui.label(egui::RichText::new(format!("✔ {text}")).color(color));
+                            let label = ui.label(text);
                             announce(ui, label.id);
                             ui.ctx().request_repaint_after(STAYS);
                         }

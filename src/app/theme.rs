@@ -21,8 +21,6 @@ pub(super) struct Palette {
     pub on_accent: Color32,
     /// What failed.
     pub error: Color32,
-    /// What went well.
-    pub good: Color32,
 }
 
 /// What lies on the dark ground.
@@ -31,7 +29,6 @@ const DARK: Palette = Palette {
     accent: Color32::from_rgb(203, 121, 66),
     on_accent: Color32::from_rgb(20, 12, 6),
     error: Color32::from_rgb(255, 128, 116),
-    good: Color32::from_rgb(127, 199, 137),
 };
 
 /// What lies on the light ground.
@@ -40,7 +37,6 @@ const LIGHT: Palette = Palette {
     accent: Color32::from_rgb(163, 78, 24),
     on_accent: Color32::from_rgb(255, 255, 255),
     error: Color32::from_rgb(173, 26, 18),
-    good: Color32::from_rgb(32, 105, 48),
 };
 
 /// The palette of the theme that is on.
@@ -155,7 +151,6 @@ mod tests {
             for ground in [visuals.panel_fill, visuals.window_fill, visuals.extreme_bg_color] {
                 assert!(contrast(text, ground) > 7.0);
                 assert!(contrast(palette.error, ground) > 4.5);
-                assert!(contrast(palette.good, ground) > 4.5);
             }
             assert!(contrast(palette.on_accent, palette.accent) > 4.5);
             assert!(contrast(text, visuals.widgets.inactive.weak_bg_fill) > 4.5);

@@ -50,6 +50,7 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
                 actions.push(Action::Watch);
             }
             if let Some(size) = state.canvas.size_text().filter(|_| ui.available_width() >= SIZE_WIDTH) {
+                ui.add_space(6.0);
                 ui.label(egui::RichText::new(size).weak());
             }
         });

@@ -204,7 +204,10 @@ fn pictures_ui(
         } else {
             Panel::bottom("gallery_details_below").default_size(220.0).min_size(80.0)
         };
-        panel.show(ui, |ui| details::ui(ui, gallery, shown, &mut actions));
+        panel.frame(egui::Frame::NONE).show(ui, |ui| {
+            ui.add_space(6.0);
+            details::ui(ui, gallery, shown, &mut actions);
+        });
     }
     if gallery.listing.items.is_empty() {
         gallery.focus = None;
