@@ -338,7 +338,7 @@ impl App {
             .default_size(236.0)
             .size_range(150.0..=900.0)
             .show_collapsible(ui, &mut gallery_open, |ui| {
-                gallery::panel(ui, &mut self.gallery, &mut self.librarian, self.state.canvas.path(), actions)
+                gallery::panel(ui, &mut self.gallery, &mut self.librarian, self.state.canvas.path(), actions);
             });
         self.state.settings.gallery_open = gallery_open;
         let central = self.on_ground(egui::Frame::central_panel(ui.style()));
