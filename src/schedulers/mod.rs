@@ -4,7 +4,7 @@
 //! the CPU from the f32 tables that Diffusers has; tensors only see `a * x + b * y`, in f32 whatever dtype comes in, on
 //! the device they are on, and nothing is read back. What can't be computed is refused when the scheduler is built.
 //!
-//! To add a sampler: its file, with a `Class` that names its Diffusers class and options, and its rows in `kind`.
+//! To add a sampler: its file, with a `Class` that names its Diffusers class, its family and options, and its rows in `kind`.
 
 mod ddim;
 mod ddpm;
