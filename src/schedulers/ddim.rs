@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use super::options::Options;
 use super::prediction::{Clip, Level, Mix, Prediction, in_f32};
 use super::schedule::{NoiseSchedule, Spacing};
-use super::{Class, Scheduler, StepOutput};
+use super::{Class, Family, Scheduler, StepOutput};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "DDIMScheduler", defaults, build };
+pub(super) const CLASS: Class = Class { name: "DDIMScheduler", family: Family::Discrete, defaults, build };
 
 fn defaults() -> Value {
     json!({

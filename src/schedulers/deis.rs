@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 use super::levels::{End, Levels, Rules, lagrange};
 use super::options::Options;
 use super::prediction::{Clip, Conversion, Prediction, Solves, in_f32};
-use super::{Class, Scheduler, StepOutput};
+use super::{Class, Family, Scheduler, StepOutput};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "DEISMultistepScheduler", defaults, build };
+pub(super) const CLASS: Class = Class { name: "DEISMultistepScheduler", family: Family::Discrete, defaults, build };
 
 fn defaults() -> Value {
     json!({

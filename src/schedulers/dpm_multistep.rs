@@ -11,11 +11,12 @@ use super::levels::{End, Levels, Rules, lambda_min};
 use super::options::{MINUS_INFINITY, Options};
 use super::prediction::{Clip, Conversion, Prediction, in_f32};
 use super::schedule::BetaSchedule;
-use super::{Class, Scheduler, StepOutput, noise_like};
+use super::{Class, Family, Scheduler, StepOutput, noise_like};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "DPMSolverMultistepScheduler", defaults, build };
+pub(super) const CLASS: Class =
+    Class { name: "DPMSolverMultistepScheduler", family: Family::Discrete, defaults, build };
 
 fn defaults() -> Value {
     json!({
@@ -29,7 +30,7 @@ fn defaults() -> Value {
     })
 }
 
-struct DpmSolverMultistep {
+pub(super) struct DpmSolverMultistep {
     steps: Levels,
     conversion: Conversion,
     algorithm: Algorithm,
@@ -60,25 +61,37 @@ fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
         strictly: solver_order > 1,
     };
     let steps = Levels::new(options, steps, &rules)?;
-    let few = steps.timesteps.len() < 15;
-    let lower_order_final = options.flag("lower_order_final")? && few;
-    Ok(Box::new(DpmSolverMultistep {
-        steps,
-        conversion: Conversion {
-            prediction: Prediction::new(options)?,
-            clip: Clip::new(options)?,
-            solves: algorithm.solves(),
-        },
-        algorithm,
-        solver_type: options.get("solver_type")?,
-        solver_order,
-        first_order_final: options.flag("euler_at_final")? || lower_order_final || end == End::Zero,
-        second_order_before: lower_order_final,
-        outputs: Vec::new(),
-    }))
+    let conversion =
+        Conversion { prediction: Prediction::new(options)?, clip: Clip::new(options)?, solves: algorithm.solves() };
+    Ok(Box::new(DpmSolverMultistep::new(options, steps, conversion, algorithm, end)?))
 }
 
 impl DpmSolverMultistep {
+    /// The sampler on these levels, with the rest of its options.
+    ///
+    /// # Errors
+    /// An option is wrong.
+    pub(super) fn new(
+        options: &Options,
+        steps: Levels,
+        conversion: Conversion,
+        algorithm: Algorithm,
+        end: End,
+    ) -> Result<Self> {
+        let few = steps.timesteps.len() < 15;
+        let lower_order_final = options.flag("lower_order_final")? && few;
+        Ok(Self {
+            steps,
+            conversion,
+            algorithm,
+            solver_type: options.get("solver_type")?,
+            solver_order: options.get("solver_order")?,
+            first_order_final: options.flag("euler_at_final")? || lower_order_final || end == End::Zero,
+            second_order_before: lower_order_final,
+            outputs: Vec::new(),
+        })
+    }
+
     /// Which order step `i` is of, when there are as many outputs as the run has had steps.
     fn order(&self, i: usize) -> usize {
         let most = match self.steps.timesteps.len() - i {

@@ -16,11 +16,12 @@ use super::levels::{End, Levels, Rules, lambda_min};
 use super::options::{MINUS_INFINITY, Options};
 use super::prediction::{Clip, Conversion, Prediction, Solves, in_f32};
 use super::schedule::Spacing;
-use super::{Class, Scheduler, StepOutput, noise_like};
+use super::{Class, Family, Scheduler, StepOutput, noise_like};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "DPMSolverSinglestepScheduler", defaults, build };
+pub(super) const CLASS: Class =
+    Class { name: "DPMSolverSinglestepScheduler", family: Family::Discrete, defaults, build };
 
 fn defaults() -> Value {
     json!({

@@ -8,11 +8,11 @@ use super::options::Options;
 use super::prediction::{Prediction, in_f32};
 use super::schedule::{NoiseSchedule, Spacing};
 use super::sigmas::{FinalSigma, SigmaSteps, TrainSigmas, round_to_f32, spaced};
-use super::{Class, Scheduler, StepOutput};
+use super::{Class, Family, Scheduler, StepOutput};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "EulerDiscreteScheduler", defaults, build };
+pub(super) const CLASS: Class = Class { name: "EulerDiscreteScheduler", family: Family::Discrete, defaults, build };
 
 fn defaults() -> Value {
     json!({

@@ -8,11 +8,12 @@ use super::options::Options;
 use super::prediction::{Prediction, in_f32};
 use super::schedule::{NoiseSchedule, Spacing};
 use super::sigmas::{SigmaSteps, TrainSigmas, spaced};
-use super::{Class, Scheduler, StepOutput, noise_like};
+use super::{Class, Family, Scheduler, StepOutput, noise_like};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "EulerAncestralDiscreteScheduler", defaults, build };
+pub(super) const CLASS: Class =
+    Class { name: "EulerAncestralDiscreteScheduler", family: Family::Discrete, defaults, build };
 
 fn defaults() -> Value {
     json!({

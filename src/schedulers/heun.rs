@@ -9,11 +9,11 @@ use super::options::Options;
 use super::prediction::{Clip, Prediction, in_f32};
 use super::schedule::NoiseSchedule;
 use super::sigmas::{SigmaSteps, TrainSigmas};
-use super::{Class, Scheduler, StepOutput, no_first_call, twice_but_the_first};
+use super::{Class, Family, Scheduler, StepOutput, no_first_call, twice_but_the_first};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "HeunDiscreteScheduler", defaults, build };
+pub(super) const CLASS: Class = Class { name: "HeunDiscreteScheduler", family: Family::Discrete, defaults, build };
 
 fn defaults() -> Value {
     json!({

@@ -10,11 +10,11 @@ use super::options::Options;
 use super::prediction::{Mix, Prediction, in_f32};
 use super::schedule::{NoiseSchedule, Spacing};
 use super::sigmas::{SigmaSteps, Spread, TrainSigmas, round_to_f32};
-use super::{Class, Scheduler, StepOutput, no_first_call};
+use super::{Class, Family, Scheduler, StepOutput, no_first_call};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "KDPM2DiscreteScheduler", defaults, build };
+pub(super) const CLASS: Class = Class { name: "KDPM2DiscreteScheduler", family: Family::Discrete, defaults, build };
 
 pub(super) fn defaults() -> Value {
     json!({
@@ -41,16 +41,16 @@ pub(super) struct Calls {
 
 impl Calls {
     /// The calls that the options ask for; a step that starts at the first sigma and goes to the second has its middle at
-    /// `middle` of both.
+    /// `middle` of both. The timesteps of Karras sigmas may be rounded.
     ///
     /// # Errors
     /// An option is wrong.
-    pub(super) fn new(options: &Options, steps: usize, middle: fn(f64, f64) -> f64) -> Result<Self> {
+    pub(super) fn new(options: &Options, steps: usize, rounds: bool, middle: fn(f64, f64) -> f64) -> Result<Self> {
         let train = TrainSigmas::new(&NoiseSchedule::new(options)?)?;
         let spacing: Spacing = options.get("timestep_spacing")?;
         let (starts, sigmas) = train.visited(options, steps)?;
-        let karras = Spread::new(options)? == Some(Spread::Karras);
-        let starts = starts.into_iter().map(|timestep| if karras { timestep.round_ties_even() } else { timestep });
+        let rounds = rounds && Spread::new(options)? == Some(Spread::Karras);
+        let starts = starts.into_iter().map(|timestep| if rounds { timestep.round_ties_even() } else { timestep });
         let sigmas: Vec<f64> = sigmas.into_iter().map(round_to_f32).collect();
         let middles: Vec<f64> = sigmas.windows(2).map(|pair| round_to_f32(middle(pair[0], pair[1]))).collect();
 
@@ -83,7 +83,7 @@ impl Calls {
 fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
     let prediction = Prediction::without_sample(options)?;
     // In the middle of the logarithms.
-    let calls = Calls::new(options, steps, |from, to| (from * to).sqrt())?;
+    let calls = Calls::new(options, steps, true, |from, to| (from * to).sqrt())?;
     Ok(Box::new(Kdpm2 { calls, prediction, start: None }))
 }
 

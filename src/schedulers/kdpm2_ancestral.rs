@@ -9,11 +9,12 @@ use burn::tensor::Tensor;
 use super::kdpm2::{Calls, defaults};
 use super::options::Options;
 use super::prediction::{Prediction, in_f32};
-use super::{Class, Scheduler, StepOutput, no_first_call, noise_like};
+use super::{Class, Family, Scheduler, StepOutput, no_first_call, noise_like};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "KDPM2AncestralDiscreteScheduler", defaults, build };
+pub(super) const CLASS: Class =
+    Class { name: "KDPM2AncestralDiscreteScheduler", family: Family::Discrete, defaults, build };
 
 struct Kdpm2Ancestral {
     calls: Calls,
@@ -25,7 +26,7 @@ struct Kdpm2Ancestral {
 fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
     let prediction = Prediction::without_sample(options)?;
     // The logarithm in the middle between the start and to^2 / from, which the step goes down to, is that of its end.
-    let calls = Calls::new(options, steps, |_, to| to)?;
+    let calls = Calls::new(options, steps, true, |_, to| to)?;
     Ok(Box::new(Kdpm2Ancestral { calls, prediction, start: None }))
 }
 

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::options::{Options, SchedulerConfig};
 use super::{
-    Class, Scheduler, ddim, ddpm, deis, dpm_multistep, dpm_singlestep, euler, euler_ancestral, heun, kdpm2,
-    kdpm2_ancestral, lcm, lms, pndm, tcd, unipc,
+    Class, Scheduler, ddim, ddpm, deis, dpm_multistep, dpm_sde, dpm_singlestep, edm_dpm, edm_euler, euler,
+    euler_ancestral, flow_euler, heun, ipndm, kdpm2, kdpm2_ancestral, lcm, lms, pndm, sa_solver, tcd, unipc,
 };
 use crate::error::{Error, Result};
 
@@ -24,7 +24,7 @@ struct Row {
 
 /// A class's first row is the one that its own checkpoints get.
 #[rustfmt::skip]
-static ROWS: [Row; 31] = [
+static ROWS: [Row; 39] = [
     Row { name: "ddpm", label: "DDPM", class: &ddpm::CLASS, overrides: || json!({}) },
     Row { name: "ddim", label: "DDIM", class: &ddim::CLASS, overrides: || json!({}) },
     Row { name: "pndm", label: "PNDM", class: &pndm::CLASS, overrides: || json!({}) },
@@ -51,11 +51,19 @@ static ROWS: [Row; 31] = [
     Row { name: "dpm++3m", label: "DPM++ 3M", class: &dpm_multistep::CLASS, overrides: || json!({"solver_order": 3}) },
     Row { name: "dpm++2s", label: "DPM++ 2S", class: &dpm_singlestep::CLASS, overrides: || json!({}) },
     Row { name: "dpm++2s-karras", label: "DPM++ 2S Karras", class: &dpm_singlestep::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
+    Row { name: "dpm++sde", label: "DPM++ SDE", class: &dpm_sde::CLASS, overrides: || json!({}) },
+    Row { name: "dpm++sde-karras", label: "DPM++ SDE Karras", class: &dpm_sde::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
     Row { name: "unipc", label: "UniPC", class: &unipc::CLASS, overrides: || json!({}) },
     Row { name: "unipc-karras", label: "UniPC Karras", class: &unipc::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
     Row { name: "deis", label: "DEIS", class: &deis::CLASS, overrides: || json!({}) },
+    Row { name: "sasolver", label: "SA-Solver", class: &sa_solver::CLASS, overrides: || json!({}) },
+    Row { name: "sasolver-karras", label: "SA-Solver Karras", class: &sa_solver::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
     Row { name: "lcm", label: "LCM", class: &lcm::CLASS, overrides: || json!({}) },
     Row { name: "tcd", label: "TCD", class: &tcd::CLASS, overrides: || json!({}) },
+    Row { name: "ipndm", label: "iPNDM v-diffusion", class: &ipndm::CLASS, overrides: || json!({}) },
+    Row { name: "edm-euler", label: "EDM Euler", class: &edm_euler::CLASS, overrides: || json!({}) },
+    Row { name: "edm-dpm++2m", label: "EDM DPM++ 2M", class: &edm_dpm::CLASS, overrides: || json!({}) },
+    Row { name: "flow-euler", label: "Flow Euler", class: &flow_euler::CLASS, overrides: || json!({}) },
 ];
 
 /// A sampler that can be chosen by name. It is written (command line, recipes) as its [short name](Self::name).
@@ -128,8 +136,10 @@ impl SchedulerKind {
     /// Builds the sampler from a checkpoint's config (of this class or another, as Diffusers' `from_config`).
     ///
     /// # Errors
-    /// An option of the config that is unknown or contradictory, or a step count that the sampler can't do.
+    /// The config is of a model of another kind, an option is unknown or contradictory, or the sampler can't do so many
+    /// steps.
     pub fn build(self, config: &SchedulerConfig, steps: usize) -> Result<Box<dyn Scheduler>> {
+        self.check_family(config)?;
         let options = self.options(config);
         let most: usize = options.get("num_train_timesteps")?;
         if steps == 0 || steps > most {
@@ -137,6 +147,20 @@ impl SchedulerKind {
                 .advise(format!("Choose a number from 1 to {most}")));
         }
         (self.row().class.build)(&options, steps)
+    }
+
+    /// Makes sure that the sampler is for models like the one that the config is of.
+    fn check_family(self, config: &SchedulerConfig) -> Result<()> {
+        let Ok(own) = Self::from_config(config) else { return Ok(()) };
+        let family = own.row().class.family;
+        if family == self.row().class.family {
+            return Ok(());
+        }
+        let suitable = Self::ALL.iter().filter(|kind| kind.row().class.family == family).map(|kind| kind.name());
+        let suitable: Vec<&str> = suitable.collect();
+        let message =
+            format!("{} can't sample this model, which is made for {} and its like", self.label(), own.class_name());
+        Err(Error::new(message).advise(format!("Choose one of {}", suitable.join(", "))))
     }
 
     /// Every option in force when [`Self::build`] is given this config, sorted by key as Diffusers prints them.

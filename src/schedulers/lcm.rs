@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use super::options::Options;
 use super::prediction::{Clip, Level, Mix, Prediction, in_f32};
 use super::schedule::NoiseSchedule;
-use super::{Class, Scheduler, StepOutput, noise_like};
+use super::{Class, Family, Scheduler, StepOutput, noise_like};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "LCMScheduler", defaults, build };
+pub(super) const CLASS: Class = Class { name: "LCMScheduler", family: Family::Discrete, defaults, build };
 
 pub(super) fn defaults() -> Value {
     json!({

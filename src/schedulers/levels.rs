@@ -11,10 +11,10 @@ use crate::error::Result;
 
 /// The levels of a run.
 pub(super) struct Levels {
-    /// Integers, as Diffusers keeps them for these samplers.
+    /// Integers, as Diffusers keeps them for these samplers (but not for those of EDM).
     pub(super) timesteps: Vec<f64>,
     /// One a step, and what the last one goes to.
-    levels: Vec<Level>,
+    pub(super) levels: Vec<Level>,
 }
 
 /// What differs from class to class.

@@ -13,11 +13,11 @@ use super::options::Options;
 use super::prediction::{Prediction, in_f32};
 use super::schedule::NoiseSchedule;
 use super::sigmas::{SigmaSteps, TrainSigmas};
-use super::{Class, Scheduler, StepOutput};
+use super::{Class, Family, Scheduler, StepOutput};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "LMSDiscreteScheduler", defaults, build };
+pub(super) const CLASS: Class = Class { name: "LMSDiscreteScheduler", family: Family::Discrete, defaults, build };
 
 fn defaults() -> Value {
     json!({

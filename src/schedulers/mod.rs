@@ -4,17 +4,23 @@
 //! the CPU from the f32 tables that Diffusers has; tensors only see `a * x + b * y`, in f32 whatever dtype comes in, on
 //! the device they are on, and nothing is read back. What can't be computed is refused when the scheduler is built.
 //!
-//! To add a sampler: its file, with a `Class` that names its Diffusers class and options, and its rows in `kind`.
+//! To add a sampler: its file, with a `Class` that names its Diffusers class, its family and options, and its rows in `kind`.
 
 mod ddim;
 mod ddpm;
 mod deis;
 mod dpm_multistep;
+mod dpm_sde;
 mod dpm_singlestep;
 mod dpm_solver;
+mod edm;
+mod edm_dpm;
+mod edm_euler;
 mod euler;
 mod euler_ancestral;
+mod flow_euler;
 mod heun;
+mod ipndm;
 mod kdpm2;
 mod kdpm2_ancestral;
 mod kind;
@@ -24,6 +30,7 @@ mod lms;
 mod options;
 mod pndm;
 mod prediction;
+mod sa_solver;
 mod schedule;
 mod sigmas;
 mod tcd;
@@ -95,10 +102,24 @@ impl StepOutput {
 struct Class {
     /// As in `_class_name`.
     name: &'static str,
+    family: Family,
     /// The arguments of its `__init__` with their defaults. Other keys mean nothing to it.
     defaults: fn() -> serde_json::Value,
     /// Builds it for a number of steps, from 1 to `num_train_timesteps`.
     build: fn(&Options, usize) -> Result<Box<dyn Scheduler>>,
+}
+
+/// The kind of models that a class samples: what timesteps and outputs mean to them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Family {
+    /// Timesteps of a noise schedule: all of Stable Diffusion up to SDXL.
+    Discrete,
+    /// Time runs from 1 to 0, and v is predicted.
+    ContinuousTime,
+    /// With the preconditioning of arXiv 2206.00364.
+    Edm,
+    /// Flow matching.
+    Flow,
 }
 
 /// Fresh unit noise of the sample's shape, f32.

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use super::options::Options;
 use super::prediction::{Level, Mix, Prediction, in_f32};
 use super::schedule::{NoiseSchedule, Spacing};
-use super::{Class, Scheduler, StepOutput};
+use super::{Class, Family, Scheduler, StepOutput};
 use crate::error::{Error, Result};
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "PNDMScheduler", defaults, build };
+pub(super) const CLASS: Class = Class { name: "PNDMScheduler", family: Family::Discrete, defaults, build };
 
 fn defaults() -> Value {
     json!({

@@ -1,7 +1,7 @@
 //! Trajectory consistency sampling (arXiv 2402.19159), as Diffusers' `scheduling_tcd.py`.
 //!
 //! `eta` (the paper's gamma), how much of each step is fresh noise, is an argument of `step` in Diffusers. Here it is a key
-//! of the configuration, from 0 to 1; without it the default of `step` holds, where a pipeline of Diffusers has its own 0.
+//! of the configuration, from 0 to 1; without it there is none, as with Diffusers' pipelines.
 //!
 //! Limits: as LCM, with which it shares the timesteps. Nothing is clipped, nor is it in Diffusers.
 
@@ -11,14 +11,12 @@ use super::lcm::distilled;
 use super::options::Options;
 use super::prediction::{Level, Mix, Prediction, in_f32};
 use super::schedule::NoiseSchedule;
-use super::{Class, Scheduler, StepOutput, noise_like};
+use super::{Class, Family, Scheduler, StepOutput, noise_like};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "TCDScheduler", defaults: super::lcm::defaults, build };
-
-/// As `TCDScheduler.step` has it.
-const DEFAULT_ETA: f64 = 0.3;
+pub(super) const CLASS: Class =
+    Class { name: "TCDScheduler", family: Family::Discrete, defaults: super::lcm::defaults, build };
 
 struct Tcd {
     timesteps: Vec<f64>,
@@ -33,7 +31,7 @@ struct Tcd {
 fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
     let schedule = NoiseSchedule::new(options)?;
     let prediction = Prediction::new(options)?;
-    let eta = options.get_carried::<Option<f64>>("eta")?.unwrap_or(DEFAULT_ETA);
+    let eta = options.get_carried::<Option<f64>>("eta")?.unwrap_or(0.0);
     if !(0.0..=1.0).contains(&eta) {
         return Err(options.refuse("eta", "it must be from 0 to 1"));
     }

@@ -6,6 +6,7 @@ mod models;
 mod ops;
 mod rng;
 mod scheduler_expectations;
+mod scheduler_refusals;
 mod schedulers;
 #[path = "../support/mod.rs"]
 mod support;

@@ -178,28 +178,33 @@ fn timesteps_and_noise_levels_are_diffusers() {
             );
             let Some(timesteps) = &case.timesteps else { continue };
             assert_eq!(scheduler.timesteps().len(), timesteps.len(), "{place}");
+            let by_sigma = case.kind.name().ends_with("-karras")
+                || ["use_exponential_sigmas", "use_beta_sigmas", "timestep_type"]
+                    .iter()
+                    .any(|key| config.contains_key(*key));
             for (ours, theirs) in scheduler.timesteps().iter().zip(timesteps) {
                 // Those that are found by their sigma come of f32 logarithms, a unit in the last place of which shows.
-                let in_the_middle = case.kind.name().starts_with("dpm2");
-                let by_sigma = case.kind.name().ends_with("-karras")
-                    || ["use_exponential_sigmas", "use_beta_sigmas", "timestep_type"]
-                        .iter()
-                        .any(|key| config.contains_key(*key));
-                let close =
-                    (in_the_middle || by_sigma && theirs.fract() != 0.0) && difference(*ours, *theirs, 1000.0) < 1e-6;
+                let in_the_middle = ["dpm2", "dpm++sde"].iter().any(|name| case.kind.name().starts_with(name));
+                let close = (in_the_middle || by_sigma && theirs.fract() != 0.0)
+                    && difference(*ours, *theirs, 1000.0) < 1e-6
+                    || !is_discrete(case.kind) && difference(*ours, *theirs, theirs.abs().max(1.0)) < 1e-6;
                 let same = (*ours as f32).to_bits() == (*theirs as f32).to_bits();
                 assert!(same || close, "timestep {ours} for {theirs}, {place}");
             }
-            // A sigma is what add_noise makes of no original and unit noise, by the signal.
+            if by_sigma && case.kind.class_name() == "SASolverScheduler" {
+                // Which adds noise by the timesteps instead: these sigmas show in its runs alone.
+                continue;
+            }
+            // A sigma is what add_noise makes of no original and unit noise, by the signal (not so in flow matching).
             let (zeros, ones) = (randn(7).zeros_like(), randn(7).ones_like());
             for (i, theirs) in case.sigmas.iter().flatten().take(timesteps.len()).enumerate() {
                 let noise = values(&scheduler.add_noise(zeros.clone(), ones.clone(), i))[0];
                 let signal = values(&scheduler.add_noise(ones.clone(), zeros.clone(), i))[0];
+                let sigma = if case.kind.name() == "flow-euler" { noise } else { noise / signal };
                 let rescaled = config.get("rescale_betas_zero_snr") == Some(&Value::Bool(true));
                 assert!(
-                    difference(noise / signal, *theirs, *theirs) < if rescaled { RESCALED_SIGMA } else { SIGMA },
-                    "sigma {i} {} for {theirs}, {place}",
-                    noise / signal
+                    difference(sigma, *theirs, *theirs) < if rescaled { RESCALED_SIGMA } else { SIGMA },
+                    "sigma {i} {sigma} for {theirs}, {place}"
                 );
             }
         }
@@ -229,6 +234,18 @@ fn sd15() -> SchedulerConfig {
     }))
 }
 
+/// The same of a checkpoint that was saved with this sampler.
+fn saved_with(kind: SchedulerKind) -> SchedulerConfig {
+    let mut config = sd15();
+    config.insert("_class_name".into(), kind.class_name().into());
+    config
+}
+
+/// If it is for models with a noise schedule.
+fn is_discrete(kind: SchedulerKind) -> bool {
+    !["ipndm", "edm-euler", "edm-dpm++2m", "flow-euler"].contains(&kind.name())
+}
+
 #[test]
 fn the_options_in_force_are_those_that_diffusers_prints() {
     let mut file = sd15();
@@ -245,8 +262,9 @@ fn the_options_in_force_are_those_that_diffusers_prints() {
 #[test]
 fn a_run_in_half_precision_keeps_its_dtype_and_comes_close() {
     for kind in SchedulerKind::ALL {
-        let full = run(&mut *kind.build(&sd15(), 10).expect("builds"), 0).expect("runs");
-        let mut scheduler = kind.build(&sd15(), 10).expect("builds");
+        let config = saved_with(*kind);
+        let full = run(&mut *kind.build(&config, 10).expect("builds"), 0).expect("runs");
+        let mut scheduler = kind.build(&config, 10).expect("builds");
         let mut sample = first_sample(&*scheduler, 0).cast(DType::F16);
         let mut generators = Generators::per_image([9]);
         for (i, timestep) in scheduler.timesteps().to_vec().into_iter().enumerate() {
@@ -270,7 +288,11 @@ fn a_run_in_half_precision_keeps_its_dtype_and_comes_close() {
 #[test]
 fn the_predicted_original_is_the_clean_sample_when_the_model_knows_the_noise() {
     let (clean, noise) = (randn(8), randn(7));
-    for kind in SchedulerKind::ALL {
+    for kind in SchedulerKind::ALL.iter().filter(|kind| is_discrete(**kind)) {
+        if kind.name() == "sasolver-karras" {
+            // It adds noise by the timestep, which is rounded.
+            continue;
+        }
         let mut scheduler = kind.build(&sd15(), 10).expect("builds");
         let sample = scheduler.add_noise(clean.clone(), noise.clone(), 4);
         let step = scheduler.step(noise.clone(), 4, sample, &mut Generators::per_image([9])).expect("steps");
@@ -286,7 +308,7 @@ fn the_predicted_original_is_the_clean_sample_when_the_model_knows_the_noise() {
 #[test]
 fn the_second_call_of_a_step_is_refused_without_the_first() {
     for kind in SchedulerKind::ALL {
-        let mut scheduler = kind.build(&sd15(), 10).expect("builds");
+        let mut scheduler = kind.build(&saved_with(*kind), 10).expect("builds");
         if scheduler.order() == 2 {
             let error =
                 scheduler.step(randn(7), 3, randn(8), &mut Generators::per_image([9])).expect_err("no first half");
@@ -333,14 +355,6 @@ fn a_minus_infinity_may_be_written_as_text() {
     assert!(kind("dpm++2m").build(&config, 10).is_ok());
 }
 
-/// What the error says when `name` is built from these options.
-fn refusal(name: &str, options: &Value, steps: usize) -> String {
-    match kind(name).build(&config(options.clone()), steps) {
-        Ok(_) => panic!("{name} accepts {steps} steps of {options}"),
-        Err(error) => error.to_string(),
-    }
-}
-
 #[test]
 fn unknown_names_are_answered_with_the_known_ones() {
     let message = SchedulerKind::from_name("eulr").expect_err("no such name").to_string();
@@ -352,139 +366,4 @@ fn unknown_names_are_answered_with_the_known_ones() {
         SchedulerKind::from_config(&config(json!({"_class_name": "RePaintScheduler"}))).expect_err("none").to_string();
     assert!(message.contains("RePaintScheduler") && message.contains("euler-a"), "{message}");
     assert!(SchedulerKind::from_config(&config(json!({}))).expect_err("none").to_string().contains("_class_name"));
-}
-
-#[test]
-fn impossible_numbers_of_steps_are_refused() {
-    for kind in SchedulerKind::ALL {
-        for steps in [0, 1001, usize::MAX] {
-            let message = refusal(kind.name(), &json!({}), steps);
-            assert!(message.contains(&steps.to_string()) && message.contains("1 to 1000"), "{message}");
-        }
-    }
-    for steps in [1, 2, 3] {
-        assert!(refusal("pndm-prk", &json!({}), steps).contains("at least 4 steps"));
-    }
-    // Two steps would fall on one timestep, and the slope between them is 0 / 0.
-    assert!(refusal("dpm++2m", &json!({}), 1000).contains("1000 steps"));
-    assert!(refusal("dpm++2m", &json!({"timestep_spacing": "leading"}), 1000).contains("1000 steps"));
-    assert!(refusal("deis", &json!({}), 1000).contains("1000 steps"));
-    assert!(refusal("dpm++2s", &json!({}), 1000).contains("1000 steps"));
-    assert!(refusal("unipc", &json!({}), 1000).contains("1000 steps"));
-    // And here the slopes at one sigma are divided by their distance.
-    let offset = json!({"timestep_spacing": "leading", "steps_offset": 1});
-    assert!(refusal("lms", &offset, 1000).contains("1000 steps"));
-    // Timestep 1000 of 0 to 999.
-    assert!(refusal("ddim", &json!({"steps_offset": 1}), 1000).contains("1000"));
-    assert!(refusal("ddim", &json!({"steps_offset": -1}), 10).contains("-1"));
-}
-
-#[test]
-fn options_that_are_wrong_or_missing_here_are_refused_by_name() {
-    let all = ["ddpm", "ddim", "plms", "euler", "euler-a", "heun", "lms", "dpm++2m", "unipc", "deis", "dpm2", "dpm2-a"];
-    for name in all {
-        for (options, words) in [
-            (json!({"beta_schedule": "wavy"}), ["beta_schedule", "wavy"]),
-            (json!({"prediction_type": "flow_prediction"}), ["prediction_type", "flow_prediction"]),
-            (json!({"timestep_spacing": "random"}), ["timestep_spacing", "random"]),
-            (json!({"beta_start": "low"}), ["beta_start", "low"]),
-            (json!({"beta_end": null}), ["beta_end", "null"]),
-            (json!({"beta_start": -0.1}), ["beta_start", "between"]),
-            (json!({"beta_end": 2.0}), ["beta_end", "between"]),
-            (json!({"beta_start": 0.0, "beta_end": 0.0}), ["beta_start", "between"]),
-            (json!({"trained_betas": [0.1, 0.2]}), ["trained_betas", "2 values"]),
-            (json!({"num_train_timesteps": 3, "trained_betas": [0.1, 1.5, 0.1]}), ["trained_betas", "between"]),
-            (json!({"num_train_timesteps": -1}), ["num_train_timesteps", "-1"]),
-            (json!({"num_train_timesteps": 1_000_000_000_000_u64}), ["num_train_timesteps", "1000000000000"]),
-            (json!({"steps_offset": 0.5}), ["steps_offset", "0.5"]),
-        ] {
-            let message = refusal(name, &options, 3);
-            assert!(words.iter().all(|word| message.contains(word)), "{name}: {message}");
-        }
-    }
-    for (name, options, word) in [
-        ("ddpm", json!({"variance_type": "fixed_large_log"}), "fixed_large_log"),
-        ("ddpm", json!({"variance_type": "learned_range"}), "learned_range"),
-        ("dpm++2m", json!({"variance_type": "learned"}), "variance_type"),
-        ("ddim", json!({"clip_sample_range": -1.0}), "clip_sample_range"),
-        ("ddim", json!({"thresholding": true, "dynamic_thresholding_ratio": 1.5}), "dynamic_thresholding_ratio"),
-        ("dpm++2m", json!({"thresholding": true, "sample_max_value": 0.0}), "sample_max_value"),
-        ("ddim", json!({"clip_sample": "yes"}), "clip_sample"),
-        ("plms", json!({"prediction_type": "sample"}), "prediction_type"),
-        ("euler-a", json!({"prediction_type": "sample"}), "prediction_type"),
-        ("euler", json!({"interpolation_type": "cubic"}), "interpolation_type"),
-        ("euler", json!({"timestep_type": "odd"}), "timestep_type"),
-        ("euler", json!({"final_sigmas_type": "one"}), "final_sigmas_type"),
-        ("euler", json!({"use_karras_sigmas": true, "use_beta_sigmas": true}), "use_beta_sigmas"),
-        ("lms-karras", json!({"use_beta_sigmas": true}), "use_beta_sigmas"),
-        ("heun-karras", json!({"use_beta_sigmas": true}), "use_beta_sigmas"),
-        ("heun", json!({"clip_sample": true, "clip_sample_range": 0.0}), "clip_sample_range"),
-        ("dpm++2m-karras", json!({"use_exponential_sigmas": true}), "use_exponential_sigmas"),
-        ("euler-karras", json!({"sigma_min": 20.0, "sigma_max": 10.0}), "sigma_min"),
-        ("euler-karras", json!({"sigma_min": 0.0}), "sigma_min"),
-        ("euler-karras", json!({"sigma_min": 0.001, "final_sigmas_type": "sigma_min"}), "noise levels"),
-        ("dpm++2m", json!({"use_flow_sigmas": true}), "use_flow_sigmas"),
-        ("dpm++2m", json!({"solver_order": 4}), "solver_order"),
-        ("dpm++2m", json!({"solver_order": 0}), "solver_order"),
-        ("dpm++2m", json!({"solver_type": "rk4"}), "solver_type"),
-        ("dpm++2m", json!({"algorithm_type": "magic"}), "algorithm_type"),
-        ("dpm++2m", json!({"algorithm_type": "dpmsolver"}), "final_sigmas_type"),
-        ("dpm++3m", json!({"algorithm_type": "sde-dpmsolver", "final_sigmas_type": "sigma_min"}), "solver_order"),
-        ("dpm++2s", json!({"use_flow_sigmas": true}), "use_flow_sigmas"),
-        ("dpm++2s", json!({"variance_type": "learned_range"}), "variance_type"),
-        ("dpm++2s", json!({"solver_order": 4}), "solver_order"),
-        ("dpm++2s", json!({"solver_order": 0}), "solver_order"),
-        ("dpm++2s", json!({"solver_type": "rk4"}), "solver_type"),
-        ("dpm++2s", json!({"algorithm_type": "sde-dpmsolver", "final_sigmas_type": "sigma_min"}), "algorithm_type"),
-        ("dpm++2s", json!({"algorithm_type": "dpmsolver"}), "final_sigmas_type"),
-        (
-            "dpm++2s",
-            json!({"algorithm_type": "dpmsolver", "final_sigmas_type": "sigma_min", "thresholding": true}),
-            "thresholding",
-        ),
-        ("dpm++2s-karras", json!({"use_beta_sigmas": true}), "use_beta_sigmas"),
-        ("tcd", json!({"eta": 1.1}), "eta = 1.1"),
-        ("tcd", json!({"eta": -0.1}), "eta = -0.1"),
-        ("tcd", json!({"eta": "much"}), "eta"),
-        ("tcd", json!({"original_inference_steps": 9}), "original_inference_steps"),
-        ("unipc", json!({"use_flow_sigmas": true}), "use_flow_sigmas"),
-        ("unipc", json!({"use_dynamic_shifting": true}), "use_dynamic_shifting"),
-        ("unipc", json!({"shift_terminal": 0.1}), "shift_terminal"),
-        ("unipc", json!({"solver_p": "ddim"}), "solver_p"),
-        ("unipc", json!({"solver_order": 4}), "solver_order"),
-        ("unipc", json!({"solver_type": "bh3"}), "solver_type"),
-        ("unipc", json!({"solver_type": "bh1"}), "final_sigmas_type"),
-        ("unipc", json!({"predict_x0": false}), "final_sigmas_type"),
-        ("unipc", json!({"lower_order_final": false}), "final_sigmas_type"),
-        ("unipc", json!({"disable_corrector": 1}), "disable_corrector"),
-        ("unipc-karras", json!({"use_beta_sigmas": true}), "use_beta_sigmas"),
-        ("deis", json!({"use_flow_sigmas": true}), "use_flow_sigmas"),
-        ("deis", json!({"use_dynamic_shifting": true}), "use_dynamic_shifting"),
-        ("deis", json!({"solver_order": 4}), "solver_order"),
-        ("deis", json!({"solver_type": "rk4"}), "solver_type"),
-        ("deis", json!({"algorithm_type": "sde-dpmsolver++"}), "algorithm_type"),
-        ("dpm2", json!({"prediction_type": "sample"}), "prediction_type"),
-        ("lcm", json!({"original_inference_steps": 9}), "original_inference_steps"),
-        ("lcm", json!({"original_inference_steps": 1001}), "original_inference_steps"),
-        ("lcm", json!({"timestep_scaling": "long"}), "timestep_scaling"),
-        ("dpm2-a", json!({"prediction_type": "sample"}), "prediction_type"),
-        ("dpm2-karras", json!({"use_beta_sigmas": true}), "use_beta_sigmas"),
-        ("dpm++2m", json!({"lambda_min_clipped": 100.0}), "lambda_min_clipped"),
-        ("dpm++2m", json!({"lambda_min_clipped": "low"}), "lambda_min_clipped"),
-    ] {
-        let message = refusal(name, &options, 10);
-        assert!(message.contains(word), "{name} should name {word}: {message}");
-    }
-}
-
-#[test]
-fn noise_without_any_signal_is_refused_where_the_noise_is_what_is_predicted() {
-    let options = json!({"rescale_betas_zero_snr": true, "timestep_spacing": "trailing"});
-    for name in ["ddim", "ddpm", "lcm", "tcd"] {
-        assert!(refusal(name, &options, 10).contains("prediction_type"));
-    }
-    let dead_end = json!({"num_train_timesteps": 3, "trained_betas": [0.1, 0.2, 1.0], "timestep_spacing": "trailing"});
-    for name in ["plms", "euler", "euler-a", "heun", "lms", "dpm++2m", "unipc", "deis", "dpm2", "dpm2-a", "ddim"] {
-        assert!(refusal(name, &dead_end, 3).contains("signal"), "{name}");
-    }
 }

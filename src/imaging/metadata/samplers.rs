@@ -61,7 +61,7 @@ const SCHEDULES: [(&str, Schedule); 22] = [
 
 /// Samplers by their squeezed names, where these aren't our own labels or short names.
 #[rustfmt::skip]
-const ALIASES: [(&str, &str); 23] = [
+const ALIASES: [(&str, &str); 27] = [
     ("eulerdiscrete", "euler"),
     ("eulerancestral", "euler-a"),
     ("eulerancestraldiscrete", "euler-a"),
@@ -78,6 +78,10 @@ const ALIASES: [(&str, &str); 23] = [
     ("dpm++2msdegpu", "dpm++2m-sde"),
     ("dpm++2mv2", "dpm++2m"),
     ("dpmsolversinglestep", "dpm++2s"),
+    ("dpmsolversde", "dpm++sde"),
+    ("dpm++sdegpu", "dpm++sde"),
+    ("edmdpmsolvermultistep", "edm-dpm++2m"),
+    ("flowmatcheulerdiscrete", "flow-euler"),
     ("unipcbh1", "unipc"),
     ("unipcbh2", "unipc"),
     ("unipcmultistep", "unipc"),
@@ -88,7 +92,7 @@ const ALIASES: [(&str, &str); 23] = [
 ];
 
 /// Samplers whose `Automatic` schedule is Karras in the web UI (`sd_samplers_kdiffusion.py`).
-const AUTOMATIC_KARRAS: [&str; 3] = ["dpm++2m", "dpm2", "dpm2-a"];
+const AUTOMATIC_KARRAS: [&str; 4] = ["dpm++2m", "dpm++sde", "dpm2", "dpm2-a"];
 
 /// Samplers whose `Automatic` schedule is exponential there.
 const AUTOMATIC_EXPONENTIAL: [&str; 1] = ["dpm++2m-sde"];
@@ -187,14 +191,14 @@ mod tests {
         for (sampler, schedule, ours) in [
             // AUTOMATIC1111, old and new
             ("Euler a", None, "euler-a"), ("DPM++ 2M Karras", None, "dpm++2m-karras"), ("DPM2 a Karras", None, "dpm2-a-karras"),
-            ("DPM++ 2M", Some("Automatic"), "dpm++2m-karras"), ("DPM++ 2M", Some("Karras"), "dpm++2m-karras"),
+            ("DPM++ 2M", Some("Automatic"), "dpm++2m-karras"), ("DPM++ SDE", Some("Automatic"), "dpm++sde-karras"), ("DPM++ 2M", Some("Karras"), "dpm++2m-karras"),
             ("DPM++ 2M", Some("Uniform"), "dpm++2m"), ("Euler", Some("SGM Uniform"), "euler-trailing"), ("LMS", Some("Automatic"), "lms"),
             ("DPM++ 2M Karras", Some("Automatic"), "dpm++2m-karras"), ("DPM++ 2M SDE Karras", None, "dpm++2m-sde-karras"),
             ("UniPC", None, "unipc"), ("PLMS", None, "plms"), ("DDIM", Some("DDIM"), "ddim"),
             // ComfyUI
             ("euler", Some("normal"), "euler-linspace"), ("euler_ancestral", Some("normal"), "euler-a"), ("dpm_2", Some("karras"), "dpm2-karras"),
             ("dpmpp_2m", Some("karras"), "dpm++2m-karras"),
-            ("dpmpp_2m_sde_gpu", Some("karras"), "dpm++2m-sde-karras"), ("uni_pc", Some("normal"), "unipc"), ("uni_pc_bh2", Some("normal"), "unipc"),
+            ("dpmpp_2m_sde_gpu", Some("karras"), "dpm++2m-sde-karras"), ("dpmpp_sde", Some("karras"), "dpm++sde-karras"), ("dpmpp_sde_gpu", Some("normal"), "dpm++sde"), ("sa_solver", Some("normal"), "sasolver"), ("uni_pc", Some("normal"), "unipc"), ("uni_pc_bh2", Some("normal"), "unipc"),
             ("euler", Some("simple"), "euler-trailing"), ("ddim", Some("ddim_uniform"), "ddim"),
             // InvokeAI
             ("euler_k", None, "euler-karras"), ("dpmpp_2m_k", None, "dpm++2m-karras"), ("dpmpp_2m_sde_k", None, "dpm++2m-sde-karras"),
@@ -202,7 +206,7 @@ mod tests {
             ("pndm", None, "pndm"), ("k_lms", None, "lms"), ("unipc_k", None, "unipc-karras"), ("lms_k", None, "lms-karras"),
             // Diffusers
             ("EulerAncestralDiscreteScheduler", None, "euler-a"), ("DPMSolverMultistepScheduler", None, "dpm++2m"), ("LCMScheduler", None, "lcm"),
-            ("KDPM2AncestralDiscreteScheduler", None, "dpm2-a"), ("UniPCMultistepScheduler", None, "unipc"), ("DPMSolverSinglestepScheduler", None, "dpm++2s"), ("TCDScheduler", None, "tcd"), ("PNDMScheduler", None, "pndm"),
+            ("KDPM2AncestralDiscreteScheduler", None, "dpm2-a"), ("UniPCMultistepScheduler", None, "unipc"), ("DPMSolverSDEScheduler", None, "dpm++sde"), ("SASolverScheduler", None, "sasolver"), ("FlowMatchEulerDiscreteScheduler", None, "flow-euler"), ("DPMSolverSinglestepScheduler", None, "dpm++2s"), ("TCDScheduler", None, "tcd"), ("PNDMScheduler", None, "pndm"),
             // NovelAI
             ("k_euler", Some("native"), "euler"), ("k_euler_ancestral", Some("native"), "euler-a"), ("k_dpmpp_2m", Some("karras"), "dpm++2m-karras"),
             ("ddim_v3", None, "ddim"), ("k_dpm_2_ancestral", Some("karras"), "dpm2-a-karras"),
@@ -243,10 +247,10 @@ mod tests {
     #[test]
     fn a_sampler_that_we_lack_is_none_and_a_note() {
         for sampler in [
-            "DPM++ SDE Karras",
             "DPM++ 2S a Karras",
             "dpmpp_2s_ancestral",
-            "dpmpp_sde",
+            "ipndm",
+            "Restart",
             "DPM++ 3M SDE",
             "k",
             "karras",

@@ -1,0 +1,110 @@
+//! Euler's method for flow matching (arXiv 2403.03206), as Diffusers' `scheduling_flow_match_euler_discrete.py`: the
+//! sampler of SD3's kind of models, whose samples are `(1 - sigma) * clean + sigma * noise` and which predict
+//! `noise - clean`.
+//!
+//! Limits: shifts that depend on the picture's size (`use_dynamic_shifting`) and `invert_sigmas` are refused.
+
+use burn::tensor::Tensor;
+use serde_json::{Value, json};
+
+use super::options::Options;
+use super::prediction::{Mix, in_f32};
+use super::schedule::linspace_f64;
+use super::sigmas::{Spread, round_to_f32};
+use super::{Class, Family, Scheduler, StepOutput, noise_like};
+use crate::error::{Error, Result};
+use crate::rng::Generators;
+
+pub(super) const CLASS: Class =
+    Class { name: "FlowMatchEulerDiscreteScheduler", family: Family::Flow, defaults, build };
+
+fn defaults() -> Value {
+    json!({
+        "num_train_timesteps": 1000, "shift": 1.0, "use_dynamic_shifting": false, "base_shift": 0.5, "max_shift": 1.15,
+        "base_image_seq_len": 256, "max_image_seq_len": 4096, "invert_sigmas": false, "shift_terminal": null,
+        "use_karras_sigmas": false, "use_exponential_sigmas": false, "use_beta_sigmas": false,
+        "time_shift_type": "exponential", "stochastic_sampling": false,
+    })
+}
+
+struct FlowEuler {
+    timesteps: Vec<f64>,
+    /// One a step and what the last one goes to, rounded to f32 as Diffusers has them.
+    sigmas: Vec<f64>,
+    is_stochastic: bool,
+}
+
+fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
+    for (key, why) in [
+        ("use_dynamic_shifting", "shifts by the picture's size are not supported"),
+        ("invert_sigmas", "that is not supported"),
+    ] {
+        if options.flag(key)? {
+            return Err(options.refuse(key, why));
+        }
+    }
+    let train: usize = options.get("num_train_timesteps")?;
+    let sigmas = sigmas(options, train, steps)?;
+    let timesteps = sigmas.iter().map(|sigma| round_to_f32(sigma * train as f64)).collect();
+    let sigmas: Vec<f64> = sigmas.into_iter().chain([0.0]).collect();
+    if !sigmas.is_sorted_by(|a, b| a > b) {
+        return Err(Error::new("The scheduler's options give noise levels that don't fall from step to step"));
+    }
+    Ok(Box::new(FlowEuler { timesteps, sigmas, is_stochastic: options.flag("stochastic_sampling")? }))
+}
+
+/// One a step, high to low.
+fn sigmas(options: &Options, train: usize, steps: usize) -> Result<Vec<f64>> {
+    let shift: f64 = options.get("shift")?;
+    if !(shift.is_finite() && shift > 0.0) {
+        return Err(options.refuse("shift", "it must be positive"));
+    }
+    let shifted = |sigma: f64| shift * sigma / (1.0 + (shift - 1.0) * sigma);
+    let train = train as f64;
+    // Diffusers shifts the range (in f32), and then what is spread over it.
+    let least = round_to_f32(shifted(round_to_f32(train.recip())));
+    let even = linspace_f64(train, least * train, steps);
+    let mut sigmas: Vec<f64> = even.into_iter().map(|timestep| shifted(timestep / train)).collect();
+    let terminal = options.get::<Option<f64>>("shift_terminal")?.filter(|terminal| *terminal != 0.0);
+    if let (Some(terminal), Some(&last)) = (terminal, sigmas.last()) {
+        if !(0.0..1.0).contains(&terminal) {
+            return Err(options.refuse("shift_terminal", "it must be from 0 to 1"));
+        }
+        let scale = (1.0 - last) / (1.0 - terminal);
+        sigmas = sigmas.into_iter().map(|sigma| 1.0 - (1.0 - sigma) / scale).collect();
+    }
+    if let (Some(spread), Some(&max), Some(&min)) = (Spread::new(options)?, sigmas.first(), sigmas.last()) {
+        sigmas = spread.sigmas(options, min, max, steps)?;
+    }
+    Ok(sigmas.into_iter().map(round_to_f32).collect())
+}
+
+impl Scheduler for FlowEuler {
+    fn timesteps(&self) -> &[f64] {
+        &self.timesteps
+    }
+
+    fn step(
+        &mut self,
+        model_output: Tensor<4>,
+        i: usize,
+        sample: Tensor<4>,
+        generators: &mut Generators,
+    ) -> Result<StepOutput> {
+        let dtype = sample.dtype();
+        let (model_output, sample) = (in_f32(model_output), in_f32(sample));
+        let (from, to) = (self.sigmas[i], self.sigmas[i + 1]);
+        let original = Mix { sample: 1.0, other: -from }.of(&sample, &model_output);
+        let prev_sample = if self.is_stochastic {
+            Mix { sample: 1.0 - to, other: to }.of(&original, &noise_like(&sample, generators))
+        } else {
+            Mix { sample: 1.0, other: to - from }.of(&sample, &model_output)
+        };
+        Ok(StepOutput::new(prev_sample, original, dtype))
+    }
+
+    fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4> {
+        let sigma = self.sigmas[i];
+        Mix { sample: 1.0 - sigma, other: sigma }.of(&original, &noise)
+    }
+}
