@@ -126,6 +126,7 @@ pub(super) fn model_name(model: &ModelRef) -> String {
 
 fn sampler_ui(ui: &mut egui::Ui, state: &mut State) {
     let own = state.model.info().and_then(|info| info.scheduler);
+    let refused = state.model.info().map(|info| info.refused.clone()).unwrap_or_default();
     let own_label = own.map_or("The model's own".to_owned(), |kind| format!("The model's own ({})", kind.label()));
     row(ui, "Sampler", |ui, label| {
         let draft = &mut state.settings.draft;
@@ -136,8 +137,11 @@ fn sampler_ui(ui: &mut egui::Ui, state: &mut State) {
         let shown = combo.show_ui(ui, |ui| {
             ui.selectable_value(&mut draft.scheduler, None, own_label);
             for &kind in SchedulerKind::ALL {
-                let value = ui.selectable_value(&mut draft.scheduler, Some(kind), kind.label());
-                value.on_hover_text(kind.class_name());
+                let reason = refused.iter().find_map(|(refused, reason)| (*refused == kind).then_some(reason.as_str()));
+                ui.add_enabled_ui(reason.is_none(), |ui| {
+                    let value = ui.selectable_value(&mut draft.scheduler, Some(kind), kind.label());
+                    value.on_hover_text(kind.class_name()).on_disabled_hover_text(reason.unwrap_or_default());
+                });
             }
         });
         let class = draft.scheduler.or(own).map_or("", SchedulerKind::class_name);

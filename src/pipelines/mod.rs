@@ -207,6 +207,14 @@ impl DiffusionPipeline {
         SchedulerKind::from_config(&self.scheduler_config)
     }
 
+    /// Samplers that can't draw with it, and why.
+    pub fn refused_schedulers(&self) -> Vec<(SchedulerKind, Error)> {
+        // Enough steps for any of them.
+        const STEPS: usize = 20;
+        let refused = |kind: &SchedulerKind| Some((*kind, kind.build(&self.scheduler_config, STEPS).err()?));
+        SchedulerKind::ALL.iter().filter_map(refused).collect()
+    }
+
     /// What the model's card recommends.
     pub fn recommended(&self) -> Recommended {
         self.recommended

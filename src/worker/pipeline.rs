@@ -52,6 +52,7 @@ impl Engine for DiffusionPipeline {
             parameters: self.num_params(),
             weight_bytes: (self.num_params() * self.compute().dtype.size()) as u64,
             sizes: sizes(size),
+            refused: self.refused_schedulers().into_iter().map(|(kind, error)| (kind, error.to_string())).collect(),
             token_counter: token_counter(self),
         }
     }

@@ -170,6 +170,8 @@ pub struct ModelInfo {
     pub weight_bytes: u64,
     /// Widths and heights that it draws well, in pixels, its own size first.
     pub sizes: Vec<(usize, usize)>,
+    /// Samplers that it can't be drawn with, and why.
+    pub refused: Vec<(SchedulerKind, String)>,
     /// Counts the tokens of a prompt as the model reads it.
     pub token_counter: TokenCounter,
 }

@@ -2,7 +2,7 @@
 
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 
 use crate::stage::{Puppet, Stage, picture_by_another};
 
@@ -38,6 +38,18 @@ fn the_sampler_is_chosen_from_a_list_by_its_common_name() {
     stage.click("Sampler");
     stage.click("Euler a");
     stage.until("it is chosen", |stage| stage.settings().draft.scheduler.is_some_and(|kind| kind.name() == "euler-a"));
+}
+
+#[test]
+fn a_sampler_that_the_model_cannot_use_cannot_be_chosen() {
+    let mut stage = Stage::new();
+    stage.until_says("The model's own (DDIM)");
+    stage.click("Sampler");
+    let option = stage.window.get_by_label("LCM");
+    assert!(option.accesskit_node().is_disabled());
+    option.scroll_to_me();
+    stage.click("LCM");
+    assert_eq!(stage.settings().draft.scheduler, None);
 }
 
 #[test]

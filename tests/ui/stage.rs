@@ -220,6 +220,7 @@ impl Engine for Puppet {
             parameters: 11_300_000,
             weight_bytes: 45_200_000,
             sizes: vec![(64, 64), (64, 96)],
+            refused: vec![(SchedulerKind::from_name("lcm").expect("a sampler"), "Not for this model".into())],
             token_counter: TokenCounter::new(count),
         }
     }

@@ -57,6 +57,7 @@ impl Engine for Puppet {
             parameters: 1,
             weight_bytes: 4,
             sizes: vec![(8, 8)],
+            refused: Vec::new(),
             token_counter: TokenCounter::new(|prompt| TokenCount { tokens: prompt.len(), limit: 75, cut_at: None }),
         }
     }
