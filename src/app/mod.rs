@@ -130,7 +130,7 @@ pub fn run(setup: Setup) -> Result<()> {
     let opened = eframe::run_native(
         "Burnisher",
         options,
-        Box::new(|creation| Ok(Box::new(App { ground: Ground::Cleared, ..App::new(&creation.egui_ctx, setup)? }))),
+        Box::new(|creation| Ok(Box::new(App::in_window(&creation.egui_ctx, setup)?))),
     );
     opened.map_err(|cause| {
         let reason = match cause {
@@ -150,6 +150,14 @@ pub fn run(setup: Setup) -> Result<()> {
 }
 
 impl App {
+    /// The window as it was left, in a window that is cleared with its colour ([`eframe::App::clear_color`]).
+    ///
+    /// # Errors
+    /// The system has no threads to give.
+    pub fn in_window(ctx: &egui::Context, setup: Setup) -> Result<Self> {
+        Ok(Self { ground: Ground::Cleared, ..Self::new(ctx, setup)? })
+    }
+
     /// The window as it was left.
     ///
     /// # Errors

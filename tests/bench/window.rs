@@ -63,7 +63,7 @@ pub(crate) fn measure(what: &str) {
     let options = burnisher::app::native_options(folder.path().join("window.ron"));
     let name = what.to_owned();
     let open = move |creation: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, _> {
-        let app = App::new(&creation.egui_ctx, setup)?;
+        let app = App::in_window(&creation.egui_ctx, setup)?;
         let frames = Arc::new(AtomicUsize::new(0));
         let is_busy = device.is_some();
         let watched = Watched { app, name, is_busy, told, frames, stage: Stage::Opening, times: Vec::new() };
