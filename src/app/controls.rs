@@ -170,8 +170,10 @@ fn guidance_ui(ui: &mut egui::Ui, draft: &mut Draft) {
 /// A slider that fills the row.
 fn wide(ui: &mut egui::Ui, slider: Slider<'_>) -> egui::Response {
     /// What the number beside the slider takes.
-    const NUMBER_WIDTH: f32 = 62.0;
-    ui.spacing_mut().slider_width = (ui.available_width() - NUMBER_WIDTH).max(40.0);
+    const NUMBER_WIDTH: f32 = 54.0;
+    let room = ui.available_width() - NUMBER_WIDTH - ui.spacing().item_spacing.x;
+    ui.spacing_mut().slider_width = room.max(40.0);
+    ui.spacing_mut().interact_size.x = NUMBER_WIDTH;
     ui.add(slider)
 }
 
@@ -217,7 +219,7 @@ fn seed_ui(ui: &mut egui::Ui, draft: &mut Draft, actions: &mut Vec<Action>) {
     row(ui, "Seed", |ui, label| {
         ui.spacing_mut().item_spacing.x = 4.0;
         let mut text = draft.seed.to_string();
-        let width = (ui.available_width() - 100.0).max(60.0);
+        let width = (ui.available_width() - 116.0).max(60.0);
         let field = egui::TextEdit::singleline(&mut text).id_salt("seed").desired_width(width);
         let response = ui.add(field).labelled_by(label);
         if response.changed() {
@@ -227,7 +229,8 @@ fn seed_ui(ui: &mut egui::Ui, draft: &mut Draft, actions: &mut Vec<Action>) {
         }
         response.on_hover_text("The noise that the picture begins with: the same seed gives the same picture");
         let tip = if draft.seed_locked { "The seed stays" } else { "Every click draws from a new seed" };
-        let toggle = ui.toggle_value(&mut draft.seed_locked, "Lock").on_hover_text(tip);
+        let text = if draft.seed_locked { "Locked" } else { "Lock" };
+        let toggle = ui.toggle_value(&mut draft.seed_locked, text).on_hover_text(tip);
         toggle.accessible_name("Lock the seed");
         let dice = ui.button("New").on_hover_text(UiCommand::RandomSeed.explanation(ui.ctx()));
         if dice.accessible_name(UiCommand::RandomSeed.text()).clicked() {
