@@ -219,7 +219,9 @@ fn seed_ui(ui: &mut egui::Ui, draft: &mut Draft, actions: &mut Vec<Action>) {
     row(ui, "Seed", |ui, label| {
         ui.spacing_mut().item_spacing.x = 4.0;
         let mut text = draft.seed.to_string();
-        let width = (ui.available_width() - 116.0).max(60.0);
+        // What the two buttons take: ten digits fit beside them.
+        let buttons = if draft.seed_locked { 112.0 } else { 100.0 };
+        let width = (ui.available_width() - buttons).max(60.0);
         let field = egui::TextEdit::singleline(&mut text).id_salt("seed").desired_width(width);
         let response = ui.add(field).labelled_by(label);
         if response.changed() {
