@@ -224,6 +224,19 @@ fn a_session_goes_from_a_prompt_to_a_picture_and_its_queue_outlives_the_window()
     finds_everything_again(&mut session, &picture);
 }
 
+/// The network sockets that a program holds: those of its files that the system lists among its TCP and UDP ones.
+fn network_sockets(program: u32) -> Vec<String> {
+    let listed: String = ["tcp", "tcp6", "udp", "udp6"]
+        .map(|kind| fs::read_to_string(format!("/proc/net/{kind}")).unwrap_or_default())
+        .concat();
+    // The tenth column is the socket's inode.
+    let inodes: Vec<&str> = listed.lines().filter_map(|line| line.split_whitespace().nth(9)).collect();
+    let files = fs::read_dir(format!("/proc/{program}/fd")).expect("it runs");
+    let names = files.filter_map(|file| fs::read_link(file.ok()?.path()).ok());
+    let names = names.map(|name| name.to_string_lossy().into_owned());
+    names.filter(|name| inodes.iter().any(|inode| *name == format!("socket:[{inode}]"))).collect()
+}
+
 /// A click draws a picture, which is seen coming, kept with its recipe, and saved. The gallery is folded before the end.
 fn draws_and_saves(session: &mut Session) -> RgbImage {
     let screen = &session.screen;
@@ -240,6 +253,10 @@ fn draws_and_saves(session: &mut Session) -> RgbImage {
     let path = paths.last().expect("a picture");
     let recipe = gallery::read_recipe(path).expect("a picture").expect("its recipe");
     assert_eq!((recipe.request.prompt.as_str(), recipe.request.steps, recipe.request.seed), (PROMPT, STEPS, 9));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a socket");
+    assert!(!network_sockets(std::process::id()).is_empty(), "the look at sockets sees none: {listener:?}");
+    let program = session.program.0.as_ref().expect("it runs");
+    assert_eq!(network_sockets(program.id()), [""; 0], "nobody asked for the network");
     let picture = image::open(path).expect("a picture").to_rgb8();
     screen.until_sees("the picture on the canvas", |seen| canvas_shows(seen, &picture));
     screen.until_sees("the picture in the gallery", |seen| gallery_shows(seen, &picture));
