@@ -262,7 +262,10 @@ fn generate(state: &mut State, first: bool) {
 
 fn stop(state: &mut State, others_too: bool) {
     state.queue.stop(others_too);
-    if let Model::Loading { cancel, .. } = &state.model {
+    // A model that nothing waits for is loaded on: Escape is pressed for many reasons.
+    if state.queue.len() > 0
+        && let Model::Loading { cancel, .. } = &state.model
+    {
         cancel.cancel();
     }
 }

@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use crate::device::{self, DeviceInfo};
 use crate::error::{Error, Result};
 use crate::gallery::decode;
-use crate::gallery::export::{self, Metadata};
+use crate::gallery::export::{self, Format, Metadata};
 use crate::gallery::import::{self, Imported};
 use crate::settings::Settings;
 use crate::worker::Latest;
@@ -221,12 +221,10 @@ fn ask_user(dialog: Dialog) -> Pin<Box<dyn Future<Output = Option<Done>> + Send>
     match dialog {
         Dialog::SaveAs { source, folder } => {
             let name = source.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let asked = asked
-                .set_title("Save a copy")
-                .set_file_name(name)
-                .add_filter("PNG", &["png"])
-                .add_filter("JPEG", &["jpg", "jpeg"])
-                .add_filter("WebP", &["webp"]);
+            let asked = asked.set_title("Save a copy").set_file_name(name);
+            let filter =
+                |asked: rfd::AsyncFileDialog, format: Format| asked.add_filter(format.label(), format.extensions());
+            let asked = Format::ALL.into_iter().fold(asked, filter);
             let asked = if let Some(folder) = folder { asked.set_directory(folder) } else { asked };
             let target = asked.save_file();
             Box::pin(async move { Some(Done::PickedTarget { source, target: target.await?.path().to_owned() }) })

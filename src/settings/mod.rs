@@ -122,10 +122,14 @@ impl Settings {
             Ok(bytes) => bytes,
             Err(cause) if cause.kind() == ErrorKind::NotFound => return (Self::default(), None),
             Err(cause) => {
-                let error = Error::new(format!("the settings can't be read: {}", path.display()))
-                    .caused_by(cause)
-                    .advise("Burnisher starts as if it were the first time");
-                return (Self::default(), Some(error));
+                // The next change would replace what someone may still want to read.
+                let kept = path.with_extension("json.bad");
+                let advice = match path.is_file().then(|| fs::rename(path, &kept)) {
+                    Some(Ok(())) => format!("Burnisher starts anew; the file is kept as {}", kept.display()),
+                    _ => "Burnisher starts as if it were the first time".to_owned(),
+                };
+                let error = Error::new(format!("the settings can't be read: {}", path.display()));
+                return (Self::default(), Some(error.caused_by(cause).advise(advice)));
             }
         };
         let (settings, broken) = match serde_json::from_slice::<Map<String, Value>>(&text) {
@@ -269,6 +273,19 @@ mod tests {
         assert!(error.expect("a folder is no file").to_string().contains("can't be read"));
         assert!(settings.save(folder.path()).is_err());
         assert!(settings.save(Path::new("/proc/nowhere/settings.json")).is_err());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_file_that_cannot_be_read_is_kept_aside_and_not_replaced() {
+        let folder = folder();
+        let path = folder.path().join("settings.json");
+        // A file that is there and gives nothing to anyone.
+        std::os::unix::fs::symlink("/proc/self/mem", &path).expect("a link");
+        let (settings, error) = Settings::load(&path);
+        assert!(error.expect("it is told").to_string().contains("settings.json.bad"));
+        settings.save(&path).expect("the place is free");
+        assert!(fs::symlink_metadata(folder.path().join("settings.json.bad")).expect("it is kept").is_symlink());
     }
 
     #[test]

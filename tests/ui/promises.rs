@@ -14,6 +14,9 @@ fn the_window_draws_before_any_model_is_open_and_while_one_is() {
     stage.window.step();
     assert!(stage.says("Generate"), "the first frame has the form");
     stage.until_says("Loading unet");
+    stage.press(egui::Modifiers::NONE, egui::Key::Escape);
+    stage.settle();
+    assert!(stage.says("Loading unet"), "nobody meant the model");
     stage.generate("a fox");
     stage.until_says("Generate (1 waiting)");
     stage.click("Stop loading");
