@@ -16,10 +16,22 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("models", &["ops", "cancel", "error"]),
     ("schedulers", &["rng", "error"]),
     ("checkpoint", &["error"]),
-    ("request", &["schedulers::SchedulerKind", "error"]),
+    ("request", &["schedulers::SchedulerKind", "schedulers::SamplingOptions", "error"]),
     ("imaging", &["request", "schedulers::SchedulerKind", "error"]),
     ("gallery", &["request", "imaging", "error"]),
-    ("settings", &["request", "checkpoint::ModelRef", "device", "gallery", "schedulers::SchedulerKind", "error"]),
+    (
+        "settings",
+        &[
+            "request",
+            "checkpoint::ModelRef",
+            "device",
+            "gallery",
+            "schedulers::SchedulerKind",
+            "schedulers::SamplingOptions",
+            "schedulers::SigmaSchedule",
+            "error",
+        ],
+    ),
     (
         "pipelines",
         &["request", "models", "schedulers", "checkpoint", "imaging", "rng", "device", "ops", "cancel", "error"],
@@ -44,7 +56,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
 ];
 
 /// What the command line and the window may name.
-const FRONT: [&str; 9] = [
+const FRONT: [&str; 11] = [
     "worker",
     "request",
     "gallery",
@@ -52,6 +64,8 @@ const FRONT: [&str; 9] = [
     "checkpoint",
     "device",
     "schedulers::SchedulerKind",
+    "schedulers::SamplingOptions",
+    "schedulers::SigmaSchedule",
     "cancel",
     "error",
 ];

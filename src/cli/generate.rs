@@ -13,7 +13,7 @@ use crate::cli::report::Report;
 use crate::device::{DeviceChoice, DtypeChoice};
 use crate::error::{Error, Result};
 use crate::gallery::Destination;
-use crate::request::{self, Request, Task};
+use crate::request::{self, Request};
 use crate::worker::{self, Busy, Command, Event, Job, ModelInfo, Outcome, Previews, WorkerHandle};
 
 /// What to draw, with what, and where to.
@@ -126,7 +126,6 @@ impl Args {
     fn job(&self) -> Result<Job> {
         let (TaskName::Auto | TaskName::TextToImage) = self.task;
         let request = Request {
-            task: Task::TextToImage,
             prompt: self.prompt.clone(),
             negative_prompt: self.negative_prompt.clone(),
             scheduler: self.scheduler.as_deref().map(str::parse).transpose()?,
@@ -137,6 +136,7 @@ impl Args {
             width: self.width.unwrap_or(512),
             height: self.height.unwrap_or(512),
             count: self.count,
+            ..Request::default()
         };
         let previews = match (self.preview_every, &self.preview_dir) {
             (Some(every), Some(folder)) => Previews::Files { every, folder: folder.clone() },

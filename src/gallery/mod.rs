@@ -226,7 +226,7 @@ mod tests {
     use image::Rgb;
 
     use super::*;
-    use crate::request::{Request, Task};
+    use crate::request::Request;
 
     fn picture() -> RgbImage {
         RgbImage::from_pixel(8, 8, Rgb([200, 10, 30]))
@@ -234,17 +234,13 @@ mod tests {
 
     fn recipe(prompt: &str) -> Recipe {
         let request = Request {
-            task: Task::TextToImage,
             prompt: prompt.into(),
-            negative_prompt: String::new(),
-            scheduler: None,
             steps: 20,
             guidance_scale: 4.0,
-            guidance_rescale: 0.0,
             seed: 42,
             width: 8,
             height: 8,
-            count: 1,
+            ..Request::default()
         };
         Recipe::of_picture(&request, 0, "bundled")
     }

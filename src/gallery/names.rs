@@ -82,21 +82,17 @@ fn slug(text: &str, longest: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::{Request, Task};
+    use crate::request::Request;
 
     fn recipe(prompt: &str) -> Recipe {
         let request = Request {
-            task: Task::TextToImage,
             prompt: prompt.into(),
-            negative_prompt: String::new(),
-            scheduler: None,
             steps: 20,
             guidance_scale: 4.0,
-            guidance_rescale: 0.0,
             seed: 42,
             width: 64,
             height: 96,
-            count: 1,
+            ..Request::default()
         };
         Recipe::of_picture(&request, 0, "/models/sd 1.5")
     }

@@ -69,23 +69,26 @@ fn sampler_and_schedule(kind: SchedulerKind) -> (&'static str, Option<&'static s
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::{Request, Task};
+    use crate::request::Request;
 
     fn recipe(scheduler: &str) -> Recipe {
         let request = Request {
-            task: Task::TextToImage,
             prompt: "a fox,\na hen".into(),
             negative_prompt: "blurry, dark".into(),
             scheduler: Some(SchedulerKind::from_name(scheduler).expect("a sampler")),
             steps: 20,
             guidance_scale: 7.0,
-            guidance_rescale: 0.0,
             seed: 42,
             width: 512,
             height: 768,
-            count: 1,
+            ..Request::default()
         };
-        Recipe { request, model: "/models/v1-5-pruned-emaonly.safetensors".into(), app_version: "1.2.3".into() }
+        Recipe {
+            request,
+            model: "/models/v1-5-pruned-emaonly.safetensors".into(),
+            app_version: "1.2.3".into(),
+            verdict: None,
+        }
     }
 
     #[test]

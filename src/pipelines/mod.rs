@@ -25,7 +25,7 @@ use crate::models::clip::ClipTextModel;
 use crate::models::clip_tokenizer::ClipTokenizer;
 use crate::models::unet_2d_condition::UNet2DConditionModel;
 use crate::ops;
-use crate::request::{Request, Task};
+use crate::request::{Request, Task, Verdict};
 use crate::schedulers::{SchedulerConfig, SchedulerKind};
 
 pub use trace::Trace;
@@ -105,9 +105,24 @@ const WITH_WEIGHTS: [&str; 3] = ["text_encoder", "unet", "vae"];
 #[derive(Debug)]
 pub enum Run {
     /// The pictures, in the order of their seeds.
-    Done(Vec<RgbImage>),
+    Done(Vec<Drawn>),
     /// Someone asked it to stop.
     Cancelled,
+}
+
+/// A finished picture.
+#[derive(Clone, Debug)]
+pub struct Drawn {
+    /// What it looks like.
+    pub image: RgbImage,
+    /// What the safety checker says of it; `None` if it wasn't asked.
+    pub verdict: Option<Verdict>,
+}
+
+impl From<RgbImage> for Drawn {
+    fn from(image: RgbImage) -> Self {
+        Self { image, verdict: None }
+    }
 }
 
 impl DiffusionPipeline {
@@ -189,8 +204,9 @@ impl DiffusionPipeline {
     pub fn run(&self, request: &Request, hooks: Hooks<'_>) -> Result<Run> {
         request.validate()?;
         let cancel = hooks.cancel;
-        ops::interruptible(cancel, || match request.task {
+        ops::interruptible(cancel, || match &request.task {
             Task::TextToImage => text_to_image::run(self, request, hooks),
+            other => Err(Error::new(format!("This version has no {}", other.name()))),
         })
     }
 

@@ -171,7 +171,7 @@ pub(super) fn decode(pipeline: &DiffusionPipeline, latents: &Tensor<4>, hooks: &
             return Err(Error::new("The picture came out as NaN: the model's numbers overflowed")
                 .advise("Try --dtype f32, another sampler or a lower guidance scale"));
         }
-        pictures.push(rgb_image_from_unit(&values, width, height)?);
+        pictures.push(rgb_image_from_unit(&values, width, height)?.into());
         if let Some(trace) = &mut hooks.trace {
             traced.extend(values);
             if k + 1 == count {

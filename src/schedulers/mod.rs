@@ -31,6 +31,7 @@ mod options;
 mod pndm;
 mod prediction;
 mod sa_solver;
+mod sampling;
 mod schedule;
 mod sigmas;
 mod tcd;
@@ -43,6 +44,7 @@ use crate::rng::Generators;
 
 pub use kind::SchedulerKind;
 pub use options::SchedulerConfig;
+pub use sampling::{SamplingOptions, SigmaSchedule};
 
 use options::Options;
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::request::{MAX_SIDE, MAX_STEPS, Request, SIDE_MULTIPLE, Task, random_seed};
+use crate::request::{MAX_SIDE, MAX_STEPS, Request, SIDE_MULTIPLE, random_seed};
 use crate::schedulers::SchedulerKind;
 
 /// Pictures that one click draws at most.
@@ -64,7 +64,6 @@ impl Draft {
     /// The request as the form stands.
     pub fn request(&self) -> Request {
         Request {
-            task: Task::TextToImage,
             prompt: self.prompt.clone(),
             negative_prompt: self.negative_prompt.clone(),
             scheduler: self.scheduler,
@@ -75,6 +74,7 @@ impl Draft {
             width: self.width,
             height: self.height,
             count: self.count,
+            ..Request::default()
         }
     }
 

@@ -110,10 +110,10 @@ impl<'a> Working<'a> {
         };
         self.begin(first, Phase::Saving, request);
         let mut entries = Vec::new();
-        for (k, picture) in pictures.iter().enumerate() {
-            let recipe = Recipe::of_picture(request, k, self.model);
-            let entry = gallery::save(picture, first + k, recipe.clone(), &self.job.destination)
-                .map_err(|error| put_aside(picture, recipe, error))?;
+        for (k, picture) in pictures.into_iter().enumerate() {
+            let recipe = Recipe { verdict: picture.verdict, ..Recipe::of_picture(request, k, self.model) };
+            let entry = gallery::save(&picture.image, first + k, recipe.clone(), &self.job.destination)
+                .map_err(|error| put_aside(&picture.image, recipe, error))?;
             self.outbox.tell(Event::PictureSaved { id: self.job.id, entry: entry.clone() });
             entries.push(entry);
         }

@@ -7,7 +7,7 @@ use burnisher::cancel::CancelToken;
 use burnisher::checkpoint::ModelRef;
 use burnisher::device::{self, DeviceChoice, DtypeChoice};
 use burnisher::pipelines::{DiffusionPipeline, Hooks, Phase, Run};
-use burnisher::request::{Request, Task};
+use burnisher::request::Request;
 use serde_json::{Map, Value};
 
 use crate::moment::Moment;
@@ -31,17 +31,13 @@ pub(crate) fn measure(folder: &Path) -> Value {
         let mut moments = vec![(None, Moment::now())];
         let mut steps = Vec::new();
         let request = Request {
-            task: Task::TextToImage,
             prompt: "An image of a squirrel in Picasso style".into(),
-            negative_prompt: String::new(),
-            scheduler: None,
             steps: 3,
             guidance_scale: 7.5,
-            guidance_rescale: 0.0,
             seed: 0,
             width: size,
             height: size,
-            count: 1,
+            ..Request::default()
         };
         let hooks = Hooks {
             on_phase: &mut |phase| moments.push((Some(phase), Moment::now())),

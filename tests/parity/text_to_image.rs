@@ -8,7 +8,7 @@ use burnisher::cancel::CancelToken;
 use burnisher::checkpoint::ModelRef;
 use burnisher::device::{self, ComputeDevice, DeviceChoice, DtypeChoice};
 use burnisher::pipelines::{DiffusionPipeline, Hooks, Run, Trace};
-use burnisher::request::{Request, Task};
+use burnisher::request::Request;
 use serde::Deserialize;
 
 use crate::support::checkpoints::{Checkpoint, Storage, folder};
@@ -37,7 +37,6 @@ struct Case {
 impl Case {
     fn request(&self, seed: u64, count: usize) -> Request {
         Request {
-            task: Task::TextToImage,
             prompt: self.prompt.clone(),
             negative_prompt: self.negative_prompt.clone(),
             scheduler: self.scheduler.as_ref().map(|name| name.parse().expect("a sampler that we have")),
@@ -48,6 +47,7 @@ impl Case {
             width: self.width,
             height: self.height,
             count,
+            ..Request::default()
         }
     }
 
@@ -221,17 +221,14 @@ fn a_gpu_in_half_precision_comes_close_to_full_precision() {
         let compute = device::open(DeviceChoice::Gpu(None), dtype).expect("the device opens");
         let pipeline = open(&model, compute);
         let request = Request {
-            task: Task::TextToImage,
             prompt: "An image of a squirrel in Picasso style".into(),
-            negative_prompt: String::new(),
             scheduler: Some("euler".parse().expect("a sampler that we have")),
             steps: 10,
             guidance_scale: 7.5,
-            guidance_rescale: 0.0,
             seed: 42,
             width: 64,
             height: 64,
-            count: 1,
+            ..Request::default()
         };
         draw(&pipeline, &request, "half precision").get("image")
     };

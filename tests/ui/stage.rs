@@ -249,7 +249,7 @@ impl Engine for Puppet {
             }
         }
         (hooks.on_phase)(Phase::Decoding);
-        Ok(Run::Done(vec![picture(request, steps)]))
+        Ok(Run::Done(vec![picture(request, steps).into()]))
     }
 }
 

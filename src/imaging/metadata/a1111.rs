@@ -171,7 +171,7 @@ fn quoted(text: &str) -> Option<(String, &str)> {
 mod tests {
     use super::*;
     use crate::imaging::a1111::parameters;
-    use crate::request::{Recipe, Request, Task};
+    use crate::request::{Recipe, Request};
     use crate::schedulers::SchedulerKind;
 
     fn notes(line: &str) -> Vec<String> {
@@ -182,19 +182,22 @@ mod tests {
     fn what_we_write_comes_back_for_every_sampler() {
         for kind in SchedulerKind::ALL {
             let request = Request {
-                task: Task::TextToImage,
                 prompt: "a fox: \"red\", 猫\n\n  and a hen".into(),
                 negative_prompt: "blurry, dark:\nugly".into(),
                 scheduler: Some(*kind),
                 steps: 20,
                 guidance_scale: 7.25,
-                guidance_rescale: 0.0,
                 seed: u64::MAX,
                 width: 512,
                 height: 768,
-                count: 1,
+                ..Request::default()
             };
-            let recipe = Recipe { request: request.clone(), model: "a: b, \"c\"".into(), app_version: "1.2.3".into() };
+            let recipe = Recipe {
+                request: request.clone(),
+                model: "a: b, \"c\"".into(),
+                app_version: "1.2.3".into(),
+                verdict: None,
+            };
             let imported = parse(&parameters(&recipe)).expect("settings");
             assert_eq!(imported.source, Source::Burnisher);
             assert_eq!(imported.prompt.as_ref(), Some(&request.prompt));

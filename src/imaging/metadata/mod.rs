@@ -75,24 +75,20 @@ mod tests {
     use image::RgbImage;
 
     use super::*;
-    use crate::request::{Request, Task};
+    use crate::request::Request;
 
     const A1111: &str = "a fox\nSteps: 20, Sampler: Euler, Seed: 1, RNG: CPU";
     const INVOKEAI: &str = r#"{"positive_prompt": "a hen"}"#;
 
     fn recipe() -> Recipe {
         let request = Request {
-            task: Task::TextToImage,
             prompt: "a cat".into(),
-            negative_prompt: String::new(),
-            scheduler: None,
             steps: 20,
             guidance_scale: 4.0,
-            guidance_rescale: 0.0,
             seed: 1,
             width: 64,
             height: 64,
-            count: 1,
+            ..Request::default()
         };
         Recipe::of_picture(&request, 0, "bundled")
     }

@@ -11,7 +11,7 @@ use burnisher::cancel::CancelToken;
 use burnisher::checkpoint::ModelRef;
 use burnisher::device::{self, DeviceChoice, DtypeChoice};
 use burnisher::gallery::Destination;
-use burnisher::request::{Request, Task};
+use burnisher::request::Request;
 use burnisher::worker::{
     self, Command, Event, Job, ModelInfo, OnLoading, Outcome, Phase, Preview, Previews, TokenCount, WorkerHandle,
 };
@@ -51,17 +51,13 @@ fn load(worker: &mut WorkerHandle) -> ModelInfo {
 
 fn job(info: &ModelInfo, side: usize, every: usize, folder: &Path) -> Box<Job> {
     let request = Request {
-        task: Task::TextToImage,
         prompt: "a red heart in 3d style".into(),
-        negative_prompt: String::new(),
-        scheduler: None,
         steps: info.steps,
         guidance_scale: info.guidance_scale,
-        guidance_rescale: 0.0,
         seed: 1,
         width: side,
         height: side,
-        count: 1,
+        ..Request::default()
     };
     let mut job = Job::new(request, Destination::Folder(folder.to_owned()));
     job.previews = Previews::Newest { every: NonZeroUsize::new(every).expect("not 0") };

@@ -11,7 +11,7 @@ use burnisher::checkpoint::ModelRef;
 use burnisher::error::{Error, Result};
 use burnisher::gallery::Destination;
 use burnisher::pipelines::Run;
-use burnisher::request::{Request, Task};
+use burnisher::request::Request;
 use burnisher::schedulers::SchedulerKind;
 use burnisher::worker::{
     Busy, Command, Engine, Event, Hooks, Job, ModelInfo, Outcome, Phase, StepDone, TokenCount, TokenCounter,
@@ -93,7 +93,7 @@ impl Engine for Puppet {
             }
             self.steps.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(Run::Done((0..request.count).map(|k| picture(request.seed_of(k))).collect()))
+        Ok(Run::Done((0..request.count).map(|k| picture(request.seed_of(k)).into()).collect()))
     }
 
     fn is_sound(&self) -> bool {
@@ -122,17 +122,13 @@ pub(super) fn with(puppet: &Puppet) -> (WorkerHandle, TempDir) {
 
 pub(super) fn job(prompt: &str, folder: &Path) -> Box<Job> {
     let request = Request {
-        task: Task::TextToImage,
         prompt: prompt.into(),
-        negative_prompt: String::new(),
-        scheduler: None,
         steps: 3,
         guidance_scale: 1.0,
-        guidance_rescale: 0.0,
         seed: 7,
         width: 8,
         height: 8,
-        count: 1,
+        ..Request::default()
     };
     Box::new(Job::new(request, Destination::Folder(folder.to_owned())))
 }

@@ -20,12 +20,20 @@
 //! `scheduler` is the short name of the command line; null (or absent) takes the checkpoint's own. Keys that a reader
 //! doesn't know are passed over, so newer recipes open in older versions.
 
+mod mask;
+mod safety;
+mod task;
+
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::schedulers::SchedulerKind;
+use crate::schedulers::{SamplingOptions, SchedulerKind};
+
+pub use mask::{MAX_MASK_PIXELS, Mask};
+pub use safety::{SafetyMode, Verdict};
+pub use task::{Fill, Inpaint, MAX_BLUR, Margins, Task, validate_strength};
 
 /// The most steps that make sense: the models are trained on 1000 noise levels, and diffusers refuses more.
 pub const MAX_STEPS: usize = 1000;
@@ -48,6 +56,9 @@ pub struct Request {
     pub negative_prompt: String,
     /// The sampler; `None` takes the checkpoint's own.
     pub scheduler: Option<SchedulerKind>,
+    /// What the user asks of the sampler beyond its kind and the checkpoint's config.
+    #[serde(default, skip_serializing_if = "SamplingOptions::is_default")]
+    pub sampling: SamplingOptions,
     /// Denoising steps, 1 to [`MAX_STEPS`].
     pub steps: usize,
     /// How strongly the prompt is followed; up to 1 turns guidance off.
@@ -62,14 +73,30 @@ pub struct Request {
     pub height: usize,
     /// How many pictures.
     pub count: usize,
+    /// What becomes of pictures that the model's safety checker flags.
+    #[serde(default, skip_serializing_if = "SafetyMode::is_default")]
+    pub safety: SafetyMode,
 }
 
-/// What kind of generation it is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "name")]
-pub enum Task {
-    /// A picture from words alone.
-    TextToImage,
+impl Default for Request {
+    /// A picture of nothing in particular, with Diffusers' defaults.
+    fn default() -> Self {
+        Self {
+            task: Task::TextToImage,
+            prompt: String::new(),
+            negative_prompt: String::new(),
+            scheduler: None,
+            sampling: SamplingOptions::default(),
+            steps: 50,
+            guidance_scale: 7.5,
+            guidance_rescale: 0.0,
+            seed: 0,
+            width: 512,
+            height: 512,
+            count: 1,
+            safety: SafetyMode::default(),
+        }
+    }
 }
 
 impl Request {
@@ -83,7 +110,8 @@ impl Request {
         validate_steps(self.steps)?;
         validate_guidance_scale(self.guidance_scale)?;
         validate_guidance_rescale(self.guidance_rescale)?;
-        validate_count(self.count)
+        validate_count(self.count)?;
+        self.task.validate()
     }
 
     /// The seed of picture `k`, counted from 0.
@@ -174,12 +202,20 @@ pub struct Recipe {
     pub model: String,
     /// The version of Burnisher that drew it.
     pub app_version: String,
+    /// What the model's safety checker says of the picture; `None` if it wasn't asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
 }
 
 impl Recipe {
     /// The recipe of picture `k` of `request`, drawn by this version of Burnisher.
     pub fn of_picture(request: &Request, k: usize, model: impl Into<String>) -> Self {
-        Self { request: request.picture(k), model: model.into(), app_version: env!("CARGO_PKG_VERSION").to_owned() }
+        Self {
+            request: request.picture(k),
+            model: model.into(),
+            app_version: env!("CARGO_PKG_VERSION").to_owned(),
+            verdict: None,
+        }
     }
 }
 
@@ -188,19 +224,7 @@ mod tests {
     use super::*;
 
     fn request() -> Request {
-        Request {
-            task: Task::TextToImage,
-            prompt: "a fox".into(),
-            negative_prompt: String::new(),
-            scheduler: None,
-            steps: 20,
-            guidance_scale: 7.5,
-            guidance_rescale: 0.0,
-            seed: u64::MAX,
-            width: 512,
-            height: 768,
-            count: 2,
-        }
+        Request { prompt: "a fox".into(), steps: 20, seed: u64::MAX, height: 768, count: 2, ..Request::default() }
     }
 
     fn complaint(change: impl FnOnce(&mut Request)) -> String {
