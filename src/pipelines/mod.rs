@@ -206,7 +206,7 @@ impl DiffusionPipeline {
         let cancel = hooks.cancel;
         ops::interruptible(cancel, || match &request.task {
             Task::TextToImage => text_to_image::run(self, request, hooks),
-            other => Err(Error::new(format!("This version has no {}", other.name()))),
+            other => Err(Error::new(format!("This version has no {}", other.kind().name()))),
         })
     }
 
