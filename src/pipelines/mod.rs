@@ -79,6 +79,8 @@ pub enum Phase {
 
 /// A step of the denoising that is done. Tensors are on the device: reading one back waits for it.
 pub struct Step<'a> {
+    /// Which of several pictures drawn side by side it is of, counted from 0.
+    pub variant: usize,
     /// Counted from 0.
     pub index: usize,
     /// How many there are: some samplers call the model more often than the request's number says.

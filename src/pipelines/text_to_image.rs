@@ -1,6 +1,6 @@
 //! Text to image, as Diffusers' `StableDiffusionPipeline`.
 
-use super::stages::{self, Guidance};
+use super::stages::{self, Denoising, Guidance};
 use super::{DiffusionPipeline, Hooks, Phase, Run};
 use crate::error::{Error, Result};
 use crate::request::Request;
@@ -16,7 +16,7 @@ pub(super) fn run(pipeline: &DiffusionPipeline, request: &Request, mut hooks: Ho
         .advise("It is made for inpainting or depth; choose a text-to-image model"));
     }
     let kind = request.scheduler.map_or_else(|| pipeline.scheduler(), Ok)?;
-    let mut scheduler = kind.build(&pipeline.scheduler_config, request.steps)?;
+    let scheduler = kind.build(&pipeline.scheduler_config, request.steps)?;
     stages::check_memory(pipeline, request)?;
 
     (hooks.on_phase)(Phase::Encoding);
@@ -31,9 +31,9 @@ pub(super) fn run(pipeline: &DiffusionPipeline, request: &Request, mut hooks: Ho
     let mut generators = Generators::per_image((0..request.count).map(|k| request.seed_of(k)));
     let latents = stages::initial_latents(pipeline, request, scheduler.init_noise_sigma(), &mut generators);
     stages::record(&mut hooks, "initial_latents", || latents.clone());
-    let denoised =
-        stages::denoise(pipeline, scheduler.as_mut(), latents, &prompt_embeds, guidance, &mut generators, &mut hooks)?;
-    let Some(latents) = denoised else { return Ok(Run::Cancelled) };
+    let denoising =
+        Denoising { pipeline, scheduler, latents, prompt_embeds, guidance, generators, variant: 0, index: 0 };
+    let Some(latents) = denoising.finish(&mut hooks)? else { return Ok(Run::Cancelled) };
 
     (hooks.on_phase)(Phase::Decoding);
     stages::decode(pipeline, &latents, &mut hooks)
