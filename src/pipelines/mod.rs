@@ -3,6 +3,7 @@
 //! One file a task; the stages they share (encode, latents, denoise, decode) are in `stages`, where the loop exists once.
 
 mod memory;
+mod side_by_side;
 mod sketch;
 mod stages;
 mod text_to_image;
@@ -210,6 +211,21 @@ impl DiffusionPipeline {
             Task::TextToImage => text_to_image::run(self, request, hooks),
             other => Err(Error::new(format!("This version has no {}", other.kind().name()))),
         })
+    }
+
+    /// Draws one picture in several ways: requests that differ in sampler, steps and guidance alone, at the same time.
+    /// `on_drawn` takes each picture, with its place among the requests, as soon as it is finished. `false`: it was
+    /// cancelled.
+    ///
+    /// # Errors
+    /// As for [`Self::run`]; the requests differ in more; `on_drawn` failed.
+    pub fn run_side_by_side(
+        &self,
+        requests: &[Request],
+        hooks: Hooks<'_>,
+        on_drawn: &mut dyn FnMut(usize, Drawn) -> Result<()>,
+    ) -> Result<bool> {
+        ops::interruptible(hooks.cancel, || side_by_side::run(self, requests, hooks, on_drawn))
     }
 
     /// The pipeline's Diffusers class.

@@ -5,9 +5,10 @@ use super::{DiffusionPipeline, Hooks, Phase, Run};
 use crate::error::{Error, Result};
 use crate::request::Request;
 use crate::rng::Generators;
+use crate::schedulers::Scheduler;
 
-/// Draws the request's pictures as one batch.
-pub(super) fn run(pipeline: &DiffusionPipeline, request: &Request, mut hooks: Hooks<'_>) -> Result<Run> {
+/// Makes sure that the model draws from text, and that the request fits into memory.
+pub(super) fn check(pipeline: &DiffusionPipeline, request: &Request) -> Result<()> {
     let (latents, inputs) = (pipeline.vae.latent_channels(), pipeline.unet.in_channels());
     if inputs != latents {
         return Err(Error::new(format!(
@@ -15,9 +16,19 @@ pub(super) fn run(pipeline: &DiffusionPipeline, request: &Request, mut hooks: Ho
         ))
         .advise("It is made for inpainting or depth; choose a text-to-image model"));
     }
+    stages::check_memory(pipeline, request)
+}
+
+/// The sampler that the request asks for.
+pub(super) fn scheduler(pipeline: &DiffusionPipeline, request: &Request) -> Result<Box<dyn Scheduler>> {
     let kind = request.scheduler.map_or_else(|| pipeline.scheduler(), Ok)?;
-    let scheduler = kind.build(&pipeline.scheduler_config, request.steps)?;
-    stages::check_memory(pipeline, request)?;
+    kind.build(&pipeline.scheduler_config, request.steps)
+}
+
+/// Draws the request's pictures as one batch.
+pub(super) fn run(pipeline: &DiffusionPipeline, request: &Request, mut hooks: Hooks<'_>) -> Result<Run> {
+    check(pipeline, request)?;
+    let scheduler = scheduler(pipeline, request)?;
 
     (hooks.on_phase)(Phase::Encoding);
     let guidance = Guidance::of(request);
