@@ -33,6 +33,22 @@ fn is_zero(value: &f64) -> bool {
     *value == 0.0
 }
 
+impl SigmaSchedule {
+    /// All of them, in the order of menus.
+    pub const ALL: [Self; 5] = [Self::Uniform, Self::Karras, Self::Exponential, Self::Beta, Self::Lu];
+
+    /// Its name, for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Uniform => "Uniform",
+            Self::Karras => "Karras",
+            Self::Exponential => "Exponential",
+            Self::Beta => "Beta",
+            Self::Lu => "Lu",
+        }
+    }
+}
+
 /// How noise levels are spread over the steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

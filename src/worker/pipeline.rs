@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::checkpoint::ModelRef;
 use crate::device::{self, DeviceChoice, DtypeChoice};
 use crate::error::Result;
-use crate::pipelines::{self, DiffusionPipeline, Run};
+use crate::pipelines::{self, DiffusionPipeline, Drawn, Run};
 use crate::request::{MAX_SIDE, Request, SIDE_MULTIPLE};
 use crate::worker::engine::{Engine, Hooks, OnLoading, StepDone};
 use crate::worker::protocol::{ModelInfo, Phase};
@@ -58,22 +58,16 @@ impl Engine for DiffusionPipeline {
     }
 
     fn run(&mut self, request: &Request, hooks: Hooks<'_>) -> Result<Run> {
-        let on_step = hooks.on_step;
-        let hooks = pipelines::Hooks {
-            on_phase: &mut |phase| {
-                (hooks.on_phase)(match phase {
-                    pipelines::Phase::Encoding => Phase::Encoding,
-                    pipelines::Phase::Denoising => Phase::Denoising,
-                    pipelines::Phase::Decoding => Phase::Decoding,
-                });
-            },
-            on_step: &mut |step| {
-                on_step(StepDone { index: step.index, of: step.of, decode: step.decode, sketch: step.sketch })
-            },
-            cancel: hooks.cancel,
-            trace: hooks.trace,
-        };
-        Self::run(self, request, hooks)
+        with_hooks(hooks, |hooks| Self::run(self, request, hooks))
+    }
+
+    fn run_side_by_side(
+        &mut self,
+        requests: &[Request],
+        hooks: Hooks<'_>,
+        on_drawn: &mut dyn FnMut(usize, Drawn) -> Result<()>,
+    ) -> Result<bool> {
+        with_hooks(hooks, |hooks| Self::run_side_by_side(self, requests, hooks, on_drawn))
     }
 
     fn is_sound(&self) -> bool {
@@ -87,6 +81,26 @@ impl Engine for DiffusionPipeline {
         // The device keeps what is freed for the next tensors.
         device.memory_cleanup();
     }
+}
+
+/// The worker's hooks in the pipeline's terms.
+fn with_hooks<T>(hooks: Hooks<'_>, work: impl FnOnce(pipelines::Hooks<'_>) -> T) -> T {
+    let (on_phase, on_step) = (hooks.on_phase, hooks.on_step);
+    work(pipelines::Hooks {
+        on_phase: &mut |phase| {
+            on_phase(match phase {
+                pipelines::Phase::Encoding => Phase::Encoding,
+                pipelines::Phase::Denoising => Phase::Denoising,
+                pipelines::Phase::Decoding => Phase::Decoding,
+            });
+        },
+        on_step: &mut |step| {
+            let pipelines::Step { variant, index, of, decode, sketch, .. } = step;
+            on_step(StepDone { variant, index, of, decode, sketch })
+        },
+        cancel: hooks.cancel,
+        trace: hooks.trace,
+    })
 }
 
 /// Widths and heights for a model whose own square has this side: the square, and upright and flat pictures whose longer side

@@ -51,6 +51,9 @@ impl JobId {
     }
 }
 
+/// The most pictures that are drawn side by side.
+pub const MAX_VARIANTS: usize = 4;
+
 /// A request with where its results go and how to stop it.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -58,6 +61,9 @@ pub struct Job {
     pub id: JobId,
     /// What to draw.
     pub request: Request,
+    /// Ways to draw one picture, up to [`MAX_VARIANTS`], that are drawn side by side instead of `request`: they differ in
+    /// sampler, steps and guidance alone. Picture k of the job is the one of variant k.
+    pub variants: Vec<Request>,
     /// Where the pictures go.
     pub destination: Destination,
     /// What to show of pictures in the making.
@@ -72,7 +78,7 @@ impl Job {
     /// A job that shows nothing on its way.
     pub fn new(request: Request, destination: Destination) -> Self {
         let (previews, cancel) = (Previews::Off, CancelToken::new());
-        Self { id: JobId::next(), request, destination, previews, trace: None, cancel }
+        Self { id: JobId::next(), request, variants: Vec::new(), destination, previews, trace: None, cancel }
     }
 }
 
@@ -248,6 +254,8 @@ pub enum Event {
     PictureSaved {
         /// The job.
         id: JobId,
+        /// Which of its pictures, counted from 0.
+        picture: usize,
         /// The picture.
         entry: Entry,
     },

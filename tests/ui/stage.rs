@@ -243,7 +243,7 @@ impl Engine for Puppet {
                 self.previews.fetch_add(1, Ordering::Relaxed);
                 Ok(Some(picture(request, index)))
             };
-            let done = StepDone { index, of: steps.min(1000), decode: &mut decode, sketch: None };
+            let done = StepDone { variant: 0, index, of: steps.min(1000), decode: &mut decode, sketch: None };
             if let ControlFlow::Break(()) = (hooks.on_step)(done) {
                 return Ok(Run::Cancelled);
             }

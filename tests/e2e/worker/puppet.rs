@@ -87,7 +87,7 @@ impl Engine for Puppet {
                 }
                 Ok(Some(picture(index as u64)))
             };
-            let done = StepDone { index, of: steps, decode: &mut decode, sketch: None };
+            let done = StepDone { variant: 0, index, of: steps, decode: &mut decode, sketch: None };
             if let ControlFlow::Break(()) = (hooks.on_step)(done) {
                 return Ok(Run::Cancelled);
             }
