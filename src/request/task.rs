@@ -42,6 +42,59 @@ pub enum Task {
     },
 }
 
+/// A task without what it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TaskKind {
+    /// See [`Task::TextToImage`].
+    TextToImage,
+    /// See [`Task::ImageToImage`].
+    ImageToImage,
+    /// See [`Task::Inpaint`].
+    Inpaint,
+    /// See [`Task::DepthToImage`].
+    DepthToImage,
+    /// See [`Task::Unconditional`].
+    Unconditional,
+}
+
+impl TaskKind {
+    /// All of them, in the order of menus.
+    pub const ALL: [Self; 5] =
+        [Self::TextToImage, Self::ImageToImage, Self::Inpaint, Self::DepthToImage, Self::Unconditional];
+
+    /// Its name: on the command line, in JSON and in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TextToImage => "text-to-image",
+            Self::ImageToImage => "image-to-image",
+            Self::Inpaint => "inpaint",
+            Self::DepthToImage => "depth-to-image",
+            Self::Unconditional => "unconditional",
+        }
+    }
+
+    /// Its name, for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::TextToImage => "Text to image",
+            Self::ImageToImage => "Image to image",
+            Self::Inpaint => "Inpaint",
+            Self::DepthToImage => "Depth to image",
+            Self::Unconditional => "Unconditional",
+        }
+    }
+
+    /// Which models can do it, for people.
+    pub fn suitable_models(self) -> &'static str {
+        match self {
+            Self::TextToImage | Self::ImageToImage => "a text-to-image model, such as Stable Diffusion 1.5 or 2.1",
+            Self::Inpaint => "an inpainting model, such as Stable Diffusion Inpainting, or any text-to-image model",
+            Self::DepthToImage => "a depth model, such as Stable Diffusion 2 Depth",
+            Self::Unconditional => "an unconditional model, such as google/ddpm-cat-256",
+        }
+    }
+}
+
 /// What inpainting needs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -142,15 +195,20 @@ impl Fill {
 }
 
 impl Task {
+    /// Which kind it is.
+    pub fn kind(&self) -> TaskKind {
+        match self {
+            Self::TextToImage => TaskKind::TextToImage,
+            Self::Unconditional => TaskKind::Unconditional,
+            Self::ImageToImage { .. } => TaskKind::ImageToImage,
+            Self::Inpaint(_) => TaskKind::Inpaint,
+            Self::DepthToImage { .. } => TaskKind::DepthToImage,
+        }
+    }
+
     /// Its name: on the command line, in JSON and in messages.
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::TextToImage => "text-to-image",
-            Self::Unconditional => "unconditional",
-            Self::ImageToImage { .. } => "image-to-image",
-            Self::Inpaint(_) => "inpaint",
-            Self::DepthToImage { .. } => "depth-to-image",
-        }
+        self.kind().name()
     }
 
     /// The picture that it begins with.
