@@ -1,7 +1,7 @@
-//! The denoising loop: noise becomes a sample, step by step. It exists once, for all tasks.
+//! The denoising loop: noise becomes a sample, step by step. It exists once, for all tasks, and can be stepped from outside.
 
 use std::ops::ControlFlow;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use burn::tensor::{DType, Tensor};
 use image::RgbImage;
@@ -44,50 +44,78 @@ pub(super) struct At<'a> {
     pub(super) pace: Pace,
 }
 
-/// Takes samples through all steps. `None` when cancelled.
-pub(super) fn denoise(
-    model: &dyn Denoiser,
-    scheduler: &mut dyn Scheduler,
-    mut samples: Tensor<4>,
-    generators: &mut Generators,
-    hooks: &mut Hooks<'_>,
-) -> Result<Option<Tensor<4>>> {
-    let timesteps = scheduler.timesteps().to_vec();
-    if let Some(trace) = &mut hooks.trace {
-        let values: Vec<f32> = timesteps.iter().map(|t| *t as f32).collect();
-        trace.record("timesteps", [values.len()], &values);
+/// A denoising under way: samples, and what clears them.
+pub(super) struct Denoising<M> {
+    pub(super) model: M,
+    pub(super) scheduler: Box<dyn Scheduler>,
+    /// `[batch, channels, height, width]`, f32, at the level of the next step.
+    pub(super) samples: Tensor<4>,
+    pub(super) generators: Generators,
+    /// Which of several drawn side by side it is, counted from 0.
+    pub(super) variant: usize,
+    /// The next step.
+    pub(super) index: usize,
+}
+
+impl<M: Denoiser> Denoising<M> {
+    /// Steps that are done, and all there are.
+    pub(super) fn progress(&self) -> (usize, usize) {
+        (self.index, self.scheduler.timesteps().len())
     }
-    let mut step_secs = f64::INFINITY;
-    for (index, &timestep) in timesteps.iter().enumerate() {
-        let began = Instant::now();
-        let pace = if step_secs > LONG_STEP_SECS { Pace::BlockByBlock } else { Pace::AtOnce };
-        let at = At { scheduler, index, timestep, pace };
-        let Some(output) = model.predict(&samples, at, hooks.cancel) else { return Ok(None) };
-        let step = scheduler.step(output.cast(DType::F32), index, samples, generators)?;
-        samples = step.prev_sample;
+
+    /// Does what is left. `None` when cancelled.
+    pub(super) fn finish(mut self, hooks: &mut Hooks<'_>) -> Result<Option<Tensor<4>>> {
+        if let Some(trace) = &mut hooks.trace {
+            let values: Vec<f32> = self.scheduler.timesteps().iter().map(|t| *t as f32).collect();
+            trace.record("timesteps", [values.len()], &values);
+        }
+        let mut pace = Pace::BlockByBlock;
+        while self.index < self.progress().1 {
+            let began = Instant::now();
+            if !self.step(pace, hooks)? {
+                return Ok(None);
+            }
+            pace = pace_after(began.elapsed());
+        }
+        Ok(Some(self.samples))
+    }
+
+    /// Does the next step, and tells of it. `false` when cancelled.
+    pub(super) fn step(&mut self, pace: Pace, hooks: &mut Hooks<'_>) -> Result<bool> {
+        let (index, of) = self.progress();
+        let Some(&timestep) = self.scheduler.timesteps().get(index) else { return Ok(true) };
+        let at = At { scheduler: self.scheduler.as_ref(), index, timestep, pace };
+        let Some(output) = self.model.predict(&self.samples, at, hooks.cancel) else { return Ok(false) };
+        let output = output.cast(DType::F32);
+        let step = self.scheduler.step(output, index, self.samples.clone(), &mut self.generators)?;
+        self.samples = step.prev_sample;
+        self.index += 1;
+        let model = &self.model;
         // Without waiting the whole run would be queued at once: no progress to show, nothing to cancel.
         model.compute().device.sync().map_err(|e| Error::new("The device failed during a step").caused_by(e))?;
         // What was interrupted means nothing.
         if hooks.cancel.is_cancelled() {
-            return Ok(None);
+            return Ok(false);
         }
-        step_secs = began.elapsed().as_secs_f64();
-        record(hooks, &format!("latents_{index}"), || samples.clone());
+        record(hooks, &format!("latents_{index}"), || self.samples.clone());
         let pred_original_sample = &step.pred_original_sample;
         let mut decode = || model.look(pred_original_sample, hooks.cancel);
         let mut sketch = model.sketch().map(|draw| move || draw(pred_original_sample).map(Some));
         let flow = (hooks.on_step)(Step {
+            variant: self.variant,
             index,
-            of: timesteps.len(),
+            of,
             timestep,
-            latents: &samples,
+            latents: &self.samples,
             pred_original_sample,
             decode: &mut decode,
             sketch: sketch.as_mut().map(|sketch| sketch as &mut Look<'_>),
         });
-        if flow == ControlFlow::Break(()) || hooks.cancel.is_cancelled() {
-            return Ok(None);
-        }
+        Ok(flow == ControlFlow::Continue(()) && !hooks.cancel.is_cancelled())
     }
-    Ok(Some(samples))
+}
+
+/// How the step after one that took this long is done.
+pub(super) fn pace_after(step: Duration) -> Pace {
+    if step.as_secs_f64() > LONG_STEP_SECS { Pace::BlockByBlock } else { Pace::AtOnce }
 }

@@ -55,7 +55,7 @@ impl Guidance {
 pub(super) struct Guided<'a> {
     pub(super) model: &'a StableDiffusion,
     /// `[batch, tokens, width]`; under guidance the negative prompts come first.
-    pub(super) prompt_embeds: &'a Tensor<3>,
+    pub(super) prompt_embeds: Tensor<3>,
     pub(super) guidance: Guidance,
 }
 
@@ -68,7 +68,7 @@ impl Denoiser for Guided<'_> {
         let both = || Tensor::cat(vec![latents.clone(), latents.clone()], 0);
         let input = if self.guidance.is_on() { both() } else { latents.clone() };
         let input = at.scheduler.scale_model_input(input, at.index).cast(self.model.compute.dtype);
-        let output = self.model.unet.forward(input, at.timestep, self.prompt_embeds, at.pace, cancel)?;
+        let output = self.model.unet.forward(input, at.timestep, &self.prompt_embeds, at.pace, cancel)?;
         Some(self.guidance.apply(output.cast(DType::F32)))
     }
 

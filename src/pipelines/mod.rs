@@ -8,6 +8,7 @@ mod denoise;
 mod guidance;
 mod memory;
 mod opening;
+mod side_by_side;
 mod sketch;
 mod stable_diffusion;
 mod stages;
@@ -84,6 +85,8 @@ pub enum Phase {
 
 /// A step of the denoising that is done. Tensors are on the device: reading one back waits for it.
 pub struct Step<'a> {
+    /// Which of several pictures drawn side by side it is of, counted from 0.
+    pub variant: usize,
     /// Counted from 0.
     pub index: usize,
     /// How many there are: some samplers call the model more often than the request's number says.
@@ -161,8 +164,25 @@ impl DiffusionPipeline {
         ops::interruptible(cancel, || match (&self.model, &request.task) {
             (Model::StableDiffusion(model), Task::TextToImage) => text_to_image::run(model, request, hooks),
             (Model::Unconditional(model), Task::Unconditional) => model.run(request, hooks),
-            (_, task) => Err(Error::new(format!("This version has no {}", task.name()))),
+            (_, task) => Err(Error::new(format!("This version has no {}", task.kind().name()))),
         })
+    }
+
+    /// Draws one picture in several ways: requests that differ in sampler, steps and guidance alone, at the same time.
+    /// `on_drawn` takes each picture, with its place among the requests, as soon as it is finished. `false`: it was
+    /// cancelled.
+    ///
+    /// # Errors
+    /// As for [`Self::run`]; the requests differ in more; `on_drawn` failed.
+    pub fn run_side_by_side(
+        &self,
+        requests: &[Request],
+        hooks: Hooks<'_>,
+        on_drawn: &mut dyn FnMut(usize, Drawn) -> Result<()>,
+    ) -> Result<bool> {
+        self.check_task(TaskKind::TextToImage)?;
+        let Model::StableDiffusion(model) = &self.model else { return Ok(false) };
+        ops::interruptible(hooks.cancel, || side_by_side::run(model, requests, hooks, on_drawn))
     }
 
     /// What it can do.

@@ -10,6 +10,7 @@ use super::stable_diffusion::StableDiffusion;
 use crate::error::{Error, Result};
 use crate::request::Request;
 use crate::rng::Generators;
+use crate::schedulers::{Scheduler, SchedulerConfig, SchedulerKind};
 
 /// Refuses what would not fit into memory.
 pub(super) fn check_memory(model: &StableDiffusion, request: &Request) -> Result<()> {
@@ -24,6 +25,12 @@ pub(super) fn check_memory(model: &StableDiffusion, request: &Request) -> Result
         scale,
     };
     memory::check(&model.compute, work)
+}
+
+/// The sampler that the request asks for, or else the checkpoint's own.
+pub(super) fn scheduler(config: &SchedulerConfig, request: &Request) -> Result<Box<dyn Scheduler>> {
+    let kind = request.scheduler.map_or_else(|| SchedulerKind::from_config(config), Ok)?;
+    kind.build(config, request.steps)
 }
 
 /// The text as the UNet reads it, `[batch, tokens, width]`; under guidance the negative prompts come first.

@@ -10,10 +10,10 @@ use burn::tensor::{DType, Tensor, TensorData};
 use image::RgbImage;
 
 use super::decode::{finish, picture_of, to_unit};
-use super::denoise::{At, Denoiser, denoise};
+use super::denoise::{At, Denoiser, Denoising};
 use super::memory::{self, Work};
 use super::opening::{Opening, build, config, sample_size};
-use super::stages::record;
+use super::stages::{record, scheduler};
 use super::{Hooks, Loading, Phase, Run};
 use crate::cancel::CancelToken;
 use crate::checkpoint::Checkpoint;
@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::models::unet_2d::UNet2DModel;
 use crate::request::Request;
 use crate::rng::Generators;
-use crate::schedulers::{SchedulerConfig, SchedulerKind};
+use crate::schedulers::SchedulerConfig;
 
 /// An unconditional model with its weights, on a device.
 pub(super) struct Unconditional {
@@ -57,19 +57,17 @@ impl Unconditional {
 
     /// Draws the request's pictures as one batch.
     pub(super) fn run(&self, request: &Request, mut hooks: Hooks<'_>) -> Result<Run> {
-        let kind = request.scheduler.map_or_else(|| SchedulerKind::from_config(&self.scheduler_config), Ok)?;
-        let mut scheduler = kind.build(&self.scheduler_config, request.steps)?;
         self.check_size(request)?;
+        let scheduler = scheduler(&self.scheduler_config, request)?;
 
         (hooks.on_phase)(Phase::Denoising);
         let mut generators = Generators::per_image((0..request.count).map(|k| request.seed_of(k)));
         let shape = [request.count, self.unet.in_channels(), request.height, request.width];
         let noise = TensorData::new(generators.randn(shape), shape);
-        let noise = Tensor::from_data(noise, (&self.compute.device, DType::F32));
-        record(&mut hooks, "initial_latents", || noise.clone());
-        let Some(drawn) = denoise(self, scheduler.as_mut(), noise, &mut generators, &mut hooks)? else {
-            return Ok(Run::Cancelled);
-        };
+        let samples = Tensor::from_data(noise, (&self.compute.device, DType::F32));
+        record(&mut hooks, "initial_latents", || samples.clone());
+        let denoising = Denoising { model: self, scheduler, samples, generators, variant: 0, index: 0 };
+        let Some(drawn) = denoising.finish(&mut hooks)? else { return Ok(Run::Cancelled) };
 
         (hooks.on_phase)(Phase::Decoding);
         finish(request.count, &mut hooks, |k| Some(unit(&drawn, k)))
@@ -110,7 +108,7 @@ impl Unconditional {
     }
 }
 
-impl Denoiser for Unconditional {
+impl Denoiser for &Unconditional {
     fn compute(&self) -> &ComputeDevice {
         &self.compute
     }
