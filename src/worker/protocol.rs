@@ -13,7 +13,7 @@ use crate::cancel::CancelToken;
 use crate::checkpoint::ModelRef;
 use crate::error::Error;
 use crate::gallery::{Destination, Entry};
-use crate::request::Request;
+use crate::request::{Request, TaskKind};
 use crate::schedulers::SchedulerKind;
 use crate::worker::tokens::TokenCounter;
 
@@ -154,6 +154,8 @@ impl Phase {
 pub struct ModelInfo {
     /// The pipeline's diffusers class.
     pub class_name: String,
+    /// What it can do, the first of them by default.
+    pub tasks: Vec<TaskKind>,
     /// The sampler that the checkpoint asks for; `None` if it is none that we know.
     pub scheduler: Option<SchedulerKind>,
     /// The size that it is made for, in pixels.
@@ -178,8 +180,8 @@ pub struct ModelInfo {
     pub sizes: Vec<(usize, usize)>,
     /// Samplers that it can't be drawn with, and why.
     pub refused: Vec<(SchedulerKind, String)>,
-    /// Counts the tokens of a prompt as the model reads it.
-    pub token_counter: TokenCounter,
+    /// Counts the tokens of a prompt as the model reads it; `None` for a model that reads none.
+    pub token_counter: Option<TokenCounter>,
 }
 
 /// What happened.

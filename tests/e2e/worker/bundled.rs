@@ -150,7 +150,7 @@ fn a_model_tells_how_much_it_is_and_which_sizes_suit_it() {
 fn a_prompt_is_counted_on_any_thread_and_without_the_worker() {
     let (worker, info, _turn) = bundled();
     drop(worker);
-    let counter = info.token_counter;
+    let counter = info.token_counter.expect("the model reads prompts");
     let count = thread::Builder::new().spawn(move || {
         let fits = counter.count("A fox, flat style");
         let cut = counter.count(&"fox ".repeat(40));
