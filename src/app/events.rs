@@ -151,6 +151,8 @@ fn imported_from(state: &mut State, place: String, imported: Imported) {
     let title = format!("Settings of a picture by {}", imported.source.label());
     let mut patch = imported.recipe.as_ref().map_or_else(
         || Patch {
+            task: None,
+            sampling: None,
             prompt: imported.prompt.clone(),
             negative_prompt: imported.negative_prompt.clone(),
             model: None,

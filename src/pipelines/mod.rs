@@ -3,6 +3,7 @@
 //! One file a task; the stages they share (encode, latents, denoise, decode) are in `stages`, where the loop exists once.
 
 mod memory;
+mod side_by_side;
 mod sketch;
 mod stages;
 mod text_to_image;
@@ -79,6 +80,8 @@ pub enum Phase {
 
 /// A step of the denoising that is done. Tensors are on the device: reading one back waits for it.
 pub struct Step<'a> {
+    /// Which of several pictures drawn side by side it is of, counted from 0.
+    pub variant: usize,
     /// Counted from 0.
     pub index: usize,
     /// How many there are: some samplers call the model more often than the request's number says.
@@ -206,8 +209,23 @@ impl DiffusionPipeline {
         let cancel = hooks.cancel;
         ops::interruptible(cancel, || match &request.task {
             Task::TextToImage => text_to_image::run(self, request, hooks),
-            other => Err(Error::new(format!("This version has no {}", other.name()))),
+            other => Err(Error::new(format!("This version has no {}", other.kind().name()))),
         })
+    }
+
+    /// Draws one picture in several ways: requests that differ in sampler, steps and guidance alone, at the same time.
+    /// `on_drawn` takes each picture, with its place among the requests, as soon as it is finished. `false`: it was
+    /// cancelled.
+    ///
+    /// # Errors
+    /// As for [`Self::run`]; the requests differ in more; `on_drawn` failed.
+    pub fn run_side_by_side(
+        &self,
+        requests: &[Request],
+        hooks: Hooks<'_>,
+        on_drawn: &mut dyn FnMut(usize, Drawn) -> Result<()>,
+    ) -> Result<bool> {
+        ops::interruptible(hooks.cancel, || side_by_side::run(self, requests, hooks, on_drawn))
     }
 
     /// The pipeline's Diffusers class.

@@ -1,7 +1,7 @@
 //! The stages that all tasks are made of: encode the prompt, make latents, denoise, decode.
 
 use std::ops::ControlFlow;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use burn::tensor::{DType, Tensor, TensorData};
 use image::RgbImage;
@@ -90,58 +90,86 @@ pub(super) fn initial_latents(
     Tensor::from_data(noise, (&pipeline.compute.device, DType::F32)) * init_noise_sigma
 }
 
-/// The denoising loop. `None` when cancelled.
-pub(super) fn denoise(
-    pipeline: &DiffusionPipeline,
-    scheduler: &mut dyn Scheduler,
-    mut latents: Tensor<4>,
-    prompt_embeds: &Tensor<3>,
-    guidance: Guidance,
-    generators: &mut Generators,
-    hooks: &mut Hooks<'_>,
-) -> Result<Option<Tensor<4>>> {
-    let timesteps = scheduler.timesteps().to_vec();
-    if let Some(trace) = &mut hooks.trace {
-        let values: Vec<f32> = timesteps.iter().map(|t| *t as f32).collect();
-        trace.record("timesteps", [values.len()], &values);
+/// A denoising under way: latents, what clears them, and what they are to become.
+pub(super) struct Denoising<'a> {
+    pub(super) pipeline: &'a DiffusionPipeline,
+    pub(super) scheduler: Box<dyn Scheduler>,
+    /// `[batch, channels, height, width]`, f32, at the level of the next step.
+    pub(super) latents: Tensor<4>,
+    /// `[batch, tokens, width]`; under guidance the negative prompts come first.
+    pub(super) prompt_embeds: Tensor<3>,
+    pub(super) guidance: Guidance,
+    pub(super) generators: Generators,
+    /// Which of several drawn side by side it is, counted from 0.
+    pub(super) variant: usize,
+    /// The next step.
+    pub(super) index: usize,
+}
+
+impl Denoising<'_> {
+    /// Steps that are done, and all there are.
+    pub(super) fn progress(&self) -> (usize, usize) {
+        (self.index, self.scheduler.timesteps().len())
     }
-    let mut step_secs = f64::INFINITY;
-    for (index, &timestep) in timesteps.iter().enumerate() {
-        let began = Instant::now();
-        let pace = if step_secs > LONG_STEP_SECS { Pace::BlockByBlock } else { Pace::AtOnce };
-        let input =
-            if guidance.is_on() { Tensor::cat(vec![latents.clone(), latents.clone()], 0) } else { latents.clone() };
-        let input = scheduler.scale_model_input(input, index).cast(pipeline.compute.dtype);
-        let Some(output) = pipeline.unet.forward(input, timestep, prompt_embeds, pace, hooks.cancel) else {
-            return Ok(None);
+
+    /// Does what is left. `None` when cancelled.
+    pub(super) fn finish(mut self, hooks: &mut Hooks<'_>) -> Result<Option<Tensor<4>>> {
+        if let Some(trace) = &mut hooks.trace {
+            let values: Vec<f32> = self.scheduler.timesteps().iter().map(|t| *t as f32).collect();
+            trace.record("timesteps", [values.len()], &values);
+        }
+        let mut pace = Pace::BlockByBlock;
+        while self.index < self.progress().1 {
+            let began = Instant::now();
+            if !self.step(pace, hooks)? {
+                return Ok(None);
+            }
+            pace = pace_after(began.elapsed());
+        }
+        Ok(Some(self.latents))
+    }
+
+    /// Does the next step, and tells of it. `false` when cancelled.
+    pub(super) fn step(&mut self, pace: Pace, hooks: &mut Hooks<'_>) -> Result<bool> {
+        let (pipeline, index, latents) = (self.pipeline, self.index, &self.latents);
+        let (timesteps, of) = (self.scheduler.timesteps(), self.progress().1);
+        let Some(&timestep) = timesteps.get(index) else { return Ok(true) };
+        let is_guided = self.guidance.is_on();
+        let input = if is_guided { Tensor::cat(vec![latents.clone(), latents.clone()], 0) } else { latents.clone() };
+        let input = self.scheduler.scale_model_input(input, index).cast(pipeline.compute.dtype);
+        let Some(output) = pipeline.unet.forward(input, timestep, &self.prompt_embeds, pace, hooks.cancel) else {
+            return Ok(false);
         };
-        let output = guidance.apply(output.cast(DType::F32));
-        let step = scheduler.step(output, index, latents, generators)?;
-        latents = step.prev_sample;
+        let output = self.guidance.apply(output.cast(DType::F32));
+        let step = self.scheduler.step(output, index, latents.clone(), &mut self.generators)?;
+        self.latents = step.prev_sample;
+        self.index += 1;
         // Without waiting the whole run would be queued at once: no progress to show, nothing to cancel.
         pipeline.compute.device.sync().map_err(|e| Error::new("The device failed during a step").caused_by(e))?;
         // What was interrupted means nothing.
         if hooks.cancel.is_cancelled() {
-            return Ok(None);
+            return Ok(false);
         }
-        step_secs = began.elapsed().as_secs_f64();
-        record(hooks, &format!("latents_{index}"), || latents.clone());
+        record(hooks, &format!("latents_{index}"), || self.latents.clone());
         let mut decode = || preview(pipeline, &step.pred_original_sample, hooks.cancel);
         let mut sketch = || sketch::draw(&step.pred_original_sample).map(Some);
         let flow = (hooks.on_step)(Step {
+            variant: self.variant,
             index,
-            of: timesteps.len(),
+            of,
             timestep,
-            latents: &latents,
+            latents: &self.latents,
             pred_original_sample: &step.pred_original_sample,
             decode: &mut decode,
             sketch: if pipeline.can_sketch { Some(&mut sketch) } else { None },
         });
-        if flow == ControlFlow::Break(()) || hooks.cancel.is_cancelled() {
-            return Ok(None);
-        }
+        Ok(flow == ControlFlow::Continue(()) && !hooks.cancel.is_cancelled())
     }
-    Ok(Some(latents))
+}
+
+/// How the step after one that took this long is done.
+pub(super) fn pace_after(step: Duration) -> Pace {
+    if step.as_secs_f64() > LONG_STEP_SECS { Pace::BlockByBlock } else { Pace::AtOnce }
 }
 
 /// The first picture of a batch of latents, as it would be if these were the last. `None` when cancelled.

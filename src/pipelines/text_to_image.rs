@@ -1,13 +1,14 @@
 //! Text to image, as Diffusers' `StableDiffusionPipeline`.
 
-use super::stages::{self, Guidance};
+use super::stages::{self, Denoising, Guidance};
 use super::{DiffusionPipeline, Hooks, Phase, Run};
 use crate::error::{Error, Result};
 use crate::request::Request;
 use crate::rng::Generators;
+use crate::schedulers::Scheduler;
 
-/// Draws the request's pictures as one batch.
-pub(super) fn run(pipeline: &DiffusionPipeline, request: &Request, mut hooks: Hooks<'_>) -> Result<Run> {
+/// Makes sure that the model draws from text, and that the request fits into memory.
+pub(super) fn check(pipeline: &DiffusionPipeline, request: &Request) -> Result<()> {
     let (latents, inputs) = (pipeline.vae.latent_channels(), pipeline.unet.in_channels());
     if inputs != latents {
         return Err(Error::new(format!(
@@ -15,9 +16,19 @@ pub(super) fn run(pipeline: &DiffusionPipeline, request: &Request, mut hooks: Ho
         ))
         .advise("It is made for inpainting or depth; choose a text-to-image model"));
     }
+    stages::check_memory(pipeline, request)
+}
+
+/// The sampler that the request asks for.
+pub(super) fn scheduler(pipeline: &DiffusionPipeline, request: &Request) -> Result<Box<dyn Scheduler>> {
     let kind = request.scheduler.map_or_else(|| pipeline.scheduler(), Ok)?;
-    let mut scheduler = kind.build(&pipeline.scheduler_config, request.steps)?;
-    stages::check_memory(pipeline, request)?;
+    kind.build(&pipeline.scheduler_config, request.steps)
+}
+
+/// Draws the request's pictures as one batch.
+pub(super) fn run(pipeline: &DiffusionPipeline, request: &Request, mut hooks: Hooks<'_>) -> Result<Run> {
+    check(pipeline, request)?;
+    let scheduler = scheduler(pipeline, request)?;
 
     (hooks.on_phase)(Phase::Encoding);
     let guidance = Guidance::of(request);
@@ -31,9 +42,9 @@ pub(super) fn run(pipeline: &DiffusionPipeline, request: &Request, mut hooks: Ho
     let mut generators = Generators::per_image((0..request.count).map(|k| request.seed_of(k)));
     let latents = stages::initial_latents(pipeline, request, scheduler.init_noise_sigma(), &mut generators);
     stages::record(&mut hooks, "initial_latents", || latents.clone());
-    let denoised =
-        stages::denoise(pipeline, scheduler.as_mut(), latents, &prompt_embeds, guidance, &mut generators, &mut hooks)?;
-    let Some(latents) = denoised else { return Ok(Run::Cancelled) };
+    let denoising =
+        Denoising { pipeline, scheduler, latents, prompt_embeds, guidance, generators, variant: 0, index: 0 };
+    let Some(latents) = denoising.finish(&mut hooks)? else { return Ok(Run::Cancelled) };
 
     (hooks.on_phase)(Phase::Decoding);
     stages::decode(pipeline, &latents, &mut hooks)

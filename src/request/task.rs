@@ -141,15 +141,70 @@ impl Fill {
     }
 }
 
-impl Task {
+/// A task without what it needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskKind {
+    /// See [`Task::TextToImage`].
+    #[default]
+    TextToImage,
+    /// See [`Task::ImageToImage`].
+    ImageToImage,
+    /// See [`Task::Inpaint`].
+    Inpaint,
+    /// See [`Task::DepthToImage`].
+    DepthToImage,
+    /// See [`Task::Unconditional`].
+    Unconditional,
+}
+
+impl TaskKind {
+    /// All of them, in the order of menus.
+    pub const ALL: [Self; 5] =
+        [Self::TextToImage, Self::ImageToImage, Self::Inpaint, Self::DepthToImage, Self::Unconditional];
+
     /// Its name: on the command line, in JSON and in messages.
-    pub fn name(&self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::TextToImage => "text-to-image",
+            Self::ImageToImage => "image-to-image",
+            Self::Inpaint => "inpaint",
+            Self::DepthToImage => "depth-to-image",
             Self::Unconditional => "unconditional",
-            Self::ImageToImage { .. } => "image-to-image",
-            Self::Inpaint(_) => "inpaint",
-            Self::DepthToImage { .. } => "depth-to-image",
+        }
+    }
+
+    /// Its name, for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::TextToImage => "Text to image",
+            Self::ImageToImage => "Image to image",
+            Self::Inpaint => "Inpaint",
+            Self::DepthToImage => "Depth to image",
+            Self::Unconditional => "Unconditional",
+        }
+    }
+
+    /// Whether it begins with a picture.
+    pub fn needs_image(self) -> bool {
+        matches!(self, Self::ImageToImage | Self::Inpaint | Self::DepthToImage)
+    }
+
+    /// Whether it goes by a prompt.
+    pub fn has_prompt(self) -> bool {
+        self != Self::Unconditional
+    }
+}
+
+impl Task {
+    /// What kind of task it is.
+    pub fn kind(&self) -> TaskKind {
+        match self {
+            Self::TextToImage => TaskKind::TextToImage,
+            Self::Unconditional => TaskKind::Unconditional,
+            Self::ImageToImage { .. } => TaskKind::ImageToImage,
+            Self::Inpaint(_) => TaskKind::Inpaint,
+            Self::DepthToImage { .. } => TaskKind::DepthToImage,
         }
     }
 
@@ -177,6 +232,9 @@ impl Task {
     /// The first thing that is wrong.
     pub(super) fn validate(&self) -> Result<()> {
         validate_strength(self.strength())?;
+        if self.image().is_some_and(|image| image.as_os_str().is_empty()) {
+            return Err(Error::new(format!("{} begins with a picture: choose one", self.kind().label())));
+        }
         if let Self::Inpaint(inpaint) = self {
             if !(0.0..=MAX_BLUR).contains(&inpaint.mask_blur) {
                 let message =
