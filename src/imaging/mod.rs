@@ -3,8 +3,10 @@
 pub mod a1111;
 pub mod encode;
 pub mod exif_text;
+pub mod mask;
 pub mod metadata;
 pub mod pixels;
 pub mod png_chunks;
 pub mod png_text;
+pub mod resize;
 pub mod xmp;

@@ -251,6 +251,11 @@ impl Task {
                     format!("the mask's blur must be between 0 and {MAX_BLUR} pixels, not {}", inpaint.mask_blur);
                 return Err(Error::new(message));
             }
+            if inpaint.mask_grow.unsigned_abs() > MAX_GROW {
+                let message =
+                    format!("the mask can grow by {MAX_GROW} pixels at most either way, not by {}", inpaint.mask_grow);
+                return Err(Error::new(message));
+            }
             inpaint.mask.validate()?;
         }
         Ok(())
@@ -259,6 +264,9 @@ impl Task {
 
 /// The widest mask blur, in pixels.
 pub const MAX_BLUR: f64 = 512.0;
+
+/// The furthest that a mask grows or shrinks, in pixels.
+pub const MAX_GROW: u32 = 512;
 
 /// Checks the strength.
 ///
