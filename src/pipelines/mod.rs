@@ -26,7 +26,7 @@ use crate::models::clip_tokenizer::ClipTokenizer;
 use crate::models::unet_2d_condition::UNet2DConditionModel;
 use crate::ops;
 use crate::request::{Request, Task, Verdict};
-use crate::schedulers::{SchedulerConfig, SchedulerKind};
+use crate::schedulers::{SamplingOptions, SchedulerConfig, SchedulerKind};
 
 pub use trace::Trace;
 
@@ -227,7 +227,9 @@ impl DiffusionPipeline {
     pub fn refused_schedulers(&self) -> Vec<(SchedulerKind, Error)> {
         // Enough steps for any of them.
         const STEPS: usize = 20;
-        let refused = |kind: &SchedulerKind| Some((*kind, kind.build(&self.scheduler_config, STEPS).err()?));
+        let refused = |kind: &SchedulerKind| {
+            Some((*kind, kind.build(&self.scheduler_config, STEPS, &SamplingOptions::default()).err()?))
+        };
         SchedulerKind::ALL.iter().filter_map(refused).collect()
     }
 

@@ -16,7 +16,7 @@ pub(super) fn run(pipeline: &DiffusionPipeline, request: &Request, mut hooks: Ho
         .advise("It is made for inpainting or depth; choose a text-to-image model"));
     }
     let kind = request.scheduler.map_or_else(|| pipeline.scheduler(), Ok)?;
-    let mut scheduler = kind.build(&pipeline.scheduler_config, request.steps)?;
+    let mut scheduler = kind.build(&pipeline.scheduler_config, request.steps, &request.sampling)?;
     stages::check_memory(pipeline, request)?;
 
     (hooks.on_phase)(Phase::Encoding);
