@@ -29,7 +29,7 @@ use crate::error::{Error, Result};
 use crate::models::clip_tokenizer::ClipTokenizer;
 use crate::ops;
 use crate::request::{Request, Task, TaskKind, Verdict};
-use crate::schedulers::{SchedulerConfig, SchedulerKind};
+use crate::schedulers::{SamplingOptions, SchedulerConfig, SchedulerKind};
 
 use stable_diffusion::StableDiffusion;
 use unconditional::Unconditional;
@@ -227,7 +227,9 @@ impl DiffusionPipeline {
     pub fn refused_schedulers(&self) -> Vec<(SchedulerKind, Error)> {
         // Enough steps for any of them.
         const STEPS: usize = 20;
-        let refused = |kind: &SchedulerKind| Some((*kind, kind.build(self.scheduler_config(), STEPS).err()?));
+        let refused = |kind: &SchedulerKind| {
+            Some((*kind, kind.build(self.scheduler_config(), STEPS, &SamplingOptions::default()).err()?))
+        };
         SchedulerKind::ALL.iter().filter_map(refused).collect()
     }
 

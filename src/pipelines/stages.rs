@@ -30,7 +30,7 @@ pub(super) fn check_memory(model: &StableDiffusion, request: &Request) -> Result
 /// The sampler that the request asks for, or else the checkpoint's own.
 pub(super) fn scheduler(config: &SchedulerConfig, request: &Request) -> Result<Box<dyn Scheduler>> {
     let kind = request.scheduler.map_or_else(|| SchedulerKind::from_config(config), Ok)?;
-    kind.build(config, request.steps)
+    kind.build(config, request.steps, &request.sampling)
 }
 
 /// The text as the UNet reads it, `[batch, tokens, width]`; under guidance the negative prompts come first.
