@@ -32,7 +32,8 @@ pub(super) struct Working<'a> {
     slots: &'a [Latest<Preview>],
     /// What the model's GPU has done before; `None` on the CPU.
     tuning: Option<&'a mut Tuning>,
-    budget: Budget,
+    /// One a variant.
+    budgets: [Budget; MAX_VARIANTS],
     /// When the last step, and its preview, were done.
     step_began: Instant,
 }
@@ -45,7 +46,7 @@ impl<'a> Working<'a> {
         slots: &'a [Latest<Preview>],
         tuning: Option<&'a mut Tuning>,
     ) -> Self {
-        Self { job, model, outbox, slots, tuning, budget: Budget::default(), step_began: Instant::now() }
+        Self { job, model, outbox, slots, tuning, budgets: Default::default(), step_began: Instant::now() }
     }
 
     /// Draws and saves every picture of the job; `scheduler` is the checkpoint's own.
@@ -88,7 +89,7 @@ impl<'a> Working<'a> {
         trace: Option<&mut Trace>,
     ) -> Result<Option<Vec<Entry>>> {
         let cancel = &self.job.cancel;
-        self.budget.picture(request.width * request.height);
+        self.budgets[0].picture(request.width * request.height);
         if let Some(tuning) = &mut self.tuning {
             // What a job that was stopped, or broke down, had begun.
             tuning.abandon();
@@ -126,7 +127,7 @@ impl<'a> Working<'a> {
     fn draw_side_by_side(&mut self, engine: &mut impl Engine, variants: &[Request]) -> Result<Outcome> {
         let cancel = &self.job.cancel;
         let first = variants.first().ok_or_else(|| Error::new("there is nothing to compare"))?;
-        self.budget.picture(first.width * first.height);
+        self.budgets.iter_mut().for_each(|budget| budget.picture(first.width * first.height));
         let (mut failure, mut entries) = (None, Vec::new());
         // All hooks keep the books.
         let this = RefCell::new(&mut *self);
@@ -175,14 +176,14 @@ impl<'a> Working<'a> {
     /// Shows what the picture looks like after a step, if the job asks for it and it is time, and tells of the step.
     fn step_done(&mut self, picture: usize, request: &Request, step: StepDone<'_>) -> Result<()> {
         let (done, steps) = (step.index + 1, step.of);
-        let slot = self.slots.get(step.variant);
+        let beyond = || Error::new(format!("at most {MAX_VARIANTS} pictures are drawn side by side"));
+        let slot = self.slots.get(step.variant).ok_or_else(beyond)?;
+        let budget = self.budgets.get_mut(step.variant).ok_or_else(beyond)?;
         let step_secs = self.step_began.elapsed().as_secs_f64();
-        self.budget.step(step_secs);
+        budget.step(step_secs);
         match &self.job.previews {
             Previews::Newest { every }
-                if done.is_multiple_of(every.get())
-                    && slot.is_some_and(Latest::is_empty)
-                    && self.budget.allows(steps) =>
+                if done.is_multiple_of(every.get()) && slot.is_empty() && budget.allows(steps) =>
             {
                 let (id, width, height) = (self.job.id, request.width, request.height);
                 let began = Instant::now();
@@ -190,11 +191,8 @@ impl<'a> Working<'a> {
                 let Some(image) = step.sketch.unwrap_or(step.decode)()? else { return Ok(()) };
                 let cost_secs = began.elapsed().as_secs_f64();
                 let tuning = decodes && self.tuning.as_mut().is_some_and(|tuning| tuning.decoded(self.model, request));
-                self.budget.preview(cost_secs, tuning);
-                let preview = Preview { id, picture, step: done, steps, image, width, height, cost_secs };
-                if let Some(slot) = slot {
-                    slot.put(preview);
-                }
+                budget.preview(cost_secs, tuning);
+                slot.put(Preview { id, picture, step: done, steps, image, width, height, cost_secs });
                 self.outbox.wake();
             }
             Previews::Files { every, folder } if done.is_multiple_of(every.get()) => {
@@ -208,7 +206,7 @@ impl<'a> Working<'a> {
         if let Some(tuning) = &mut self.tuning {
             tuning.done();
         }
-        let (id, preview_share) = (self.job.id, self.budget.share());
+        let (id, preview_share) = (self.job.id, budget.share());
         self.outbox.tell_if_room(Event::JobStep { id, picture, step: done, steps, step_secs, preview_share });
         self.step_began = Instant::now();
         Ok(())

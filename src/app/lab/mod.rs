@@ -122,16 +122,13 @@ impl Lab {
         let columns = if self.cells.len() > 1 { 2 } else { 1 };
         let rows = self.cells.len().div_ceil(columns).max(1);
         let gap = ui.spacing().item_spacing;
-        let room = ui.available_size();
-        let cell = Vec2::new(room.x / columns as f32, room.y / rows as f32) - gap;
-        egui::Grid::new("lab").num_columns(columns).spacing(gap).show(ui, |ui| {
-            for (number, variant) in self.cells.iter().enumerate() {
-                ui.allocate_ui(cell, |ui| self.cell_ui(ui, variant, cell, actions));
-                if number % columns == columns - 1 {
-                    ui.end_row();
-                }
-            }
-        });
+        let (room, _) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
+        let size = (room.size() + gap) / Vec2::new(columns as f32, rows as f32) - gap;
+        for (number, cell) in self.cells.iter().enumerate() {
+            let place = Vec2::new((number % columns) as f32, (number / columns) as f32);
+            let rect = Rect::from_min_size(room.min + place * (size + gap), size.max(Vec2::ZERO));
+            ui.scope_builder(egui::UiBuilder::new().max_rect(rect), |ui| self.cell_ui(ui, cell, size, actions));
+        }
     }
 
     fn cell_ui(&self, ui: &mut egui::Ui, cell: &Cell, size: Vec2, actions: &mut Vec<Action>) {
@@ -142,34 +139,36 @@ impl Lab {
             (Some(of), None) => format!("step {done} of {of}"),
             (None, None) => "waiting".to_owned(),
         };
-        ui.vertical(|ui| {
-            ui.set_min_size(size);
-            let foot = ui.spacing().interact_size.y + ui.spacing().item_spacing.y;
-            let room = Vec2::new(size.x, (size.y - foot).max(16.0));
-            let (rect, response) = ui.allocate_exact_size(room, Sense::hover());
-            let name = format!("{}: {state}", cell.label);
-            response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
-            ui.painter().rect_filled(rect, 2.0, theme::palette(ui).canvas);
-            if let Some(texture) = &cell.texture {
-                let shape = Vec2::new(cell.request.width as f32, cell.request.height as f32);
-                let shown = shape * (rect.width() / shape.x).min(rect.height() / shape.y);
-                let uv = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
-                let place = Rect::from_center_size(rect.center(), shown);
-                ui.painter().image(texture.id(), place, uv, egui::Color32::WHITE);
-            } else {
-                let color = ui.visuals().weak_text_color();
-                ui.painter().text(rect.center(), Align2::CENTER_CENTER, &state, FontId::proportional(14.0), color);
+        let foot = ui.spacing().interact_size.y + ui.spacing().item_spacing.y;
+        let room = Vec2::new(size.x, (size.y - foot).max(16.0));
+        let (rect, response) = ui.allocate_exact_size(room, Sense::hover());
+        let name = format!("{}: {state}", cell.label);
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
+        ui.painter().rect_filled(rect, 2.0, theme::palette(ui).canvas);
+        if let Some(texture) = &cell.texture {
+            let shape = Vec2::new(cell.request.width as f32, cell.request.height as f32);
+            let shown = shape * (rect.width() / shape.x).min(rect.height() / shape.y);
+            let uv = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
+            let place = Rect::from_center_size(rect.center(), shown);
+            ui.painter().image(texture.id(), place, uv, egui::Color32::WHITE);
+        } else {
+            let color = ui.visuals().weak_text_color();
+            ui.painter().text(rect.center(), Align2::CENTER_CENTER, &state, FontId::proportional(14.0), color);
+        }
+        ui.horizontal(|ui| {
+            let pick = ui.add_enabled(cell.path.is_some(), egui::Button::new("Use this"));
+            let pick = pick.on_hover_text("Take its sampler, steps and guidance, with this seed");
+            if pick.accessible_name(format!("Use {}", cell.label)).clicked() {
+                actions.push(Action::PickVariant(Box::new(cell.request.clone()), cell.path.clone()));
             }
-            ui.horizontal(|ui| {
-                let pick = ui.add_enabled(cell.path.is_some(), egui::Button::new("Use this"));
-                let pick = pick.on_hover_text("Take its sampler, steps and guidance, with this seed");
-                if pick.accessible_name(format!("Use {}", cell.label)).clicked() {
-                    actions.push(Action::PickVariant(Box::new(cell.request.clone()), cell.path.clone()));
-                }
-                ui.add(egui::Label::new(RichText::new(&cell.label).strong()).truncate()).on_hover_text(&cell.label);
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 if cell.path.is_none() {
                     ui.label(RichText::new(state).weak());
                 }
+                ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                    let label = egui::Label::new(RichText::new(&cell.label).strong()).truncate();
+                    ui.add(label).on_hover_text(&cell.label);
+                });
             });
         });
     }
