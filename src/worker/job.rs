@@ -49,9 +49,10 @@ impl<'a> Working<'a> {
 
     /// Draws and saves every picture of the job; `scheduler` is the checkpoint's own.
     pub(super) fn run(&mut self, engine: &mut impl Engine, scheduler: Option<SchedulerKind>) -> Result<Outcome> {
-        // The recipe names the sampler that drew the picture, also where the checkpoint chose it.
+        // The recipe names the sampler that drew the picture, also where the checkpoint chose it, and the steps that it took.
         let scheduler = self.job.request.scheduler.or(scheduler);
-        let request = Request { scheduler, ..self.job.request.clone() };
+        let mut request = Request { scheduler, ..self.job.request.clone() };
+        request.steps = scheduler.map_or(request.steps, |kind| kind.steps(request.steps, &request.sampling));
         self.outbox.tell(Event::JobStarted { id: self.job.id, request: request.clone() });
         let entries = if let Some(path) = &self.job.trace {
             let mut trace = Trace::default();

@@ -42,6 +42,7 @@ impl Engine for DiffusionPipeline {
         ModelInfo {
             class_name: self.class_name().to_owned(),
             scheduler: self.scheduler().ok(),
+            scheduler_config: self.scheduler_config().clone(),
             width: size,
             height: size,
             steps: recommended.num_inference_steps.unwrap_or(STEPS),
