@@ -223,6 +223,11 @@ impl DiffusionPipeline {
         SchedulerKind::from_config(self.scheduler_config())
     }
 
+    /// The checkpoint's configuration of its sampler.
+    pub fn scheduler_config(&self) -> &SchedulerConfig {
+        &self.scheduler_config
+    }
+
     /// Samplers that can't draw with it, and why.
     pub fn refused_schedulers(&self) -> Vec<(SchedulerKind, Error)> {
         // Enough steps for any of them.
