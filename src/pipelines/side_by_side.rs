@@ -3,8 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::stages::{self, Denoising, Guidance};
-use super::{DiffusionPipeline, Drawn, Hooks, Phase, Run, text_to_image};
+use super::decode::decode;
+use super::denoise::{Denoising, pace_after};
+use super::guidance::{Guidance, Guided};
+use super::stable_diffusion::StableDiffusion;
+use super::{Drawn, Hooks, Phase, Run, stages};
 use crate::error::{Error, Result};
 use crate::request::{Request, Task};
 use crate::rng::Generators;
@@ -12,7 +15,7 @@ use crate::rng::Generators;
 /// Draws every request's picture, telling `on_drawn` of each with its place among the requests as soon as it is finished.
 /// `false`: it was cancelled.
 pub(super) fn run(
-    pipeline: &DiffusionPipeline,
+    model: &StableDiffusion,
     requests: &[Request],
     mut hooks: Hooks<'_>,
     on_drawn: &mut dyn FnMut(usize, Drawn) -> Result<()>,
@@ -20,15 +23,15 @@ pub(super) fn run(
     let first = check(requests)?;
     for request in requests {
         request.validate()?;
-        text_to_image::check(pipeline, request)?;
+        stages::check_memory(model, request)?;
     }
-    let schedulers =
-        requests.iter().map(|request| text_to_image::scheduler(pipeline, request)).collect::<Result<Vec<_>>>()?;
+    let scheduler = |request| stages::scheduler(&model.scheduler_config, request);
+    let schedulers = requests.iter().map(scheduler).collect::<Result<Vec<_>>>()?;
 
     (hooks.on_phase)(Phase::Encoding);
     let strongest = requests.iter().map(|request| request.guidance_scale).fold(0.0, f64::max);
     let all = Request { guidance_scale: strongest, ..first.clone() };
-    let prompt_embeds = stages::encode_prompt(pipeline, &all, Guidance::of(&all))?;
+    let prompt_embeds = stages::encode_prompt(model, &all, Guidance::of(&all))?;
     let with_negative = prompt_embeds.dims()[0];
     if hooks.cancel.is_cancelled() {
         return Ok(false);
@@ -42,30 +45,22 @@ pub(super) fn run(
         let prompt_embeds = if guidance.is_on() { embeds } else { embeds.narrow(0, with_negative - 1, 1) };
         // A generator of its own each: the noise that a sampler draws on its way is then what it draws alone.
         let mut generators = Generators::per_image([request.seed]);
-        let latents = stages::initial_latents(pipeline, request, scheduler.init_noise_sigma(), &mut generators);
-        waiting.push(Denoising {
-            pipeline,
-            scheduler,
-            latents,
-            prompt_embeds,
-            guidance,
-            generators,
-            variant,
-            index: 0,
-        });
+        let samples = stages::initial_latents(model, request, scheduler.init_noise_sigma(), &mut generators);
+        let model = Guided { model, prompt_embeds, guidance };
+        waiting.push(Denoising { model, scheduler, samples, generators, variant, index: 0 });
     }
     let mut longest = Duration::MAX;
     while let Some(next) = furthest_behind(&waiting) {
         let began = Instant::now();
         let Some(denoising) = waiting.get_mut(next) else { break };
-        if !denoising.step(stages::pace_after(longest), &mut hooks)? {
+        if !denoising.step(pace_after(longest), &mut hooks)? {
             return Ok(false);
         }
         longest = began.elapsed();
         let (done, of) = denoising.progress();
         if done == of {
             let finished = waiting.swap_remove(next);
-            match stages::decode(pipeline, &finished.latents, &mut hooks)? {
+            match decode(model, &finished.samples, &mut hooks)? {
                 Run::Done(pictures) => {
                     pictures.into_iter().try_for_each(|picture| on_drawn(finished.variant, picture))?;
                 }
@@ -97,8 +92,8 @@ fn check(requests: &[Request]) -> Result<&Request> {
 }
 
 /// The one that has done the smallest share of its steps.
-fn furthest_behind(all: &[Denoising<'_>]) -> Option<usize> {
-    let share = |denoising: &Denoising<'_>| {
+fn furthest_behind(all: &[Denoising<Guided<'_>>]) -> Option<usize> {
+    let share = |denoising: &Denoising<Guided<'_>>| {
         let (done, of) = denoising.progress();
         (done as f64 / of.max(1) as f64, denoising.variant)
     };

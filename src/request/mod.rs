@@ -111,6 +111,7 @@ impl Request {
         validate_guidance_scale(self.guidance_scale)?;
         validate_guidance_rescale(self.guidance_rescale)?;
         validate_count(self.count)?;
+        self.sampling.validate()?;
         self.task.validate()
     }
 

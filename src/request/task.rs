@@ -190,6 +190,16 @@ impl TaskKind {
         matches!(self, Self::ImageToImage | Self::Inpaint | Self::DepthToImage)
     }
 
+    /// Which models can do it, for people.
+    pub fn suitable_models(self) -> &'static str {
+        match self {
+            Self::TextToImage | Self::ImageToImage => "a text-to-image model, such as Stable Diffusion 1.5 or 2.1",
+            Self::Inpaint => "an inpainting model, such as Stable Diffusion Inpainting, or any text-to-image model",
+            Self::DepthToImage => "a depth model, such as Stable Diffusion 2 Depth",
+            Self::Unconditional => "an unconditional model, such as google/ddpm-cat-256",
+        }
+    }
+
     /// Whether it goes by a prompt.
     pub fn has_prompt(self) -> bool {
         self != Self::Unconditional

@@ -10,11 +10,12 @@ use serde_json::{Value, json};
 use super::options::Options;
 use super::prediction::{Clip, Level, Mix, Prediction, in_f32};
 use super::schedule::{NoiseSchedule, Spacing};
-use super::{Class, Family, Scheduler, StepOutput, noise_like};
+use super::{Argument, Class, Family, Scheduler, StepOutput, noise_like};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "DDPMScheduler", family: Family::Discrete, defaults, build };
+pub(super) const CLASS: Class =
+    Class { name: "DDPMScheduler", family: Family::Discrete, defaults, arguments: &[Argument::WholeTimesteps], build };
 
 fn defaults() -> Value {
     json!({
@@ -115,5 +116,9 @@ impl Scheduler for Ddpm {
 
     fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4> {
         self.steps[i].level.add_noise(&original, &noise)
+    }
+
+    fn sigmas(&self) -> Vec<f64> {
+        self.steps.iter().map(|step| step.level.sigma()).chain([0.0]).collect()
     }
 }

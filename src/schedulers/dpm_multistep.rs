@@ -11,12 +11,17 @@ use super::levels::{End, Levels, Rules, lambda_min};
 use super::options::{MINUS_INFINITY, Options};
 use super::prediction::{Clip, Conversion, Prediction, in_f32};
 use super::schedule::BetaSchedule;
-use super::{Class, Family, Scheduler, StepOutput, noise_like};
+use super::{Argument, Class, Family, Scheduler, StepOutput, noise_like};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class =
-    Class { name: "DPMSolverMultistepScheduler", family: Family::Discrete, defaults, build };
+pub(super) const CLASS: Class = Class {
+    name: "DPMSolverMultistepScheduler",
+    family: Family::Discrete,
+    defaults,
+    arguments: &[Argument::WholeTimesteps],
+    build,
+};
 
 fn defaults() -> Value {
     json!({
@@ -158,5 +163,9 @@ impl Scheduler for DpmSolverMultistep {
 
     fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4> {
         self.steps.at(i).add_noise(&original, &noise)
+    }
+
+    fn sigmas(&self) -> Vec<f64> {
+        self.steps.sigmas()
     }
 }

@@ -17,7 +17,8 @@ use super::{Class, Family, Scheduler, StepOutput, no_first_call, noise_like};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "DPMSolverSDEScheduler", family: Family::Discrete, defaults, build };
+pub(super) const CLASS: Class =
+    Class { name: "DPMSolverSDEScheduler", family: Family::Discrete, defaults, arguments: &[], build };
 
 fn defaults() -> Value {
     let mut defaults = kdpm2::defaults();
@@ -93,5 +94,9 @@ impl Scheduler for DpmSde {
 
     fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4> {
         self.calls.add_noise(&original, &noise, i)
+    }
+
+    fn sigmas(&self) -> Vec<f64> {
+        self.calls.steps.clone()
     }
 }

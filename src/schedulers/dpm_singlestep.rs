@@ -16,12 +16,17 @@ use super::levels::{End, Levels, Rules, lambda_min};
 use super::options::{MINUS_INFINITY, Options};
 use super::prediction::{Clip, Conversion, Prediction, Solves, in_f32};
 use super::schedule::Spacing;
-use super::{Class, Family, Scheduler, StepOutput, noise_like};
+use super::{Argument, Class, Family, Scheduler, StepOutput, noise_like};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class =
-    Class { name: "DPMSolverSinglestepScheduler", family: Family::Discrete, defaults, build };
+pub(super) const CLASS: Class = Class {
+    name: "DPMSolverSinglestepScheduler",
+    family: Family::Discrete,
+    defaults,
+    arguments: &[Argument::WholeTimesteps],
+    build,
+};
 
 fn defaults() -> Value {
     json!({
@@ -157,5 +162,9 @@ impl Scheduler for DpmSolverSinglestep {
 
     fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4> {
         self.steps.at(i).add_noise(&original, &noise)
+    }
+
+    fn sigmas(&self) -> Vec<f64> {
+        self.steps.sigmas()
     }
 }

@@ -14,7 +14,8 @@ use super::{Class, Family, Scheduler, StepOutput};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "EDMDPMSolverMultistepScheduler", family: Family::Edm, defaults, build };
+pub(super) const CLASS: Class =
+    Class { name: "EDMDPMSolverMultistepScheduler", family: Family::Edm, defaults, arguments: &[], build };
 
 fn defaults() -> Value {
     json!({
@@ -79,5 +80,9 @@ impl Scheduler for EdmDpm {
 
     fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4> {
         self.steps.add_noise(&original, &noise, i)
+    }
+
+    fn sigmas(&self) -> Vec<f64> {
+        self.steps.sigmas.clone()
     }
 }

@@ -8,11 +8,17 @@ use super::options::Options;
 use super::prediction::{Prediction, in_f32};
 use super::schedule::{NoiseSchedule, Spacing};
 use super::sigmas::{FinalSigma, SigmaSteps, TrainSigmas, round_to_f32, spaced};
-use super::{Class, Family, Scheduler, StepOutput};
+use super::{Argument, Class, Family, Scheduler, StepOutput};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "EulerDiscreteScheduler", family: Family::Discrete, defaults, build };
+pub(super) const CLASS: Class = Class {
+    name: "EulerDiscreteScheduler",
+    family: Family::Discrete,
+    defaults,
+    arguments: &[Argument::Timesteps, Argument::SigmasAndEnd],
+    build,
+};
 
 fn defaults() -> Value {
     json!({
@@ -47,20 +53,34 @@ fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
     let train = TrainSigmas::new(&NoiseSchedule::with_some_signal(options)?)?;
     let prediction = Prediction::new(options)?;
     let spacing: Spacing = options.get("timestep_spacing")?;
+    let (mut timesteps, sigmas) = visited(options, &train, steps)?;
+    if options.get::<TimestepType>("timestep_type")? == TimestepType::Continuous && prediction == Prediction::Velocity {
+        if options.timesteps().is_some() {
+            return Err(options.refuse("timestep_type", "the timesteps are given"));
+        }
+        timesteps = sigmas.iter().take(steps).map(|sigma| round_to_f32(0.25 * sigma.ln())).collect();
+    }
+    Ok(Box::new(Euler { steps: SigmaSteps::new(timesteps, sigmas, spacing)?, prediction }))
+}
+
+/// The timestep of each step, and its sigma with what the last one goes to.
+fn visited(options: &Options, train: &TrainSigmas, steps: usize) -> Result<(Vec<f64>, Vec<f64>)> {
+    if let Some([visited @ .., end]) = options.sigmas() {
+        let visited: Vec<f64> = visited.iter().copied().map(round_to_f32).collect();
+        let timesteps = visited.iter().map(|sigma| round_to_f32(train.timestep(*sigma))).collect();
+        return Ok((timesteps, visited.into_iter().chain([*end]).collect()));
+    }
     let timesteps = spaced(options, steps)?;
     let sigmas: Vec<f64> = match options.get("interpolation_type")? {
         InterpolationType::Linear => timesteps.iter().map(|timestep| train.at(*timestep)).collect(),
         InterpolationType::LogLinear => train.log_linear(steps + 1),
     };
-    let (mut timesteps, mut sigmas) = train.spread(options, timesteps, sigmas)?;
+    let (timesteps, mut sigmas) = train.spread(options, timesteps, sigmas)?;
     sigmas.push(match options.get("final_sigmas_type")? {
         FinalSigma::Zero => 0.0,
         FinalSigma::SigmaMin => train.min(),
     });
-    if options.get::<TimestepType>("timestep_type")? == TimestepType::Continuous && prediction == Prediction::Velocity {
-        timesteps = sigmas.iter().take(steps).map(|sigma| round_to_f32(0.25 * sigma.ln())).collect();
-    }
-    Ok(Box::new(Euler { steps: SigmaSteps::new(timesteps, sigmas, spacing)?, prediction }))
+    Ok((timesteps, sigmas))
 }
 
 impl Scheduler for Euler {
@@ -87,5 +107,9 @@ impl Scheduler for Euler {
 
     fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4> {
         self.steps.add_noise(&original, &noise, i)
+    }
+
+    fn sigmas(&self) -> Vec<f64> {
+        self.steps.sigmas.clone()
     }
 }

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::rng::Generators;
 
 pub(super) const CLASS: Class =
-    Class { name: "EulerAncestralDiscreteScheduler", family: Family::Discrete, defaults, build };
+    Class { name: "EulerAncestralDiscreteScheduler", family: Family::Discrete, defaults, arguments: &[], build };
 
 fn defaults() -> Value {
     json!({
@@ -71,5 +71,9 @@ impl Scheduler for EulerAncestral {
 
     fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4> {
         self.steps.add_noise(&original, &noise, i)
+    }
+
+    fn sigmas(&self) -> Vec<f64> {
+        self.steps.sigmas.clone()
     }
 }

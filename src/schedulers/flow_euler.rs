@@ -11,12 +11,17 @@ use super::options::Options;
 use super::prediction::{Mix, in_f32};
 use super::schedule::linspace_f64;
 use super::sigmas::{Spread, round_to_f32};
-use super::{Class, Family, Scheduler, StepOutput, noise_like};
+use super::{Argument, Class, Family, Scheduler, StepOutput, noise_like};
 use crate::error::{Error, Result};
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class =
-    Class { name: "FlowMatchEulerDiscreteScheduler", family: Family::Flow, defaults, build };
+pub(super) const CLASS: Class = Class {
+    name: "FlowMatchEulerDiscreteScheduler",
+    family: Family::Flow,
+    defaults,
+    arguments: &[Argument::Timesteps, Argument::Sigmas],
+    build,
+};
 
 fn defaults() -> Value {
     json!({
@@ -45,7 +50,11 @@ fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
     }
     let train: usize = options.get("num_train_timesteps")?;
     let sigmas = sigmas(options, train, steps)?;
-    let timesteps = sigmas.iter().map(|sigma| round_to_f32(sigma * train as f64)).collect();
+    let timesteps = match options.timesteps() {
+        // The model is told these, and the noise is shifted, as in Diffusers.
+        Some(listed) => listed.to_vec(),
+        None => sigmas.iter().map(|sigma| round_to_f32(sigma * train as f64)).collect(),
+    };
     let sigmas: Vec<f64> = sigmas.into_iter().chain([0.0]).collect();
     if !sigmas.is_sorted_by(|a, b| a > b) {
         return Err(Error::new("The scheduler's options give noise levels that don't fall from step to step"));
@@ -61,10 +70,22 @@ fn sigmas(options: &Options, train: usize, steps: usize) -> Result<Vec<f64>> {
     }
     let shifted = |sigma: f64| shift * sigma / (1.0 + (shift - 1.0) * sigma);
     let train = train as f64;
-    // Diffusers shifts the range (in f32), and then what is spread over it.
-    let least = round_to_f32(shifted(round_to_f32(train.recip())));
-    let even = linspace_f64(train, least * train, steps);
-    let mut sigmas: Vec<f64> = even.into_iter().map(|timestep| shifted(timestep / train)).collect();
+    let even: Vec<f64> = match (options.timesteps(), options.sigmas()) {
+        (Some(timesteps), _) => timesteps.iter().map(|timestep| timestep / train).collect(),
+        (None, Some(sigmas)) => sigmas.to_vec(),
+        (None, None) => {
+            // Diffusers shifts the range (in f32), and then what is spread over it.
+            let least = round_to_f32(shifted(round_to_f32(train.recip())));
+            linspace_f64(train, least * train, steps).into_iter().map(|timestep| timestep / train).collect()
+        }
+    };
+    if let Some(wrong) = even.iter().find(|sigma| !(**sigma > 0.0 && **sigma <= 1.0)) {
+        return Err(Error::new(format!(
+            "In flow matching the noise runs from 1 down to 0, and a step begins at {wrong}"
+        ))
+        .advise("Leave out the 0 at the end: the last step goes there by itself"));
+    }
+    let mut sigmas: Vec<f64> = even.into_iter().map(shifted).collect();
     let terminal = options.get::<Option<f64>>("shift_terminal")?.filter(|terminal| *terminal != 0.0);
     if let (Some(terminal), Some(&last)) = (terminal, sigmas.last()) {
         if !(0.0..1.0).contains(&terminal) {
@@ -106,5 +127,9 @@ impl Scheduler for FlowEuler {
     fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4> {
         let sigma = self.sigmas[i];
         Mix { sample: 1.0 - sigma, other: sigma }.of(&original, &noise)
+    }
+
+    fn sigmas(&self) -> Vec<f64> {
+        self.sigmas.clone()
     }
 }

@@ -9,11 +9,17 @@ use super::options::Options;
 use super::prediction::{Clip, Prediction, in_f32};
 use super::schedule::NoiseSchedule;
 use super::sigmas::{SigmaSteps, TrainSigmas};
-use super::{Class, Family, Scheduler, StepOutput, no_first_call, twice_but_the_first};
+use super::{Argument, Class, Family, Scheduler, StepOutput, no_first_call, twice_but_the_first};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "HeunDiscreteScheduler", family: Family::Discrete, defaults, build };
+pub(super) const CLASS: Class = Class {
+    name: "HeunDiscreteScheduler",
+    family: Family::Discrete,
+    defaults,
+    arguments: &[Argument::Timesteps],
+    build,
+};
 
 fn defaults() -> Value {
     json!({
@@ -80,5 +86,11 @@ impl Scheduler for Heun {
 
     fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4> {
         self.calls.add_noise(&original, &noise, i)
+    }
+
+    fn sigmas(&self) -> Vec<f64> {
+        let mut sigmas = self.calls.sigmas.clone();
+        sigmas.dedup();
+        sigmas
     }
 }

@@ -17,7 +17,8 @@ use super::{Class, Family, Scheduler, StepOutput};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "IPNDMScheduler", family: Family::ContinuousTime, defaults, build };
+pub(super) const CLASS: Class =
+    Class { name: "IPNDMScheduler", family: Family::ContinuousTime, defaults, arguments: &[], build };
 
 fn defaults() -> Value {
     json!({"num_train_timesteps": 1000, "trained_betas": null})
@@ -77,5 +78,9 @@ impl Scheduler for Ipndm {
 
     fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4> {
         self.levels[i].add_noise(&original, &noise)
+    }
+
+    fn sigmas(&self) -> Vec<f64> {
+        self.levels.iter().map(|level| level.sigma()).collect()
     }
 }

@@ -14,7 +14,8 @@ use super::{Class, Family, Scheduler, StepOutput, no_first_call};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "KDPM2DiscreteScheduler", family: Family::Discrete, defaults, build };
+pub(super) const CLASS: Class =
+    Class { name: "KDPM2DiscreteScheduler", family: Family::Discrete, defaults, arguments: &[], build };
 
 pub(super) fn defaults() -> Value {
     json!({
@@ -36,7 +37,7 @@ pub(super) struct Calls {
     /// One a call, with the sigma that the model sees.
     pub(super) seen: SigmaSteps,
     /// Where each step starts, and where the last one goes.
-    steps: Vec<f64>,
+    pub(super) steps: Vec<f64>,
 }
 
 impl Calls {
@@ -121,5 +122,9 @@ impl Scheduler for Kdpm2 {
 
     fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4> {
         self.calls.add_noise(&original, &noise, i)
+    }
+
+    fn sigmas(&self) -> Vec<f64> {
+        self.calls.steps.clone()
     }
 }

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::rng::Generators;
 
 pub(super) const CLASS: Class =
-    Class { name: "KDPM2AncestralDiscreteScheduler", family: Family::Discrete, defaults, build };
+    Class { name: "KDPM2AncestralDiscreteScheduler", family: Family::Discrete, defaults, arguments: &[], build };
 
 struct Kdpm2Ancestral {
     calls: Calls,
@@ -74,5 +74,9 @@ impl Scheduler for Kdpm2Ancestral {
 
     fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4> {
         self.calls.add_noise(&original, &noise, i)
+    }
+
+    fn sigmas(&self) -> Vec<f64> {
+        self.calls.steps.clone()
     }
 }

@@ -8,9 +8,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::options::{Options, SchedulerConfig};
+use super::options::{Options, SchedulerConfig, object};
 use super::{
-    Class, Scheduler, ddim, ddpm, deis, dpm_multistep, dpm_sde, dpm_singlestep, edm_dpm, edm_euler, euler,
+    Class, SamplingOptions, ddim, ddpm, deis, dpm_multistep, dpm_sde, dpm_singlestep, edm_dpm, edm_euler, euler,
     euler_ancestral, flow_euler, heun, ipndm, kdpm2, kdpm2_ancestral, lcm, lms, pndm, sa_solver, tcd, unipc,
 };
 use crate::error::{Error, Result};
@@ -133,43 +133,18 @@ impl SchedulerKind {
         Self::ALL.iter().copied().find(|kind| wanted(kind.row()))
     }
 
-    /// Builds the sampler from a checkpoint's config (of this class or another, as Diffusers' `from_config`).
-    ///
-    /// # Errors
-    /// The config is of a model of another kind, an option is unknown or contradictory, or the sampler can't do so many
-    /// steps.
-    pub fn build(self, config: &SchedulerConfig, steps: usize) -> Result<Box<dyn Scheduler>> {
-        self.check_family(config)?;
-        let options = self.options(config);
-        let most: usize = options.get("num_train_timesteps")?;
-        if steps == 0 || steps > most {
-            return Err(Error::new(format!("{} can't do {steps} steps", self.label()))
-                .advise(format!("Choose a number from 1 to {most}")));
-        }
-        (self.row().class.build)(&options, steps)
-    }
-
-    /// Makes sure that the sampler is for models like the one that the config is of.
-    fn check_family(self, config: &SchedulerConfig) -> Result<()> {
-        let Ok(own) = Self::from_config(config) else { return Ok(()) };
-        let family = own.row().class.family;
-        if family == self.row().class.family {
-            return Ok(());
-        }
-        let suitable = Self::ALL.iter().filter(|kind| kind.row().class.family == family).map(|kind| kind.name());
-        let suitable: Vec<&str> = suitable.collect();
-        let message =
-            format!("{} can't sample this model, which is made for {} and its like", self.label(), own.class_name());
-        Err(Error::new(message).advise(format!("Choose one of {}", suitable.join(", "))))
-    }
-
     /// Every option in force when [`Self::build`] is given this config, sorted by key as Diffusers prints them.
     pub fn resolved_config(self, config: &SchedulerConfig) -> SchedulerConfig {
-        self.options(config).into_config()
+        Options::new(self.class(), config, self.overrides(), &SamplingOptions::default()).into_config()
     }
 
-    fn options(self, config: &SchedulerConfig) -> Options {
-        Options::new(self.row().class, config, (self.row().overrides)())
+    pub(super) fn class(self) -> &'static Class {
+        self.row().class
+    }
+
+    /// What its row puts in place of a checkpoint's options.
+    pub(super) fn overrides(self) -> SchedulerConfig {
+        object((self.row().overrides)())
     }
 }
 

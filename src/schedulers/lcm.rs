@@ -9,11 +9,12 @@ use serde_json::{Value, json};
 use super::options::Options;
 use super::prediction::{Clip, Level, Mix, Prediction, in_f32};
 use super::schedule::NoiseSchedule;
-use super::{Class, Family, Scheduler, StepOutput, noise_like};
+use super::{Argument, Class, Family, Scheduler, StepOutput, noise_like};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "LCMScheduler", family: Family::Discrete, defaults, build };
+pub(super) const CLASS: Class =
+    Class { name: "LCMScheduler", family: Family::Discrete, defaults, arguments: &[Argument::WholeTimesteps], build };
 
 pub(super) fn defaults() -> Value {
     json!({
@@ -50,7 +51,7 @@ fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
     Ok(Box::new(Lcm { timesteps, levels, prediction, clip: Clip::new(options)?, timestep_scaling }))
 }
 
-/// `steps` of the timesteps that the model was distilled on, high to low.
+/// The listed timesteps, or `steps` of those that the model was distilled on, high to low.
 ///
 /// # Errors
 /// There are fewer of those.
@@ -58,6 +59,9 @@ pub(super) fn distilled(options: &Options, train: usize, steps: usize) -> Result
     let original: usize = options.get("original_inference_steps")?;
     if original > train {
         return Err(options.refuse("original_inference_steps", "the model was trained on fewer timesteps"));
+    }
+    if let Some(listed) = options.timesteps() {
+        return Ok(listed.to_vec());
     }
     if steps > original {
         return Err(options.refuse("original_inference_steps", &format!("it allows no more steps, and not {steps}")));
@@ -102,5 +106,9 @@ impl Scheduler for Lcm {
 
     fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4> {
         self.levels[i].add_noise(&original, &noise)
+    }
+
+    fn sigmas(&self) -> Vec<f64> {
+        self.levels.iter().map(|level| level.sigma()).chain([0.0]).collect()
     }
 }

@@ -64,7 +64,10 @@ impl Levels {
         let train = TrainSigmas::new(&schedule)?;
         let spread = Spread::new(options)?;
         let lu = options.flag("use_lu_lambdas")?;
-        let rounds = rules.rounds && (lu && spread.is_none() || spread == Some(Spread::Karras));
+        if lu && spread.is_some() {
+            return Err(options.refuse("use_lu_lambdas", "another spread of the sigmas is asked for already"));
+        }
+        let rounds = rules.rounds && (lu || spread == Some(Spread::Karras));
         let integer = if rounds { f64::round_ties_even } else { f64::trunc };
         let spread_out = match spread {
             Some(spread) => Some(spread.sigmas(options, train.min(), train.max(), steps)?),
@@ -94,6 +97,11 @@ impl Levels {
     /// The level of step `i`, or of what the last step goes to.
     pub(super) fn at(&self, i: usize) -> Level {
         self.levels[i]
+    }
+
+    /// All of them as noise by signal.
+    pub(super) fn sigmas(&self) -> Vec<f64> {
+        self.levels.iter().map(|level| level.sigma()).collect()
     }
 
     /// Half the logarithm of the signal-to-noise ratio there.
@@ -132,9 +140,12 @@ pub(super) fn lambda_min(options: &Options) -> Result<f64> {
     }
 }
 
-/// As other samplers, but with timestep 0 left to the end of the last step, and without the noisiest timesteps, those
+/// The listed timesteps, or as other samplers, but with timestep 0 left to the end of the last step, and without the noisiest timesteps, those
 /// below `lambda_min`.
 fn spaced(options: &Options, schedule: &NoiseSchedule, rules: &Rules, steps: usize) -> Result<Vec<f64>> {
+    if let Some(listed) = options.timesteps() {
+        return Ok(listed.to_vec());
+    }
     let train = schedule.alphas_cumprod.len();
     let lambda = |alpha: &f32| f64::from(alpha.sqrt().ln() - (1.0 - alpha).sqrt().ln());
     let last = schedule.alphas_cumprod.iter().filter(|alpha| lambda(alpha) >= rules.lambda_min).count();

@@ -17,7 +17,8 @@ use super::{Class, Family, Scheduler, StepOutput};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "LMSDiscreteScheduler", family: Family::Discrete, defaults, build };
+pub(super) const CLASS: Class =
+    Class { name: "LMSDiscreteScheduler", family: Family::Discrete, defaults, arguments: &[], build };
 
 fn defaults() -> Value {
     json!({
@@ -96,5 +97,9 @@ impl Scheduler for Lms {
 
     fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4> {
         self.steps.add_noise(&original, &noise, i)
+    }
+
+    fn sigmas(&self) -> Vec<f64> {
+        self.steps.sigmas.clone()
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! To add a sampler: its file, with a `Class` that names its Diffusers class, its family and options, and its rows in `kind`.
 
+mod build;
 mod ddim;
 mod ddpm;
 mod deis;
@@ -44,9 +45,9 @@ use crate::rng::Generators;
 
 pub use kind::SchedulerKind;
 pub use options::SchedulerConfig;
-pub use sampling::{SamplingOptions, SigmaSchedule};
+pub use sampling::{SamplingOptions, SigmaSchedule, validate_eta};
 
-use options::Options;
+use options::{Options, object};
 
 /// A sampler built for one run of a given number of steps. Steps are addressed by index; a run may start at any of them
 /// (image to image), and then goes on one by one. Samples and model outputs are `[batch, channels, height, width]`.
@@ -83,6 +84,10 @@ pub trait Scheduler {
 
     /// `original` noised to the level of step `i`.
     fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4>;
+
+    /// The noise levels of the run, as [`SchedulerKind::sigmas`] describes them: one a step (not a call of the model), and
+    /// what the last step goes to.
+    fn sigmas(&self) -> Vec<f64>;
 }
 
 /// What a step gives, in the dtype of the sample that went in.
@@ -107,8 +112,31 @@ struct Class {
     family: Family,
     /// The arguments of its `__init__` with their defaults. Other keys mean nothing to it.
     defaults: fn() -> serde_json::Value,
+    /// What its methods take beyond those.
+    arguments: &'static [Argument],
     /// Builds it for a number of steps, from 1 to `num_train_timesteps`.
     build: fn(&Options, usize) -> Result<Box<dyn Scheduler>>,
+}
+
+impl Class {
+    fn defaults(&self) -> SchedulerConfig {
+        object((self.defaults)())
+    }
+}
+
+/// What a class's `set_timesteps` and `step` take in Diffusers, beyond the number of steps.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Argument {
+    /// How much noise is added back.
+    Eta,
+    /// The timesteps to visit.
+    Timesteps,
+    /// The same, which must be integers.
+    WholeTimesteps,
+    /// The noise level of each step.
+    Sigmas,
+    /// The same, and the one that the last step goes to.
+    SigmasAndEnd,
 }
 
 /// The kind of models that a class samples: what timesteps and outputs mean to them.

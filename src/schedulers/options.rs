@@ -7,7 +7,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::Class;
+use super::{Class, SamplingOptions};
 use crate::error::{Error, Result};
 
 /// A scheduler's configuration: the keys and values of `scheduler_config.json`, as they stand in the file.
@@ -23,21 +23,28 @@ pub(super) struct Options {
     known: SchedulerConfig,
     /// Those, and whatever else the file has.
     all: SchedulerConfig,
+    /// What Diffusers has as arguments of the class's methods.
+    arguments: SamplingOptions,
 }
 
 impl Options {
     /// `class.from_config(config, **overrides)`.
-    pub(super) fn new(class: &Class, config: &SchedulerConfig, overrides: Value) -> Self {
-        let mut known = object((class.defaults)());
+    pub(super) fn new(
+        class: &Class,
+        config: &SchedulerConfig,
+        overrides: SchedulerConfig,
+        arguments: &SamplingOptions,
+    ) -> Self {
+        let mut known = class.defaults();
         let mut all = config.clone();
-        all.extend(object(overrides));
+        all.extend(overrides);
         for (key, value) in &mut known {
             let entry = all.entry(key.as_str()).or_insert_with(|| value.clone());
             value.clone_from(entry);
         }
         all.insert("_class_name".into(), class.name.into());
         all.sort_keys();
-        Self { class: class.name, known, all }
+        Self { class: class.name, known, all, arguments: arguments.clone() }
     }
 
     /// Every key and value, sorted as Diffusers prints them.
@@ -69,6 +76,21 @@ impl Options {
         Ok(self.get::<Option<bool>>(key)?.unwrap_or(false))
     }
 
+    /// `eta`, from 0 to 1.
+    pub(super) fn eta(&self) -> f64 {
+        self.arguments.eta
+    }
+
+    /// The timesteps to visit, falling and such that the model knows, if the user has listed them.
+    pub(super) fn timesteps(&self) -> Option<&[f64]> {
+        self.arguments.timesteps.as_deref()
+    }
+
+    /// The noise levels to visit, falling, if the user has listed them.
+    pub(super) fn sigmas(&self) -> Option<&[f64]> {
+        self.arguments.sigmas.as_deref()
+    }
+
     /// Says that the class can't be used with the present value of `key`, and why.
     pub(super) fn refuse(&self, key: &str, why: &str) -> Error {
         let value = self.all.get(key).unwrap_or(&Value::Null);
@@ -90,7 +112,7 @@ impl Options {
 }
 
 /// The map of a `json!({..})`.
-fn object(value: Value) -> SchedulerConfig {
+pub(super) fn object(value: Value) -> SchedulerConfig {
     match value {
         Value::Object(map) => map,
         _ => SchedulerConfig::new(),

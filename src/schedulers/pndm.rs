@@ -13,7 +13,8 @@ use super::{Class, Family, Scheduler, StepOutput};
 use crate::error::{Error, Result};
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "PNDMScheduler", family: Family::Discrete, defaults, build };
+pub(super) const CLASS: Class =
+    Class { name: "PNDMScheduler", family: Family::Discrete, defaults, arguments: &[], build };
 
 fn defaults() -> Value {
     json!({
@@ -29,6 +30,8 @@ const ORDER: usize = 4;
 struct Pndm {
     timesteps: Vec<f64>,
     levels: Vec<Level>,
+    /// One a step, and what the last one goes to.
+    sigmas: Vec<f64>,
     schedule: NoiseSchedule,
     /// The product of all 1 - beta before timestep 0.
     final_alpha_cumprod: f32,
@@ -71,9 +74,13 @@ fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
     });
     let levels = levels.collect::<Result<_>>()?;
     let final_alpha_cumprod = if options.flag("set_alpha_to_one")? { 1.0 } else { schedule.alpha_cumprod(0.0)? };
+    let steps = rounded.iter().map(|timestep| schedule.level(*timestep));
+    let steps = steps.chain([Ok(Level::from_alpha_cumprod(final_alpha_cumprod))]);
+    let sigmas = steps.map(|level| Ok(level?.sigma())).collect::<Result<_>>()?;
     Ok(Box::new(Pndm {
         timesteps,
         levels,
+        sigmas,
         schedule,
         final_alpha_cumprod,
         stride,
@@ -188,5 +195,9 @@ impl Scheduler for Pndm {
 
     fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4> {
         self.levels[i].add_noise(&original, &noise)
+    }
+
+    fn sigmas(&self) -> Vec<f64> {
+        self.sigmas.clone()
     }
 }

@@ -4,6 +4,7 @@ use burn::tensor::{DType, Tensor};
 use serde::Deserialize;
 
 use super::options::Options;
+use super::schedule::LEAST_SIGNAL;
 use crate::error::{Error, Result};
 
 /// `a * sample + b * other`: what all tensor work of the schedulers is made of.
@@ -36,6 +37,11 @@ impl Level {
     pub(super) fn from_sigma(sigma: f64) -> Self {
         let signal = 1.0 / (sigma * sigma + 1.0).sqrt();
         Self { signal, noise: sigma * signal }
+    }
+
+    /// Noise by signal; where there is no signal at all, what Diffusers has there for samplers that divide by it.
+    pub(super) fn sigma(self) -> f64 {
+        if self.signal > 0.0 { self.noise / self.signal } else { f64::from(LEAST_SIGNAL).sqrt().recip() }
     }
 
     /// A clean sample noised to this level.

@@ -20,7 +20,8 @@ use super::{Class, Family, Scheduler, StepOutput, noise_like};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "SASolverScheduler", family: Family::Discrete, defaults, build };
+pub(super) const CLASS: Class =
+    Class { name: "SASolverScheduler", family: Family::Discrete, defaults, arguments: &[], build };
 
 fn defaults() -> Value {
     json!({
@@ -216,5 +217,9 @@ impl Scheduler for SaSolver {
 
     fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4> {
         self.trained[i].add_noise(&original, &noise)
+    }
+
+    fn sigmas(&self) -> Vec<f64> {
+        self.steps.sigmas()
     }
 }

@@ -1,6 +1,14 @@
-//! What a user asks of a sampler beyond its kind.
+//! What a user asks of a sampler beyond its kind and the checkpoint's config: what Diffusers' `set_timesteps` and `step` take
+//! as arguments, and the spread of the noise levels.
+
+use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::options::{Options, SchedulerConfig};
+use crate::error::{Error, Result};
 
 /// What a user asks of a sampler beyond its kind and the checkpoint's config.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -15,7 +23,8 @@ pub struct SamplingOptions {
     /// The timesteps to visit, falling, instead of those that the number of steps gives.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timesteps: Option<Vec<f64>>,
-    /// The noise levels to visit, falling, instead of those that the number of steps gives.
+    /// The noise levels to visit, falling, instead of those that the number of steps gives. As in Diffusers, Euler wants the
+    /// one that the last step goes to as well (0, as a rule); flow matching always goes to 0, and wants it left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sigmas: Option<Vec<f64>>,
 }
@@ -24,6 +33,46 @@ impl SamplingOptions {
     /// For serde: whether a request needn't say it.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Checks everything that can be checked without a sampler.
+    ///
+    /// # Errors
+    /// `eta` is not from 0 to 1, timesteps or sigmas don't fall or are no levels of noise, or both are given.
+    pub fn validate(&self) -> Result<()> {
+        validate_eta(self.eta)?;
+        if self.timesteps.is_some() && self.sigmas.is_some() {
+            return Err(Error::new("timesteps and sigmas can't both be given")
+                .advise("Each says which levels of noise are visited: leave one out"));
+        }
+        falling("timesteps", self.timesteps.as_deref())?;
+        falling("sigmas", self.sigmas.as_deref())
+    }
+}
+
+/// Checks `eta`.
+///
+/// # Errors
+/// It isn't from 0 to 1.
+pub fn validate_eta(eta: f64) -> Result<()> {
+    if (0.0..=1.0).contains(&eta) {
+        return Ok(());
+    }
+    Err(Error::new(format!("eta must be from 0 to 1, not {eta}")))
+}
+
+/// Checks that a list of levels runs down to no less than 0.
+fn falling(name: &str, values: Option<&[f64]>) -> Result<()> {
+    let Some(values) = values else { return Ok(()) };
+    if values.is_empty() {
+        return Err(Error::new(format!("The list of {name} is empty")));
+    }
+    if let Some(wrong) = values.iter().find(|value| !(value.is_finite() && **value >= 0.0)) {
+        return Err(Error::new(format!("The {name} must be numbers from 0 up, and one is {wrong}")));
+    }
+    match values.windows(2).find(|pair| pair[0] <= pair[1]) {
+        Some(pair) => Err(Error::new(format!("The {name} must fall, and {} comes after {}", pair[1], pair[0]))),
+        None => Ok(()),
     }
 }
 
@@ -47,4 +96,97 @@ pub enum SigmaSchedule {
     Beta,
     /// Evenly in half the logarithm of the signal-to-noise ratio (Lu and others, 2022).
     Lu,
+}
+
+/// The switches of Diffusers' classes.
+const SWITCHES: [(SigmaSchedule, &str); 4] = [
+    (SigmaSchedule::Karras, "use_karras_sigmas"),
+    (SigmaSchedule::Exponential, "use_exponential_sigmas"),
+    (SigmaSchedule::Beta, "use_beta_sigmas"),
+    (SigmaSchedule::Lu, "use_lu_lambdas"),
+];
+
+/// EDM's classes have no switches but one option that names the schedule.
+const NAMED: (&str, [SigmaSchedule; 2]) = ("sigma_schedule", [SigmaSchedule::Karras, SigmaSchedule::Exponential]);
+
+impl SigmaSchedule {
+    /// Every schedule, in the order of the menus.
+    pub const ALL: [Self; 5] = [Self::Uniform, Self::Karras, Self::Exponential, Self::Beta, Self::Lu];
+
+    /// The command line's name, e.g. `karras`; recipes have the same.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Uniform => "uniform",
+            Self::Karras => "karras",
+            Self::Exponential => "exponential",
+            Self::Beta => "beta",
+            Self::Lu => "lu",
+        }
+    }
+
+    /// The name for menus, e.g. "Karras".
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Uniform => "Uniform",
+            Self::Karras => "Karras",
+            Self::Exponential => "Exponential",
+            Self::Beta => "Beta",
+            Self::Lu => "Lu",
+        }
+    }
+
+    /// Those that a class with these options has.
+    pub(super) fn of_class(defaults: &SchedulerConfig) -> Vec<Self> {
+        Self::ALL.into_iter().filter(|schedule| schedule.overrides(defaults).is_some()).collect()
+    }
+
+    /// The one that these values switch on, if any.
+    pub(super) fn switched_on(values: &SchedulerConfig) -> Option<Self> {
+        let is_on = |key: &str| values.get(key) == Some(&Value::Bool(true));
+        SWITCHES.iter().find(|(_, key)| is_on(key)).map(|(schedule, _)| *schedule)
+    }
+
+    /// The option that switches one on, if any does.
+    ///
+    /// # Errors
+    /// A switch is neither true nor false.
+    pub(super) fn switch_in(options: &Options) -> Result<Option<&'static str>> {
+        for (_, key) in SWITCHES {
+            if options.flag(key)? {
+                return Ok(Some(key));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The values by which a class with these options gets this schedule; `None` if it has no such option.
+    pub(super) fn overrides(self, defaults: &SchedulerConfig) -> Option<SchedulerConfig> {
+        let (option, named) = NAMED;
+        if defaults.contains_key(option) {
+            return named.contains(&self).then(|| [(option.to_owned(), self.name().into())].into_iter().collect());
+        }
+        let switches = SWITCHES.iter().filter(|(_, key)| defaults.contains_key(*key));
+        if self == Self::Uniform {
+            return Some(switches.map(|(_, key)| ((*key).to_owned(), false.into())).collect());
+        }
+        let mut switches = switches.filter(|(schedule, _)| *schedule == self);
+        switches.next().map(|(_, key)| [((*key).to_owned(), true.into())].into_iter().collect())
+    }
+}
+
+impl fmt::Display for SigmaSchedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for SigmaSchedule {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|schedule| schedule.name() == name).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            Error::new(format!("There is no sigma schedule {name:?}")).advise(format!("Choose one of {names}"))
+        })
+    }
 }

@@ -109,11 +109,14 @@ pub(super) enum Spacing {
 }
 
 impl Spacing {
-    /// `steps` timesteps, high to low: integers, but for `Linspace`, which the caller may round.
+    /// `steps` timesteps, high to low: the listed ones, or integers, but for `Linspace`, which the caller may round.
     ///
     /// # Errors
     /// An option is wrong.
     pub(super) fn timesteps(self, options: &Options, steps: usize) -> Result<Vec<f64>> {
+        if let Some(listed) = options.timesteps() {
+            return Ok(listed.to_vec());
+        }
         Ok(self.spread(options.get("num_train_timesteps")?, options.get("steps_offset")?, steps))
     }
 

@@ -212,7 +212,7 @@ fn beta_quantile(probability: f64) -> f64 {
 pub(super) struct SigmaSteps {
     pub(super) timesteps: Vec<f64>,
     /// One a step and what the last one goes to, rounded to f32 as Diffusers has them.
-    sigmas: Vec<f64>,
+    pub(super) sigmas: Vec<f64>,
     spacing: Spacing,
 }
 
@@ -222,7 +222,7 @@ impl SigmaSteps {
     /// # Errors
     /// They don't fall.
     pub(super) fn new(timesteps: Vec<f64>, sigmas: Vec<f64>, spacing: Spacing) -> Result<Self> {
-        let sigmas: Vec<f64> = sigmas.into_iter().map(round_to_f32).collect();
+        let sigmas: Vec<f64> = sigmas.into_iter().map(round_to_f32).take(timesteps.len() + 1).collect();
         let last = sigmas.len().saturating_sub(1);
         if sigmas.is_sorted_by(|a, b| a >= b) && sigmas.iter().take(last).all(|sigma| *sigma > 0.0) {
             return Ok(Self { timesteps, sigmas, spacing });

@@ -1,7 +1,6 @@
 //! Trajectory consistency sampling (arXiv 2402.19159), as Diffusers' `scheduling_tcd.py`.
 //!
-//! `eta` (the paper's gamma), how much of each step is fresh noise, is an argument of `step` in Diffusers. Here it is a key
-//! of the configuration, from 0 to 1; without it there is none, as with Diffusers' pipelines.
+//! `eta` is the paper's gamma: how much of each step is fresh noise.
 //!
 //! Limits: as LCM, with which it shares the timesteps. Nothing is clipped, nor is it in Diffusers.
 
@@ -11,12 +10,17 @@ use super::lcm::distilled;
 use super::options::Options;
 use super::prediction::{Level, Mix, Prediction, in_f32};
 use super::schedule::NoiseSchedule;
-use super::{Class, Family, Scheduler, StepOutput, noise_like};
+use super::{Argument, Class, Family, Scheduler, StepOutput, noise_like};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class =
-    Class { name: "TCDScheduler", family: Family::Discrete, defaults: super::lcm::defaults, build };
+pub(super) const CLASS: Class = Class {
+    name: "TCDScheduler",
+    family: Family::Discrete,
+    defaults: super::lcm::defaults,
+    arguments: &[Argument::Eta, Argument::WholeTimesteps],
+    build,
+};
 
 struct Tcd {
     timesteps: Vec<f64>,
@@ -31,10 +35,7 @@ struct Tcd {
 fn build(options: &Options, steps: usize) -> Result<Box<dyn Scheduler>> {
     let schedule = NoiseSchedule::new(options)?;
     let prediction = Prediction::new(options)?;
-    let eta = options.get_carried::<Option<f64>>("eta")?.unwrap_or(0.0);
-    if !(0.0..=1.0).contains(&eta) {
-        return Err(options.refuse("eta", "it must be from 0 to 1"));
-    }
+    let eta = options.eta();
     let timesteps = distilled(options, schedule.alphas_cumprod.len(), steps)?;
     let next = timesteps.iter().skip(1).copied().chain([0.0]);
     let (mut levels, mut ways_up) = (Vec::new(), Vec::new());
@@ -76,5 +77,10 @@ impl Scheduler for Tcd {
 
     fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4> {
         self.levels[i][0].add_noise(&original, &noise)
+    }
+
+    fn sigmas(&self) -> Vec<f64> {
+        let end = self.levels.last().map(|[_, end]| end);
+        self.levels.iter().map(|[level, _]| level).chain(end).map(|level| level.sigma()).collect()
     }
 }

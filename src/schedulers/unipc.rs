@@ -16,7 +16,8 @@ use super::{Class, Family, Scheduler, StepOutput};
 use crate::error::Result;
 use crate::rng::Generators;
 
-pub(super) const CLASS: Class = Class { name: "UniPCMultistepScheduler", family: Family::Discrete, defaults, build };
+pub(super) const CLASS: Class =
+    Class { name: "UniPCMultistepScheduler", family: Family::Discrete, defaults, arguments: &[], build };
 
 fn defaults() -> Value {
     json!({
@@ -204,5 +205,9 @@ impl Scheduler for UniPc {
 
     fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4> {
         self.steps.at(i).add_noise(&original, &noise)
+    }
+
+    fn sigmas(&self) -> Vec<f64> {
+        self.steps.sigmas()
     }
 }

@@ -8,6 +8,7 @@ mod ops;
 mod rng;
 mod scheduler_expectations;
 mod scheduler_refusals;
+mod scheduler_sampling;
 mod schedulers;
 #[path = "../support/mod.rs"]
 mod support;

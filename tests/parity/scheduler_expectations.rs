@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use burnisher::rng::Generators;
-use burnisher::schedulers::{SchedulerConfig, SchedulerKind};
+use burnisher::schedulers::{SamplingOptions, SchedulerConfig, SchedulerKind};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -39,7 +39,8 @@ fn full_loop(case: &Case) -> (f64, f64) {
     let mut config = case.config_non_default.clone();
     config.insert("_class_name".into(), case.scheduler.as_str().into());
     let kind = SchedulerKind::from_config(&config).expect("a class that we have");
-    let mut scheduler = kind.build(&config, case.steps).unwrap_or_else(|e| panic!("{}: {e}", case.test));
+    let mut scheduler =
+        kind.build(&config, case.steps, &SamplingOptions::default()).unwrap_or_else(|e| panic!("{}: {e}", case.test));
 
     let mut generators = Generators::per_image([0]);
     let start = case.t_start.unwrap_or(0) * scheduler.order();

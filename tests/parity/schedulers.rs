@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use burnisher::error::Result;
 use burnisher::rng::{Generators, TorchRng};
-use burnisher::schedulers::{Scheduler, SchedulerConfig, SchedulerKind};
+use burnisher::schedulers::{SamplingOptions, Scheduler, SchedulerConfig, SchedulerKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -40,11 +40,32 @@ struct Case {
     kind: SchedulerKind,
     steps: usize,
     start: usize,
+    #[serde(default)]
+    sampling: SamplingOptions,
     init: f64,
     timesteps: Option<Vec<f64>>,
     sigmas: Option<Vec<f64>>,
     values: Vec<f64>,
     last: Vec<f64>,
+}
+
+impl Case {
+    fn place(&self, config: &SchedulerConfig) -> String {
+        let Self { kind, steps, start, .. } = self;
+        format!("{kind} x {steps} from {start}, {}, {}", json!(self.sampling), json!(config))
+    }
+
+    fn build(&self, config: &SchedulerConfig) -> Box<dyn Scheduler> {
+        let built = self.kind.build(config, self.steps, &self.sampling);
+        built.unwrap_or_else(|e| panic!("{}: {e}", self.place(config)))
+    }
+
+    /// Whether its sigmas are no timesteps' own.
+    fn is_by_sigma(&self, config: &SchedulerConfig) -> bool {
+        let keys = ["use_exponential_sigmas", "use_beta_sigmas", "timestep_type"];
+        let asked = self.sampling.sigma_schedule.is_some() || self.sampling.sigmas.is_some();
+        asked || self.kind.name().ends_with("-karras") || keys.iter().any(|key| config.contains_key(*key))
+    }
 }
 
 #[derive(Deserialize)]
@@ -137,8 +158,8 @@ fn every_run_follows_diffusers_step_by_step() {
     let mut wrong = Vec::new();
     for Runs { config, cases } in &golden_runs() {
         for case in cases {
-            let place = format!("{} x {} from {}, {}", case.kind, case.steps, case.start, json!(config));
-            let mut scheduler = case.kind.build(config, case.steps).unwrap_or_else(|e| panic!("{place}: {e}"));
+            let place = case.place(config);
+            let mut scheduler = case.build(config);
             let samples = run(&mut *scheduler, case.start).unwrap_or_else(|e| panic!("{place}: {e}"));
             assert_eq!(samples.len(), case.values.len(), "calls of the model, {place}");
             for (i, (sample, theirs)) in samples.iter().zip(&case.values).enumerate() {
@@ -170,18 +191,15 @@ fn every_run_follows_diffusers_step_by_step() {
 fn timesteps_and_noise_levels_are_diffusers() {
     for Runs { config, cases } in &golden_runs() {
         for case in cases {
-            let place = format!("{} x {}, {}", case.kind, case.steps, json!(config));
-            let scheduler = case.kind.build(config, case.steps).unwrap_or_else(|e| panic!("{place}: {e}"));
+            let place = case.place(config);
+            let scheduler = case.build(config);
             assert!(
                 difference(scheduler.init_noise_sigma(), case.init, case.init) < SIGMA,
                 "init_noise_sigma, {place}"
             );
             let Some(timesteps) = &case.timesteps else { continue };
             assert_eq!(scheduler.timesteps().len(), timesteps.len(), "{place}");
-            let by_sigma = case.kind.name().ends_with("-karras")
-                || ["use_exponential_sigmas", "use_beta_sigmas", "timestep_type"]
-                    .iter()
-                    .any(|key| config.contains_key(*key));
+            let by_sigma = case.is_by_sigma(config);
             for (ours, theirs) in scheduler.timesteps().iter().zip(timesteps) {
                 // Those that are found by their sigma come of f32 logarithms, a unit in the last place of which shows.
                 let in_the_middle = ["dpm2", "dpm++sde"].iter().any(|name| case.kind.name().starts_with(name));
@@ -207,7 +225,28 @@ fn timesteps_and_noise_levels_are_diffusers() {
                     "sigma {i} {sigma} for {theirs}, {place}"
                 );
             }
+            sigmas_for_a_plot_are_those(case, config, &place);
         }
+    }
+}
+
+/// Of samplers that call the model twice a step Diffusers has most sigmas twice.
+fn sigmas_for_a_plot_are_those(case: &Case, config: &SchedulerConfig, place: &str) {
+    let Some(mut theirs) = case.sigmas.clone() else { return };
+    let ours = case.kind.sigmas(config, case.steps, &case.sampling).expect("it can be built");
+    if theirs.len() > case.steps + 1 {
+        theirs.dedup();
+    }
+    // Where they are even in their logarithms, Diffusers has one that is never visited.
+    theirs.truncate(case.steps + 1);
+    assert_eq!(ours.len(), theirs.len(), "{place}");
+    let rescaled = config.get("rescale_betas_zero_snr") == Some(&Value::Bool(true));
+    let tolerance = if rescaled { RESCALED_SIGMA } else { SIGMA };
+    for (ours, theirs) in ours.iter().zip(&theirs) {
+        assert!(
+            ours == theirs || difference(*ours, *theirs, *theirs) < tolerance,
+            "sigma {ours} for {theirs}, {place}"
+        );
     }
 }
 
@@ -219,7 +258,8 @@ fn every_number_of_steps_visits_diffusers_timesteps() {
         let mut config = sd15();
         config.insert("timestep_spacing".into(), spacing.as_str().into());
         for (steps, theirs) in (first..).zip(sums) {
-            let scheduler = kind.build(&config, steps).expect("a possible number of steps");
+            let scheduler =
+                kind.build(&config, steps, &SamplingOptions::default()).expect("a possible number of steps");
             let ours: f64 = (1..).zip(scheduler.timesteps()).map(|(place, timestep)| f64::from(place) * timestep).sum();
             assert!((ours - theirs).abs() < 1e-3, "{kind}, {spacing}, {steps} steps: {ours} for {theirs}");
         }
@@ -263,8 +303,8 @@ fn the_options_in_force_are_those_that_diffusers_prints() {
 fn a_run_in_half_precision_keeps_its_dtype_and_comes_close() {
     for kind in SchedulerKind::ALL {
         let config = saved_with(*kind);
-        let full = run(&mut *kind.build(&config, 10).expect("builds"), 0).expect("runs");
-        let mut scheduler = kind.build(&config, 10).expect("builds");
+        let full = run(&mut *kind.build(&config, 10, &SamplingOptions::default()).expect("builds"), 0).expect("runs");
+        let mut scheduler = kind.build(&config, 10, &SamplingOptions::default()).expect("builds");
         let mut sample = first_sample(&*scheduler, 0).cast(DType::F16);
         let mut generators = Generators::per_image([9]);
         for (i, timestep) in scheduler.timesteps().to_vec().into_iter().enumerate() {
@@ -293,7 +333,7 @@ fn the_predicted_original_is_the_clean_sample_when_the_model_knows_the_noise() {
             // It adds noise by the timestep, which is rounded.
             continue;
         }
-        let mut scheduler = kind.build(&sd15(), 10).expect("builds");
+        let mut scheduler = kind.build(&sd15(), 10, &SamplingOptions::default()).expect("builds");
         let sample = scheduler.add_noise(clean.clone(), noise.clone(), 4);
         let step = scheduler.step(noise.clone(), 4, sample, &mut Generators::per_image([9])).expect("steps");
         for (ours, expected) in values(&step.pred_original_sample).iter().zip(values(&clean)) {
@@ -308,7 +348,7 @@ fn the_predicted_original_is_the_clean_sample_when_the_model_knows_the_noise() {
 #[test]
 fn the_second_call_of_a_step_is_refused_without_the_first() {
     for kind in SchedulerKind::ALL {
-        let mut scheduler = kind.build(&saved_with(*kind), 10).expect("builds");
+        let mut scheduler = kind.build(&saved_with(*kind), 10, &SamplingOptions::default()).expect("builds");
         if scheduler.order() == 2 {
             let error =
                 scheduler.step(randn(7), 3, randn(8), &mut Generators::per_image([9])).expect_err("no first half");
@@ -321,7 +361,7 @@ fn the_second_call_of_a_step_is_refused_without_the_first() {
 fn a_stochastic_step_draws_by_one_generator_or_one_an_image() {
     let batch = Tensor::cat(vec![randn(7), randn(8)], 0);
     let alone = |seeds: &[u64], sample: Tensor<4>| {
-        let mut scheduler = kind("euler-a").build(&sd15(), 10).expect("builds");
+        let mut scheduler = kind("euler-a").build(&sd15(), 10, &SamplingOptions::default()).expect("builds");
         let mut generators = Generators::per_image(seeds.iter().copied());
         let step = scheduler.step(model(&sample, 500.0), 5, sample, &mut generators).expect("steps");
         values(&step.prev_sample)
@@ -352,7 +392,7 @@ fn a_kind_is_known_by_its_name_everywhere() {
 #[test]
 fn a_minus_infinity_may_be_written_as_text() {
     let config = config(json!({"lambda_min_clipped": "-Infinity"}));
-    assert!(kind("dpm++2m").build(&config, 10).is_ok());
+    assert!(kind("dpm++2m").build(&config, 10, &SamplingOptions::default()).is_ok());
 }
 
 #[test]

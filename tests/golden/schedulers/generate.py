@@ -105,15 +105,35 @@ def model(x, t):
     return x / (x.abs() + 1) * (0.5 + float(t) / 2000)
 
 
-def from_config(kind, config):
-    name, overrides = KINDS[kind]
-    found = DPMSolverSDEScheduler if name == "DPMSolverSDEScheduler" else getattr(diffusers, name)
-    return found.from_config(dict(config), **overrides)
+SWITCHES = {
+    "karras": "use_karras_sigmas",
+    "exponential": "use_exponential_sigmas",
+    "beta": "use_beta_sigmas",
+    "lu": "use_lu_lambdas",
+}
 
 
-def build(kind, config, steps):
-    scheduler = from_config(kind, config)
-    scheduler.set_timesteps(steps)
+def class_of(kind):
+    name = KINDS[kind][0]
+    return DPMSolverSDEScheduler if name == "DPMSolverSDEScheduler" else getattr(diffusers, name)
+
+
+def from_config(kind, config, schedule=None):
+    overrides = dict(KINDS[kind][1])
+    takes = class_of(kind).__init__.__wrapped__.__code__.co_varnames
+    if schedule and "sigma_schedule" in takes:
+        overrides["sigma_schedule"] = schedule
+    elif schedule == "uniform":
+        overrides |= {switch: False for switch in SWITCHES.values() if switch in takes}
+    elif schedule:
+        overrides[SWITCHES[schedule]] = True
+    return class_of(kind).from_config(dict(config), **overrides)
+
+
+def build(kind, config, steps, sampling={}):
+    scheduler = from_config(kind, config, sampling.get("sigma_schedule"))
+    listed = {key: sampling[key] for key in ("timesteps", "sigmas") if key in sampling}
+    scheduler.set_timesteps(**(listed or {"num_inference_steps": steps}))
     if isinstance(scheduler, DPMSolverSDEScheduler):
         scheduler.noise_sampler = BrownianPath()
     return scheduler
@@ -146,11 +166,13 @@ def schedule(scheduler):
     return found
 
 
-def run(kind, config, steps, start=0):
+def run(kind, config, steps, start=0, sampling={}):
     """As the pipelines do it: from pure noise, or from a noised original at step `start`."""
-    scheduler = build(kind, config, steps)
+    scheduler = build(kind, config, steps, sampling)
     start *= scheduler.order if kind in SEVERAL_CALLS else 1
     case = {"kind": kind, "steps": steps, "start": start, **schedule(scheduler)}
+    if sampling:
+        case["sampling"] = sampling
     if start:
         case = {key: value for key, value in case.items() if key not in ("timesteps", "sigmas")}
     timesteps = scheduler.timesteps[start:]
@@ -165,7 +187,7 @@ def run(kind, config, steps, start=0):
     takes = scheduler.step.__code__.co_varnames
     arguments = {"generator": torch.Generator("cpu").manual_seed(9)} if "generator" in takes else {}
     if "eta" in takes:
-        arguments["eta"] = config.get("eta", 0.0)  # which Diffusers' pipelines hand over
+        arguments["eta"] = sampling.get("eta", 0.0)  # which Diffusers' pipelines hand over
     values = []
     for i, t in enumerate(timesteps):
         scaled = sample if kind == "flow-euler" else scheduler.scale_model_input(sample, t)
@@ -177,7 +199,7 @@ def run(kind, config, steps, start=0):
 
 
 def matrix():
-    """Every sampler x spacing x prediction type x step count, and for some step counts an image-to-image start."""
+    """Every sampler x spacing x prediction type x step count, and image-to-image starts at 20, 50 and 80 % of the steps."""
     groups = []
     for spacing in ("linspace", "leading", "trailing"):
         for prediction in ("epsilon", "v_prediction", "sample"):
@@ -188,7 +210,7 @@ def matrix():
                 repeats = "timestep_spacing" in overrides and spacing != "leading"
                 if repeats or kind == "pndm" or (prediction == "sample" and no_sample):
                     continue
-                for steps, start in ((5, 0), (10, 0), (10, 4), (20, 0), (20, 15), (50, 0)):
+                for steps, start in ((5, 0), (10, 0), (10, 2), (20, 0), (20, 10), (20, 16), (50, 0)):
                     if prediction == "epsilon" or steps in (10, 20):
                         cases.append(run(kind, config, steps, start))
             groups.append({"config": config, "cases": cases})
@@ -224,9 +246,6 @@ def special():
         ({"variance_type": "fixed_small_log"}, [("ddpm", 10)]),
         ({"variance_type": "fixed_large"}, [("ddpm", 10), ("dpm++2m", 5)]),
         ({"original_inference_steps": 20, "timestep_scaling": 0.01}, [("lcm", 7), ("lcm", 20), ("tcd", 7), ("tcd", 20)]),
-        (SD15 | {"eta": 0.3}, [("tcd", 4), ("tcd", 10), ("tcd", 20), ("tcd", 50)]),
-        (SD15 | {"eta": 0.71}, [("tcd", 4), ("tcd", 10)]),
-        (SD15 | {"eta": 1.0}, [("tcd", 4), ("tcd", 10)]),
         ({"clip_sample": True, "clip_sample_range": 0.7}, [("lcm", 10), ("ddpm", 10), ("ddim", 10), ("heun", 10)]),
         (
             {"thresholding": True, "dynamic_thresholding_ratio": 0.87, "sample_max_value": 1.6},
@@ -319,7 +338,7 @@ def special():
 
 def others():
     """The same of samplers for models without a noise schedule."""
-    lengths = ((1, 0), (2, 0), (5, 0), (10, 0), (10, 4), (20, 0), (20, 15), (50, 0))
+    lengths = ((1, 0), (2, 0), (5, 0), (10, 0), (10, 2), (20, 0), (20, 10), (20, 16), (50, 0))
     runs = [({}, [("ipndm", steps) for steps, start in lengths if start == 0 and steps > 1])]
     for options in (
         {},
@@ -352,6 +371,45 @@ def others():
     ):
         runs.append((options, [("edm-dpm++2m", 10), ("edm-dpm++2m", 20)]))
     return [{"config": config, "cases": [run(kind, config, *length) for kind, *length in cases]} for config, cases in runs]
+
+
+def asked():
+    """What is asked of a sampler beyond its kind and the config: eta, sigma schedules, timesteps and sigmas of one's own."""
+    runs = []
+    etas = [{"eta": eta} for eta in (0.3, 0.71, 1.0)]
+    runs.append((SD15, [("tcd", steps, 0, eta) for eta in etas for steps in (4, 10)] + [("tcd", 50, 0, {"eta": 0.3}), ("tcd", 10, 5, {"eta": 0.3})]))
+    # From noise alone, eta = 1 leaves nothing of the model's noise: in Diffusers it is what f32 makes of 1 - 1.
+    runs.append((ZERO_SNR, [("ddim", 10, 0, eta) for eta in etas[:2]]))
+    for config in (SD15, SD15 | {"prediction_type": "v_prediction", "timestep_spacing": "trailing"}, SD15 | {"set_alpha_to_one": True}):
+        runs.append((config, [("ddim", 10, 0, eta) for eta in etas] + [("ddim", 20, 10, {"eta": 1.0})]))
+    runs.append(({"clip_sample": True}, [("ddim", 10, 0, {"eta": 0.5})]))
+
+    of_class = {name: kind for kind, (name, overrides) in KINDS.items() if not overrides and kind != "pndm"}
+    schedules = []
+    for kind in of_class.values():
+        takes = class_of(kind).__init__.__wrapped__.__code__.co_varnames
+        schedules += [(kind, name) for name, switch in SWITCHES.items() if switch in takes]
+    runs.append((SD15, [(kind, 10, 0, {"sigma_schedule": name}) for kind, name in schedules if kind in DISCRETE]))
+    others = [(kind, 10, 0, {"sigma_schedule": name}) for kind, name in schedules if kind not in DISCRETE]
+    runs.append(({}, others + [("edm-euler", 10, 0, {"sigma_schedule": "exponential"}), ("edm-dpm++2m", 10, 0, {"sigma_schedule": "karras"})]))
+    uniform = {"sigma_schedule": "uniform"}
+    runs.append((SD15 | {"use_beta_sigmas": True}, [("euler", 10, 0, uniform), ("dpm++2m", 10, 0, uniform), ("ddim", 10, 0, uniform)]))
+
+    whole = {"timesteps": [990, 800, 555, 300, 120, 40, 3]}
+    fractional = {"timesteps": [987.5, 700.25, 444.0, 100.75, 5.5]}
+    distilled = {"timesteps": [999, 779, 499, 259, 19]}
+    for config in (SD15, SD15 | {"prediction_type": "v_prediction"}):
+        cases = [(kind, 7, start, whole) for kind in ("ddpm", "dpm++2m", "dpm++3m", "dpm++2m-sde", "dpm++2s", "euler", "heun", "lcm", "tcd") for start in (0, 3)]
+        cases += [(kind, 5, 0, distilled) for kind in ("lcm", "tcd")] + [("tcd", 5, 0, distilled | {"eta": 0.5})]
+        cases += [(kind, 5, 0, fractional) for kind in ("euler", "heun")]
+        cases += [("euler", 6, start, {"sigmas": [14.6, 7.0, 3.5, 1.2, 0.5, 0.1, 0.0]}) for start in (0, 3)]
+        cases += [("euler", 4, 0, {"sigmas": [20.0, 5.0, 1.0, 0.3, 0.05]}), ("euler", 1, 0, {"sigmas": [14.0, 0.0]})]
+        runs.append((config, cases))
+    runs.append((SD15 | {"interpolation_type": "log_linear"}, [("euler", 7, 0, whole)]))
+    runs.append((SD15 | {"timestep_spacing": "leading"}, [("euler", 3, 0, {"sigmas": [14.6, 3.5, 1.2, 0.0]})]))
+    flow = [("flow-euler", 4, 0, {"sigmas": [1.0, 0.8, 0.35, 0.02]}), ("flow-euler", 5, 2, fractional), ("flow-euler", 7, 0, whole)]
+    runs += [({}, flow), ({"shift": 3.0}, flow), ({"shift_terminal": 0.1}, flow)]
+    return [{"config": config, "cases": [run(kind, config, *asked) for kind, *asked in cases]} for config, cases in runs]
 
 
 def of_class(name, groups):
@@ -416,7 +474,7 @@ def expectations(path):
 
 if len(sys.argv) > 1:
     expectations(sys.argv[1])
-groups = matrix() + special() + others()
+groups = matrix() + special() + others() + asked()
 for name in CLASSES:
     write(HERE / "runs" / f"{name}.json", {"runs": of_class(name, groups)})
 write(HERE / "schedulers.json", {"every_step_count": every_step_count(), "resolved": resolved()})

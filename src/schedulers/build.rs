@@ -1,0 +1,157 @@
+//! From a kind, a checkpoint's config and what the user asks for to a sampler, or to why there can be none.
+
+use super::options::{Options, SchedulerConfig};
+use super::{Argument, Family, SamplingOptions, Scheduler, SchedulerKind, SigmaSchedule};
+use crate::error::{Error, Result};
+
+impl SchedulerKind {
+    /// Builds the sampler from a checkpoint's config (of this class or another, as Diffusers' `from_config`). Where
+    /// `sampling` lists timesteps or sigmas, `steps` is theirs: [`Self::steps`].
+    ///
+    /// # Errors
+    /// The config is of a model of another kind, an option is unknown, contradictory or nothing that this sampler takes, or
+    /// it can't do so many steps.
+    pub fn build(
+        self,
+        config: &SchedulerConfig,
+        steps: usize,
+        sampling: &SamplingOptions,
+    ) -> Result<Box<dyn Scheduler>> {
+        self.check_family(config)?;
+        sampling.validate()?;
+        self.check_arguments(sampling)?;
+        let options = self.options(config, sampling)?;
+        let most: usize = options.get("num_train_timesteps")?;
+        let steps = self.steps(steps, sampling);
+        if steps == 0 || steps > most {
+            return Err(Error::new(format!("{} can't do {steps} steps", self.label()))
+                .advise(format!("Choose a number from 1 to {most}")));
+        }
+        self.check_lists(&options, most)?;
+        (self.class().build)(&options, steps)
+    }
+
+    /// The noise levels of a run, for a plot: noise by signal (in flow matching the share of noise) at each step, never
+    /// rising, and what the last step goes to. Where no signal is left, 4096, which Diffusers puts there, too.
+    ///
+    /// # Errors
+    /// As for [`Self::build`].
+    pub fn sigmas(self, config: &SchedulerConfig, steps: usize, sampling: &SamplingOptions) -> Result<Vec<f64>> {
+        Ok(self.build(config, steps, sampling)?.sigmas())
+    }
+
+    /// How many steps a run has when `steps` are asked for: as many as listed, if timesteps or sigmas are.
+    pub fn steps(self, steps: usize, sampling: &SamplingOptions) -> usize {
+        match sampling {
+            SamplingOptions { timesteps: Some(timesteps), .. } => timesteps.len(),
+            SamplingOptions { sigmas: Some(sigmas), .. } if self.takes(Argument::SigmasAndEnd) => {
+                sigmas.len().saturating_sub(1)
+            }
+            SamplingOptions { sigmas: Some(sigmas), .. } => sigmas.len(),
+            _ => steps,
+        }
+    }
+
+    /// The sigma schedules that it can be asked for. One that has a schedule in its name has no other.
+    pub fn sigma_schedules(self) -> Vec<SigmaSchedule> {
+        match SigmaSchedule::switched_on(&self.overrides()) {
+            Some(named) => vec![named],
+            None => SigmaSchedule::of_class(&self.class().defaults()),
+        }
+    }
+
+    /// Whether it can be asked for some `eta`.
+    pub fn takes_eta(self) -> bool {
+        self.takes(Argument::Eta)
+    }
+
+    /// Whether it can be given timesteps to visit.
+    pub fn takes_timesteps(self) -> bool {
+        self.takes(Argument::Timesteps) || self.takes(Argument::WholeTimesteps)
+    }
+
+    /// Whether it can be given noise levels to visit.
+    pub fn takes_sigmas(self) -> bool {
+        self.takes(Argument::Sigmas) || self.takes(Argument::SigmasAndEnd)
+    }
+
+    fn takes(self, argument: Argument) -> bool {
+        self.class().arguments.contains(&argument)
+    }
+
+    /// Makes sure that the sampler is for models like the one that the config is of.
+    fn check_family(self, config: &SchedulerConfig) -> Result<()> {
+        let Ok(own) = Self::from_config(config) else { return Ok(()) };
+        let family = own.class().family;
+        if family == self.class().family {
+            return Ok(());
+        }
+        let message =
+            format!("{} can't sample this model, which is made for {} and its like", self.label(), own.class_name());
+        Err(Error::new(message).advise(choose_among(|kind| kind.class().family == family)))
+    }
+
+    /// Diffusers' pipelines pass over an `eta` that the sampler doesn't take, and refuse the others as here.
+    fn check_arguments(self, sampling: &SamplingOptions) -> Result<()> {
+        let refused = |what: &str, takers: fn(Self) -> bool| {
+            let message = format!("{} takes no {what}", self.label());
+            Err(Error::new(message).advise(format!("Leave it out, or c{}", &choose_among(takers)[1..])))
+        };
+        if sampling.eta > 0.0 && !self.takes_eta() {
+            return refused("eta", Self::takes_eta);
+        }
+        if sampling.timesteps.is_some() && !self.takes_timesteps() {
+            return refused("list of timesteps", Self::takes_timesteps);
+        }
+        if sampling.sigmas.is_some() && !self.takes_sigmas() {
+            return refused("list of sigmas", Self::takes_sigmas);
+        }
+        Ok(())
+    }
+
+    /// The options in force.
+    ///
+    /// # Errors
+    /// A sigma schedule is asked for that the sampler hasn't got.
+    pub(super) fn options(self, config: &SchedulerConfig, sampling: &SamplingOptions) -> Result<Options> {
+        let mut overrides = self.overrides();
+        if let Some(schedule) = sampling.sigma_schedule {
+            let possible = self.sigma_schedules();
+            let asked = schedule.overrides(&self.class().defaults()).filter(|_| possible.contains(&schedule));
+            overrides.extend(asked.ok_or_else(|| {
+                let possible = possible.into_iter().map(SigmaSchedule::name).collect::<Vec<_>>().join(", ");
+                Error::new(format!("{} can't be used with the sigma schedule {schedule}", self.label()))
+                    .advise(format!("It goes with {possible}"))
+            })?);
+        }
+        Ok(Options::new(self.class(), config, overrides, sampling))
+    }
+
+    /// Checks listed timesteps and sigmas against the options in force.
+    fn check_lists(self, options: &Options, train: usize) -> Result<()> {
+        let list = if options.timesteps().is_some() { "timesteps" } else { "sigmas" };
+        if options.timesteps().or(options.sigmas()).is_none() {
+            return Ok(());
+        }
+        if let Some(key) = SigmaSchedule::switch_in(options)? {
+            return Err(options.refuse(key, &format!("the {list} are given")));
+        }
+        let timesteps = options.timesteps().unwrap_or_default();
+        let last = train - 1;
+        if let Some(wrong) =
+            timesteps.iter().find(|timestep| self.class().family == Family::Discrete && **timestep > last as f64)
+        {
+            return Err(Error::new(format!("The timesteps must be from 0 to {last}, and one is {wrong}")));
+        }
+        match timesteps.iter().find(|timestep| self.takes(Argument::WholeTimesteps) && timestep.fract() != 0.0) {
+            Some(wrong) => Err(Error::new(format!("{} takes whole timesteps, and one is {wrong}", self.label()))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The advice to choose a kind that is `suitable`.
+fn choose_among(suitable: impl Fn(SchedulerKind) -> bool) -> String {
+    let kinds = SchedulerKind::ALL.iter().filter(|kind| suitable(**kind));
+    format!("Choose one of {}", kinds.map(|kind| kind.name()).collect::<Vec<_>>().join(", "))
+}
