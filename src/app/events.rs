@@ -64,7 +64,12 @@ pub(super) fn worker(state: &mut State, event: Event) {
                 lab.saved(picture, entry.path.clone());
                 state.lab_wants.push(entry.path);
             }
-            None => saved(state, &entry),
+            None => {
+                if let Some(running) = state.queue.running_mut(id) {
+                    running.finished = picture + 1;
+                }
+                saved(state, &entry);
+            }
         },
         Event::JobEnded { id, outcome } => {
             state.lab.iter_mut().filter(|lab| lab.is_of(id)).for_each(Lab::end);

@@ -246,7 +246,11 @@ impl App {
         for preview in worker.previews().iter().filter_map(Latest::take) {
             if let Some(lab) = self.state.lab.as_mut().filter(|lab| lab.is_of(preview.id)) {
                 lab.show_preview(ctx, &preview);
-            } else if self.state.follows && self.state.queue.running_mut(preview.id).is_some() {
+                continue;
+            }
+            let running = self.state.queue.running_mut(preview.id);
+            // One that was taken late must not come before the finished picture.
+            if self.state.follows && running.is_some_and(|running| preview.picture >= running.finished) {
                 self.state.canvas.show_preview(ctx, &preview);
             }
         }

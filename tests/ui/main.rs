@@ -9,3 +9,4 @@ mod promises;
 mod remembering;
 mod snapshots;
 mod stage;
+mod tasks;

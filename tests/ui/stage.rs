@@ -165,9 +165,11 @@ impl Stage {
                 found == role || found == single
             };
             let found = stage.window.query_all_by_label(name).find(is_field);
-            found.unwrap_or_else(|| panic!("no text box {name}")).click();
+            found.unwrap_or_else(|| panic!("no text box {name}"))
         };
-        field(self);
+        field(self).scroll_to_me();
+        self.settle();
+        field(self).click();
         self.window.step();
         self.window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
         self.window.step();
@@ -209,7 +211,7 @@ impl Engine for Puppet {
     fn info(&self) -> ModelInfo {
         ModelInfo {
             class_name: "Puppet".into(),
-            tasks: vec![TaskKind::TextToImage],
+            tasks: vec![TaskKind::TextToImage, TaskKind::ImageToImage, TaskKind::Inpaint],
             scheduler: Some(SchedulerKind::from_name("ddim").expect("a sampler")),
             scheduler_config: SchedulerConfig::new(),
             width: 64,
