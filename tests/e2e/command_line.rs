@@ -454,9 +454,15 @@ fn inspect_tells_what_the_model_is_made_of() {
     {
         assert!(stdout(&output).contains(part), "{part} in {}", stdout(&output));
     }
+    for part in ["sampler ddim, with all that DDIMScheduler has in force:", "  prediction_type = \"v_prediction\"\n"] {
+        assert!(stdout(&output).contains(part), "{part} in {}", stdout(&output));
+    }
     let output = run(folder.path(), &["inspect", "bundled", "--json"]);
     let json: Value = serde_json::from_str(stdout(&output)).expect("JSON");
-    assert_eq!(json["class_name"], "StableDiffusionPipeline");
+    assert_eq!((&json["class_name"], &json["sampler"]["name"]), (&json!("StableDiffusionPipeline"), &json!("ddim")));
+    let settings = json["sampler"]["settings"].as_array().expect("a list");
+    let expected = json!({ "key": "prediction_type", "value": "v_prediction", "origin": "checkpoint" });
+    assert!(settings.contains(&expected), "{settings:?}");
 }
 
 #[test]
