@@ -8,11 +8,13 @@ use crate::app::background::{Dialog as FileDialog, Task};
 use crate::app::canvas::Zoom;
 use crate::app::command::UiCommand;
 use crate::app::gallery::GalleryAction;
+use crate::app::lab::{Lab, Setup, Sheet};
 use crate::app::queue::{Key, Move};
 use crate::app::state::{Dialog, Model, PatchDialog, State};
 use crate::cancel::CancelToken;
 use crate::checkpoint::ModelRef;
 use crate::gallery::Destination;
+use crate::request::Request;
 use crate::settings::{Patch, Waiting};
 use crate::worker::{Command, Job, Previews};
 
@@ -24,6 +26,13 @@ pub(super) enum Action {
     UseModel(ModelRef),
     /// Show what is being drawn.
     Watch,
+    /// Draw these side by side.
+    StartLab(Vec<Request>),
+    /// Go on with one of the lab's pictures.
+    PickVariant(Box<Request>, Option<PathBuf>),
+    CloseLab,
+    /// Save the lab's pictures as one.
+    SaveSheet(Box<Sheet>),
     /// Stop what is being drawn.
     StopRunning,
     /// Stop loading the model.
@@ -66,6 +75,31 @@ impl App {
         match action {
             Action::Command(command) => self.obey(ctx, command),
             Action::UseModel(model) => use_model(state, model),
+            Action::StartLab(variants) => {
+                state.dialog = None;
+                if let Some(request) = variants.first().cloned() {
+                    state.settings.remember_prompt(&request.prompt);
+                    let waiting = Waiting { variants, ..Waiting::new(state.settings.model.clone(), request) };
+                    state.queue.push(waiting);
+                    state.queue.paused = false;
+                    state.follows = true;
+                }
+            }
+            Action::PickVariant(request, path) => {
+                state.settings.draft.take(&request);
+                state.lab = None;
+                if let Some(path) = path {
+                    state.show(path, &request.prompt);
+                }
+                state.notices.info("The form has its settings and its seed now");
+            }
+            Action::CloseLab => state.lab = None,
+            Action::SaveSheet(sheet) => {
+                let folder = state.settings.save_folder.clone();
+                if let Err(error) = self.background.open(FileDialog::SaveSheet { sheet, folder }) {
+                    state.notices.error(error);
+                }
+            }
             Action::Watch => {
                 state.follows = true;
                 self.gallery.stop_comparing();
@@ -188,6 +222,10 @@ impl App {
                     self.ask(Task::ListDevices);
                 }
             }
+            UiCommand::Lab => {
+                let setup = Setup::new(&state.settings.draft, state.model.info());
+                state.dialog = Some(Dialog::Lab(setup));
+            }
             UiCommand::Shortcuts => state.dialog = Some(Dialog::Shortcuts),
             UiCommand::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
         }
@@ -220,10 +258,14 @@ impl App {
         let destination = Destination::Named(state.settings.output_folder.clone(), state.settings.name_pattern.clone());
         let every = NonZeroUsize::new(state.settings.preview_every);
         let previews = every.map_or(Previews::Off, |every| Previews::Newest { every });
-        let job = Job { previews, ..Job::new(next.request, destination) };
+        let job = Job { previews, variants: next.variants.clone(), ..Job::new(next.request, destination) };
         let (id, cancel) = (job.id, job.cancel.clone());
         if self.send(Command::Generate(Box::new(job))) {
             self.state.queue.started(id, cancel);
+            if !next.variants.is_empty() {
+                let own = self.state.model.info().and_then(|info| info.scheduler);
+                self.state.lab = Some(Lab::new(id, &next.variants, own));
+            }
         }
     }
 
@@ -249,7 +291,7 @@ fn generate(state: &mut State, first: bool) {
     }
     settings.remember_prompt(&request.prompt);
     state.history = None;
-    let waiting = Waiting { model: settings.model.clone(), request };
+    let waiting = Waiting::new(settings.model.clone(), request);
     if first {
         state.queue.push_first(waiting);
     } else {

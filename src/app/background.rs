@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use egui::epaint::text::FontDefinitions;
 
+use crate::app::lab::Sheet;
 use crate::device::{self, DeviceInfo};
 use crate::error::{Error, Result};
 use crate::gallery::decode;
@@ -32,6 +34,10 @@ pub(super) enum Task {
     ImportText(String),
     /// Read a picture for the clipboard.
     Copy(PathBuf),
+    /// Read a picture to show it.
+    Open(PathBuf),
+    /// Write the lab's pictures as one.
+    SaveSheet { sheet: Box<Sheet>, fonts: Box<FontDefinitions>, target: PathBuf },
     /// Show a folder in the file manager.
     OpenFolder(PathBuf),
     /// Make the folder for pictures.
@@ -50,6 +56,10 @@ pub(super) enum Done {
     Imported { place: String, imported: Box<Imported> },
     /// A picture for the clipboard.
     Copied(egui::ColorImage),
+    /// A picture to show.
+    Opened { path: PathBuf, picture: egui::ColorImage },
+    /// The user chose where to save the lab's pictures.
+    PickedSheet { sheet: Box<Sheet>, target: PathBuf },
     /// The folder for pictures is there.
     FolderMade,
     /// What pictures can be drawn on.
@@ -71,6 +81,8 @@ pub(super) enum Done {
 pub(super) enum Dialog {
     /// Where to save this picture, beginning in the folder.
     SaveAs { source: PathBuf, folder: Option<PathBuf> },
+    /// Where to save the lab's pictures as one, beginning in the folder.
+    SaveSheet { sheet: Box<Sheet>, folder: Option<PathBuf> },
     /// A model's folder.
     Model,
     /// A picture to read settings from.
@@ -193,6 +205,10 @@ fn obey(task: Task, slot: &Latest<Settings>, settings_path: &Path) -> Option<Don
         Task::Import(path) => import::import(&path)
             .map(|imported| Some(Done::Imported { place: path.display().to_string(), imported: Box::new(imported) })),
         Task::Copy(path) => decode::decode(&path).map(|picture| Some(Done::Copied(color_image(&picture.to_rgba8())))),
+        Task::Open(path) => {
+            decode::decode(&path).map(|picture| Some(Done::Opened { path, picture: color_image(&picture.to_rgba8()) }))
+        }
+        Task::SaveSheet { sheet, fonts, target } => sheet.save(*fonts, &target).map(|()| Some(Done::Exported(target))),
         Task::OpenFolder(folder) => open::that_detached(&folder)
             .map(|()| None)
             .map_err(|cause| Error::new(format!("the folder can't be opened: {}", folder.display())).caused_by(cause)),
@@ -228,6 +244,12 @@ fn ask_user(dialog: Dialog) -> Pin<Box<dyn Future<Output = Option<Done>> + Send>
             let asked = if let Some(folder) = folder { asked.set_directory(folder) } else { asked };
             let target = asked.save_file();
             Box::pin(async move { Some(Done::PickedTarget { source, target: target.await?.path().to_owned() }) })
+        }
+        Dialog::SaveSheet { sheet, folder } => {
+            let asked = asked.set_title("Save the sheet").set_file_name("lab.png").add_filter("PNG", &["png"]);
+            let asked = if let Some(folder) = folder { asked.set_directory(folder) } else { asked };
+            let target = asked.save_file();
+            Box::pin(async move { Some(Done::PickedSheet { sheet, target: target.await?.path().to_owned() }) })
         }
         Dialog::Model => {
             let folder = asked.set_title("Open a model: a folder with a model_index.json").pick_folder();

@@ -29,6 +29,7 @@ pub(super) enum UiCommand {
     DoubleSize,
     ToggleControls,
     ToggleGallery,
+    Lab,
     Settings,
     Shortcuts,
     Quit,
@@ -41,7 +42,7 @@ const ALT: Modifiers = Modifiers::ALT;
 
 impl UiCommand {
     /// In the order of the shortcuts sheet.
-    pub(super) const ALL: [Self; 25] = [
+    pub(super) const ALL: [Self; 26] = [
         Self::Generate,
         Self::GenerateFirst,
         Self::Stop,
@@ -64,6 +65,7 @@ impl UiCommand {
         Self::DoubleSize,
         Self::ToggleControls,
         Self::ToggleGallery,
+        Self::Lab,
         Self::Settings,
         Self::Shortcuts,
         Self::Quit,
@@ -105,6 +107,7 @@ impl UiCommand {
             Self::DoubleSize => ("200 %", "Show a pixel of the picture as four of the screen"),
             Self::ToggleControls => ("Controls", "Show or hide the controls"),
             Self::ToggleGallery => ("Gallery", "Show or hide the gallery"),
+            Self::Lab => ("Lab…", "Compare samplers, step counts or guidance side by side"),
             Self::Settings => ("Settings…", "Folders, device, previews, appearance"),
             Self::Shortcuts => ("Keyboard shortcuts", "Everything that has a key"),
             Self::Quit => ("Quit", "Close Burnisher; what waits is kept"),
@@ -122,6 +125,7 @@ impl UiCommand {
             Self::Stop => const { &[key(NONE, Key::Escape)] },
             Self::StopAll => const { &[key(Modifiers::SHIFT, Key::Escape)] },
             Self::RandomSeed => const { &[key(CTRL, Key::R)] },
+            Self::Lab => const { &[key(CTRL, Key::L)] },
             Self::OlderPrompt => const { &[key(ALT, Key::ArrowUp)] },
             Self::NewerPrompt => const { &[key(ALT, Key::ArrowDown)] },
             Self::SaveAs => const { &[key(CTRL, Key::S)] },

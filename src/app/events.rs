@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::app::background::{Done, Task};
+use crate::app::lab::Lab;
 use crate::app::librarian::News;
 use crate::app::state::{Dialog, Model, PatchDialog, State};
 use crate::app::{App, apply};
@@ -48,11 +49,24 @@ pub(super) fn worker(state: &mut State, event: Event) {
             if let Some(running) = state.queue.running_mut(id) {
                 (running.picture, running.step, running.steps) = (picture, step, steps);
                 running.preview_share = preview_share;
+                if let Some(variant) = running.variants.get_mut(picture) {
+                    *variant = (step, steps);
+                }
                 running.took(step_secs);
             }
+            if let Some(lab) = state.lab.as_mut().filter(|lab| lab.is_of(id)) {
+                lab.step_done(picture, step, steps);
+            }
         }
-        Event::PictureSaved { entry, .. } => saved(state, &entry),
+        Event::PictureSaved { id, picture, entry } => match state.lab.as_mut().filter(|lab| lab.is_of(id)) {
+            Some(lab) => {
+                lab.saved(picture, entry.path.clone());
+                state.lab_wants.push(entry.path);
+            }
+            None => saved(state, &entry),
+        },
         Event::JobEnded { id, outcome } => {
+            state.lab.iter_mut().filter(|lab| lab.is_of(id)).for_each(Lab::end);
             let ended = state.queue.ended(id);
             match outcome {
                 Outcome::Finished(_) => {}
@@ -126,6 +140,13 @@ pub(super) fn background(app: &mut App, ctx: &egui::Context, done: Done) {
         }
         Done::FolderMade => app.watch(),
         Done::Devices(devices) => state.devices = Some(devices),
+        Done::Opened { path, picture } => {
+            state.lab.iter_mut().for_each(|lab| lab.show_picture(ctx, &path, &picture));
+        }
+        Done::PickedSheet { sheet, target } => {
+            let fonts = ctx.fonts(|fonts| fonts.definitions().clone());
+            app.ask(Task::SaveSheet { sheet, fonts: Box::new(fonts), target });
+        }
         Done::Failed(error) => state.notices.error(error),
     }
 }
@@ -151,6 +172,8 @@ fn imported_from(state: &mut State, place: String, imported: Imported) {
     let title = format!("Settings of a picture by {}", imported.source.label());
     let mut patch = imported.recipe.as_ref().map_or_else(
         || Patch {
+            task: None,
+            sampling: None,
             prompt: imported.prompt.clone(),
             negative_prompt: imported.negative_prompt.clone(),
             model: None,

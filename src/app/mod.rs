@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::settings::Settings;
-use crate::worker::{Event, WorkerHandle};
+use crate::worker::{Event, Latest, WorkerHandle};
 
 mod apply;
 mod background;
@@ -20,6 +20,7 @@ mod command;
 mod controls;
 mod events;
 mod gallery;
+mod lab;
 pub mod librarian;
 mod look;
 mod notices;
@@ -236,6 +237,18 @@ impl App {
         self.background.save_settings(now);
     }
 
+    /// Shows the newest previews.
+    fn take_previews(&mut self, ctx: &egui::Context) {
+        let Some(worker) = &self.worker else { return };
+        for preview in worker.previews().iter().filter_map(Latest::take) {
+            if let Some(lab) = self.state.lab.as_mut().filter(|lab| lab.is_of(preview.id)) {
+                lab.show_preview(ctx, &preview);
+            } else if self.state.follows && self.state.queue.running_mut(preview.id).is_some() {
+                self.state.canvas.show_preview(ctx, &preview);
+            }
+        }
+    }
+
     fn look_up_memory(&mut self) {
         let due = self.state.memory.is_none_or(|(_, since)| since.elapsed() >= MEMORY_INTERVAL);
         if due {
@@ -267,6 +280,9 @@ impl eframe::App for App {
         while let Some(news) = self.librarian.news() {
             events::librarian(self, ctx, news);
         }
+        for path in std::mem::take(&mut self.state.lab_wants) {
+            self.ask(Task::Open(path));
+        }
         if let Some(path) = self.state.wants_picture.take() {
             self.librarian.want_picture(path);
         }
@@ -281,12 +297,7 @@ impl eframe::App for App {
         ctx.set_theme(theme::preference(self.state.settings.theme));
         ctx.set_zoom_factor(self.state.settings.scale);
         self.look_up_memory();
-        if let Some(preview) = self.worker.as_ref().and_then(|worker| worker.previews().take())
-            && self.state.follows
-            && self.state.queue.running_mut(preview.id).is_some()
-        {
-            self.state.canvas.show_preview(&ctx, &preview);
-        }
+        self.take_previews(&ctx);
         let mut actions: Vec<Action> =
             UiCommand::pressed(&ctx, self.gallery.is_comparing()).into_iter().map(Action::Command).collect();
         for file in ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files)) {
@@ -355,6 +366,8 @@ impl App {
             self.state.notices.ui(ui);
             if self.gallery.is_comparing() {
                 gallery::compare::ui(ui, &mut self.gallery);
+            } else if let Some(lab) = &self.state.lab {
+                lab.ui(ui, actions);
             } else {
                 self.state.canvas.ui(ui);
             }
@@ -372,6 +385,10 @@ impl App {
             state::Dialog::Shortcuts => shortcuts::ui(ui.ctx(), actions),
             state::Dialog::Close => close::ui(ui.ctx(), &self.state, actions),
             state::Dialog::ClearQueue => close::clear_queue_ui(ui.ctx(), &self.state, actions),
+            state::Dialog::Lab(setup) => {
+                let State { settings, model, .. } = &mut self.state;
+                setup.ui(ui.ctx(), &mut settings.draft, model, actions);
+            }
             state::Dialog::Patch(look) => look::ui(ui.ctx(), look, actions),
         }
         self.state.dialog = Some(dialog);

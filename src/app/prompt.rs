@@ -51,7 +51,7 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>
 
 /// A text box for the prompt (0) or the negative prompt (1).
 fn text_ui(ui: &mut egui::Ui, state: &mut State, which: usize) {
-    let counter = state.model.info().map(|info| info.token_counter.clone());
+    let counter = state.model.info().and_then(|info| info.token_counter.clone());
     let draft = &mut state.settings.draft;
     let (text, name, hint, rows) = if which == 0 {
         (&mut draft.prompt, "Prompt", "What do you want to see?", 4)

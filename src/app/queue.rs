@@ -51,6 +51,8 @@ pub(super) struct Running {
     pub step_secs: Option<f64>,
     /// The share of the time that previews take, 0 to 1.
     pub preview_share: f64,
+    /// Steps done of each picture that is drawn side by side, and all of them once they are known.
+    pub variants: Vec<(usize, usize)>,
     /// Whether a stop means all of its pictures.
     ends_whole: bool,
 }
@@ -140,8 +142,10 @@ impl Queue {
         let Some(at) = self.waiting.iter().position(|queued| !queued.failed) else { return };
         let waiting = self.waiting.remove(at).waiting;
         let steps = waiting.request.steps;
+        let variants = waiting.variants.iter().map(|variant| (0, variant.steps)).collect();
         self.running = Some(Running {
             id,
+            variants,
             waiting,
             cancel,
             phase: None,
@@ -191,6 +195,9 @@ impl Queue {
 
     /// A stopped generation is over: what is left of it comes next.
     pub(super) fn go_on_after(&mut self, stopped: &Running) {
+        if !stopped.variants.is_empty() {
+            return;
+        }
         let left = stopped.waiting.request.count.saturating_sub(stopped.picture + 1);
         if left > 0 && !stopped.ends_whole {
             let mut waiting = stopped.rest();
@@ -210,24 +217,40 @@ impl Queue {
 impl Running {
     /// What of it is still to be drawn.
     pub(super) fn rest(&self) -> Waiting {
+        if !self.variants.is_empty() {
+            return self.waiting.clone();
+        }
         let request = &self.waiting.request;
         let rest = Request {
             seed: request.seed_of(self.picture),
             count: request.count.saturating_sub(self.picture).max(1),
             ..request.clone()
         };
-        Waiting { request: rest, model: self.waiting.model.clone() }
+        Waiting::new(self.waiting.model.clone(), rest)
     }
 
     /// How much of the job is done, 0 to 1.
     pub(super) fn fraction(&self) -> f32 {
+        if !self.variants.is_empty() {
+            let (done, of) = self.variant_steps();
+            return (done as f32 / of.max(1) as f32).clamp(0.0, 1.0);
+        }
         let pictures = self.waiting.request.count.max(1) as f32;
         let picture = self.step as f32 / self.steps.max(1) as f32;
         ((self.picture as f32 + picture.min(1.0)) / pictures).clamp(0.0, 1.0)
     }
 
+    /// Steps that are done of all pictures drawn side by side, and all there are.
+    pub(super) fn variant_steps(&self) -> (usize, usize) {
+        self.variants.iter().fold((0, 0), |(done, of), variant| (done + variant.0, of + variant.1))
+    }
+
     /// How long the steps that are left will take.
     pub(super) fn time_left(&self) -> Option<Duration> {
+        if !self.variants.is_empty() {
+            let (done, of) = self.variant_steps();
+            return Duration::try_from_secs_f64(self.step_secs? * of.saturating_sub(done) as f64).ok();
+        }
         let later = self.waiting.request.count.saturating_sub(self.picture + 1);
         let steps = later * self.steps + self.steps.saturating_sub(self.step);
         Duration::try_from_secs_f64(self.step_secs? * steps as f64).ok()
@@ -249,7 +272,7 @@ mod tests {
 
     fn waiting(prompt: &str) -> Waiting {
         let request = Request { prompt: prompt.into(), count: 3, seed: 10, ..Draft::default().request() };
-        Waiting { model: ModelRef::Bundled, request }
+        Waiting::new(ModelRef::Bundled, request)
     }
 
     fn queue(prompts: &[&str]) -> Queue {

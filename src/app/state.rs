@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::app::canvas::Canvas;
+use crate::app::lab::{Lab, Setup};
 use crate::app::notices::Notices;
 use crate::app::queue::Queue;
 use crate::cancel::CancelToken;
@@ -22,6 +23,10 @@ pub(super) struct State {
     /// Whether the settings' model is to be loaded as soon as the worker is free.
     pub wants_model: bool,
     pub canvas: Canvas,
+    /// Pictures that are drawn side by side, from their start until the user closes them.
+    pub lab: Option<Lab>,
+    /// Finished pictures that the lab waits for.
+    pub lab_wants: Vec<PathBuf>,
     pub notices: Notices,
     pub dialog: Option<Dialog>,
     /// How long prompt and negative prompt are, for the texts that were counted.
@@ -74,6 +79,8 @@ pub(super) enum Dialog {
     Close,
     /// The queue is to be thrown away.
     ClearQueue,
+    /// What the lab is to compare.
+    Lab(Setup),
     /// Settings from elsewhere: what would change.
     Patch(Box<PatchDialog>),
 }
@@ -113,6 +120,8 @@ impl State {
             model: Model::None,
             wants_model: true,
             canvas: Canvas::default(),
+            lab: None,
+            lab_wants: Vec::new(),
             notices: Notices::default(),
             dialog: None,
             tokens: [None, None],

@@ -91,7 +91,10 @@ fn progress(running: &Running) -> String {
         }
     };
     let count = running.waiting.request.count;
-    if count > 1 {
+    if !running.variants.is_empty() {
+        let (done, of) = running.variant_steps();
+        text = format!("Comparing {}: step {done} of {of}", running.variants.len());
+    } else if count > 1 {
         text = format!("Picture {} of {count}: {text}", running.picture + 1);
     }
     if let Some(secs) = running.step_secs {
@@ -146,7 +149,7 @@ mod tests {
     fn screen_readers_hear_of_quarters_and_not_of_every_step() {
         let mut state = State::new(Settings::default());
         assert_eq!(announcement(&state), "No model is loaded");
-        let waiting = Waiting { model: ModelRef::Bundled, request: state.settings.draft.request() };
+        let waiting = Waiting::new(ModelRef::Bundled, state.settings.draft.request());
         state.queue.push(waiting.clone());
         let job = Job::new(waiting.request, Destination::Folder(".".into()));
         state.queue.started(job.id, job.cancel);

@@ -39,6 +39,7 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
             item(ui, UiCommand::ReadPicture, true, actions);
             item(ui, UiCommand::OpenFolder, true, actions);
             ui.separator();
+            item(ui, UiCommand::Lab, true, actions);
             item(ui, UiCommand::Settings, true, actions);
             item(ui, UiCommand::Shortcuts, true, actions);
             item(ui, UiCommand::Quit, true, actions);

@@ -29,19 +29,22 @@ use source::{Source, is_plain_name};
 use weights::{Variant, Weights};
 
 /// The pipelines that can be opened, each with the components it can't do without.
-const PIPELINES: [(&str, &[&str]); 4] = [
+const PIPELINES: [(&str, &[&str]); 6] = [
     ("StableDiffusionPipeline", &TEXT_TO_IMAGE),
     ("StableDiffusionImg2ImgPipeline", &TEXT_TO_IMAGE),
     ("StableDiffusionInpaintPipeline", &TEXT_TO_IMAGE),
     ("StableDiffusionDepth2ImgPipeline", &["text_encoder", "tokenizer", "unet", "vae", "scheduler", "depth_estimator"]),
+    ("DDPMPipeline", &UNCONDITIONAL),
+    ("DDIMPipeline", &UNCONDITIONAL),
 ];
+const UNCONDITIONAL: [&str; 2] = ["unet", "scheduler"];
 const TEXT_TO_IMAGE: [&str; 5] = ["text_encoder", "tokenizer", "unet", "vae", "scheduler"];
 
 /// The classes that a component may have. Schedulers aren't listed: there are many, and they know themselves.
 const CLASSES: [(&str, &[&str]); 5] = [
     ("text_encoder", &["CLIPTextModel"]),
     ("tokenizer", &["CLIPTokenizer", "CLIPTokenizerFast"]),
-    ("unet", &["UNet2DConditionModel"]),
+    ("unet", &["UNet2DConditionModel", "UNet2DModel"]),
     ("vae", &["AutoencoderKL"]),
     ("depth_estimator", &["DPTForDepthEstimation"]),
 ];

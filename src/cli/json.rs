@@ -27,7 +27,7 @@ pub(super) fn of_event(event: &Event) -> Option<Value> {
         Event::JobStep { id, picture, step, steps, .. } => {
             json!({ "event": "job-step", "job": id.number(), "picture": picture, "step": step, "steps": steps })
         }
-        Event::PictureSaved { id, entry } => json!({
+        Event::PictureSaved { id, entry, .. } => json!({
             "event": "picture-saved", "job": id.number(), "path": path(entry), "recipe": entry.recipe,
         }),
         Event::JobEnded { id, outcome } => {

@@ -1,10 +1,16 @@
 //! Pictures as bytes and as numbers: no tensors, no folders.
 
 pub mod a1111;
+pub mod decode;
 pub mod encode;
 pub mod exif_text;
+pub mod fit;
+pub mod hole;
+pub mod inpaint;
+pub mod mask;
 pub mod metadata;
 pub mod pixels;
 pub mod png_chunks;
 pub mod png_text;
+pub mod resize;
 pub mod xmp;

@@ -5,7 +5,7 @@ use burn::nn::conv::Conv2d;
 use burn::nn::{GroupNorm, GroupNormConfig, Identity, LayerNorm, LayerNormConfig, Linear, LinearConfig};
 use burn::tensor::{Device, FloatDType, Tensor};
 
-use super::resnet::conv;
+use super::resnet::{conv, rescaled};
 use crate::ops::{self, Mask, Then};
 
 /// torch's default, which the transformer's layer norms keep.
@@ -202,7 +202,20 @@ fn picture(x: Tensor<3>, height: usize, width: usize) -> Tensor<4> {
     x.swap_dims(1, 2).reshape([batch, channels, height, width])
 }
 
-/// The autoencoder's attention: one head over all pixels, with its own norm and residual.
+/// How an attention over pixels is built.
+#[derive(Clone, Copy, Debug)]
+pub struct PixelAttentionConfig {
+    /// Channels of a head; `None` for one head over all of them.
+    pub head_dim: Option<usize>,
+    /// Groups of the norm.
+    pub groups: usize,
+    /// The norm's epsilon.
+    pub epsilon: f64,
+    /// What the sum of both branches is divided by.
+    pub output_scale_factor: f64,
+}
+
+/// The attention of the autoencoder and of unconditional UNets: over all pixels, with its own norm and residual.
 #[derive(Module, Debug)]
 pub struct PixelAttention {
     group_norm: GroupNorm,
@@ -210,18 +223,22 @@ pub struct PixelAttention {
     to_k: Linear,
     to_v: Linear,
     to_out: [Linear; 1],
+    heads: usize,
+    output_scale_factor: f64,
 }
 
 impl PixelAttention {
-    /// Keeps the channels.
-    pub fn new(channels: usize, groups: usize, epsilon: f64, device: &Device) -> Self {
+    /// Keeps the channels, which are a multiple of the heads'.
+    pub fn new(channels: usize, config: PixelAttentionConfig, device: &Device) -> Self {
         let projection = || LinearConfig::new(channels, channels).init(device);
         Self {
-            group_norm: GroupNormConfig::new(groups, channels).with_epsilon(epsilon).init(device),
+            group_norm: GroupNormConfig::new(config.groups, channels).with_epsilon(config.epsilon).init(device),
             to_q: projection(),
             to_k: projection(),
             to_v: projection(),
             to_out: [projection()],
+            heads: config.head_dim.map_or(1, |dim| channels / dim),
+            output_scale_factor: config.output_scale_factor,
         }
     }
 
@@ -232,7 +249,7 @@ impl PixelAttention {
         let q = ops::linear(&self.to_q, y.clone());
         let (k, v) = (ops::linear(&self.to_k, y.clone()), ops::linear(&self.to_v, y));
         let [to_out] = &self.to_out;
-        let y = ops::linear(to_out, ops::attention(q, k, v, 1, Mask::None));
-        picture(y, height, width) + x
+        let y = ops::linear(to_out, ops::attention(q, k, v, self.heads, Mask::None));
+        rescaled(picture(y, height, width) + x, self.output_scale_factor)
     }
 }

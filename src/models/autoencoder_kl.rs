@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::attention::PixelAttention;
+use super::attention::{PixelAttention, PixelAttentionConfig};
 use super::config::{Config, check, check_channels, read};
 use super::resnet::{Downsample2D, ResnetBlock2D, ResnetConfig, Upsample2D, conv};
 use crate::cancel::CancelToken;
@@ -213,7 +213,13 @@ struct MidBlock {
 
 impl MidBlock {
     fn new(channels: usize, c: &VaeConfig, device: &Device) -> Self {
-        let attention = || PixelAttention::new(channels, c.norm_num_groups, EPSILON, device);
+        let config = PixelAttentionConfig {
+            head_dim: None,
+            groups: c.norm_num_groups,
+            epsilon: EPSILON,
+            output_scale_factor: 1.0,
+        };
+        let attention = || PixelAttention::new(channels, config, device);
         Self {
             resnets: (0..2).map(|_| ResnetBlock2D::new(channels, channels, resnet_config(c), device)).collect(),
             attentions: c.mid_block_add_attention.then(attention).into_iter().collect(),

@@ -8,5 +8,6 @@ pub mod clip_tokenizer;
 pub mod config;
 pub mod embeddings;
 pub mod resnet;
+pub mod unet_2d;
 pub mod unet_2d_condition;
 pub mod unet_blocks;

@@ -73,9 +73,13 @@ impl ResnetBlock2D {
             Some(shortcut) => ops::conv2d(shortcut, x),
             None => x,
         };
-        let sum = y + x;
-        if (self.output_scale_factor - 1.0).abs() < f64::EPSILON { sum } else { sum / self.output_scale_factor }
+        rescaled(y + x, self.output_scale_factor)
     }
+}
+
+/// The sum of both branches, divided by Diffusers' `output_scale_factor`.
+pub(super) fn rescaled(sum: Tensor<4>, factor: f64) -> Tensor<4> {
+    if (factor - 1.0).abs() < f64::EPSILON { sum } else { sum / factor }
 }
 
 /// Half the size, by a convolution of stride 2.

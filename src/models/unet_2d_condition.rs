@@ -12,7 +12,7 @@ use super::attention::TransformerConfig;
 use super::config::{Config, OneOrMany, check, check_channels, read};
 use super::embeddings::{TimestepEmbedding, timestep_embedding};
 use super::resnet::{ResnetConfig, conv};
-use super::unet_blocks::{BlockConfig, Condition, DownBlock2D, UNetMidBlock2DCrossAttn, UpBlock2D};
+use super::unet_blocks::{AttentionConfig, BlockConfig, Condition, DownBlock2D, MidBlock2D, Pace, UpBlock2D};
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::ops::{self, Then};
@@ -70,22 +70,13 @@ impl Default for UNetConfig {
     }
 }
 
-/// How a device that works through a queue is fed. The CPU has none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
-    /// All of a step at once: the fastest, but what is queued can't be called back.
-    AtOnce,
-    /// Block by block, each waited for: a cancel takes effect within a block.
-    BlockByBlock,
-}
-
 /// The denoiser.
 #[derive(Module, Debug)]
 pub struct UNet2DConditionModel {
     conv_in: Conv2d,
     time_embedding: TimestepEmbedding,
     down_blocks: Vec<DownBlock2D>,
-    mid_block: UNetMidBlock2DCrossAttn,
+    mid_block: MidBlock2D,
     up_blocks: Vec<UpBlock2D>,
     conv_norm_out: GroupNorm,
     conv_out: Conv2d,
@@ -133,11 +124,12 @@ impl UNet2DConditionModel {
             up_blocks.push(UpBlock2D::new(inputs, previous, channels[level], &config, i + 1 < n, device));
         }
         let mid_resnet = ResnetConfig { output_scale_factor: c.mid_block_scale_factor, ..blocks.resnet };
+        let mid_attention = AttentionConfig::Cross(blocks.transformers[n - 1]);
         Ok(Self {
             conv_in: conv(c.in_channels, channels[0], 3, device),
             time_embedding: TimestepEmbedding::new(channels[0], 4 * channels[0], device),
             down_blocks,
-            mid_block: UNetMidBlock2DCrossAttn::new(channels[n - 1], mid_resnet, &blocks.transformers[n - 1], device),
+            mid_block: MidBlock2D::new(channels[n - 1], mid_resnet, Some(&mid_attention), device),
             up_blocks,
             conv_norm_out: GroupNormConfig::new(c.norm_num_groups, channels[0]).with_epsilon(c.norm_eps).init(device),
             conv_out: conv(channels[0], c.out_channels, 3, device),
@@ -174,29 +166,21 @@ impl UNet2DConditionModel {
         pace: Pace,
         cancel: &CancelToken,
     ) -> Option<Tensor<4>> {
-        let device = sample.device();
-        let paced = |x| {
-            if pace == Pace::BlockByBlock {
-                // A device that fails here fails again where the step is waited for, and is reported there.
-                let _ = device.sync();
-            }
-            x
-        };
         let width = self.conv_in.weight.val().dims()[0];
         let projected = timestep_embedding(timestep, width, self.flip_sin_to_cos, self.freq_shift, &sample.device());
         // Every use of the embedding begins with a SiLU: done once.
         let temb = ops::silu(self.time_embedding.forward(projected.cast(sample.dtype())));
-        let condition = Condition { temb: &temb, context: encoder_hidden_states, cancel };
+        let condition = Condition { temb: &temb, context: Some(encoder_hidden_states), cancel };
 
         let sample = if self.center_input_sample { sample * 2.0 - 1.0 } else { sample };
         let mut x = ops::conv2d(&self.conv_in, sample);
         let mut skips = vec![x.clone()];
         for block in &self.down_blocks {
-            x = paced(block.forward(x, condition, &mut skips)?);
+            x = pace.keep(block.forward(x, condition, &mut skips)?);
         }
-        x = paced(self.mid_block.forward(x, condition)?);
+        x = pace.keep(self.mid_block.forward(x, condition)?);
         for block in &self.up_blocks {
-            x = paced(block.forward(x, condition, &mut skips)?);
+            x = pace.keep(block.forward(x, condition, &mut skips)?);
         }
         Some(ops::conv2d(&self.conv_out, ops::group_norm(&self.conv_norm_out, x, Then::Silu)))
     }
@@ -277,6 +261,7 @@ impl Blocks {
     }
 
     fn block(&self, level: usize, layers: usize, cross: bool) -> BlockConfig {
-        BlockConfig { layers, resnet: self.resnet, transformer: cross.then_some(self.transformers[level]) }
+        let attention = cross.then_some(AttentionConfig::Cross(self.transformers[level]));
+        BlockConfig { layers, resnet: self.resnet, attention }
     }
 }

@@ -1,29 +1,84 @@
-//! The UNet's blocks (Diffusers `models/unets/unet_2d_blocks.py`). A block with or without cross-attention is the same struct:
-//! its list of attentions is empty or not.
+//! The UNets' blocks (Diffusers `models/unets/unet_2d_blocks.py`). A block with attention of either kind or without is the same
+//! struct: its list of attentions says which.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use super::attention::{Transformer2DModel, TransformerConfig};
+use super::attention::{PixelAttention, PixelAttentionConfig, Transformer2DModel, TransformerConfig};
 use super::resnet::{Downsample2D, ResnetBlock2D, ResnetConfig, Upsample2D};
 use crate::cancel::CancelToken;
+
+/// How a device that works through a queue is fed. The CPU has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// All of a step at once: the fastest, but what is queued can't be called back.
+    AtOnce,
+    /// Block by block, each waited for: a cancel takes effect within a block.
+    BlockByBlock,
+}
+
+impl Pace {
+    /// Hands on what a block gave, once the device has it if it is to be waited for.
+    pub fn keep(self, x: Tensor<4>) -> Tensor<4> {
+        if self == Self::BlockByBlock {
+            // A device that fails here fails again where the step is waited for, and is reported there.
+            let _ = x.device().sync();
+        }
+        x
+    }
+}
 
 /// What a block's layers look at besides the picture.
 #[derive(Clone, Copy)]
 pub struct Condition<'a> {
     /// The timestep, `[1, 1, temb_channels]`, through its SiLU.
     pub temb: &'a Tensor<3>,
-    /// The text, `[batch, tokens, cross_attention_dim]`.
-    pub context: &'a Tensor<3>,
+    /// The text, `[batch, tokens, cross_attention_dim]`; `None` for blocks without cross-attention.
+    pub context: Option<&'a Tensor<3>>,
     /// Looked at between two layers.
     pub cancel: &'a CancelToken,
 }
 
-/// `DownBlock2D`, `CrossAttnDownBlock2D`.
+/// What may stand after a residual block.
+#[derive(Module, Debug)]
+pub enum BlockAttention {
+    /// Attention to itself and to the text.
+    Cross(Transformer2DModel),
+    /// Attention to itself alone.
+    Pixels(PixelAttention),
+}
+
+/// How it is built.
+#[derive(Clone, Copy, Debug)]
+pub enum AttentionConfig {
+    /// See [`BlockAttention::Cross`].
+    Cross(TransformerConfig),
+    /// See [`BlockAttention::Pixels`].
+    Pixels(PixelAttentionConfig),
+}
+
+impl BlockAttention {
+    fn new(channels: usize, config: &AttentionConfig, device: &Device) -> Self {
+        match config {
+            AttentionConfig::Cross(config) => Self::Cross(Transformer2DModel::new(channels, config, device)),
+            AttentionConfig::Pixels(config) => Self::Pixels(PixelAttention::new(channels, *config, device)),
+        }
+    }
+
+    fn forward(&self, x: Tensor<4>, context: Option<&Tensor<3>>) -> Tensor<4> {
+        match (self, context) {
+            (Self::Cross(transformer), Some(context)) => transformer.forward(x, context),
+            (Self::Cross(_), None) => unreachable!("the only model with cross-attention gives it a context"),
+            (Self::Pixels(attention), _) => attention.forward(x),
+        }
+    }
+}
+
+/// `DownBlock2D`, `CrossAttnDownBlock2D`, `AttnDownBlock2D`.
 #[derive(Module, Debug)]
 pub struct DownBlock2D {
     resnets: Vec<ResnetBlock2D>,
-    attentions: Vec<Transformer2DModel>,
+    attentions: Vec<BlockAttention>,
     downsamplers: Vec<Downsample2D>,
 }
 
@@ -33,8 +88,8 @@ pub struct BlockConfig {
     pub layers: usize,
     /// How these are built.
     pub resnet: ResnetConfig,
-    /// The transformer after each of them, where the block has cross-attention.
-    pub transformer: Option<TransformerConfig>,
+    /// What stands after each of them, where the block has attention.
+    pub attention: Option<AttentionConfig>,
 }
 
 impl DownBlock2D {
@@ -52,7 +107,7 @@ impl DownBlock2D {
         });
         Self {
             resnets: resnets.collect(),
-            attentions: transformers(config, outputs, device),
+            attentions: attentions(config, outputs, device),
             downsamplers: downsample.map(|padding| Downsample2D::new(outputs, padding, device)).into_iter().collect(),
         }
     }
@@ -71,11 +126,11 @@ impl DownBlock2D {
     }
 }
 
-/// `UpBlock2D`, `CrossAttnUpBlock2D`.
+/// `UpBlock2D`, `CrossAttnUpBlock2D`, `AttnUpBlock2D`.
 #[derive(Module, Debug)]
 pub struct UpBlock2D {
     resnets: Vec<ResnetBlock2D>,
-    attentions: Vec<Transformer2DModel>,
+    attentions: Vec<BlockAttention>,
     upsamplers: Vec<Upsample2D>,
 }
 
@@ -96,7 +151,7 @@ impl UpBlock2D {
         });
         Self {
             resnets: resnets.collect(),
-            attentions: transformers(config, outputs, device),
+            attentions: attentions(config, outputs, device),
             upsamplers: upsample.then(|| Upsample2D::new(outputs, device)).into_iter().collect(),
         }
     }
@@ -117,42 +172,42 @@ impl UpBlock2D {
     }
 }
 
-/// `UNetMidBlock2DCrossAttn`.
+/// `UNetMidBlock2DCrossAttn`, `UNetMidBlock2D`.
 #[derive(Module, Debug)]
-pub struct UNetMidBlock2DCrossAttn {
+pub struct MidBlock2D {
     resnets: Vec<ResnetBlock2D>,
-    attentions: Vec<Transformer2DModel>,
+    attentions: Vec<BlockAttention>,
 }
 
-impl UNetMidBlock2DCrossAttn {
-    /// A residual block, a transformer, a residual block.
-    pub fn new(channels: usize, resnet: ResnetConfig, transformer: &TransformerConfig, device: &Device) -> Self {
+impl MidBlock2D {
+    /// A residual block, an attention (or none), a residual block.
+    pub fn new(channels: usize, resnet: ResnetConfig, attention: Option<&AttentionConfig>, device: &Device) -> Self {
         Self {
             resnets: (0..2).map(|_| ResnetBlock2D::new(channels, channels, resnet, device)).collect(),
-            attentions: vec![Transformer2DModel::new(channels, transformer, device)],
+            attentions: attention.map(|config| BlockAttention::new(channels, config, device)).into_iter().collect(),
         }
     }
 
     /// `None` when cancelled.
     pub fn forward(&self, mut x: Tensor<4>, condition: Condition<'_>) -> Option<Tensor<4>> {
         for (i, resnet) in self.resnets.iter().enumerate() {
-            // The first residual block is followed by the transformer, the second by nothing.
+            // The first residual block is followed by the attention, the second by nothing.
             x = layer(resnet, self.attentions.get(i), x, condition)?;
         }
         Some(x)
     }
 }
 
-/// A transformer for each layer of a block that has any.
-fn transformers(config: &BlockConfig, channels: usize, device: &Device) -> Vec<Transformer2DModel> {
-    let Some(transformer) = &config.transformer else { return Vec::new() };
-    (0..config.layers).map(|_| Transformer2DModel::new(channels, transformer, device)).collect()
+/// An attention for each layer of a block that has any.
+fn attentions(config: &BlockConfig, channels: usize, device: &Device) -> Vec<BlockAttention> {
+    let Some(attention) = &config.attention else { return Vec::new() };
+    (0..config.layers).map(|_| BlockAttention::new(channels, attention, device)).collect()
 }
 
-/// A residual block and the transformer after it; `None` when cancelled.
+/// A residual block and the attention after it; `None` when cancelled.
 fn layer(
     resnet: &ResnetBlock2D,
-    attention: Option<&Transformer2DModel>,
+    attention: Option<&BlockAttention>,
     x: Tensor<4>,
     condition: Condition<'_>,
 ) -> Option<Tensor<4>> {

@@ -5,7 +5,8 @@
 
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
-use super::DiffusionPipeline;
+use super::stable_diffusion::StableDiffusion;
+use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 
 /// Layers of the first level that are alive at once in a UNet step: its skips and the widest transformer layer.
@@ -21,22 +22,35 @@ fn available() -> Option<u64> {
     Some(System::new_with_specifics(what).available_memory()).filter(|&bytes| bytes > 0)
 }
 
-/// Refuses a picture that can't be computed: `height` and `width` in latents, `batch` counts both halves of guidance.
-pub(super) fn check(pipeline: &DiffusionPipeline, batch: usize, height: usize, width: usize) -> Result<()> {
-    let value = pipeline.compute.dtype.size() as u64;
-    let area = batch as u64 * height as u64 * width as u64 * pipeline.unet.first_channels() as u64 * value;
-    let scale = pipeline.vae.scale_factor();
+/// What a step of a UNet has to hold.
+pub(super) struct Work {
+    /// Samples at a time; both halves of guidance count.
+    pub(super) batch: usize,
+    /// What the network sees: latents, or pixels where there are none.
+    pub(super) height: usize,
+    pub(super) width: usize,
+    /// Channels of the level at full size.
+    pub(super) channels: usize,
+    /// How many times as large the widest tensor is.
+    pub(super) widest: u64,
+    /// Pixels a sample's pixel, each way.
+    pub(super) scale: usize,
+}
+
+/// Refuses a picture that can't be computed.
+pub(super) fn check(compute: &ComputeDevice, work: Work) -> Result<()> {
+    let Work { batch, height, width, channels, widest, scale } = work;
+    let area = batch as u64 * height as u64 * width as u64 * channels as u64 * compute.dtype.size() as u64;
     let size = format!("{} x {}", width * scale, height * scale);
-    // The widest tensor stands between the two layers of a transformer's feed-forward part: eight times the channels.
-    if let Some(max) = pipeline.compute.max_tensor_bytes
-        && area * 8 > max
+    if let Some(max) = compute.max_tensor_bytes
+        && area * widest > max
     {
-        return Err(too_large(&size, area * 8, max, "one buffer of this GPU")
+        return Err(too_large(&size, area * widest, max, "one buffer of this GPU")
             .advise("Choose a smaller size, or the device cpu"));
     }
     let needed = area * LIVE_UNET_LAYERS;
     match available() {
-        Some(free) if pipeline.compute.max_tensor_bytes.is_none() && needed > free => {
+        Some(free) if compute.max_tensor_bytes.is_none() && needed > free => {
             Err(too_large(&size, needed, free, "the free memory").advise("Choose a smaller size"))
         }
         _ => Ok(()),
@@ -53,12 +67,12 @@ fn too_large(size: &str, needed: u64, there: u64, what: &str) -> Error {
 }
 
 /// The side of the tiles, in latents, in which a picture of `height` x `width` latents has to be decoded; `None` for whole.
-pub(super) fn decode_tile(pipeline: &DiffusionPipeline, height: usize, width: usize) -> Option<usize> {
-    let scale = pipeline.vae.scale_factor() as u64;
-    let value = pipeline.compute.dtype.size() as u64;
+pub(super) fn decode_tile(model: &StableDiffusion, height: usize, width: usize) -> Option<usize> {
+    let scale = model.vae.scale_factor() as u64;
+    let value = model.compute.dtype.size() as u64;
     let bytes =
-        |h: usize, w: usize| h as u64 * w as u64 * scale * scale * pipeline.vae.widest_at_full_size() as u64 * value;
-    let fits = |h: usize, w: usize| match pipeline.compute.max_tensor_bytes {
+        |h: usize, w: usize| h as u64 * w as u64 * scale * scale * model.vae.widest_at_full_size() as u64 * value;
+    let fits = |h: usize, w: usize| match model.compute.max_tensor_bytes {
         Some(max) => bytes(h, w) <= max,
         None => available().is_none_or(|free| bytes(h, w) * LIVE_DECODE_TENSORS <= free),
     };

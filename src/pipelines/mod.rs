@@ -1,18 +1,24 @@
 //! `DiffusionPipeline`: the components of a checkpoint, put to work.
 //!
-//! One file a task; the stages they share (encode, latents, denoise, decode) are in `stages`, where the loop exists once.
+//! One file a kind of model (`stable_diffusion`, `unconditional`: what it is made of) and one a task; what tasks share is in
+//! `stages`, `denoise` (the loop, which exists once), `guidance` and `decode`.
 
+mod decode;
+mod denoise;
+mod guidance;
 mod memory;
+mod opening;
+mod side_by_side;
 mod sketch;
+mod stable_diffusion;
 mod stages;
 mod text_to_image;
 mod trace;
+mod unconditional;
 
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::Arc;
 
-use burn::module::Module;
 use burn::tensor::Tensor;
 use image::RgbImage;
 
@@ -20,13 +26,13 @@ use crate::cancel::CancelToken;
 use crate::checkpoint::{Checkpoint, ModelRef, Recommended};
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
-use crate::models::autoencoder_kl::AutoencoderKL;
-use crate::models::clip::ClipTextModel;
 use crate::models::clip_tokenizer::ClipTokenizer;
-use crate::models::unet_2d_condition::UNet2DConditionModel;
 use crate::ops;
-use crate::request::{Request, Task, Verdict};
+use crate::request::{Request, Task, TaskKind, Verdict};
 use crate::schedulers::{SamplingOptions, SchedulerConfig, SchedulerKind};
+
+use stable_diffusion::StableDiffusion;
+use unconditional::Unconditional;
 
 pub use trace::Trace;
 
@@ -34,15 +40,15 @@ pub use trace::Trace;
 pub struct DiffusionPipeline {
     class_name: String,
     recommended: Recommended,
-    compute: ComputeDevice,
-    tokenizer: Arc<ClipTokenizer>,
-    text_encoder: ClipTextModel,
-    unet: UNet2DConditionModel,
-    vae: AutoencoderKL,
-    scheduler_config: SchedulerConfig,
-    sample_size: usize,
-    /// Whether its latents are those of Stable Diffusion 1 and 2.
-    can_sketch: bool,
+    model: Model,
+}
+
+/// The kinds of models, each with its components.
+enum Model {
+    /// It reads text and draws in latents.
+    StableDiffusion(Box<StableDiffusion>),
+    /// It draws pixels, of the kind that it was trained on.
+    Unconditional(Box<Unconditional>),
 }
 
 /// How far the opening of a model has come.
@@ -79,6 +85,8 @@ pub enum Phase {
 
 /// A step of the denoising that is done. Tensors are on the device: reading one back waits for it.
 pub struct Step<'a> {
+    /// Which of several pictures drawn side by side it is of, counted from 0.
+    pub variant: usize,
     /// Counted from 0.
     pub index: usize,
     /// How many there are: some samplers call the model more often than the request's number says.
@@ -97,9 +105,6 @@ pub struct Step<'a> {
 
 /// A look at a picture in the making; `None` when the run was cancelled meanwhile.
 pub type Look<'a> = dyn FnMut() -> Result<Option<RgbImage>> + 'a;
-
-/// The components that have weights, in the order in which they are loaded.
-const WITH_WEIGHTS: [&str; 3] = ["text_encoder", "unet", "vae"];
 
 /// How a run ended. Cancelled is no error.
 #[derive(Debug)]
@@ -137,64 +142,15 @@ impl DiffusionPipeline {
         on_loading: &mut dyn FnMut(Loading<'_>) -> ControlFlow<()>,
     ) -> Result<Option<Self>> {
         let checkpoint = Checkpoint::open(model)?;
-        let (device, dtype) = (&compute.device, compute.dtype);
-        let config = |name: &str| checkpoint.component(name).map(|component| &component.config);
-        let named = |name: &'static str| move |e: Error| Error::new(format!("{name}: {}", e.headline())).caused_by(e);
-        let sample_size = sample_size(config("unet")?);
-        let unet = UNet2DConditionModel::new(config("unet")?, device).map_err(named("unet"))?;
-        let vae = AutoencoderKL::new(config("vae")?, device).map_err(named("vae"))?;
-        let text_encoder = ClipTextModel::new(config("text_encoder")?, device).map_err(named("text_encoder"))?;
-        let tokenizer = ClipTokenizer::from_files(Path::new(&format!("{model}/tokenizer")), &|name| {
-            checkpoint.bytes(&format!("tokenizer/{name}"))
-        })?;
-        let mut total = 0;
-        for component in WITH_WEIGHTS {
-            total += checkpoint.weight_bytes(component, dtype)?;
-        }
-        let mut read = 0;
-        let mut on_tensor = |component: &str, bytes: u64| {
-            read += bytes;
-            on_loading(Loading { component, fraction: read as f32 / total as f32 })
+        let opened = if checkpoint.component("unet")?.class == "UNet2DModel" {
+            Unconditional::open(&checkpoint, compute, on_loading)?.map(Box::new).map(Model::Unconditional)
+        } else {
+            StableDiffusion::open(model, &checkpoint, compute, on_loading)?.map(Box::new).map(Model::StableDiffusion)
         };
-        let [text, denoiser, autoencoder] = WITH_WEIGHTS;
-        let Some(text_encoder) = checkpoint.load(text, text_encoder, dtype, &mut |n| on_tensor(text, n))? else {
-            return Ok(None);
-        };
-        let Some(unet) = checkpoint.load(denoiser, unet, dtype, &mut |n| on_tensor(denoiser, n))? else {
-            return Ok(None);
-        };
-        let Some(vae) = checkpoint.load(autoencoder, vae, dtype, &mut |n| on_tensor(autoencoder, n))? else {
-            return Ok(None);
-        };
-        let pipeline = Self {
-            class_name: checkpoint.class_name().to_owned(),
-            recommended: checkpoint.recommended(),
-            tokenizer: Arc::new(tokenizer),
-            text_encoder,
-            unet,
-            vae,
-            scheduler_config: config("scheduler")?.clone(),
-            sample_size,
-            can_sketch: sketch::knows(config("vae")?),
-            compute,
-        };
-        pipeline.check_fit()?;
-        Ok(Some(pipeline))
-    }
-
-    /// Components of one model fit each other; a folder put together by hand may not.
-    fn check_fit(&self) -> Result<()> {
-        let (text, unet) = (self.text_encoder.width(), self.unet.cross_attention_dim());
-        if text != unet {
-            return Err(Error::new(format!("The text encoder gives {text} values a token, but the unet reads {unet}"))
-                .advise("Take both from the same model"));
-        }
-        let (latents, inputs) = (self.vae.latent_channels(), self.unet.in_channels());
-        if latents > inputs {
-            return Err(Error::new(format!("The vae has {latents} latent channels, but the unet reads {inputs}"))
-                .advise("Take both from the same model"));
-        }
-        Ok(())
+        Ok(opened.map(|model| {
+            let (class_name, recommended) = (checkpoint.class_name().to_owned(), checkpoint.recommended());
+            Self { class_name, recommended, model }
+        }))
     }
 
     /// Draws what the request asks for, as one batch: picture k from seed + k.
@@ -203,11 +159,48 @@ impl DiffusionPipeline {
     /// The request doesn't fit the model or the memory, or the arithmetic failed.
     pub fn run(&self, request: &Request, hooks: Hooks<'_>) -> Result<Run> {
         request.validate()?;
+        self.check_task(request.task.kind())?;
         let cancel = hooks.cancel;
-        ops::interruptible(cancel, || match &request.task {
-            Task::TextToImage => text_to_image::run(self, request, hooks),
-            other => Err(Error::new(format!("This version has no {}", other.name()))),
+        ops::interruptible(cancel, || match (&self.model, &request.task) {
+            (Model::StableDiffusion(model), Task::TextToImage) => text_to_image::run(model, request, hooks),
+            (Model::Unconditional(model), Task::Unconditional) => model.run(request, hooks),
+            (_, task) => Err(Error::new(format!("This version has no {}", task.kind().name()))),
         })
+    }
+
+    /// Draws one picture in several ways: requests that differ in sampler, steps and guidance alone, at the same time.
+    /// `on_drawn` takes each picture, with its place among the requests, as soon as it is finished. `false`: it was
+    /// cancelled.
+    ///
+    /// # Errors
+    /// As for [`Self::run`]; the requests differ in more; `on_drawn` failed.
+    pub fn run_side_by_side(
+        &self,
+        requests: &[Request],
+        hooks: Hooks<'_>,
+        on_drawn: &mut dyn FnMut(usize, Drawn) -> Result<()>,
+    ) -> Result<bool> {
+        self.check_task(TaskKind::TextToImage)?;
+        let Model::StableDiffusion(model) = &self.model else { return Ok(false) };
+        ops::interruptible(hooks.cancel, || side_by_side::run(model, requests, hooks, on_drawn))
+    }
+
+    /// What it can do.
+    pub fn tasks(&self) -> &'static [TaskKind] {
+        match &self.model {
+            Model::StableDiffusion(model) => model.tasks(),
+            Model::Unconditional(_) => &[TaskKind::Unconditional],
+        }
+    }
+
+    /// Refuses a task that the model isn't made for.
+    fn check_task(&self, task: TaskKind) -> Result<()> {
+        if self.tasks().contains(&task) {
+            return Ok(());
+        }
+        let can: Vec<_> = self.tasks().iter().map(|task| task.name()).collect();
+        Err(Error::new(format!("This model can't do {}: it is made for {}", task.name(), can.join(", ")))
+            .advise(format!("Choose {}", task.suitable_models())))
     }
 
     /// The pipeline's Diffusers class.
@@ -215,17 +208,20 @@ impl DiffusionPipeline {
         &self.class_name
     }
 
+    /// The checkpoint's own configuration of its sampler, which other samplers are built from, too.
+    pub fn scheduler_config(&self) -> &SchedulerConfig {
+        match &self.model {
+            Model::StableDiffusion(model) => &model.scheduler_config,
+            Model::Unconditional(model) => &model.scheduler_config,
+        }
+    }
+
     /// The sampler that the checkpoint asks for.
     ///
     /// # Errors
     /// It is none that we know.
     pub fn scheduler(&self) -> Result<SchedulerKind> {
-        SchedulerKind::from_config(&self.scheduler_config)
-    }
-
-    /// The checkpoint's configuration of its sampler.
-    pub fn scheduler_config(&self) -> &SchedulerConfig {
-        &self.scheduler_config
+        SchedulerKind::from_config(self.scheduler_config())
     }
 
     /// Samplers that can't draw with it, and why.
@@ -233,7 +229,7 @@ impl DiffusionPipeline {
         // Enough steps for any of them.
         const STEPS: usize = 20;
         let refused = |kind: &SchedulerKind| {
-            Some((*kind, kind.build(&self.scheduler_config, STEPS, &SamplingOptions::default()).err()?))
+            Some((*kind, kind.build(self.scheduler_config(), STEPS, &SamplingOptions::default()).err()?))
         };
         SchedulerKind::ALL.iter().filter_map(refused).collect()
     }
@@ -243,30 +239,40 @@ impl DiffusionPipeline {
         self.recommended
     }
 
-    /// The side of the square picture that the model is made for, in pixels.
-    pub fn default_size(&self) -> usize {
-        self.sample_size * self.vae.scale_factor()
+    /// Steps by default: those of its pipeline's `__call__` in Diffusers.
+    pub fn default_steps(&self) -> usize {
+        if self.class_name == "DDPMPipeline" { 1000 } else { 50 }
     }
 
-    /// Its tokenizer, for whoever wants to know how long a prompt is.
-    pub fn tokenizer(&self) -> &Arc<ClipTokenizer> {
-        &self.tokenizer
+    /// Width and height of the pictures that the model is made for, in pixels.
+    pub fn default_size(&self) -> (usize, usize) {
+        match &self.model {
+            Model::StableDiffusion(model) => model.default_size(),
+            Model::Unconditional(model) => model.default_size(),
+        }
+    }
+
+    /// Its tokenizer, for whoever wants to know how long a prompt is; `None` for a model that reads none.
+    pub fn tokenizer(&self) -> Option<&Arc<ClipTokenizer>> {
+        match &self.model {
+            Model::StableDiffusion(model) => Some(&model.tokenizer),
+            Model::Unconditional(_) => None,
+        }
     }
 
     /// Where it runs.
     pub fn compute(&self) -> &ComputeDevice {
-        &self.compute
+        match &self.model {
+            Model::StableDiffusion(model) => &model.compute,
+            Model::Unconditional(model) => &model.compute,
+        }
     }
 
     /// How many parameters it has.
     pub fn num_params(&self) -> usize {
-        self.text_encoder.num_params() + self.unet.num_params() + self.vae.num_params()
+        match &self.model {
+            Model::StableDiffusion(model) => model.num_params(),
+            Model::Unconditional(model) => model.num_params(),
+        }
     }
-}
-
-/// The unet's `sample_size` (a number, or height and width), in latents; Stable Diffusion's 64 where the config has none.
-fn sample_size(config: &crate::models::config::Config) -> usize {
-    let value = config.get("sample_size");
-    let side = value.and_then(|v| v.as_u64().or_else(|| v.as_array()?.first()?.as_u64()));
-    side.map_or(64, |side| side.clamp(1, 1 << 12) as usize)
 }

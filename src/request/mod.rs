@@ -33,7 +33,7 @@ use crate::schedulers::{SamplingOptions, SchedulerKind};
 
 pub use mask::{MAX_MASK_PIXELS, Mask};
 pub use safety::{SafetyMode, Verdict};
-pub use task::{Fill, Inpaint, MAX_BLUR, Margins, Task, validate_strength};
+pub use task::{Fill, Inpaint, MAX_BLUR, MAX_GROW, Margins, Task, TaskKind, validate_strength};
 
 /// The most steps that make sense: the models are trained on 1000 noise levels, and diffusers refuses more.
 pub const MAX_STEPS: usize = 1000;

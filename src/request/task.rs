@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Mask;
+use super::{MAX_SIDE, Mask};
 use crate::error::{Error, Result};
 
 /// What kind of generation it is.
@@ -141,15 +141,80 @@ impl Fill {
     }
 }
 
-impl Task {
+/// A task without what it needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskKind {
+    /// See [`Task::TextToImage`].
+    #[default]
+    TextToImage,
+    /// See [`Task::ImageToImage`].
+    ImageToImage,
+    /// See [`Task::Inpaint`].
+    Inpaint,
+    /// See [`Task::DepthToImage`].
+    DepthToImage,
+    /// See [`Task::Unconditional`].
+    Unconditional,
+}
+
+impl TaskKind {
+    /// All of them, in the order of menus.
+    pub const ALL: [Self; 5] =
+        [Self::TextToImage, Self::ImageToImage, Self::Inpaint, Self::DepthToImage, Self::Unconditional];
+
     /// Its name: on the command line, in JSON and in messages.
-    pub fn name(&self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::TextToImage => "text-to-image",
+            Self::ImageToImage => "image-to-image",
+            Self::Inpaint => "inpaint",
+            Self::DepthToImage => "depth-to-image",
             Self::Unconditional => "unconditional",
-            Self::ImageToImage { .. } => "image-to-image",
-            Self::Inpaint(_) => "inpaint",
-            Self::DepthToImage { .. } => "depth-to-image",
+        }
+    }
+
+    /// Its name, for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::TextToImage => "Text to image",
+            Self::ImageToImage => "Image to image",
+            Self::Inpaint => "Inpaint",
+            Self::DepthToImage => "Depth to image",
+            Self::Unconditional => "Unconditional",
+        }
+    }
+
+    /// Whether it begins with a picture.
+    pub fn needs_image(self) -> bool {
+        matches!(self, Self::ImageToImage | Self::Inpaint | Self::DepthToImage)
+    }
+
+    /// Which models can do it, for people.
+    pub fn suitable_models(self) -> &'static str {
+        match self {
+            Self::TextToImage | Self::ImageToImage => "a text-to-image model, such as Stable Diffusion 1.5 or 2.1",
+            Self::Inpaint => "an inpainting model, such as Stable Diffusion Inpainting, or any text-to-image model",
+            Self::DepthToImage => "a depth model, such as Stable Diffusion 2 Depth",
+            Self::Unconditional => "an unconditional model, such as google/ddpm-cat-256",
+        }
+    }
+
+    /// Whether it goes by a prompt.
+    pub fn has_prompt(self) -> bool {
+        self != Self::Unconditional
+    }
+}
+
+impl Task {
+    /// What kind of task it is.
+    pub fn kind(&self) -> TaskKind {
+        match self {
+            Self::TextToImage => TaskKind::TextToImage,
+            Self::Unconditional => TaskKind::Unconditional,
+            Self::ImageToImage { .. } => TaskKind::ImageToImage,
+            Self::Inpaint(_) => TaskKind::Inpaint,
+            Self::DepthToImage { .. } => TaskKind::DepthToImage,
         }
     }
 
@@ -177,11 +242,23 @@ impl Task {
     /// The first thing that is wrong.
     pub(super) fn validate(&self) -> Result<()> {
         validate_strength(self.strength())?;
+        if self.image().is_some_and(|image| image.as_os_str().is_empty()) {
+            return Err(Error::new(format!("{} begins with a picture: choose one", self.kind().label())));
+        }
         if let Self::Inpaint(inpaint) = self {
             if !(0.0..=MAX_BLUR).contains(&inpaint.mask_blur) {
                 let message =
                     format!("the mask's blur must be between 0 and {MAX_BLUR} pixels, not {}", inpaint.mask_blur);
                 return Err(Error::new(message));
+            }
+            if inpaint.mask_grow.unsigned_abs() > MAX_GROW {
+                let message =
+                    format!("the mask can grow by {MAX_GROW} pixels at most either way, not by {}", inpaint.mask_grow);
+                return Err(Error::new(message));
+            }
+            let Margins { left, top, right, bottom } = inpaint.margins;
+            if [left, top, right, bottom].into_iter().any(|margin| margin > MAX_SIDE) {
+                return Err(Error::new(format!("a margin can have {MAX_SIDE} pixels at most")));
             }
             inpaint.mask.validate()?;
         }
@@ -191,6 +268,9 @@ impl Task {
 
 /// The widest mask blur, in pixels.
 pub const MAX_BLUR: f64 = 512.0;
+
+/// The furthest that a mask grows or shrinks, in pixels.
+pub const MAX_GROW: u32 = 512;
 
 /// Checks the strength.
 ///

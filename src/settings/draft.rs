@@ -1,9 +1,11 @@
 //! The form: a request in the making, in which the seed may still be open.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
-use crate::request::{MAX_SIDE, MAX_STEPS, Request, SIDE_MULTIPLE, random_seed};
-use crate::schedulers::SchedulerKind;
+use crate::request::{Inpaint, MAX_SIDE, MAX_STEPS, Request, SIDE_MULTIPLE, SafetyMode, Task, TaskKind, random_seed};
+use crate::schedulers::{SamplingOptions, SchedulerKind};
 
 /// Pictures that one click draws at most.
 pub const MAX_COUNT: usize = 1000;
@@ -11,16 +13,31 @@ pub const MAX_COUNT: usize = 1000;
 /// The largest guidance scale that the form takes; above it every model burns its colours.
 pub const MAX_GUIDANCE: f64 = 30.0;
 
+/// Diffusers' `strength` of image to image.
+const DEFAULT_STRENGTH: f64 = 0.8;
+
 /// What the user has filled in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Draft {
+    /// What kind of generation it is.
+    pub task: TaskKind,
+    /// The picture to begin with; it stays when the task changes.
+    pub image: Option<PathBuf>,
+    /// How much of the picture may change.
+    pub strength: f64,
+    /// The mask and how it is used; it stays when the task changes. Its picture and strength are the ones above.
+    pub inpaint: Inpaint,
+    /// A depth map of the user's own.
+    pub depth: Option<PathBuf>,
     /// See [`Request::prompt`].
     pub prompt: String,
     /// See [`Request::negative_prompt`].
     pub negative_prompt: String,
     /// See [`Request::scheduler`].
     pub scheduler: Option<SchedulerKind>,
+    /// See [`Request::sampling`].
+    pub sampling: SamplingOptions,
     /// See [`Request::steps`].
     pub steps: usize,
     /// See [`Request::guidance_scale`].
@@ -37,6 +54,8 @@ pub struct Draft {
     pub height: usize,
     /// Pictures a click.
     pub count: usize,
+    /// See [`Request::safety`].
+    pub safety: SafetyMode,
     /// Whether size, steps and guidance are still the model's own, so that another model brings its own.
     pub untouched: bool,
 }
@@ -44,9 +63,15 @@ pub struct Draft {
 impl Default for Draft {
     fn default() -> Self {
         Self {
+            task: TaskKind::TextToImage,
+            image: None,
+            strength: DEFAULT_STRENGTH,
+            inpaint: Inpaint::default(),
+            depth: None,
             prompt: String::new(),
             negative_prompt: String::new(),
             scheduler: None,
+            sampling: SamplingOptions::default(),
             steps: 20,
             guidance_scale: 7.5,
             guidance_rescale: 0.0,
@@ -55,6 +80,7 @@ impl Default for Draft {
             width: 512,
             height: 512,
             count: 1,
+            safety: SafetyMode::default(),
             untouched: true,
         }
     }
@@ -64,9 +90,11 @@ impl Draft {
     /// The request as the form stands.
     pub fn request(&self) -> Request {
         Request {
+            task: self.request_task(),
             prompt: self.prompt.clone(),
             negative_prompt: self.negative_prompt.clone(),
             scheduler: self.scheduler,
+            sampling: self.sampling.clone(),
             steps: self.steps,
             guidance_scale: self.guidance_scale,
             guidance_rescale: self.guidance_rescale,
@@ -74,7 +102,7 @@ impl Draft {
             width: self.width,
             height: self.height,
             count: self.count,
-            ..Request::default()
+            safety: self.safety,
         }
     }
 
@@ -95,18 +123,50 @@ impl Draft {
             steps: request.steps,
             guidance_scale: request.guidance_scale,
             guidance_rescale: request.guidance_rescale,
+            sampling: request.sampling.clone(),
             seed: request.seed,
             seed_locked: true,
             width: request.width,
             height: request.height,
             count: 1,
+            safety: request.safety,
             untouched: false,
+            ..self.clone()
         };
+        self.take_task(&request.task);
         self.make_valid();
+    }
+
+    /// The task as the form stands; a picture that isn't chosen yet has an empty path.
+    fn request_task(&self) -> Task {
+        let (image, strength) = (self.image.clone().unwrap_or_default(), self.strength);
+        match self.task {
+            TaskKind::TextToImage => Task::TextToImage,
+            TaskKind::Unconditional => Task::Unconditional,
+            TaskKind::ImageToImage => Task::ImageToImage { image, strength },
+            TaskKind::Inpaint => Task::Inpaint(Box::new(Inpaint { image, strength, ..self.inpaint.clone() })),
+            TaskKind::DepthToImage => Task::DepthToImage { image, strength, depth: self.depth.clone() },
+        }
+    }
+
+    /// Takes a task over. What it doesn't speak of stays: the picture, the mask.
+    pub fn take_task(&mut self, task: &Task) {
+        self.task = task.kind();
+        if let Some(image) = task.image() {
+            self.image = Some(image.clone()).filter(|image| !image.as_os_str().is_empty());
+            self.strength = task.strength();
+        }
+        match task {
+            Task::Inpaint(inpaint) => self.inpaint = Inpaint::clone(inpaint),
+            Task::DepthToImage { depth, .. } => self.depth.clone_from(depth),
+            Task::TextToImage | Task::Unconditional | Task::ImageToImage { .. } => {}
+        }
     }
 
     /// Brings every value into its range.
     pub fn make_valid(&mut self) {
+        let strength = if self.strength.is_finite() { self.strength } else { DEFAULT_STRENGTH };
+        self.strength = strength.clamp(0.0, 1.0);
         self.steps = self.steps.clamp(1, MAX_STEPS);
         let guidance = if self.guidance_scale.is_finite() { self.guidance_scale } else { 7.5 };
         self.guidance_scale = guidance.clamp(0.0, MAX_GUIDANCE);
@@ -127,6 +187,7 @@ pub fn valid_side(pixels: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::Mask;
 
     #[test]
     fn an_open_seed_is_new_each_time_and_a_locked_one_stays() {
@@ -145,6 +206,20 @@ mod tests {
         let mut draft = Draft::default();
         draft.take(&request);
         assert_eq!(draft.next_request(), request);
+    }
+
+    #[test]
+    fn a_picture_and_a_mask_stay_when_the_task_changes() {
+        let mask = Mask::new(image::GrayImage::from_pixel(8, 8, image::Luma([255])));
+        let inpaint = Inpaint { image: "a.png".into(), mask, strength: 0.5, mask_blur: 4.0, ..Inpaint::default() };
+        let request = Request { task: Task::Inpaint(Box::new(inpaint)), ..Draft::default().request() };
+        let mut draft = Draft::default();
+        draft.take(&request);
+        assert_eq!(draft.request().task, request.task);
+        draft.take(&Draft::default().request());
+        assert_eq!(draft.request().task, Task::TextToImage);
+        draft.take_task(&Task::Inpaint(Box::new(Inpaint { image: "a.png".into(), ..draft.inpaint.clone() })));
+        assert_eq!(draft.inpaint.mask.pixels().dimensions(), (8, 8));
     }
 
     #[test]

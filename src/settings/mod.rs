@@ -89,6 +89,16 @@ pub struct Waiting {
     pub model: ModelRef,
     /// What it is.
     pub request: Request,
+    /// Ways to draw it side by side, instead of the request alone; empty as a rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variants: Vec<Request>,
+}
+
+impl Waiting {
+    /// One that is drawn alone.
+    pub fn new(model: ModelRef, request: Request) -> Self {
+        Self { model, request, variants: Vec::new() }
+    }
 }
 
 impl Default for Settings {
@@ -224,7 +234,7 @@ mod tests {
         settings.draft.prompt = "a fox, 猫".into();
         settings.draft.seed = u64::MAX;
         settings.model = ModelRef::Folder("/models/sd".into());
-        settings.queue.push(Waiting { model: ModelRef::Bundled, request: settings.draft.request() });
+        settings.queue.push(Waiting::new(ModelRef::Bundled, settings.draft.request()));
         settings.save(&path).expect("it can be written");
         let (loaded, error) = Settings::load(&path);
         assert!(error.is_none());

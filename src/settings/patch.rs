@@ -1,13 +1,15 @@
 //! Settings that come from elsewhere (a picture, a file of another app), and what they would change in the form.
 
 use crate::checkpoint::ModelRef;
-use crate::request::{Recipe, Request};
-use crate::schedulers::SchedulerKind;
+use crate::request::{Recipe, Request, Task};
+use crate::schedulers::{SamplingOptions, SchedulerKind};
 use crate::settings::Draft;
 
 /// Values for some of the form's fields.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Patch {
+    /// See [`Request::task`].
+    pub task: Option<Task>,
     /// See [`Request::prompt`].
     pub prompt: Option<String>,
     /// See [`Request::negative_prompt`].
@@ -16,6 +18,8 @@ pub struct Patch {
     pub model: Option<ModelRef>,
     /// See [`Request::scheduler`].
     pub scheduler: Option<SchedulerKind>,
+    /// See [`Request::sampling`].
+    pub sampling: Option<SamplingOptions>,
     /// See [`Request::steps`].
     pub steps: Option<usize>,
     /// See [`Request::guidance_scale`].
@@ -31,6 +35,8 @@ pub struct Patch {
 /// A field of the form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Field {
+    /// The task with its picture and mask.
+    Task,
     /// The prompt.
     Prompt,
     /// The negative prompt.
@@ -39,6 +45,8 @@ pub enum Field {
     Model,
     /// The sampler.
     Sampler,
+    /// What is asked of the sampler beyond its kind.
+    Sampling,
     /// The steps.
     Steps,
     /// The guidance scale.
@@ -55,10 +63,12 @@ impl Field {
     /// What the form calls it.
     pub fn label(self) -> &'static str {
         match self {
+            Self::Task => "Task",
             Self::Prompt => "Prompt",
             Self::NegativePrompt => "Negative prompt",
             Self::Model => "Model",
             Self::Sampler => "Sampler",
+            Self::Sampling => "Noise levels",
             Self::Steps => "Steps",
             Self::Guidance => "Guidance",
             Self::Rescale => "Guidance rescale",
@@ -82,9 +92,11 @@ pub struct Change {
 impl From<&Recipe> for Patch {
     /// Everything that drew a picture.
     fn from(recipe: &Recipe) -> Self {
-        let Request { prompt, negative_prompt, scheduler, steps, guidance_scale, guidance_rescale, seed, .. } =
-            recipe.request.clone();
+        let request = recipe.request.clone();
+        let Request { prompt, negative_prompt, scheduler, steps, guidance_scale, guidance_rescale, seed, .. } = request;
         Self {
+            task: Some(request.task),
+            sampling: Some(request.sampling),
             prompt: Some(prompt),
             negative_prompt: Some(negative_prompt),
             model: recipe.model.parse().ok(),
@@ -104,11 +116,14 @@ impl Patch {
         let mut then = draft.clone();
         let mut then_model = model.clone();
         self.apply(&mut then, &mut then_model, |_| true);
+        let (task_now, task_then) = task_texts(draft, &then);
         let all = [
+            (Field::Task, task_now, task_then),
             (Field::Prompt, draft.prompt.clone(), then.prompt),
             (Field::NegativePrompt, draft.negative_prompt.clone(), then.negative_prompt),
             (Field::Model, model.to_string(), then_model.to_string()),
             (Field::Sampler, sampler(draft.scheduler), sampler(then.scheduler)),
+            (Field::Sampling, sampling(&draft.sampling), sampling(&then.sampling)),
             (Field::Steps, draft.steps.to_string(), then.steps.to_string()),
             (Field::Guidance, draft.guidance_scale.to_string(), then.guidance_scale.to_string()),
             (Field::Rescale, draft.guidance_rescale.to_string(), then.guidance_rescale.to_string()),
@@ -127,6 +142,10 @@ impl Patch {
         set(&mut draft.prompt, self.prompt.as_ref(), chosen(Field::Prompt));
         set(&mut draft.negative_prompt, self.negative_prompt.as_ref(), chosen(Field::NegativePrompt));
         set(model, self.model.as_ref(), chosen(Field::Model));
+        if let Some(task) = self.task.as_ref().filter(|_| chosen(Field::Task)) {
+            draft.take_task(task);
+        }
+        set(&mut draft.sampling, self.sampling.as_ref(), chosen(Field::Sampling));
         set(&mut draft.scheduler, self.scheduler.map(Some).as_ref(), chosen(Field::Sampler));
         let own = [
             set(&mut draft.steps, self.steps.as_ref(), chosen(Field::Steps)),
@@ -139,6 +158,28 @@ impl Patch {
         draft.seed_locked |= set(&mut draft.seed, self.seed.as_ref(), chosen(Field::Seed));
         draft.make_valid();
     }
+}
+
+/// Both tasks in words that differ if the tasks do.
+fn task_texts(now: &Draft, then: &Draft) -> (String, String) {
+    let text = |draft: &Draft| {
+        let image = draft.image.as_ref().and_then(|image| image.file_name()).filter(|_| draft.task.needs_image());
+        let image = image.map_or(String::new(), |name| format!(", {}", name.to_string_lossy()));
+        let strength = if draft.task.needs_image() { format!(", strength {}", draft.strength) } else { String::new() };
+        format!("{}{image}{strength}", draft.task.label())
+    };
+    let (now_text, mut then_text) = (text(now), text(then));
+    if now_text == then_text && now.request().task != then.request().task {
+        then_text.push_str(", with its mask and options");
+    }
+    (now_text, then_text)
+}
+
+fn sampling(options: &SamplingOptions) -> String {
+    let schedule = options.sigma_schedule.map_or("Automatic".to_owned(), |schedule| format!("{schedule:?}"));
+    let eta = if options.eta == 0.0 { String::new() } else { format!(", eta {}", options.eta) };
+    let own = options.timesteps.is_some() || options.sigmas.is_some();
+    format!("{schedule}{eta}{}", if own { ", levels of their own" } else { "" })
 }
 
 fn sampler(kind: Option<SchedulerKind>) -> String {

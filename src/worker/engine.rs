@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use crate::cancel::CancelToken;
 use crate::error::Result;
-use crate::pipelines::{Run, Trace};
+use crate::pipelines::{Drawn, Run, Trace};
 use crate::request::Request;
 use crate::worker::protocol::{ModelInfo, Phase};
 
@@ -23,6 +23,29 @@ pub trait Engine: Sized {
     /// # Errors
     /// The request doesn't fit the model, or the arithmetic failed.
     fn run(&mut self, request: &Request, hooks: Hooks<'_>) -> Result<Run>;
+
+    /// Draws one picture in several ways at the same time: requests that differ in sampler, steps and guidance alone.
+    /// `on_drawn` takes each as soon as it is finished. `false`: it was cancelled.
+    ///
+    /// # Errors
+    /// As for [`Self::run`]; the requests differ in more; `on_drawn` failed.
+    fn run_side_by_side(
+        &mut self,
+        requests: &[Request],
+        hooks: Hooks<'_>,
+        on_drawn: &mut dyn FnMut(usize, Drawn) -> Result<()>,
+    ) -> Result<bool> {
+        // What an engine can always do: one after the other.
+        for (variant, request) in requests.iter().enumerate() {
+            let mut on_step = |step: StepDone<'_>| (hooks.on_step)(StepDone { variant, ..step });
+            let (on_phase, cancel) = (&mut *hooks.on_phase, hooks.cancel);
+            match self.run(request, Hooks { on_phase, on_step: &mut on_step, cancel, trace: None })? {
+                Run::Done(pictures) => pictures.into_iter().try_for_each(|picture| on_drawn(variant, picture))?,
+                Run::Cancelled => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
 
     /// Whether it can go on after a failed run; if not, it is opened again for the next one.
     fn is_sound(&self) -> bool {
@@ -47,6 +70,8 @@ pub struct Hooks<'a> {
 
 /// A step of the denoising that is done.
 pub struct StepDone<'a> {
+    /// Which of several pictures drawn side by side it is of, counted from 0.
+    pub variant: usize,
     /// Counted from 0.
     pub index: usize,
     /// How many there are.

@@ -12,14 +12,14 @@ use image::RgbImage;
 use crate::error::{Error, Result};
 use crate::gallery::{self, Destination, Entry};
 use crate::imaging::png_text;
-use crate::pipelines::{Run, Trace};
+use crate::pipelines::{Drawn, Run, Trace};
 use crate::request::{Recipe, Request};
 use crate::schedulers::SchedulerKind;
 use crate::worker::engine::{Engine, Hooks, StepDone};
 use crate::worker::latest::Latest;
 use crate::worker::outbox::Outbox;
 use crate::worker::preview::Budget;
-use crate::worker::protocol::{Event, Job, Outcome, Phase, Preview, Previews};
+use crate::worker::protocol::{Event, Job, MAX_VARIANTS, Outcome, Phase, Preview, Previews};
 use crate::worker::tuning::Tuning;
 
 /// A job on its way.
@@ -28,10 +28,12 @@ pub(super) struct Working<'a> {
     /// The model, as the user named it: recipes keep it.
     model: &'a str,
     outbox: &'a Outbox,
-    slot: &'a Latest<Preview>,
+    /// One a variant.
+    slots: &'a [Latest<Preview>],
     /// What the model's GPU has done before; `None` on the CPU.
     tuning: Option<&'a mut Tuning>,
-    budget: Budget,
+    /// One a variant.
+    budgets: [Budget; MAX_VARIANTS],
     /// When the last step, and its preview, were done.
     step_began: Instant,
 }
@@ -41,18 +43,26 @@ impl<'a> Working<'a> {
         job: &'a Job,
         model: &'a str,
         outbox: &'a Outbox,
-        slot: &'a Latest<Preview>,
+        slots: &'a [Latest<Preview>],
         tuning: Option<&'a mut Tuning>,
     ) -> Self {
-        Self { job, model, outbox, slot, tuning, budget: Budget::default(), step_began: Instant::now() }
+        Self { job, model, outbox, slots, tuning, budgets: Default::default(), step_began: Instant::now() }
     }
 
     /// Draws and saves every picture of the job; `scheduler` is the checkpoint's own.
     pub(super) fn run(&mut self, engine: &mut impl Engine, scheduler: Option<SchedulerKind>) -> Result<Outcome> {
         // The recipe names the sampler that drew the picture, also where the checkpoint chose it, and the steps that it took.
-        let scheduler = self.job.request.scheduler.or(scheduler);
-        let mut request = Request { scheduler, ..self.job.request.clone() };
-        request.steps = scheduler.map_or(request.steps, |kind| kind.steps(request.steps, &request.sampling));
+        let named = |request: &Request| {
+            let scheduler = request.scheduler.or(scheduler);
+            let steps = scheduler.map_or(request.steps, |kind| kind.steps(request.steps, &request.sampling));
+            Request { scheduler, steps, ..request.clone() }
+        };
+        let variants: Vec<Request> = self.job.variants.iter().map(named).collect();
+        if let Some(first) = variants.first() {
+            self.outbox.tell(Event::JobStarted { id: self.job.id, request: first.clone() });
+            return self.draw_side_by_side(engine, &variants);
+        }
+        let request = named(&self.job.request);
         self.outbox.tell(Event::JobStarted { id: self.job.id, request: request.clone() });
         let entries = if let Some(path) = &self.job.trace {
             let mut trace = Trace::default();
@@ -83,7 +93,7 @@ impl<'a> Working<'a> {
         trace: Option<&mut Trace>,
     ) -> Result<Option<Vec<Entry>>> {
         let cancel = &self.job.cancel;
-        self.budget.picture(request.width * request.height);
+        self.budgets[0].picture(request.width * request.height);
         if let Some(tuning) = &mut self.tuning {
             // What a job that was stopped, or broke down, had begun.
             tuning.abandon();
@@ -112,13 +122,52 @@ impl<'a> Working<'a> {
         self.begin(first, Phase::Saving, request);
         let mut entries = Vec::new();
         for (k, picture) in pictures.into_iter().enumerate() {
-            let recipe = Recipe { verdict: picture.verdict, ..Recipe::of_picture(request, k, self.model) };
-            let entry = gallery::save(&picture.image, first + k, recipe.clone(), &self.job.destination)
-                .map_err(|error| put_aside(&picture.image, recipe, error))?;
-            self.outbox.tell(Event::PictureSaved { id: self.job.id, entry: entry.clone() });
-            entries.push(entry);
+            entries.push(self.save(picture, first + k, Recipe::of_picture(request, k, self.model))?);
         }
         Ok(Some(entries))
+    }
+
+    /// Draws the job's variants at the same time, and saves each as soon as it is finished.
+    fn draw_side_by_side(&mut self, engine: &mut impl Engine, variants: &[Request]) -> Result<Outcome> {
+        let cancel = &self.job.cancel;
+        let first = variants.first().ok_or_else(|| Error::new("there is nothing to compare"))?;
+        self.budgets.iter_mut().for_each(|budget| budget.picture(first.width * first.height));
+        let (mut failure, mut entries) = (None, Vec::new());
+        // All hooks keep the books.
+        let this = RefCell::new(&mut *self);
+        let done = engine.run_side_by_side(
+            variants,
+            Hooks {
+                on_phase: &mut |phase| this.borrow_mut().begin(0, phase, first),
+                on_step: &mut |step| {
+                    let request = variants.get(step.variant).unwrap_or(first);
+                    failure = this.borrow_mut().step_done(step.variant, request, step).err();
+                    if failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                },
+                cancel,
+                trace: None,
+            },
+            &mut |variant, picture| {
+                let request = variants.get(variant).unwrap_or(first);
+                let mut this = this.borrow_mut();
+                let recipe = Recipe::of_picture(request, 0, this.model);
+                entries.push(this.save(picture, variant, recipe)?);
+                Ok(())
+            },
+        )?;
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        Ok(if done { Outcome::Finished(entries) } else { Outcome::Cancelled })
+    }
+
+    /// Puts a finished picture into its place, and tells of it.
+    fn save(&mut self, picture: Drawn, place: usize, recipe: Recipe) -> Result<Entry> {
+        let recipe = Recipe { verdict: picture.verdict, ..recipe };
+        let entry = gallery::save(&picture.image, place, recipe.clone(), &self.job.destination)
+            .map_err(|error| put_aside(&picture.image, recipe, error))?;
+        self.outbox.tell(Event::PictureSaved { id: self.job.id, picture: place, entry: entry.clone() });
+        Ok(entry)
     }
 
     /// Tells that a picture has come into its next phase.
@@ -131,11 +180,14 @@ impl<'a> Working<'a> {
     /// Shows what the picture looks like after a step, if the job asks for it and it is time, and tells of the step.
     fn step_done(&mut self, picture: usize, request: &Request, step: StepDone<'_>) -> Result<()> {
         let (done, steps) = (step.index + 1, step.of);
+        let beyond = || Error::new(format!("at most {MAX_VARIANTS} pictures are drawn side by side"));
+        let slot = self.slots.get(step.variant).ok_or_else(beyond)?;
+        let budget = self.budgets.get_mut(step.variant).ok_or_else(beyond)?;
         let step_secs = self.step_began.elapsed().as_secs_f64();
-        self.budget.step(step_secs);
+        budget.step(step_secs);
         match &self.job.previews {
             Previews::Newest { every }
-                if done.is_multiple_of(every.get()) && self.slot.is_empty() && self.budget.allows(steps) =>
+                if done.is_multiple_of(every.get()) && slot.is_empty() && budget.allows(steps) =>
             {
                 let (id, width, height) = (self.job.id, request.width, request.height);
                 let began = Instant::now();
@@ -143,8 +195,8 @@ impl<'a> Working<'a> {
                 let Some(image) = step.sketch.unwrap_or(step.decode)()? else { return Ok(()) };
                 let cost_secs = began.elapsed().as_secs_f64();
                 let tuning = decodes && self.tuning.as_mut().is_some_and(|tuning| tuning.decoded(self.model, request));
-                self.budget.preview(cost_secs, tuning);
-                self.slot.put(Preview { id, picture, step: done, steps, image, width, height, cost_secs });
+                budget.preview(cost_secs, tuning);
+                slot.put(Preview { id, picture, step: done, steps, image, width, height, cost_secs });
                 self.outbox.wake();
             }
             Previews::Files { every, folder } if done.is_multiple_of(every.get()) => {
@@ -158,7 +210,7 @@ impl<'a> Working<'a> {
         if let Some(tuning) = &mut self.tuning {
             tuning.done();
         }
-        let (id, preview_share) = (self.job.id, self.budget.share());
+        let (id, preview_share) = (self.job.id, budget.share());
         self.outbox.tell_if_room(Event::JobStep { id, picture, step: done, steps, step_secs, preview_share });
         self.step_began = Instant::now();
         Ok(())
@@ -185,6 +237,10 @@ impl Job {
     /// The first thing that is wrong.
     pub fn check(&self) -> Result<()> {
         self.request.validate()?;
+        self.variants.iter().try_for_each(Request::validate)?;
+        if self.variants.len() > MAX_VARIANTS {
+            return Err(Error::new(format!("at most {MAX_VARIANTS} pictures are drawn side by side")));
+        }
         self.destination.check()?;
         if let Previews::Files { folder, .. } = &self.previews {
             Destination::Folder(folder.clone()).check()?;

@@ -36,7 +36,7 @@ pub use engine::{Engine, Hooks, Loading, Look, OnLoading, StepDone};
 pub use latest::Latest;
 pub use memory::resident_bytes;
 pub use pipeline::open;
-pub use protocol::{Command, Event, Job, JobId, ModelInfo, Outcome, Phase, Preview, Previews};
+pub use protocol::{Command, Event, Job, JobId, MAX_VARIANTS, ModelInfo, Outcome, Phase, Preview, Previews};
 pub use tokens::{TokenCount, TokenCounter};
 
 /// How much further a load comes from one of its events to the next: a hundredth.
@@ -46,7 +46,7 @@ const LOADING_TOLD: f32 = 0.01;
 pub struct WorkerHandle {
     commands: Sender<Command>,
     events: Receiver<Event>,
-    previews: Latest<Preview>,
+    previews: [Latest<Preview>; MAX_VARIANTS],
     /// Jobs whose end hasn't been seen yet.
     jobs: Vec<(JobId, CancelToken)>,
     closing: CancelToken,
@@ -78,13 +78,13 @@ pub fn spawn_waking<E: Engine>(
 ) -> Result<WorkerHandle> {
     let (commands, obeyed) = bounded(1);
     let (outbox, events) = Outbox::new(wake);
-    let (previews, closing) = (Latest::new(), CancelToken::new());
-    let (slot, ending) = (previews.clone(), closing.clone());
+    let (previews, closing) = (<[Latest<Preview>; MAX_VARIANTS]>::default(), CancelToken::new());
+    let (slots, ending) = (previews.clone(), closing.clone());
     let thread = thread::Builder::new()
         .name("burnisher-worker".to_owned())
         .spawn(move || {
             let tuning = Tuning::default();
-            Worker { open, model: None, engine: None, outbox, slot, closing: ending, tuning }.obey_all(&obeyed);
+            Worker { open, model: None, engine: None, outbox, slots, closing: ending, tuning }.obey_all(&obeyed);
         })
         .map_err(|cause| Error::new("the worker's thread can't be started").caused_by(cause))?;
     Ok(WorkerHandle { commands, events, previews, jobs: Vec::new(), closing, thread: Some(thread) })
@@ -117,8 +117,9 @@ impl WorkerHandle {
         Ok(event)
     }
 
-    /// The slot in which the newest preview lies.
-    pub fn previews(&self) -> &Latest<Preview> {
+    /// The slots in which the newest previews lie: one for each of the pictures that are drawn side by side. A picture that
+    /// is drawn alone has the first.
+    pub fn previews(&self) -> &[Latest<Preview>; MAX_VARIANTS] {
         &self.previews
     }
 }
@@ -153,7 +154,7 @@ struct Worker<E, Open> {
     model: Option<ModelRef>,
     engine: Option<E>,
     outbox: Outbox,
-    slot: Latest<Preview>,
+    slots: [Latest<Preview>; MAX_VARIANTS],
     /// Raised when the handle is gone.
     closing: CancelToken,
     tuning: Tuning,
@@ -224,7 +225,7 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
         let engine = self.engine.as_mut().ok_or_else(nothing_loaded)?;
         let info = engine.info();
         let tuning = info.on_gpu.then_some(&mut self.tuning);
-        let outcome = job::Working::new(job, &name, &self.outbox, &self.slot, tuning).run(engine, info.scheduler);
+        let outcome = job::Working::new(job, &name, &self.outbox, &self.slots, tuning).run(engine, info.scheduler);
         if outcome.is_err() && !engine.is_sound() {
             self.free();
         }

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use crate::checkpoint::ModelRef;
 use crate::device::{self, DeviceChoice, DtypeChoice};
 use crate::error::Result;
-use crate::pipelines::{self, DiffusionPipeline, Run};
+use crate::pipelines::{self, DiffusionPipeline, Drawn, Run};
 use crate::request::{MAX_SIDE, Request, SIDE_MULTIPLE};
 use crate::worker::engine::{Engine, Hooks, OnLoading, StepDone};
 use crate::worker::protocol::{ModelInfo, Phase};
 use crate::worker::tokens::{TokenCount, TokenCounter};
 
-/// Diffusers' defaults (`StableDiffusionPipeline.__call__`), for models whose card recommends nothing.
-const STEPS: usize = 50;
+/// Diffusers' default (`StableDiffusionPipeline.__call__`), for models whose card recommends nothing.
 const GUIDANCE_SCALE: f64 = 7.5;
 
 /// Opens a model on a device; `None` when `on_loading` stopped it. `threads` is for the CPU; the first call settles it for the
@@ -37,44 +36,39 @@ pub fn open(
 
 impl Engine for DiffusionPipeline {
     fn info(&self) -> ModelInfo {
-        let size = self.default_size();
+        let (width, height) = self.default_size();
         let recommended = self.recommended();
         ModelInfo {
             class_name: self.class_name().to_owned(),
             scheduler: self.scheduler().ok(),
+            tasks: self.tasks().to_vec(),
+            width,
+            height,
+            steps: recommended.num_inference_steps.unwrap_or_else(|| self.default_steps()),
             scheduler_config: self.scheduler_config().clone(),
-            width: size,
-            height: size,
-            steps: recommended.num_inference_steps.unwrap_or(STEPS),
             guidance_scale: recommended.guidance_scale.unwrap_or(GUIDANCE_SCALE),
             device: self.compute().name.clone(),
             dtype: self.compute().dtype.name().to_owned(),
             on_gpu: self.compute().is_gpu(),
             parameters: self.num_params(),
             weight_bytes: (self.num_params() * self.compute().dtype.size()) as u64,
-            sizes: sizes(size),
+            sizes: sizes(width, height),
             refused: self.refused_schedulers().into_iter().map(|(kind, error)| (kind, error.to_string())).collect(),
             token_counter: token_counter(self),
         }
     }
 
     fn run(&mut self, request: &Request, hooks: Hooks<'_>) -> Result<Run> {
-        let on_step = hooks.on_step;
-        let hooks = pipelines::Hooks {
-            on_phase: &mut |phase| {
-                (hooks.on_phase)(match phase {
-                    pipelines::Phase::Encoding => Phase::Encoding,
-                    pipelines::Phase::Denoising => Phase::Denoising,
-                    pipelines::Phase::Decoding => Phase::Decoding,
-                });
-            },
-            on_step: &mut |step| {
-                on_step(StepDone { index: step.index, of: step.of, decode: step.decode, sketch: step.sketch })
-            },
-            cancel: hooks.cancel,
-            trace: hooks.trace,
-        };
-        Self::run(self, request, hooks)
+        with_hooks(hooks, |hooks| Self::run(self, request, hooks))
+    }
+
+    fn run_side_by_side(
+        &mut self,
+        requests: &[Request],
+        hooks: Hooks<'_>,
+        on_drawn: &mut dyn FnMut(usize, Drawn) -> Result<()>,
+    ) -> Result<bool> {
+        with_hooks(hooks, |hooks| Self::run_side_by_side(self, requests, hooks, on_drawn))
     }
 
     fn is_sound(&self) -> bool {
@@ -90,26 +84,48 @@ impl Engine for DiffusionPipeline {
     }
 }
 
-/// Widths and heights for a model whose own square has this side: the square, and upright and flat pictures whose longer side
+/// The worker's hooks in the pipeline's terms.
+fn with_hooks<T>(hooks: Hooks<'_>, work: impl FnOnce(pipelines::Hooks<'_>) -> T) -> T {
+    let (on_phase, on_step) = (hooks.on_phase, hooks.on_step);
+    work(pipelines::Hooks {
+        on_phase: &mut |phase| {
+            on_phase(match phase {
+                pipelines::Phase::Encoding => Phase::Encoding,
+                pipelines::Phase::Denoising => Phase::Denoising,
+                pipelines::Phase::Decoding => Phase::Decoding,
+            });
+        },
+        on_step: &mut |step| {
+            let pipelines::Step { variant, index, of, decode, sketch, .. } = step;
+            on_step(StepDone { variant, index, of, decode, sketch })
+        },
+        cancel: hooks.cancel,
+        trace: hooks.trace,
+    })
+}
+
+/// Widths and heights for a model that is made for this size: that, and for a square upright and flat pictures whose longer side
 /// is five quarters or one and a half times it.
 ///
-/// A model draws best near what it was trained on, which is the square; from twice the side on it repeats its subject. Stable
+/// A model draws best near what it was trained on, which is mostly a square; from twice the side on it repeats its subject. Stable
 /// Diffusion's 512 gives 512 x 640 (what Forge begins with) and 512 x 768, the 768 models 768 x 960 and 768 x 1152.
-fn sizes(side: usize) -> Vec<(usize, usize)> {
-    let longer = [side * 5 / 4, side * 3 / 2].map(|side| side / SIDE_MULTIPLE * SIDE_MULTIPLE);
-    let mut sizes = vec![(side, side)];
-    for longer in longer.into_iter().filter(|&longer| longer > side && longer <= MAX_SIDE) {
-        sizes.extend([(side, longer), (longer, side)]);
+fn sizes(width: usize, height: usize) -> Vec<(usize, usize)> {
+    let mut sizes = vec![(width, height)];
+    if width == height {
+        let longer = [width * 5 / 4, width * 3 / 2].map(|side| side / SIDE_MULTIPLE * SIDE_MULTIPLE);
+        for longer in longer.into_iter().filter(|&longer| longer > width && longer <= MAX_SIDE) {
+            sizes.extend([(width, longer), (longer, width)]);
+        }
     }
     sizes
 }
 
-fn token_counter(pipeline: &DiffusionPipeline) -> TokenCounter {
-    let tokenizer = Arc::clone(pipeline.tokenizer());
+fn token_counter(pipeline: &DiffusionPipeline) -> Option<TokenCounter> {
+    let tokenizer = Arc::clone(pipeline.tokenizer()?);
     let limit = tokenizer.max_prompt_length();
-    TokenCounter::new(move |prompt| {
+    Some(TokenCounter::new(move |prompt| {
         // No prompt is known that can't be split.
         let (tokens, cut_at) = tokenizer.measure(prompt).unwrap_or_default();
         TokenCount { tokens, limit, cut_at }
-    })
+    }))
 }

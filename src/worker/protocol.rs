@@ -13,7 +13,7 @@ use crate::cancel::CancelToken;
 use crate::checkpoint::ModelRef;
 use crate::error::Error;
 use crate::gallery::{Destination, Entry};
-use crate::request::Request;
+use crate::request::{Request, TaskKind};
 use crate::schedulers::{SchedulerConfig, SchedulerKind};
 use crate::worker::tokens::TokenCounter;
 
@@ -51,6 +51,9 @@ impl JobId {
     }
 }
 
+/// The most pictures that are drawn side by side.
+pub const MAX_VARIANTS: usize = 4;
+
 /// A request with where its results go and how to stop it.
 #[derive(Clone, Debug)]
 pub struct Job {
@@ -58,6 +61,9 @@ pub struct Job {
     pub id: JobId,
     /// What to draw.
     pub request: Request,
+    /// Ways to draw one picture, up to [`MAX_VARIANTS`], that are drawn side by side instead of `request`: they differ in
+    /// sampler, steps and guidance alone. Picture k of the job is the one of variant k.
+    pub variants: Vec<Request>,
     /// Where the pictures go.
     pub destination: Destination,
     /// What to show of pictures in the making.
@@ -72,7 +78,7 @@ impl Job {
     /// A job that shows nothing on its way.
     pub fn new(request: Request, destination: Destination) -> Self {
         let (previews, cancel) = (Previews::Off, CancelToken::new());
-        Self { id: JobId::next(), request, destination, previews, trace: None, cancel }
+        Self { id: JobId::next(), request, variants: Vec::new(), destination, previews, trace: None, cancel }
     }
 }
 
@@ -148,6 +154,8 @@ impl Phase {
 pub struct ModelInfo {
     /// The pipeline's diffusers class.
     pub class_name: String,
+    /// What it can do, the first of them by default.
+    pub tasks: Vec<TaskKind>,
     /// The sampler that the checkpoint asks for; `None` if it is none that we know.
     pub scheduler: Option<SchedulerKind>,
     /// The checkpoint's own configuration of it, which is what other samplers are built from, too.
@@ -174,8 +182,8 @@ pub struct ModelInfo {
     pub sizes: Vec<(usize, usize)>,
     /// Samplers that it can't be drawn with, and why.
     pub refused: Vec<(SchedulerKind, String)>,
-    /// Counts the tokens of a prompt as the model reads it.
-    pub token_counter: TokenCounter,
+    /// Counts the tokens of a prompt as the model reads it; `None` for a model that reads none.
+    pub token_counter: Option<TokenCounter>,
 }
 
 /// What happened.
@@ -250,6 +258,8 @@ pub enum Event {
     PictureSaved {
         /// The job.
         id: JobId,
+        /// Which of its pictures, counted from 0.
+        picture: usize,
         /// The picture.
         entry: Entry,
     },

@@ -238,7 +238,7 @@ fn preview_share() -> f64 {
 fn share_of(worker: &mut WorkerHandle) -> f64 {
     let mut share = 0.0;
     loop {
-        worker.previews().take();
+        worker.previews()[0].take();
         match worker.try_recv() {
             Some(Event::JobStep { preview_share, .. }) => share = preview_share,
             Some(Event::JobEnded { outcome: Outcome::Finished(_), .. }) => return share,

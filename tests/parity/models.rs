@@ -10,7 +10,8 @@ use burnisher::checkpoint::{Checkpoint as Model, ModelRef};
 use burnisher::models::autoencoder_kl::AutoencoderKL;
 use burnisher::models::clip::ClipTextModel;
 use burnisher::models::clip_tokenizer::ClipTokenizer;
-use burnisher::models::unet_2d_condition::{Pace, UNet2DConditionModel};
+use burnisher::models::unet_2d_condition::UNet2DConditionModel;
+use burnisher::models::unet_blocks::Pace;
 use burnisher::rng::TorchRng;
 use serde::Deserialize;
 

@@ -38,12 +38,19 @@ impl Arrays {
         Self { content }
     }
 
-    /// An array of f32, or of pictures in 16 bits, which stand for 0..1.
+    /// The names of all arrays.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let file = SafeTensors::deserialize(&self.content).expect("a well-formed safetensors file");
+        file.names().into_iter().map(ToOwned::to_owned).collect()
+    }
+
+    /// An array of f32, of bytes, or of pictures in 16 bits, which stand for 0..1.
     pub(crate) fn get(&self, name: &str) -> Array {
         let file = SafeTensors::deserialize(&self.content).expect("a well-formed safetensors file");
         let tensor = file.tensor(name).unwrap_or_else(|error| panic!("{name}: {error}"));
         let values = match tensor.dtype() {
             Dtype::F32 => tensor.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect(),
+            Dtype::U8 => tensor.data().iter().map(|byte| f32::from(*byte)).collect(),
             Dtype::U16 => {
                 let unit = |bytes: &[u8; 2]| f32::from(u16::from_le_bytes(*bytes)) / 65_535.0;
                 tensor.data().as_chunks().0.iter().map(unit).collect()

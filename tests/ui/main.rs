@@ -4,6 +4,7 @@ mod bad_input;
 mod forms;
 mod gallery;
 mod generating;
+mod lab;
 mod promises;
 mod remembering;
 mod snapshots;

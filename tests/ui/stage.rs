@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use burnisher::app::{App, Setup};
 use burnisher::error::{Error, Result};
 use burnisher::pipelines::Run;
-use burnisher::request::Request;
+use burnisher::request::{Request, TaskKind};
 use burnisher::schedulers::{SchedulerConfig, SchedulerKind};
 use burnisher::settings::Settings;
 use burnisher::worker::{self, Engine, Hooks, ModelInfo, Phase, StepDone, TokenCount, TokenCounter};
@@ -209,6 +209,7 @@ impl Engine for Puppet {
     fn info(&self) -> ModelInfo {
         ModelInfo {
             class_name: "Puppet".into(),
+            tasks: vec![TaskKind::TextToImage],
             scheduler: Some(SchedulerKind::from_name("ddim").expect("a sampler")),
             scheduler_config: SchedulerConfig::new(),
             width: 64,
@@ -222,7 +223,7 @@ impl Engine for Puppet {
             weight_bytes: 45_200_000,
             sizes: vec![(64, 64), (64, 96)],
             refused: vec![(SchedulerKind::from_name("lcm").expect("a sampler"), "Not for this model".into())],
-            token_counter: TokenCounter::new(count),
+            token_counter: Some(TokenCounter::new(count)),
         }
     }
 
@@ -244,7 +245,7 @@ impl Engine for Puppet {
                 self.previews.fetch_add(1, Ordering::Relaxed);
                 Ok(Some(picture(request, index)))
             };
-            let done = StepDone { index, of: steps.min(1000), decode: &mut decode, sketch: None };
+            let done = StepDone { variant: 0, index, of: steps.min(1000), decode: &mut decode, sketch: None };
             if let ControlFlow::Break(()) = (hooks.on_step)(done) {
                 return Ok(Run::Cancelled);
             }

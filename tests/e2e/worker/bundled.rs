@@ -73,7 +73,7 @@ fn watch(worker: &mut WorkerHandle) -> (Outcome, Vec<Preview>) {
                 return (outcome, seen);
             }
         }
-        seen.extend(worker.previews().take());
+        seen.extend(worker.previews()[0].take());
         thread::sleep(FRAME);
     }
 }
@@ -150,7 +150,7 @@ fn a_model_tells_how_much_it_is_and_which_sizes_suit_it() {
 fn a_prompt_is_counted_on_any_thread_and_without_the_worker() {
     let (worker, info, _turn) = bundled();
     drop(worker);
-    let counter = info.token_counter;
+    let counter = info.token_counter.expect("the model reads prompts");
     let count = thread::Builder::new().spawn(move || {
         let fits = counter.count("A fox, flat style");
         let cut = counter.count(&"fox ".repeat(40));
@@ -238,4 +238,46 @@ fn memory_returns_after_ten_models() {
     assert!(resident() < loaded + tolerance, "{loaded} bytes became {}", resident());
     let last = unload(&mut worker);
     assert!(last < without + tolerance, "{without} bytes became {last}");
+}
+
+#[test]
+fn pictures_drawn_side_by_side_are_those_that_are_drawn_alone_and_all_are_seen_coming() {
+    let (mut worker, info, _turn) = bundled();
+    let folder = tempfile::tempdir().expect("a folder");
+    let variants: Vec<Request> =
+        [("euler", 4.0, 12), ("euler-a", 1.0, 12), ("heun", 6.0, 5), ("dpm++2m-karras", 4.0, 20)]
+            .map(|(sampler, guidance_scale, steps)| Request {
+                scheduler: Some(sampler.parse().expect("a sampler")),
+                guidance_scale,
+                steps,
+                ..job(&info, 64, 1, folder.path()).request
+            })
+            .into();
+    let together = tempfile::tempdir().expect("a folder");
+    let mut sent = job(&info, 64, 1, together.path());
+    sent.variants.clone_from(&variants);
+    command(&mut worker, Command::Generate(sent));
+    let (mut saved, mut previews) = (vec![None; variants.len()], vec![0; variants.len()]);
+    let outcome = loop {
+        match worker.try_recv() {
+            Some(Event::PictureSaved { picture, entry, .. }) => saved[picture] = Some(entry),
+            Some(Event::JobEnded { outcome, .. }) => break outcome,
+            _ => thread::sleep(Duration::from_millis(1)),
+        }
+        for (variant, slot) in worker.previews().iter().enumerate() {
+            previews[variant] += usize::from(slot.take().is_some_and(|preview| preview.picture == variant));
+        }
+    };
+    assert!(matches!(outcome, Outcome::Finished(ref entries) if entries.len() == 4), "{outcome:?}");
+    assert!(previews.iter().all(|seen| *seen >= 2), "{previews:?}");
+    for (request, entry) in variants.into_iter().zip(saved) {
+        let entry = entry.expect("each is saved under its own number");
+        assert_eq!(entry.recipe.request, request);
+        let mut alone = job(&info, 64, 1, folder.path());
+        alone.request = request;
+        command(&mut worker, Command::Generate(alone));
+        let (Outcome::Finished(entries), _) = watch(&mut worker) else { panic!("not finished") };
+        let pixels = |path: &Path| image::open(path).expect("a PNG").to_rgb8();
+        assert_eq!(pixels(&entry.path), pixels(&entries[0].path), "{:?}", entry.recipe.request.scheduler);
+    }
 }

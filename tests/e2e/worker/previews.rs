@@ -20,7 +20,7 @@ fn each_preview_says_what_it_is_of() {
     sent.previews = every(2);
     let (id, cancel) = (sent.id, sent.cancel.clone());
     send(&mut worker, sent);
-    let slot = worker.previews().clone();
+    let slot = worker.previews()[0].clone();
     let take = || {
         loop {
             if let Some(preview) = slot.take() {
@@ -58,7 +58,7 @@ fn a_window_that_takes_no_previews_is_made_only_one() {
         let shares: Vec<f64> = events.iter().filter_map(share).collect();
         assert!(shares.windows(2).all(|pair| pair[0] >= pair[1]), "what is hidden costs nothing: {shares:?}");
     }
-    assert_eq!(worker.previews().take().map(|preview| preview.step), Some(1));
+    assert_eq!(worker.previews()[0].take().map(|preview| preview.step), Some(1));
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_preview_that_is_cancelled_is_not_shown() {
     sent.previews = every(1);
     send(&mut worker, sent);
     assert!(matches!(outcome(&mut worker), Outcome::Cancelled));
-    assert!(worker.previews().is_empty());
+    assert!(worker.previews()[0].is_empty());
 }
 
 #[test]

@@ -11,7 +11,7 @@ use burnisher::checkpoint::ModelRef;
 use burnisher::error::{Error, Result};
 use burnisher::gallery::Destination;
 use burnisher::pipelines::Run;
-use burnisher::request::Request;
+use burnisher::request::{Request, TaskKind};
 use burnisher::schedulers::{SchedulerConfig, SchedulerKind};
 use burnisher::worker::{
     Busy, Command, Engine, Event, Hooks, Job, ModelInfo, Outcome, Phase, StepDone, TokenCount, TokenCounter,
@@ -46,6 +46,7 @@ impl Engine for Puppet {
     fn info(&self) -> ModelInfo {
         ModelInfo {
             class_name: "Puppet".into(),
+            tasks: vec![TaskKind::TextToImage],
             scheduler: Some(SchedulerKind::from_name("ddim").expect("a sampler")),
             scheduler_config: SchedulerConfig::new(),
             width: 8,
@@ -59,7 +60,11 @@ impl Engine for Puppet {
             weight_bytes: 4,
             sizes: vec![(8, 8)],
             refused: Vec::new(),
-            token_counter: TokenCounter::new(|prompt| TokenCount { tokens: prompt.len(), limit: 75, cut_at: None }),
+            token_counter: Some(TokenCounter::new(|prompt| TokenCount {
+                tokens: prompt.len(),
+                limit: 75,
+                cut_at: None,
+            })),
         }
     }
 
@@ -88,7 +93,7 @@ impl Engine for Puppet {
                 }
                 Ok(Some(picture(index as u64)))
             };
-            let done = StepDone { index, of: steps, decode: &mut decode, sketch: None };
+            let done = StepDone { variant: 0, index, of: steps, decode: &mut decode, sketch: None };
             if let ControlFlow::Break(()) = (hooks.on_step)(done) {
                 return Ok(Run::Cancelled);
             }

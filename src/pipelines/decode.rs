@@ -1,0 +1,80 @@
+//! The end of every task: numbers become pictures.
+
+use burn::tensor::{DType, Tensor};
+use image::RgbImage;
+
+use super::stable_diffusion::StableDiffusion;
+use super::stages::read;
+use super::{Hooks, Run, memory};
+use crate::cancel::CancelToken;
+use crate::error::{Error, Result};
+use crate::imaging::pixels::rgb_image_from_unit;
+
+/// Latents to pictures.
+pub(super) fn decode(model: &StableDiffusion, latents: &Tensor<4>, hooks: &mut Hooks<'_>) -> Result<Run> {
+    let cancel = hooks.cancel;
+    finish(latents.dims()[0], hooks, |k| decode_one(model, latents.clone().narrow(0, k, 1), cancel))
+}
+
+/// The first picture of a batch of latents, as it would be if these were the last. `None` when cancelled.
+pub(super) fn preview(model: &StableDiffusion, latents: &Tensor<4>, cancel: &CancelToken) -> Result<Option<RgbImage>> {
+    let Some(picture) = decode_one(model, latents.clone().narrow(0, 0, 1), cancel) else { return Ok(None) };
+    let picture = picture_of(picture)?;
+    // What was interrupted means nothing.
+    Ok((!cancel.is_cancelled()).then_some(picture))
+}
+
+/// The pictures of a batch, one after the other so that memory doesn't grow with it: `unit` gives picture `k` in 0..1,
+/// `[1, 3, height, width]`, or `None` when cancelled.
+pub(super) fn finish(count: usize, hooks: &mut Hooks<'_>, unit: impl Fn(usize) -> Option<Tensor<4>>) -> Result<Run> {
+    let mut pictures = Vec::new();
+    let mut traced = Vec::new();
+    for k in 0..count {
+        let Some(picture) = unit(k) else { return Ok(Run::Cancelled) };
+        let [_, _, height, width] = picture.dims();
+        let values = values(picture)?;
+        if hooks.cancel.is_cancelled() {
+            return Ok(Run::Cancelled);
+        }
+        if values.iter().any(|x| !x.is_finite()) {
+            return Err(Error::new("The picture came out as NaN: the model's numbers overflowed")
+                .advise("Try --dtype f32, another sampler or a lower guidance scale"));
+        }
+        pictures.push(rgb_image_from_unit(&values, width, height)?.into());
+        if let Some(trace) = &mut hooks.trace {
+            traced.extend(values);
+            if k + 1 == count {
+                let shape = if count == 1 { vec![height, width, 3] } else { vec![count, height, width, 3] };
+                trace.record("image", shape, &traced);
+            }
+        }
+    }
+    Ok(Run::Done(pictures))
+}
+
+/// A picture in 0..1, `[1, 3, height, width]`.
+pub(super) fn picture_of(unit: Tensor<4>) -> Result<RgbImage> {
+    let [_, _, height, width] = unit.dims();
+    rgb_image_from_unit(&values(unit)?, width, height)
+}
+
+/// What a network draws, -1..1 and beyond, as 0..1 (`VaeImageProcessor.denormalize`).
+pub(super) fn to_unit(drawn: Tensor<4>) -> Tensor<4> {
+    (drawn.cast(DType::F32) * 0.5 + 0.5).clamp(0.0, 1.0)
+}
+
+/// One picture in 0..1, `[1, 3, height, width]`; `None` when cancelled.
+fn decode_one(model: &StableDiffusion, latents: Tensor<4>, cancel: &CancelToken) -> Option<Tensor<4>> {
+    let [_, _, height, width] = latents.dims();
+    let latents = model.vae.unscale_latents(latents).cast(model.compute.dtype);
+    let picture = match memory::decode_tile(model, height, width) {
+        None => model.vae.decode(latents, cancel),
+        Some(tile) => model.vae.decode_tiled(&latents, tile, cancel),
+    };
+    picture.map(to_unit)
+}
+
+/// A picture's values in the order of pixels: `[height, width, 3]`, row-major.
+fn values(picture: Tensor<4>) -> Result<Vec<f32>> {
+    read(picture.permute([0, 2, 3, 1]))
+}

@@ -1,0 +1,121 @@
+//! The denoising loop: noise becomes a sample, step by step. It exists once, for all tasks, and can be stepped from outside.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use burn::tensor::{DType, Tensor};
+use image::RgbImage;
+
+use super::stages::record;
+use super::{Hooks, Look, Step};
+use crate::cancel::CancelToken;
+use crate::device::ComputeDevice;
+use crate::error::{Error, Result};
+use crate::models::unet_blocks::Pace;
+use crate::rng::Generators;
+use crate::schedulers::Scheduler;
+
+/// A step that takes longer is cut up, so that a cancel doesn't have to wait for all of it. In steps as long as this, waiting
+/// for the device after every block costs less than a fiftieth.
+const LONG_STEP_SECS: f64 = 0.3;
+
+/// What the loop asks of a model. Samples are `[batch, channels, height, width]`, f32.
+pub(super) trait Denoiser {
+    /// Where it runs.
+    fn compute(&self) -> &ComputeDevice;
+
+    /// Its answer for the samples of a step, for the scheduler; `None` when cancelled.
+    fn predict(&self, samples: &Tensor<4>, at: At<'_>, cancel: &CancelToken) -> Option<Tensor<4>>;
+
+    /// What the first of some samples looks like, as if they were the last; `None` when cancelled.
+    fn look(&self, samples: &Tensor<4>, cancel: &CancelToken) -> Result<Option<RgbImage>>;
+
+    /// What does the same for next to nothing, if there is something.
+    fn sketch(&self) -> Option<fn(&Tensor<4>) -> Result<RgbImage>>;
+}
+
+/// The step that a model is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct At<'a> {
+    pub(super) scheduler: &'a dyn Scheduler,
+    /// Counted from 0.
+    pub(super) index: usize,
+    pub(super) timestep: f64,
+    pub(super) pace: Pace,
+}
+
+/// A denoising under way: samples, and what clears them.
+pub(super) struct Denoising<M> {
+    pub(super) model: M,
+    pub(super) scheduler: Box<dyn Scheduler>,
+    /// `[batch, channels, height, width]`, f32, at the level of the next step.
+    pub(super) samples: Tensor<4>,
+    pub(super) generators: Generators,
+    /// Which of several drawn side by side it is, counted from 0.
+    pub(super) variant: usize,
+    /// The next step.
+    pub(super) index: usize,
+}
+
+impl<M: Denoiser> Denoising<M> {
+    /// Steps that are done, and all there are.
+    pub(super) fn progress(&self) -> (usize, usize) {
+        (self.index, self.scheduler.timesteps().len())
+    }
+
+    /// Does what is left. `None` when cancelled.
+    pub(super) fn finish(mut self, hooks: &mut Hooks<'_>) -> Result<Option<Tensor<4>>> {
+        if let Some(trace) = &mut hooks.trace {
+            let values: Vec<f32> = self.scheduler.timesteps().iter().map(|t| *t as f32).collect();
+            trace.record("timesteps", [values.len()], &values);
+        }
+        let mut pace = Pace::BlockByBlock;
+        while self.index < self.progress().1 {
+            let began = Instant::now();
+            if !self.step(pace, hooks)? {
+                return Ok(None);
+            }
+            pace = pace_after(began.elapsed());
+        }
+        Ok(Some(self.samples))
+    }
+
+    /// Does the next step, and tells of it. `false` when cancelled.
+    pub(super) fn step(&mut self, pace: Pace, hooks: &mut Hooks<'_>) -> Result<bool> {
+        let (index, of) = self.progress();
+        let Some(&timestep) = self.scheduler.timesteps().get(index) else { return Ok(true) };
+        let at = At { scheduler: self.scheduler.as_ref(), index, timestep, pace };
+        let Some(output) = self.model.predict(&self.samples, at, hooks.cancel) else { return Ok(false) };
+        let output = output.cast(DType::F32);
+        let step = self.scheduler.step(output, index, self.samples.clone(), &mut self.generators)?;
+        self.samples = step.prev_sample;
+        self.index += 1;
+        let model = &self.model;
+        // Without waiting the whole run would be queued at once: no progress to show, nothing to cancel.
+        model.compute().device.sync().map_err(|e| Error::new("The device failed during a step").caused_by(e))?;
+        // What was interrupted means nothing.
+        if hooks.cancel.is_cancelled() {
+            return Ok(false);
+        }
+        record(hooks, &format!("latents_{index}"), || self.samples.clone());
+        let pred_original_sample = &step.pred_original_sample;
+        let mut decode = || model.look(pred_original_sample, hooks.cancel);
+        let mut sketch = model.sketch().map(|draw| move || draw(pred_original_sample).map(Some));
+        let flow = (hooks.on_step)(Step {
+            variant: self.variant,
+            index,
+            of,
+            timestep,
+            latents: &self.samples,
+            pred_original_sample,
+            decode: &mut decode,
+            sketch: sketch.as_mut().map(|sketch| sketch as &mut Look<'_>),
+        });
+        Ok(flow == ControlFlow::Continue(()) && !hooks.cancel.is_cancelled())
+    }
+}
+
+/// How the step after one that took this long is done.
+pub(super) fn pace_after(step: Duration) -> Pace {
+    if step.as_secs_f64() > LONG_STEP_SECS { Pace::BlockByBlock } else { Pace::AtOnce }
+}

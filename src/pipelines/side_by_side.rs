@@ -1,0 +1,102 @@
+//! One picture drawn in several ways at once: other samplers, step counts or guidance from the same noise and prompt, which
+//! is encoded once. What is furthest behind does the next step, so that all of them are seen coming together.
+
+use std::time::{Duration, Instant};
+
+use super::decode::decode;
+use super::denoise::{Denoising, pace_after};
+use super::guidance::{Guidance, Guided};
+use super::stable_diffusion::StableDiffusion;
+use super::{Drawn, Hooks, Phase, Run, stages};
+use crate::error::{Error, Result};
+use crate::request::{Request, Task};
+use crate::rng::Generators;
+
+/// Draws every request's picture, telling `on_drawn` of each with its place among the requests as soon as it is finished.
+/// `false`: it was cancelled.
+pub(super) fn run(
+    model: &StableDiffusion,
+    requests: &[Request],
+    mut hooks: Hooks<'_>,
+    on_drawn: &mut dyn FnMut(usize, Drawn) -> Result<()>,
+) -> Result<bool> {
+    let first = check(requests)?;
+    for request in requests {
+        request.validate()?;
+        stages::check_memory(model, request)?;
+    }
+    let scheduler = |request| stages::scheduler(&model.scheduler_config, request);
+    let schedulers = requests.iter().map(scheduler).collect::<Result<Vec<_>>>()?;
+
+    (hooks.on_phase)(Phase::Encoding);
+    let strongest = requests.iter().map(|request| request.guidance_scale).fold(0.0, f64::max);
+    let all = Request { guidance_scale: strongest, ..first.clone() };
+    let prompt_embeds = stages::encode_prompt(model, &all, Guidance::of(&all))?;
+    let with_negative = prompt_embeds.dims()[0];
+    if hooks.cancel.is_cancelled() {
+        return Ok(false);
+    }
+
+    (hooks.on_phase)(Phase::Denoising);
+    let mut waiting = Vec::new();
+    for (variant, (request, scheduler)) in requests.iter().zip(schedulers).enumerate() {
+        let guidance = Guidance::of(request);
+        let embeds = prompt_embeds.clone();
+        let prompt_embeds = if guidance.is_on() { embeds } else { embeds.narrow(0, with_negative - 1, 1) };
+        // A generator of its own each: the noise that a sampler draws on its way is then what it draws alone.
+        let mut generators = Generators::per_image([request.seed]);
+        let samples = stages::initial_latents(model, request, scheduler.init_noise_sigma(), &mut generators);
+        let model = Guided { model, prompt_embeds, guidance };
+        waiting.push(Denoising { model, scheduler, samples, generators, variant, index: 0 });
+    }
+    let mut longest = Duration::MAX;
+    while let Some(next) = furthest_behind(&waiting) {
+        let began = Instant::now();
+        let Some(denoising) = waiting.get_mut(next) else { break };
+        if !denoising.step(pace_after(longest), &mut hooks)? {
+            return Ok(false);
+        }
+        longest = began.elapsed();
+        let (done, of) = denoising.progress();
+        if done == of {
+            let finished = waiting.swap_remove(next);
+            match decode(model, &finished.samples, &mut hooks)? {
+                Run::Done(pictures) => {
+                    pictures.into_iter().try_for_each(|picture| on_drawn(finished.variant, picture))?;
+                }
+                Run::Cancelled => return Ok(false),
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// The first request, if all of them begin with the same noise and prompt.
+fn check(requests: &[Request]) -> Result<&Request> {
+    let Some(first) = requests.first() else { return Err(Error::new("There is nothing to compare")) };
+    let alike = |other: &Request| {
+        let same = Request {
+            scheduler: other.scheduler,
+            sampling: other.sampling.clone(),
+            steps: other.steps,
+            guidance_scale: other.guidance_scale,
+            guidance_rescale: other.guidance_rescale,
+            ..first.clone()
+        };
+        same == *other
+    };
+    if requests.iter().any(|request| !alike(request) || request.count != 1 || request.task != Task::TextToImage) {
+        return Err(Error::new("What is compared must begin alike, with words, the same seed and the same size"));
+    }
+    Ok(first)
+}
+
+/// The one that has done the smallest share of its steps.
+fn furthest_behind(all: &[Denoising<Guided<'_>>]) -> Option<usize> {
+    let share = |denoising: &Denoising<Guided<'_>>| {
+        let (done, of) = denoising.progress();
+        (done as f64 / of.max(1) as f64, denoising.variant)
+    };
+    let places = all.iter().enumerate().map(|(place, denoising)| (share(denoising), place));
+    places.min_by(|(a, _), (b, _)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))).map(|(_, place)| place)
+}

@@ -1,0 +1,111 @@
+//! The components of a model that reads text and draws in latents: Stable Diffusion 1 and 2 and their variants.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use burn::module::Module;
+
+use super::opening::{Opening, build, config, sample_size};
+use super::{Loading, sketch};
+use crate::checkpoint::{Checkpoint, ModelRef};
+use crate::device::ComputeDevice;
+use crate::error::{Error, Result};
+use crate::models::autoencoder_kl::AutoencoderKL;
+use crate::models::clip::ClipTextModel;
+use crate::models::clip_tokenizer::ClipTokenizer;
+use crate::models::unet_2d_condition::UNet2DConditionModel;
+use crate::request::TaskKind;
+use crate::schedulers::SchedulerConfig;
+
+/// A text-guided model with its weights, on a device.
+pub(super) struct StableDiffusion {
+    pub(super) compute: ComputeDevice,
+    pub(super) tokenizer: Arc<ClipTokenizer>,
+    pub(super) text_encoder: ClipTextModel,
+    pub(super) unet: UNet2DConditionModel,
+    pub(super) vae: AutoencoderKL,
+    pub(super) scheduler_config: SchedulerConfig,
+    /// Width and height that it is made for, in latents.
+    sample_size: (usize, usize),
+    /// Whether its latents are those of Stable Diffusion 1 and 2.
+    pub(super) can_sketch: bool,
+}
+
+impl StableDiffusion {
+    /// Loads the components that the checkpoint has; `None` when `on_loading` stopped it.
+    ///
+    /// # Errors
+    /// An option that we don't know, weights that don't fit their config, components that don't fit each other.
+    pub(super) fn open(
+        model: &ModelRef,
+        checkpoint: &Checkpoint,
+        compute: ComputeDevice,
+        on_loading: &mut dyn FnMut(Loading<'_>) -> ControlFlow<()>,
+    ) -> Result<Option<Self>> {
+        let device = &compute.device;
+        let unet = build(checkpoint, "unet", |config| UNet2DConditionModel::new(config, device))?;
+        let vae = build(checkpoint, "vae", |config| AutoencoderKL::new(config, device))?;
+        let text_encoder = build(checkpoint, "text_encoder", |config| ClipTextModel::new(config, device))?;
+        let tokenizer = ClipTokenizer::from_files(Path::new(&format!("{model}/tokenizer")), &|name| {
+            checkpoint.bytes(&format!("tokenizer/{name}"))
+        })?;
+        let mut opening = Opening::new(checkpoint, &compute, &["text_encoder", "unet", "vae"], on_loading)?;
+        let Some(text_encoder) = opening.load("text_encoder", text_encoder)? else { return Ok(None) };
+        let Some(unet) = opening.load("unet", unet)? else { return Ok(None) };
+        let Some(vae) = opening.load("vae", vae)? else { return Ok(None) };
+        let opened = Self {
+            tokenizer: Arc::new(tokenizer),
+            text_encoder,
+            unet,
+            vae,
+            scheduler_config: config(checkpoint, "scheduler")?.clone(),
+            sample_size: sample_size(config(checkpoint, "unet")?),
+            can_sketch: sketch::knows(config(checkpoint, "vae")?),
+            compute,
+        };
+        opened.check_fit()?;
+        Ok(Some(opened))
+    }
+
+    /// Components of one model fit each other; a folder put together by hand may not.
+    fn check_fit(&self) -> Result<()> {
+        let (text, unet) = (self.text_encoder.width(), self.unet.cross_attention_dim());
+        if text != unet {
+            return Err(Error::new(format!("The text encoder gives {text} values a token, but the unet reads {unet}"))
+                .advise("Take both from the same model"));
+        }
+        let (latents, inputs) = (self.vae.latent_channels(), self.unet.in_channels());
+        if self.tasks().is_empty() {
+            return Err(Error::new(format!("The vae has {latents} latent channels, but the unet reads {inputs}"))
+                .advise("Take both from the same model"));
+        }
+        Ok(())
+    }
+
+    /// What it can do, which shows in what its unet reads.
+    pub(super) fn tasks(&self) -> &'static [TaskKind] {
+        let (latents, inputs) = (self.vae.latent_channels(), self.unet.in_channels());
+        if inputs == latents {
+            &[TaskKind::TextToImage, TaskKind::ImageToImage, TaskKind::Inpaint]
+        } else if inputs == 2 * latents + 1 {
+            // The latents, the mask, and the latents of the picture with its hole.
+            &[TaskKind::Inpaint]
+        } else if inputs == latents + 1 {
+            &[TaskKind::DepthToImage]
+        } else {
+            &[]
+        }
+    }
+
+    /// Width and height that it is made for, in pixels.
+    pub(super) fn default_size(&self) -> (usize, usize) {
+        let ((width, height), scale) = (self.sample_size, self.vae.scale_factor());
+        (width * scale, height * scale)
+    }
+
+    /// How many parameters it has.
+    pub(super) fn num_params(&self) -> usize {
+        self.text_encoder.num_params() + self.unet.num_params() + self.vae.num_params()
+    }
+}

@@ -1,0 +1,138 @@
+//! Models that draw pictures of the kind they were trained on, as Diffusers' `DDPMPipeline` and `DDIMPipeline`.
+//!
+//! As there, the model works on pixels, the noise is taken as it is drawn, and the sampler doesn't scale what the model sees:
+//! samplers that count on either (Euler and its like) give noise.
+
+use std::ops::ControlFlow;
+
+use burn::module::Module;
+use burn::tensor::{DType, Tensor, TensorData};
+use image::RgbImage;
+
+use super::decode::{finish, picture_of, to_unit};
+use super::denoise::{At, Denoiser, Denoising};
+use super::memory::{self, Work};
+use super::opening::{Opening, build, config, sample_size};
+use super::stages::{record, scheduler};
+use super::{Hooks, Loading, Phase, Run};
+use crate::cancel::CancelToken;
+use crate::checkpoint::Checkpoint;
+use crate::device::ComputeDevice;
+use crate::error::{Error, Result};
+use crate::models::unet_2d::UNet2DModel;
+use crate::request::Request;
+use crate::rng::Generators;
+use crate::schedulers::SchedulerConfig;
+
+/// An unconditional model with its weights, on a device.
+pub(super) struct Unconditional {
+    pub(super) compute: ComputeDevice,
+    unet: UNet2DModel,
+    pub(super) scheduler_config: SchedulerConfig,
+    /// Width and height that it is made for, in pixels.
+    size: (usize, usize),
+}
+
+impl Unconditional {
+    /// Loads the model; `None` when `on_loading` stopped it.
+    ///
+    /// # Errors
+    /// An option that we don't know, or weights that don't fit their config.
+    pub(super) fn open(
+        checkpoint: &Checkpoint,
+        compute: ComputeDevice,
+        on_loading: &mut dyn FnMut(Loading<'_>) -> ControlFlow<()>,
+    ) -> Result<Option<Self>> {
+        let unet = build(checkpoint, "unet", |config| UNet2DModel::new(config, &compute.device))?;
+        if ![1, 3].contains(&unet.in_channels()) {
+            return Err(Error::new(format!("The unet draws {} channels, which is no picture", unet.in_channels()))
+                .advise("An unconditional model draws 1 channel (grey) or 3 (colours)"));
+        }
+        let mut opening = Opening::new(checkpoint, &compute, &["unet"], on_loading)?;
+        let Some(unet) = opening.load("unet", unet)? else { return Ok(None) };
+        let scheduler_config = config(checkpoint, "scheduler")?.clone();
+        let size = sample_size(config(checkpoint, "unet")?);
+        Ok(Some(Self { compute, unet, scheduler_config, size }))
+    }
+
+    /// Draws the request's pictures as one batch.
+    pub(super) fn run(&self, request: &Request, mut hooks: Hooks<'_>) -> Result<Run> {
+        self.check_size(request)?;
+        let scheduler = scheduler(&self.scheduler_config, request)?;
+
+        (hooks.on_phase)(Phase::Denoising);
+        let mut generators = Generators::per_image((0..request.count).map(|k| request.seed_of(k)));
+        let shape = [request.count, self.unet.in_channels(), request.height, request.width];
+        let noise = TensorData::new(generators.randn(shape), shape);
+        let samples = Tensor::from_data(noise, (&self.compute.device, DType::F32));
+        record(&mut hooks, "initial_latents", || samples.clone());
+        let denoising = Denoising { model: self, scheduler, samples, generators, variant: 0, index: 0 };
+        let Some(drawn) = denoising.finish(&mut hooks)? else { return Ok(Run::Cancelled) };
+
+        (hooks.on_phase)(Phase::Decoding);
+        finish(request.count, &mut hooks, |k| Some(unit(&drawn, k)))
+    }
+
+    /// Refuses sizes that the network can't halve often enough, and what would not fit into memory.
+    fn check_size(&self, request: &Request) -> Result<()> {
+        let multiple = self.unet.side_multiple();
+        for (name, side) in [("width", request.width), ("height", request.height)] {
+            if side % multiple != 0 {
+                let nearest = side.div_ceil(multiple) * multiple;
+                return Err(Error::new(format!(
+                    "This model needs a {name} that is a multiple of {multiple}, not {side}"
+                ))
+                .advise(format!("Choose {nearest}, for example")));
+            }
+        }
+        let work = Work {
+            batch: request.count,
+            height: request.height,
+            width: request.width,
+            channels: self.unet.first_channels(),
+            // Two levels and a skip meet where the last up block begins.
+            widest: 3,
+            scale: 1,
+        };
+        memory::check(&self.compute, work)
+    }
+
+    /// Width and height that it is made for, in pixels.
+    pub(super) fn default_size(&self) -> (usize, usize) {
+        self.size
+    }
+
+    /// How many parameters it has.
+    pub(super) fn num_params(&self) -> usize {
+        self.unet.num_params()
+    }
+}
+
+impl Denoiser for &Unconditional {
+    fn compute(&self) -> &ComputeDevice {
+        &self.compute
+    }
+
+    fn predict(&self, samples: &Tensor<4>, at: At<'_>, cancel: &CancelToken) -> Option<Tensor<4>> {
+        self.unet.forward(samples.clone().cast(self.compute.dtype), at.timestep, at.pace, cancel)
+    }
+
+    fn look(&self, samples: &Tensor<4>, _: &CancelToken) -> Result<Option<RgbImage>> {
+        sketch(samples).map(Some)
+    }
+
+    fn sketch(&self) -> Option<fn(&Tensor<4>) -> Result<RgbImage>> {
+        Some(sketch)
+    }
+}
+
+/// The first of some samples: they are pictures already.
+fn sketch(samples: &Tensor<4>) -> Result<RgbImage> {
+    picture_of(unit(samples, 0))
+}
+
+/// Sample `k` in 0..1, `[1, 3, height, width]`, also where it is grey.
+fn unit(samples: &Tensor<4>, k: usize) -> Tensor<4> {
+    let [_, _, height, width] = samples.dims();
+    to_unit(samples.clone().narrow(0, k, 1)).expand([1, 3, height, width])
+}

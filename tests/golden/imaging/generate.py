@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Writes imaging.safetensors and crops.json: what Pillow and Diffusers' VaeImageProcessor make of pictures and masks.
+
+The pictures and masks are formulas that tests/parity/imaging.rs has too. The data, all bytes:
+  FILTER/WxH/NEWWxNEWH       a picture in another size [h, w, 3]
+  grey/FILTER/WxH/NEWWxNEWH  a mask in another size [h, w]
+  blur/RADIUS/WxH            a mask after ImageFilter.GaussianBlur(RADIUS)
+  latent/WxH/NEWWxNEWH       a mask as the latents see it: 0 or 255
+  overlay/WxH                apply_overlay of one picture over another along a mask
+crops.json: rows of mask rectangle [left, top, right, bottom], mask size, shape, padding, and get_crop_region's answer.
+
+Needs torch 2.13.0, diffusers 0.42.1, Pillow 13.0.0.
+"""
+
+import json
+import os
+from pathlib import Path
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import numpy as np
+import torch
+from diffusers.image_processor import VaeImageProcessor
+from PIL import Image, ImageFilter
+from safetensors.numpy import save_file
+
+HERE = Path(__file__).resolve().parent
+FILTERS = {
+    "nearest": Image.Resampling.NEAREST, "bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+SIZES = [
+    ((101, 70), (96, 64)), ((101, 70), (32, 24)), ((33, 17), (64, 40)), ((1, 1), (8, 16)), ((16, 16), (1, 1)),
+    ((200, 2), (16, 16)), ((24, 24), (24, 16)), ((24, 24), (16, 24)), ((24, 24), (24, 24)), ((37, 5), (41, 7)),
+]
+RADII = [0.3, 1, 2.5, 4, 10, 33.3, 100]
+
+
+def picture(w, h):
+    """Every byte from its place, with all values and both hard and soft edges."""
+    y, x, c = np.mgrid[0:h, 0:w, 0:3]
+    wild = (x * x * 7 + y * y * 13 + x * y * 5 + c * 89) % 256
+    return Image.fromarray(np.where((x // 9 + y // 7) % 2 == 0, wild, (x * 3 + y * 2 + c * 60) % 256).astype(np.uint8))
+
+
+def mask(w, h):
+    """A disc, a soft bar and a grey corner."""
+    y, x = np.mgrid[0:h, 0:w]
+    disc = np.where((3 * x - w) ** 2 + (3 * y - h) ** 2 < h * h, 255, 0)
+    bar = np.where(x * 4 >= 3 * w, (x * 37) % 256, 0)
+    corner = np.where((x * 6 < w) & (y * 3 > 2 * h), 127 + (x + y) % 3, 0)
+    return Image.fromarray(np.maximum(np.maximum(disc, bar), corner).astype(np.uint8))
+
+
+def latent(processor, image, width, height):
+    """prepare_mask_latents of StableDiffusionInpaintPipeline, for a mask that is as large as the picture drawn."""
+    binary = processor.preprocess(image, height=image.height, width=image.width)
+    assert binary.shape[2:] == (image.height, image.width)
+    return (torch.nn.functional.interpolate(binary, size=(height, width))[0, 0].numpy() * 255).astype(np.uint8)
+
+
+def crops(processor):
+    rng = np.random.default_rng(0)
+    rows = []
+    while len(rows) < 300:
+        w, h = (int(side) for side in rng.integers(1, 90, 2))
+        left, top = int(rng.integers(0, w)), int(rng.integers(0, h))
+        right, bottom = int(rng.integers(left + 1, w + 1)), int(rng.integers(top + 1, h + 1))
+        shape = [int(8 * side) for side in rng.integers(1, 12, 2)]
+        padding = int(rng.choice([0, 1, 5, 32, 200]))
+        drawn = np.zeros((h, w), np.uint8)
+        drawn[top, left] = drawn[bottom - 1, right - 1] = 1
+        region = processor.get_crop_region(Image.fromarray(drawn), *shape, padding)
+        rows.append([[left, top, right, bottom], [w, h], shape, padding, [int(side) for side in region]])
+    return rows
+
+
+def main():
+    data = {}
+    for (w, h), (new_w, new_h) in SIZES:
+        for name, resample in FILTERS.items():
+            data[f"{name}/{w}x{h}/{new_w}x{new_h}"] = picture(w, h).resize((new_w, new_h), resample)
+            data[f"grey/{name}/{w}x{h}/{new_w}x{new_h}"] = mask(w, h).resize((new_w, new_h), resample)
+    for radius in RADII:
+        for w, h in ((101, 70), (9, 40)):
+            data[f"blur/{radius:g}/{w}x{h}"] = mask(w, h).filter(ImageFilter.GaussianBlur(radius))
+    binary = VaeImageProcessor(vae_scale_factor=1, do_normalize=False, do_binarize=True, do_convert_grayscale=True)
+    for (w, h), (new_w, new_h) in (((96, 64), (12, 8)), ((72, 40), (9, 5)), ((40, 24), (7, 5)), ((64, 64), (4, 4))):
+        data[f"latent/{w}x{h}/{new_w}x{new_h}"] = latent(binary, mask(w, h), new_w, new_h)
+    processor = VaeImageProcessor()
+    other = Image.fromarray(255 - np.asarray(picture(70, 48)).transpose(1, 0, 2)[:48, :48].repeat(2, 1)[:, :70])
+    data["overlay/70x48"] = processor.apply_overlay(mask(70, 48), picture(70, 48), other)
+    arrays = {name: np.ascontiguousarray(np.asarray(value)) for name, value in data.items()}
+    save_file(arrays, HERE / "imaging.safetensors")
+    (HERE / "crops.json").write_text(json.dumps(crops(processor)).replace("]], [[", "]],\n[[").replace("], [[", "],\n[[") + "\n")
+
+
+if __name__ == "__main__":
+    main()
