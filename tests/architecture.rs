@@ -57,7 +57,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
 ];
 
 /// What the command line and the window may name.
-const FRONT: [&str; 12] = [
+const FRONT: [&str; 13] = [
     "worker",
     "request",
     "gallery",
@@ -68,6 +68,7 @@ const FRONT: [&str; 12] = [
     "schedulers::SchedulerConfig",
     "schedulers::SamplingOptions",
     "schedulers::SigmaSchedule",
+    "schedulers::Setting",
     "cancel",
     "error",
 ];
