@@ -17,7 +17,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("schedulers", &["rng", "error"]),
     ("checkpoint", &["error"]),
     ("request", &["schedulers::SchedulerKind", "schedulers::SamplingOptions", "error"]),
-    ("imaging", &["request", "schedulers::SchedulerKind", "error"]),
+    ("imaging", &["request", "schedulers::SchedulerKind", "schedulers::SigmaSchedule", "error"]),
     ("gallery", &["request", "imaging", "error"]),
     (
         "settings",
@@ -46,6 +46,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
             "imaging",
             "device",
             "schedulers::SchedulerKind",
+            "schedulers::SchedulerConfig",
             "cancel",
             "error",
         ],
@@ -56,7 +57,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
 ];
 
 /// What the command line and the window may name.
-const FRONT: [&str; 11] = [
+const FRONT: [&str; 12] = [
     "worker",
     "request",
     "gallery",
@@ -64,6 +65,7 @@ const FRONT: [&str; 11] = [
     "checkpoint",
     "device",
     "schedulers::SchedulerKind",
+    "schedulers::SchedulerConfig",
     "schedulers::SamplingOptions",
     "schedulers::SigmaSchedule",
     "cancel",

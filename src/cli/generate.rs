@@ -14,6 +14,7 @@ use crate::device::{DeviceChoice, DtypeChoice};
 use crate::error::{Error, Result};
 use crate::gallery::Destination;
 use crate::request::{self, Request};
+use crate::schedulers::{SamplingOptions, SigmaSchedule};
 use crate::worker::{self, Busy, Command, Event, Job, ModelInfo, Outcome, Previews, WorkerHandle};
 
 /// What to draw, with what, and where to.
@@ -34,6 +35,19 @@ pub(super) struct Args {
     /// Sampler, for example euler-a or dpm++2m-karras [default: the model's own]
     #[arg(long, value_name = "NAME")]
     scheduler: Option<String>,
+    /// How the noise levels are spread over the steps: uniform, karras, exponential, beta or lu [default: as the sampler
+    /// and the model have it]
+    #[arg(long, value_name = "NAME")]
+    sigma_schedule: Option<SigmaSchedule>,
+    /// How much noise DDIM and TCD add back at each step, 0 to 1
+    #[arg(long, value_name = "X", default_value_t = 0.0, allow_negative_numbers = true)]
+    eta: f64,
+    /// The timesteps to visit, falling, for example 999,700,400,100
+    #[arg(long, value_name = "T,T,..", value_delimiter = ',', conflicts_with_all = ["sigmas", "steps"])]
+    timesteps: Option<Vec<f64>>,
+    /// The noise levels to visit, falling; Euler wants the last one, 0, as well: 14.6,3.5,1.2,0.4,0
+    #[arg(long, value_name = "S,S,..", value_delimiter = ',', conflicts_with = "steps")]
+    sigmas: Option<Vec<f64>>,
     /// Denoising steps [default: what the model's card recommends, or 50]
     #[arg(long, value_name = "N")]
     steps: Option<usize>,
@@ -129,6 +143,12 @@ impl Args {
             prompt: self.prompt.clone(),
             negative_prompt: self.negative_prompt.clone(),
             scheduler: self.scheduler.as_deref().map(str::parse).transpose()?,
+            sampling: SamplingOptions {
+                sigma_schedule: self.sigma_schedule,
+                eta: self.eta,
+                timesteps: self.timesteps.clone(),
+                sigmas: self.sigmas.clone(),
+            },
             steps: self.steps.unwrap_or(50),
             guidance_scale: self.guidance_scale.unwrap_or(7.5),
             guidance_rescale: self.guidance_rescale,

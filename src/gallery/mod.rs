@@ -19,7 +19,6 @@ use crate::imaging::{a1111, png_text, xmp};
 use crate::request::Recipe;
 
 pub mod bin;
-pub mod decode;
 pub mod favourites;
 mod header;
 mod index;
@@ -33,6 +32,7 @@ mod stamp;
 pub(crate) mod testing;
 pub mod thumbnails;
 
+pub use crate::imaging::decode;
 pub use names::NamePattern;
 
 /// A picture in the gallery.

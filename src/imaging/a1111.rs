@@ -6,14 +6,15 @@
 //! was done, the key is written (`RNG`, `Schedule type`).
 
 use crate::request::Recipe;
-use crate::schedulers::SchedulerKind;
+use crate::schedulers::{SchedulerKind, SigmaSchedule};
 
 /// The text for a picture that `recipe` drew.
 pub fn parameters(recipe: &Recipe) -> String {
     let request = &recipe.request;
     let (sampler, schedule) = request.scheduler.map_or((None, None), |kind| {
         let (sampler, schedule) = sampler_and_schedule(kind);
-        (Some(sampler.to_owned()), schedule.map(str::to_owned))
+        let asked = request.sampling.sigma_schedule.map(SigmaSchedule::label);
+        (Some(sampler.to_owned()), asked.or(schedule).map(str::to_owned))
     });
     let pairs = [
         ("Steps", Some(request.steps.to_string())),
@@ -26,6 +27,7 @@ pub fn parameters(recipe: &Recipe) -> String {
         ("Model", Some(model_name(&recipe.model).to_owned())),
         // Noise comes from torch's CPU generator; without the key readers assume the GPU's.
         ("RNG", Some("CPU".to_owned())),
+        ("Eta DDIM", (request.sampling.eta > 0.0).then(|| request.sampling.eta.to_string())),
         ("Version", Some(format!("Burnisher {}", recipe.app_version))),
     ];
     let pairs: Vec<String> =

@@ -1,8 +1,12 @@
 //! Pictures as bytes and as numbers: no tensors, no folders.
 
 pub mod a1111;
+pub mod decode;
 pub mod encode;
 pub mod exif_text;
+pub mod fit;
+pub mod hole;
+pub mod inpaint;
 pub mod mask;
 pub mod metadata;
 pub mod pixels;

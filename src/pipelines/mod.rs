@@ -208,7 +208,8 @@ impl DiffusionPipeline {
         &self.class_name
     }
 
-    fn scheduler_config(&self) -> &SchedulerConfig {
+    /// The checkpoint's own configuration of its sampler, which other samplers are built from, too.
+    pub fn scheduler_config(&self) -> &SchedulerConfig {
         match &self.model {
             Model::StableDiffusion(model) => &model.scheduler_config,
             Model::Unconditional(model) => &model.scheduler_config,

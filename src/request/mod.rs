@@ -59,7 +59,7 @@ pub struct Request {
     /// What the user asks of the sampler beyond its kind and the checkpoint's config.
     #[serde(default, skip_serializing_if = "SamplingOptions::is_default")]
     pub sampling: SamplingOptions,
-    /// Denoising steps, 1 to [`MAX_STEPS`].
+    /// Denoising steps, 1 to [`MAX_STEPS`]; as many as listed, where `sampling` lists timesteps or sigmas.
     pub steps: usize,
     /// How strongly the prompt is followed; up to 1 turns guidance off.
     pub guidance_scale: f64,
@@ -111,7 +111,7 @@ impl Request {
         validate_guidance_scale(self.guidance_scale)?;
         validate_guidance_rescale(self.guidance_rescale)?;
         validate_count(self.count)?;
-        self.sampling.validate()?;
+        self.scheduler.map_or_else(|| self.sampling.validate(), |kind| kind.check(&self.sampling))?;
         self.task.validate()
     }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::Mask;
+use super::{MAX_SIDE, Mask};
 use crate::error::{Error, Result};
 
 /// What kind of generation it is.
@@ -255,6 +255,10 @@ impl Task {
                 let message =
                     format!("the mask can grow by {MAX_GROW} pixels at most either way, not by {}", inpaint.mask_grow);
                 return Err(Error::new(message));
+            }
+            let Margins { left, top, right, bottom } = inpaint.margins;
+            if [left, top, right, bottom].into_iter().any(|margin| margin > MAX_SIDE) {
+                return Err(Error::new(format!("a margin can have {MAX_SIDE} pixels at most")));
             }
             inpaint.mask.validate()?;
         }

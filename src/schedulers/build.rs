@@ -18,9 +18,8 @@ impl SchedulerKind {
         sampling: &SamplingOptions,
     ) -> Result<Box<dyn Scheduler>> {
         self.check_family(config)?;
-        sampling.validate()?;
-        self.check_arguments(sampling)?;
-        let options = self.options(config, sampling)?;
+        self.check(sampling)?;
+        let options = self.options(config, sampling);
         let most: usize = options.get("num_train_timesteps")?;
         let steps = self.steps(steps, sampling);
         if steps == 0 || steps > most {
@@ -91,8 +90,13 @@ impl SchedulerKind {
         Err(Error::new(message).advise(choose_among(|kind| kind.class().family == family)))
     }
 
-    /// Diffusers' pipelines pass over an `eta` that the sampler doesn't take, and refuse the others as here.
-    fn check_arguments(self, sampling: &SamplingOptions) -> Result<()> {
+    /// Makes sure that it can be asked for this, as far as can be told without a model. Diffusers' pipelines pass over an
+    /// `eta` that the sampler doesn't take, and refuse timesteps and sigmas as here.
+    ///
+    /// # Errors
+    /// It makes no sense, or this sampler doesn't take it.
+    pub fn check(self, sampling: &SamplingOptions) -> Result<()> {
+        sampling.validate()?;
         let refused = |what: &str, takers: fn(Self) -> bool| {
             let message = format!("{} takes no {what}", self.label());
             Err(Error::new(message).advise(format!("Leave it out, or c{}", &choose_among(takers)[1..])))
@@ -106,25 +110,23 @@ impl SchedulerKind {
         if sampling.sigmas.is_some() && !self.takes_sigmas() {
             return refused("list of sigmas", Self::takes_sigmas);
         }
-        Ok(())
+        let possible = self.sigma_schedules();
+        match sampling.sigma_schedule.filter(|schedule| !possible.contains(schedule)) {
+            Some(schedule) => {
+                let possible = possible.into_iter().map(SigmaSchedule::name).collect::<Vec<_>>().join(", ");
+                Err(Error::new(format!("{} can't be used with the sigma schedule {schedule}", self.label()))
+                    .advise(format!("It goes with {possible}")))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The options in force.
-    ///
-    /// # Errors
-    /// A sigma schedule is asked for that the sampler hasn't got.
-    pub(super) fn options(self, config: &SchedulerConfig, sampling: &SamplingOptions) -> Result<Options> {
+    pub(super) fn options(self, config: &SchedulerConfig, sampling: &SamplingOptions) -> Options {
         let mut overrides = self.overrides();
-        if let Some(schedule) = sampling.sigma_schedule {
-            let possible = self.sigma_schedules();
-            let asked = schedule.overrides(&self.class().defaults()).filter(|_| possible.contains(&schedule));
-            overrides.extend(asked.ok_or_else(|| {
-                let possible = possible.into_iter().map(SigmaSchedule::name).collect::<Vec<_>>().join(", ");
-                Error::new(format!("{} can't be used with the sigma schedule {schedule}", self.label()))
-                    .advise(format!("It goes with {possible}"))
-            })?);
-        }
-        Ok(Options::new(self.class(), config, overrides, sampling))
+        let asked = sampling.sigma_schedule.and_then(|schedule| schedule.overrides(&self.class().defaults()));
+        overrides.extend(asked.unwrap_or_default());
+        Options::new(self.class(), config, overrides, sampling)
     }
 
     /// Checks listed timesteps and sigmas against the options in force.

@@ -45,7 +45,7 @@ use crate::rng::Generators;
 
 pub use kind::SchedulerKind;
 pub use options::SchedulerConfig;
-pub use sampling::{SamplingOptions, SigmaSchedule, validate_eta};
+pub use sampling::{SamplingOptions, SigmaSchedule};
 
 use options::{Options, object};
 

@@ -40,7 +40,9 @@ impl SamplingOptions {
     /// # Errors
     /// `eta` is not from 0 to 1, timesteps or sigmas don't fall or are no levels of noise, or both are given.
     pub fn validate(&self) -> Result<()> {
-        validate_eta(self.eta)?;
+        if !(0.0..=1.0).contains(&self.eta) {
+            return Err(Error::new(format!("eta must be from 0 to 1, not {}", self.eta)));
+        }
         if self.timesteps.is_some() && self.sigmas.is_some() {
             return Err(Error::new("timesteps and sigmas can't both be given")
                 .advise("Each says which levels of noise are visited: leave one out"));
@@ -48,17 +50,6 @@ impl SamplingOptions {
         falling("timesteps", self.timesteps.as_deref())?;
         falling("sigmas", self.sigmas.as_deref())
     }
-}
-
-/// Checks `eta`.
-///
-/// # Errors
-/// It isn't from 0 to 1.
-pub fn validate_eta(eta: f64) -> Result<()> {
-    if (0.0..=1.0).contains(&eta) {
-        return Ok(());
-    }
-    Err(Error::new(format!("eta must be from 0 to 1, not {eta}")))
 }
 
 /// Checks that a list of levels runs down to no less than 0.

@@ -51,8 +51,12 @@ impl<'a> Working<'a> {
 
     /// Draws and saves every picture of the job; `scheduler` is the checkpoint's own.
     pub(super) fn run(&mut self, engine: &mut impl Engine, scheduler: Option<SchedulerKind>) -> Result<Outcome> {
-        // The recipe names the sampler that drew the picture, also where the checkpoint chose it.
-        let named = |request: &Request| Request { scheduler: request.scheduler.or(scheduler), ..request.clone() };
+        // The recipe names the sampler that drew the picture, also where the checkpoint chose it, and the steps that it took.
+        let named = |request: &Request| {
+            let scheduler = request.scheduler.or(scheduler);
+            let steps = scheduler.map_or(request.steps, |kind| kind.steps(request.steps, &request.sampling));
+            Request { scheduler, steps, ..request.clone() }
+        };
         let variants: Vec<Request> = self.job.variants.iter().map(named).collect();
         if let Some(first) = variants.first() {
             self.outbox.tell(Event::JobStarted { id: self.job.id, request: first.clone() });

@@ -45,6 +45,7 @@ impl Engine for DiffusionPipeline {
             width,
             height,
             steps: recommended.num_inference_steps.unwrap_or_else(|| self.default_steps()),
+            scheduler_config: self.scheduler_config().clone(),
             guidance_scale: recommended.guidance_scale.unwrap_or(GUIDANCE_SCALE),
             device: self.compute().name.clone(),
             dtype: self.compute().dtype.name().to_owned(),

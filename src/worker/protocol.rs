@@ -14,7 +14,7 @@ use crate::checkpoint::ModelRef;
 use crate::error::Error;
 use crate::gallery::{Destination, Entry};
 use crate::request::{Request, TaskKind};
-use crate::schedulers::SchedulerKind;
+use crate::schedulers::{SchedulerConfig, SchedulerKind};
 use crate::worker::tokens::TokenCounter;
 
 /// What the worker can be told to do. It does one thing at a time and holds one more.
@@ -158,6 +158,8 @@ pub struct ModelInfo {
     pub tasks: Vec<TaskKind>,
     /// The sampler that the checkpoint asks for; `None` if it is none that we know.
     pub scheduler: Option<SchedulerKind>,
+    /// The checkpoint's own configuration of it, which is what other samplers are built from, too.
+    pub scheduler_config: SchedulerConfig,
     /// The size that it is made for, in pixels.
     pub width: usize,
     /// See `width`.

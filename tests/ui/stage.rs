@@ -12,7 +12,7 @@ use burnisher::app::{App, Setup};
 use burnisher::error::{Error, Result};
 use burnisher::pipelines::Run;
 use burnisher::request::{Request, TaskKind};
-use burnisher::schedulers::SchedulerKind;
+use burnisher::schedulers::{SchedulerConfig, SchedulerKind};
 use burnisher::settings::Settings;
 use burnisher::worker::{self, Engine, Hooks, ModelInfo, Phase, StepDone, TokenCount, TokenCounter};
 use egui_kittest::Harness;
@@ -211,6 +211,7 @@ impl Engine for Puppet {
             class_name: "Puppet".into(),
             tasks: vec![TaskKind::TextToImage],
             scheduler: Some(SchedulerKind::from_name("ddim").expect("a sampler")),
+            scheduler_config: SchedulerConfig::new(),
             width: 64,
             height: 64,
             steps: 12,

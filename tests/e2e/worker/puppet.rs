@@ -12,7 +12,7 @@ use burnisher::error::{Error, Result};
 use burnisher::gallery::Destination;
 use burnisher::pipelines::Run;
 use burnisher::request::{Request, TaskKind};
-use burnisher::schedulers::SchedulerKind;
+use burnisher::schedulers::{SchedulerConfig, SchedulerKind};
 use burnisher::worker::{
     Busy, Command, Engine, Event, Hooks, Job, ModelInfo, Outcome, Phase, StepDone, TokenCount, TokenCounter,
     WorkerHandle, spawn,
@@ -48,6 +48,7 @@ impl Engine for Puppet {
             class_name: "Puppet".into(),
             tasks: vec![TaskKind::TextToImage],
             scheduler: Some(SchedulerKind::from_name("ddim").expect("a sampler")),
+            scheduler_config: SchedulerConfig::new(),
             width: 8,
             height: 8,
             steps: 3,
