@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use egui::epaint::text::FontDefinitions;
 
 use crate::app::lab::Sheet;
+use crate::app::source::{self, Glance};
 use crate::device::{self, DeviceInfo};
 use crate::error::{Error, Result};
 use crate::gallery::decode;
@@ -22,6 +23,9 @@ use crate::worker::Latest;
 
 /// Tasks and answers that wait at most: far more than a person can ask for.
 const CAPACITY: usize = 64;
+
+/// What pictures' names end in, of those that can be read.
+const READABLE: [&str; 9] = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "jfif"];
 
 /// Something to do.
 #[derive(Debug)]
@@ -34,6 +38,12 @@ pub(super) enum Task {
     ImportText(String),
     /// Read a picture for the clipboard.
     Copy(PathBuf),
+    /// Find out what a picture is.
+    Glance(PathBuf),
+    /// Take over what was dropped: a picture to begin with, or a model.
+    Drop(PathBuf),
+    /// Keep a picture that was pasted, in this folder.
+    Paste { picture: Arc<egui::ColorImage>, folder: PathBuf },
     /// Read a picture to show it.
     Open(PathBuf),
     /// Write the lab's pictures as one.
@@ -56,6 +66,12 @@ pub(super) enum Done {
     Imported { place: String, imported: Box<Imported> },
     /// A picture for the clipboard.
     Copied(egui::ColorImage),
+    /// What a picture is.
+    Glanced { path: PathBuf, glance: Result<Glance> },
+    /// A picture to begin with.
+    PickedSource(PathBuf),
+    /// A depth map.
+    PickedDepth(PathBuf),
     /// A picture to show.
     Opened { path: PathBuf, picture: egui::ColorImage },
     /// The user chose where to save the lab's pictures.
@@ -87,6 +103,10 @@ pub(super) enum Dialog {
     Model,
     /// A picture to read settings from.
     Picture,
+    /// A picture to begin with.
+    Source,
+    /// A depth map.
+    Depth,
     /// The folder for pictures.
     Output(PathBuf),
 }
@@ -199,12 +219,17 @@ fn obey(task: Task, slot: &Latest<Settings>, settings_path: &Path) -> Option<Don
             export::export(&source, &target, metadata).map(|()| Some(Done::Exported(target)))
         }
         // A model's folder is a model.
-        Task::Import(path) if path.join("model_index.json").is_file() => Ok(Some(Done::PickedModel(path))),
+        Task::Import(path) | Task::Drop(path) if path.join("model_index.json").is_file() => {
+            Ok(Some(Done::PickedModel(path)))
+        }
         Task::ImportText(text) => Ok(import::import_text(&text)
             .map(|imported| Done::Imported { place: "From the clipboard".to_owned(), imported: Box::new(imported) })),
         Task::Import(path) => import::import(&path)
             .map(|imported| Some(Done::Imported { place: path.display().to_string(), imported: Box::new(imported) })),
         Task::Copy(path) => decode::decode(&path).map(|picture| Some(Done::Copied(color_image(&picture.to_rgba8())))),
+        Task::Glance(path) => Ok(Some(source::glance(path))),
+        Task::Drop(path) => Ok(Some(Done::PickedSource(path))),
+        Task::Paste { picture, folder } => source::keep(&picture, &folder).map(|path| Some(Done::PickedSource(path))),
         Task::Open(path) => {
             decode::decode(&path).map(|picture| Some(Done::Opened { path, picture: color_image(&picture.to_rgba8()) }))
         }
@@ -259,6 +284,14 @@ fn ask_user(dialog: Dialog) -> Pin<Box<dyn Future<Output = Option<Done>> + Send>
             let asked = asked.set_title("Read a picture's settings");
             let picture = asked.add_filter("Pictures", &["png", "jpg", "jpeg", "webp"]).pick_file();
             Box::pin(async move { Some(Done::PickedPicture(picture.await?.path().to_owned())) })
+        }
+        Dialog::Source => {
+            let picture = asked.set_title("A picture to begin with").add_filter("Pictures", &READABLE).pick_file();
+            Box::pin(async move { Some(Done::PickedSource(picture.await?.path().to_owned())) })
+        }
+        Dialog::Depth => {
+            let picture = asked.set_title("A depth map: bright is near").add_filter("Pictures", &READABLE).pick_file();
+            Box::pin(async move { Some(Done::PickedDepth(picture.await?.path().to_owned())) })
         }
         Dialog::Output(folder) => {
             let folder = asked.set_title("The folder for pictures").set_directory(folder).pick_folder();

@@ -20,6 +20,7 @@ pub(super) enum UiCommand {
     SaveCopy,
     CopyPicture,
     CopyPrompt,
+    BeginWith,
     ReadPicture,
     OpenModel,
     OpenFolder,
@@ -42,7 +43,7 @@ const ALT: Modifiers = Modifiers::ALT;
 
 impl UiCommand {
     /// In the order of the shortcuts sheet.
-    pub(super) const ALL: [Self; 26] = [
+    pub(super) const ALL: [Self; 27] = [
         Self::Generate,
         Self::GenerateFirst,
         Self::Stop,
@@ -56,6 +57,7 @@ impl UiCommand {
         Self::SaveCopy,
         Self::CopyPicture,
         Self::CopyPrompt,
+        Self::BeginWith,
         Self::ReadPicture,
         Self::OpenModel,
         Self::OpenFolder,
@@ -96,6 +98,7 @@ impl UiCommand {
             Self::SaveCopy => ("Save a copy", "Save a copy as PNG into the folder that was last saved to"),
             Self::CopyPicture => ("Copy picture", "Copy the picture to the clipboard"),
             Self::CopyPrompt => ("Copy prompt", "Copy the prompt to the clipboard"),
+            Self::BeginWith => ("Begin with this picture", "Change the picture that is shown, or paint on it"),
             Self::ReadPicture => {
                 ("Read a picture's settings…", "Take prompt and settings from a picture, also another app's")
             }
@@ -126,6 +129,7 @@ impl UiCommand {
             Self::StopAll => const { &[key(Modifiers::SHIFT, Key::Escape)] },
             Self::RandomSeed => const { &[key(CTRL, Key::R)] },
             Self::Lab => const { &[key(CTRL, Key::L)] },
+            Self::BeginWith => const { &[key(CTRL, Key::I)] },
             Self::OlderPrompt => const { &[key(ALT, Key::ArrowUp)] },
             Self::NewerPrompt => const { &[key(ALT, Key::ArrowDown)] },
             Self::SaveAs => const { &[key(CTRL, Key::S)] },

@@ -12,6 +12,7 @@ use crate::checkpoint::ModelRef;
 use crate::error::Error;
 use crate::gallery::Entry;
 use crate::gallery::import::Imported;
+use crate::request::{TaskKind, size_for_picture};
 use crate::settings::Patch;
 use crate::worker::{Event, ModelInfo, Outcome, Phase};
 
@@ -95,6 +96,11 @@ fn loaded(state: &mut State, name: &str, info: ModelInfo) {
         (draft.steps, draft.guidance_scale) = (info.steps, info.guidance_scale);
         draft.make_valid();
     }
+    if model == state.settings.model && !info.tasks.contains(&draft.task) {
+        // Only where there is nothing to choose, or the words would be lost from sight: other tasks say what is wrong.
+        let alone = info.tasks.len() == 1 || draft.task == TaskKind::Unconditional;
+        draft.task = info.tasks.first().copied().filter(|_| alone).unwrap_or(draft.task);
+    }
     state.settings.remember_model(&model);
     // Another model counts in other words.
     state.tokens = [None, None];
@@ -140,6 +146,13 @@ pub(super) fn background(app: &mut App, ctx: &egui::Context, done: Done) {
         }
         Done::FolderMade => app.watch(),
         Done::Devices(devices) => state.devices = Some(devices),
+        Done::Glanced { path, glance } => {
+            state.depth.hear(ctx, &path, &glance);
+            state.source.hear(ctx, &path, &glance);
+            fit_size(state);
+        }
+        Done::PickedSource(path) => state.begin_with(path),
+        Done::PickedDepth(path) => state.settings.draft.depth = Some(path),
         Done::Opened { path, picture } => {
             state.lab.iter_mut().for_each(|lab| lab.show_picture(ctx, &path, &picture));
         }
@@ -149,6 +162,16 @@ pub(super) fn background(app: &mut App, ctx: &egui::Context, done: Done) {
         }
         Done::Failed(error) => state.notices.error(error),
     }
+}
+
+/// Gives the form the size that suits the picture that was just chosen.
+fn fit_size(state: &mut State) {
+    let (Some(Ok(shown)), true) = (&state.source.read, state.source.fits) else { return };
+    state.source.fits = false;
+    let own = state.model.info().map_or((512, 512), |info| (info.width, info.height));
+    let draft = &mut state.settings.draft;
+    (draft.width, draft.height) = size_for_picture((shown.width as usize, shown.height as usize), own);
+    draft.untouched = false;
 }
 
 /// Takes in what the librarian tells.

@@ -28,9 +28,12 @@ mod options;
 mod prompt;
 mod queue;
 mod queue_panel;
+mod sampler;
 mod shortcuts;
+mod source;
 mod state;
 mod status;
+mod task_form;
 mod theme;
 mod toolbar;
 
@@ -280,6 +283,11 @@ impl eframe::App for App {
         while let Some(news) = self.librarian.news() {
             events::librarian(self, ctx, news);
         }
+        let draft = &self.state.settings.draft;
+        let glances = [self.state.source.follow(draft.image.as_ref()), self.state.depth.follow(draft.depth.as_ref())];
+        for glance in glances.into_iter().flatten() {
+            self.ask(glance);
+        }
         for path in std::mem::take(&mut self.state.lab_wants) {
             self.ask(Task::Open(path));
         }
@@ -301,7 +309,12 @@ impl eframe::App for App {
         let mut actions: Vec<Action> =
             UiCommand::pressed(&ctx, self.gallery.is_comparing()).into_iter().map(Action::Command).collect();
         for file in ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files)) {
-            actions.push(Action::Import(file.path().to_owned()));
+            let path = file.path().to_owned();
+            let begins = self.state.settings.draft.task.needs_image();
+            actions.push(if begins { Action::Drop(path) } else { Action::Import(path) });
+        }
+        if let Some(picture) = pasted_picture(&ctx) {
+            actions.push(Action::Paste(picture));
         }
         if !ctx.text_edit_focused() {
             actions.extend(pasted(&ctx).map(Action::ImportText));
@@ -374,7 +387,9 @@ impl App {
         });
         self.dialogs(ui, actions);
         if ui.input(|input| !input.raw.hovered_files.is_empty()) {
-            drop_here_ui(ui.ctx());
+            let begins = self.state.settings.draft.task.needs_image();
+            let text = if begins { "Drop a picture to begin with" } else { "Drop a picture to read its settings" };
+            drop_here_ui(ui.ctx(), text);
         }
     }
 
@@ -405,12 +420,21 @@ fn pasted(ctx: &egui::Context) -> Option<String> {
     })
 }
 
+/// A picture that was pasted.
+fn pasted_picture(ctx: &egui::Context) -> Option<Arc<egui::ColorImage>> {
+    ctx.input(|input| {
+        input
+            .events
+            .iter()
+            .find_map(|event| if let egui::Event::PasteImage(image) = event { Some(Arc::clone(image)) } else { None })
+    })
+}
+
 /// Says what a drop would do.
-fn drop_here_ui(ctx: &egui::Context) {
+fn drop_here_ui(ctx: &egui::Context, text: &str) {
     let painter = ctx.layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop-here")));
     let style = ctx.global_style();
     painter.rect_filled(ctx.content_rect(), 0.0, style.visuals.panel_fill.gamma_multiply(0.85));
     let font = egui::FontId::proportional(22.0);
-    let text = "Drop a picture to read its settings";
     painter.text(ctx.content_rect().center(), egui::Align2::CENTER_CENTER, text, font, style.visuals.text_color());
 }

@@ -7,10 +7,13 @@ use crate::app::canvas::Canvas;
 use crate::app::lab::{Lab, Setup};
 use crate::app::notices::Notices;
 use crate::app::queue::Queue;
+use crate::app::sampler::Levels;
+use crate::app::source::Source;
 use crate::cancel::CancelToken;
 use crate::checkpoint::ModelRef;
 use crate::device::DeviceInfo;
 use crate::error::Error;
+use crate::request::TaskKind;
 use crate::settings::{Change, Field, Patch, Settings};
 use crate::worker::{ModelInfo, TokenCount};
 
@@ -27,6 +30,11 @@ pub(super) struct State {
     pub lab: Option<Lab>,
     /// Finished pictures that the lab waits for.
     pub lab_wants: Vec<PathBuf>,
+    /// The picture that the form names, and the depth map.
+    pub source: Source,
+    pub depth: Source,
+    /// The noise levels that the form gives.
+    pub levels: Levels,
     pub notices: Notices,
     pub dialog: Option<Dialog>,
     /// How long prompt and negative prompt are, for the texts that were counted.
@@ -122,6 +130,9 @@ impl State {
             canvas: Canvas::default(),
             lab: None,
             lab_wants: Vec::new(),
+            source: Source::default(),
+            depth: Source::default(),
+            levels: Levels::default(),
             notices: Notices::default(),
             dialog: None,
             tokens: [None, None],
@@ -148,6 +159,18 @@ impl State {
     /// The picture that the canvas shows, if it is a file.
     pub(super) fn picture(&self) -> Option<PathBuf> {
         self.canvas.path().map(ToOwned::to_owned)
+    }
+
+    /// Has the form begin with this picture; a task that begins with none becomes one that does.
+    pub(super) fn begin_with(&mut self, path: PathBuf) {
+        let draft = &mut self.settings.draft;
+        draft.image = Some(path);
+        self.source.fits = true;
+        if !draft.task.needs_image() {
+            let can = |task: TaskKind| self.model.info().is_none_or(|info| info.tasks.contains(&task));
+            let tasks = [TaskKind::ImageToImage, TaskKind::Inpaint, TaskKind::DepthToImage];
+            draft.task = tasks.into_iter().find(|task| can(*task)).unwrap_or(TaskKind::ImageToImage);
+        }
     }
 
     /// Whether something would be left over if the program ended now.

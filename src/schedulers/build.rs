@@ -51,9 +51,14 @@ impl SchedulerKind {
         }
     }
 
+    /// The sigma schedule that it has in its name, if any: it is a row for people who look for it by that name.
+    pub fn named_schedule(self) -> Option<SigmaSchedule> {
+        SigmaSchedule::switched_on(&self.overrides())
+    }
+
     /// The sigma schedules that it can be asked for. One that has a schedule in its name has no other.
     pub fn sigma_schedules(self) -> Vec<SigmaSchedule> {
-        match SigmaSchedule::switched_on(&self.overrides()) {
+        match self.named_schedule() {
             Some(named) => vec![named],
             None => SigmaSchedule::of_class(&self.class().defaults()),
         }
