@@ -29,7 +29,7 @@ use crate::error::{Error, Result};
 use crate::models::clip_tokenizer::ClipTokenizer;
 use crate::ops;
 use crate::request::{Request, Task, TaskKind, Verdict};
-use crate::schedulers::{SamplingOptions, SchedulerConfig, SchedulerKind};
+use crate::schedulers::{SamplingOptions, Scheduler, SchedulerConfig, SchedulerKind};
 
 use stable_diffusion::StableDiffusion;
 use unconditional::Unconditional;
@@ -142,7 +142,7 @@ impl DiffusionPipeline {
         on_loading: &mut dyn FnMut(Loading<'_>) -> ControlFlow<()>,
     ) -> Result<Option<Self>> {
         let checkpoint = Checkpoint::open(model)?;
-        let opened = if checkpoint.component("unet")?.class == "UNet2DModel" {
+        let opened = if checkpoint.is_unconditional() {
             Unconditional::open(&checkpoint, compute, on_loading)?.map(Box::new).map(Model::Unconditional)
         } else {
             StableDiffusion::open(model, &checkpoint, compute, on_loading)?.map(Box::new).map(Model::StableDiffusion)
@@ -228,10 +228,22 @@ impl DiffusionPipeline {
     pub fn refused_schedulers(&self) -> Vec<(SchedulerKind, Error)> {
         // Enough steps for any of them.
         const STEPS: usize = 20;
-        let refused = |kind: &SchedulerKind| {
-            Some((*kind, kind.build(self.scheduler_config(), STEPS, &SamplingOptions::default()).err()?))
+        let refused = |&kind: &SchedulerKind| {
+            let error = match kind.build(self.scheduler_config(), STEPS, &SamplingOptions::default()) {
+                Ok(scheduler) => self.objection(kind, scheduler.as_ref())?,
+                Err(error) => error,
+            };
+            Some((kind, error))
         };
         SchedulerKind::ALL.iter().filter_map(refused).collect()
+    }
+
+    /// Why a sampler that can be built draws nothing of worth with it; `None` if it does.
+    fn objection(&self, kind: SchedulerKind, scheduler: &dyn Scheduler) -> Option<Error> {
+        match &self.model {
+            Model::StableDiffusion(_) => None,
+            Model::Unconditional(_) => Unconditional::objection(kind, scheduler),
+        }
     }
 
     /// What the model's card recommends.
