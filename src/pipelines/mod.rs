@@ -225,7 +225,8 @@ impl DiffusionPipeline {
         &self.class_name
     }
 
-    fn scheduler_config(&self) -> &SchedulerConfig {
+    /// The checkpoint's own configuration of its sampler, which other samplers are built from, too.
+    pub fn scheduler_config(&self) -> &SchedulerConfig {
         match &self.model {
             Model::StableDiffusion(model) => &model.scheduler_config,
             Model::Unconditional(model) => &model.scheduler_config,
@@ -238,11 +239,6 @@ impl DiffusionPipeline {
     /// It is none that we know.
     pub fn scheduler(&self) -> Result<SchedulerKind> {
         SchedulerKind::from_config(self.scheduler_config())
-    }
-
-    /// The checkpoint's configuration of its sampler.
-    pub fn scheduler_config(&self) -> &SchedulerConfig {
-        &self.scheduler_config
     }
 
     /// Samplers that can't draw with it, and why.
