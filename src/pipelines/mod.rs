@@ -150,7 +150,7 @@ impl DiffusionPipeline {
         on_loading: &mut dyn FnMut(Loading<'_>) -> ControlFlow<()>,
     ) -> Result<Option<Self>> {
         let checkpoint = Checkpoint::open(model)?;
-        let opened = if checkpoint.component("unet")?.class == "UNet2DModel" {
+        let opened = if checkpoint.is_unconditional() {
             Unconditional::open(&checkpoint, compute, on_loading)?.map(Box::new).map(Model::Unconditional)
         } else {
             StableDiffusion::open(model, &checkpoint, compute, on_loading)?.map(Box::new).map(Model::StableDiffusion)
