@@ -3,9 +3,14 @@
 //! One file a kind of model (`stable_diffusion`, `unconditional`: what it is made of) and one a task; what tasks share is in
 //! `stages`, `denoise` (the loop, which exists once), `guidance` and `decode`.
 
+mod conditioning;
 mod decode;
 mod denoise;
+mod depth_to_image;
 mod guidance;
+mod image_to_image;
+mod inpaint;
+mod latents;
 mod memory;
 mod opening;
 mod side_by_side;
@@ -20,12 +25,13 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use burn::tensor::Tensor;
-use image::RgbImage;
+use image::{GrayImage, RgbImage};
 
 use crate::cancel::CancelToken;
 use crate::checkpoint::{Checkpoint, ModelRef, Recommended};
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
+use crate::imaging;
 use crate::models::clip_tokenizer::ClipTokenizer;
 use crate::ops;
 use crate::request::{Request, Task, TaskKind, Verdict};
@@ -122,11 +128,13 @@ pub struct Drawn {
     pub image: RgbImage,
     /// What the safety checker says of it; `None` if it wasn't asked.
     pub verdict: Option<Verdict>,
+    /// The depth map that it was drawn by, as large as the picture.
+    pub depth: Option<GrayImage>,
 }
 
 impl From<RgbImage> for Drawn {
     fn from(image: RgbImage) -> Self {
-        Self { image, verdict: None }
+        Self { image, verdict: None, depth: None }
     }
 }
 
@@ -163,6 +171,15 @@ impl DiffusionPipeline {
         let cancel = hooks.cancel;
         ops::interruptible(cancel, || match (&self.model, &request.task) {
             (Model::StableDiffusion(model), Task::TextToImage) => text_to_image::run(model, request, hooks),
+            (Model::StableDiffusion(model), Task::ImageToImage { image, .. }) => {
+                image_to_image::run(model, request, &imaging::decode::rgb(image)?, hooks)
+            }
+            (Model::StableDiffusion(model), Task::Inpaint(task)) => {
+                inpaint::run(model, request, task, &imaging::decode::rgb(&task.image)?, hooks)
+            }
+            (Model::StableDiffusion(model), Task::DepthToImage { image, depth, .. }) => {
+                depth_to_image::run(model, request, image, depth.as_deref(), hooks)
+            }
             (Model::Unconditional(model), Task::Unconditional) => model.run(request, hooks),
             (_, task) => Err(Error::new(format!("This version has no {}", task.kind().name()))),
         })
