@@ -56,11 +56,12 @@ const LAYERS: [(&str, &[&str]); 17] = [
 ];
 
 /// What the command line and the window may name.
-const FRONT: [&str; 11] = [
+const FRONT: [&str; 12] = [
     "worker",
     "request",
     "gallery",
     "settings",
+    "imaging::mask",
     "checkpoint",
     "device",
     "schedulers::SchedulerKind",

@@ -209,7 +209,7 @@ impl Engine for Puppet {
     fn info(&self) -> ModelInfo {
         ModelInfo {
             class_name: "Puppet".into(),
-            tasks: vec![TaskKind::TextToImage],
+            tasks: vec![TaskKind::TextToImage, TaskKind::Inpaint],
             scheduler: Some(SchedulerKind::from_name("ddim").expect("a sampler")),
             width: 64,
             height: 64,
