@@ -157,7 +157,7 @@ impl Stage {
 
     /// Types into the text box of this name, in place of what is there.
     pub(crate) fn type_into(&mut self, name: &str, text: &str) {
-        let field = |stage: &Self| {
+        fn field<'a>(stage: &'a Stage, name: &'a str) -> egui_kittest::Node<'a> {
             let role = egui::accesskit::Role::MultilineTextInput;
             let single = egui::accesskit::Role::TextInput;
             let is_field = |node: &egui_kittest::Node<'_>| {
@@ -166,10 +166,10 @@ impl Stage {
             };
             let found = stage.window.query_all_by_label(name).find(is_field);
             found.unwrap_or_else(|| panic!("no text box {name}"))
-        };
-        field(self).scroll_to_me();
+        }
+        field(self, name).scroll_to_me();
         self.settle();
-        field(self).click();
+        field(self, name).click();
         self.window.step();
         self.window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
         self.window.step();
