@@ -28,7 +28,11 @@ fn old_and_new_spellings_differ_where_real_files_do() {
     assert!(has(Checkpoint::TinySd15Legacy, text, "text_model.embeddings.position_ids"));
     assert!(has(Checkpoint::TinySd15, vae, "decoder.mid_block.attentions.0.to_out.0.weight"));
     assert!(has(Checkpoint::TinySd15Legacy, vae, "decoder.mid_block.attentions.0.proj_attn.weight"));
-    assert!(has(Checkpoint::TinyDdpmLegacy, "diffusion_pytorch_model.safetensors", "mid_block.attentions.0.query.bias"));
+    assert!(has(
+        Checkpoint::TinyDdpmLegacy,
+        "diffusion_pytorch_model.safetensors",
+        "mid_block.attentions.0.query.bias"
+    ));
     let safety = "safety_checker/model.safetensors";
     assert!(has(Checkpoint::TinySd15SafetyFlag, safety, "vision_model.vision_model.post_layernorm.weight"));
     assert!(has(Checkpoint::TinySd15SafetyPass, safety, "vision_model.post_layernorm.weight"));

@@ -7,7 +7,7 @@ use image::{GrayImage, Luma, Rgb, RgbImage};
 use crate::support::golden::{Arrays, json};
 
 /// The formulas of `generate.py`.
-fn picture(width: u32, height: u32) -> RgbImage {
+pub(crate) fn picture(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         let colour = |c: u32| {
             let is_wild = (x / 9 + y / 7).is_multiple_of(2);
@@ -17,7 +17,7 @@ fn picture(width: u32, height: u32) -> RgbImage {
     })
 }
 
-fn mask(width: u32, height: u32) -> GrayImage {
+pub(crate) fn mask(width: u32, height: u32) -> GrayImage {
     GrayImage::from_fn(width, height, |x, y| {
         let is_in_disc = (3 * x).abs_diff(width).pow(2) + (3 * y).abs_diff(height).pow(2) < height * height;
         let disc = if is_in_disc { 255 } else { 0 };

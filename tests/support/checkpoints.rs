@@ -123,7 +123,9 @@ impl Checkpoint {
     fn spell(self, component: &str, key: &str) -> String {
         match (self, component) {
             (Self::TinySd15Tf5 | Self::TinySd15Saved, "text_encoder") => key.replacen("text_model.", "", 1),
-            (Self::TinySd15SafetyPass, "safety_checker") => key.replacen("vision_model.vision_model.", "vision_model.", 1),
+            (Self::TinySd15SafetyPass, "safety_checker") => {
+                key.replacen("vision_model.vision_model.", "vision_model.", 1)
+            }
             (Self::TinySd15Legacy, "vae") | (Self::TinyDdpmLegacy, "unet") => key
                 .replace(".to_q.", ".query.")
                 .replace(".to_k.", ".key.")
