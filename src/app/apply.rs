@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::app::App;
 use crate::app::background::{Dialog as FileDialog, Task};
@@ -18,6 +19,9 @@ use crate::request::Request;
 use crate::settings::{Patch, Waiting};
 use crate::worker::{Command, Job, Previews};
 
+/// The folder, below the one for pictures, that keeps what was pasted.
+const PASTED: &str = "pasted";
+
 /// Something that the user asks for.
 #[derive(Debug)]
 pub(super) enum Action {
@@ -26,6 +30,12 @@ pub(super) enum Action {
     UseModel(ModelRef),
     /// Show what is being drawn.
     Watch,
+    /// Begin with this picture.
+    BeginWith(PathBuf),
+    /// Something was dropped on a form that begins with a picture.
+    Drop(PathBuf),
+    /// A picture was pasted.
+    Paste(Arc<egui::ColorImage>),
     /// Draw these side by side.
     StartLab(Vec<Request>),
     /// Go on with one of the lab's pictures.
@@ -75,6 +85,12 @@ impl App {
         match action {
             Action::Command(command) => self.obey(ctx, command),
             Action::UseModel(model) => use_model(state, model),
+            Action::BeginWith(path) => state.begin_with(path),
+            Action::Drop(path) => self.ask(Task::Drop(path)),
+            Action::Paste(picture) => {
+                let folder = state.settings.output_folder.join(PASTED);
+                self.ask(Task::Paste { picture, folder });
+            }
             Action::StartLab(variants) => {
                 state.dialog = None;
                 if let Some(request) = variants.first().cloned() {
@@ -222,12 +238,18 @@ impl App {
                     self.ask(Task::ListDevices);
                 }
             }
+            UiCommand::BeginWith => self.with_picture(|app, path| app.state.begin_with(path)),
             UiCommand::Lab => {
                 let setup = Setup::new(&state.settings.draft, state.model.info());
                 state.dialog = Some(Dialog::Lab(setup));
             }
             UiCommand::Shortcuts => state.dialog = Some(Dialog::Shortcuts),
             UiCommand::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+            of_painter => {
+                if let Some(dialog) = state.painter.obey(of_painter, &mut state.settings) {
+                    self.apply(ctx, Action::Browse(dialog));
+                }
+            }
         }
     }
 

@@ -1,15 +1,14 @@
 //! The form: what to draw, with what, how often, and the button that does it.
 
-use egui::{DragValue, Slider};
+use egui::{ComboBox, DragValue, Slider};
 
 use crate::app::apply::Action;
 use crate::app::background::Dialog as FileDialog;
 use crate::app::command::UiCommand;
 use crate::app::state::{Model, State};
-use crate::app::{prompt, queue_panel, theme};
+use crate::app::{prompt, queue_panel, sampler, task_form, theme};
 use crate::checkpoint::ModelRef;
-use crate::request::{MAX_SIDE, MAX_STEPS, SIDE_MULTIPLE};
-use crate::schedulers::SchedulerKind;
+use crate::request::{MAX_SIDE, MAX_STEPS, SIDE_MULTIPLE, SafetyMode, TaskKind};
 use crate::settings::{Draft, MAX_COUNT, MAX_GUIDANCE, valid_side};
 
 /// The left panel.
@@ -18,20 +17,26 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>
     egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         ui.add_space(4.0);
         model_ui(ui, state, actions);
-        task_ui(ui);
+        task_form::kind_ui(ui, state);
+        task_form::ui(ui, state, actions);
         ui.separator();
-        prompt::ui(ui, state, actions);
-        ui.separator();
+        if state.settings.draft.task.has_prompt() {
+            prompt::ui(ui, state, actions);
+            ui.separator();
+        }
         let before = own_values(&state.settings.draft);
-        sampler_ui(ui, state);
+        sampler::ui(ui, state);
         steps_ui(ui, &mut state.settings.draft);
-        guidance_ui(ui, &mut state.settings.draft);
+        if state.settings.draft.task.has_prompt() {
+            guidance_ui(ui, &mut state.settings.draft);
+        }
         size_ui(ui, state, actions);
         state.settings.draft.untouched &= own_values(&state.settings.draft) == before;
         ui.separator();
         seed_ui(ui, &mut state.settings.draft, actions);
         count_ui(ui, &mut state.settings.draft);
         preview_ui(ui, &mut state.settings.preview_every);
+        advanced_ui(ui, state);
         ui.add_space(8.0);
     });
 }
@@ -42,7 +47,7 @@ fn own_values(draft: &Draft) -> (usize, f64, usize, usize) {
 }
 
 /// A row: a name, and what fills the rest. Returns what the name is, for screen readers.
-fn row<R>(ui: &mut egui::Ui, name: &str, fill: impl FnOnce(&mut egui::Ui, egui::Id) -> R) -> R {
+pub(super) fn row<R>(ui: &mut egui::Ui, name: &str, fill: impl FnOnce(&mut egui::Ui, egui::Id) -> R) -> R {
     /// Wide enough for the longest name.
     const NAME_WIDTH: f32 = 72.0;
     ui.horizontal(|ui| {
@@ -104,16 +109,6 @@ fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
     }
 }
 
-/// What kind of generation it is. There is one so far.
-fn task_ui(ui: &mut egui::Ui) {
-    row(ui, "Task", |ui, label| {
-        let width = ui.available_width();
-        let combo = egui::ComboBox::from_id_salt("task").width(width).selected_text("Text to image");
-        let shown = combo.show_ui(ui, |ui| drop(ui.selectable_label(true, "Text to image")));
-        shown.response.labelled_by(label).on_hover_text("A picture from words alone");
-    });
-}
-
 /// What people call a model: the bundled one's name, or its folder's.
 pub(super) fn model_name(model: &ModelRef) -> String {
     match model {
@@ -122,31 +117,6 @@ pub(super) fn model_name(model: &ModelRef) -> String {
             path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
         }
     }
-}
-
-fn sampler_ui(ui: &mut egui::Ui, state: &mut State) {
-    let own = state.model.info().and_then(|info| info.scheduler);
-    let refused = state.model.info().map(|info| info.refused.clone()).unwrap_or_default();
-    let own_label = own.map_or("The model's own".to_owned(), |kind| format!("The model's own ({})", kind.label()));
-    row(ui, "Sampler", |ui, label| {
-        let draft = &mut state.settings.draft;
-        let selected = draft.scheduler.map_or(own_label.clone(), |kind| kind.label().to_owned());
-        let width = ui.available_width();
-        let combo =
-            egui::ComboBox::from_id_salt("sampler").width(width).height(420.0).selected_text(selected).truncate();
-        let shown = combo.show_ui(ui, |ui| {
-            ui.selectable_value(&mut draft.scheduler, None, own_label);
-            for &kind in SchedulerKind::ALL {
-                let reason = refused.iter().find_map(|(refused, reason)| (*refused == kind).then_some(reason.as_str()));
-                ui.add_enabled_ui(reason.is_none(), |ui| {
-                    let value = ui.selectable_value(&mut draft.scheduler, Some(kind), kind.label());
-                    value.on_hover_text(kind.class_name()).on_disabled_hover_text(reason.unwrap_or_default());
-                });
-            }
-        });
-        let class = draft.scheduler.or(own).map_or("", SchedulerKind::class_name);
-        shown.response.labelled_by(label).on_hover_text(class);
-    });
 }
 
 fn steps_ui(ui: &mut egui::Ui, draft: &mut Draft) {
@@ -167,8 +137,45 @@ fn guidance_ui(ui: &mut egui::Ui, draft: &mut Draft) {
     draft.guidance_scale = draft.guidance_scale.clamp(0.0, MAX_GUIDANCE);
 }
 
+/// What few people need, folded away.
+fn advanced_ui(ui: &mut egui::Ui, state: &mut State) {
+    egui::CollapsingHeader::new("Advanced").id_salt("advanced").show(ui, |ui| {
+        sampler::more_ui(ui, state);
+        let draft = &mut state.settings.draft;
+        if draft.task == TaskKind::TextToImage {
+            row(ui, "Rescale", |ui, label| {
+                let field = DragValue::new(&mut draft.guidance_rescale).range(0.0..=1.0).speed(0.01).max_decimals(3);
+                let tip = "Takes back the contrast that strong guidance adds";
+                ui.add(field).labelled_by(label).on_hover_text(tip);
+            });
+        }
+        if draft.task.has_prompt() {
+            row(ui, "Safety", |ui, label| {
+                let combo = ComboBox::from_id_salt("safety").selected_text(draft.safety.label());
+                let shown = combo.show_ui(ui, |ui| {
+                    for mode in SafetyMode::ALL {
+                        ui.selectable_value(&mut draft.safety, mode, mode.label()).on_hover_text(safety_tip(mode));
+                    }
+                });
+                shown
+                    .response
+                    .labelled_by(label)
+                    .on_hover_text("Pictures that the model's safety checker flags, if it has one");
+            });
+        }
+    });
+}
+
+fn safety_tip(mode: SafetyMode) -> &'static str {
+    match mode {
+        SafetyMode::Off => "Pictures aren't checked",
+        SafetyMode::Blur => "They are kept, and shown blurred until you click them",
+        SafetyMode::Block => "They are saved black",
+    }
+}
+
 /// A slider that fills the row.
-fn wide(ui: &mut egui::Ui, slider: Slider<'_>) -> egui::Response {
+pub(super) fn wide(ui: &mut egui::Ui, slider: Slider<'_>) -> egui::Response {
     /// What the number beside the slider takes.
     const NUMBER_WIDTH: f32 = 54.0;
     let room = ui.available_width() - NUMBER_WIDTH - ui.spacing().item_spacing.x;

@@ -12,6 +12,7 @@ use crate::checkpoint::ModelRef;
 use crate::error::Error;
 use crate::gallery::Entry;
 use crate::gallery::import::Imported;
+use crate::request::{TaskKind, size_for_picture};
 use crate::settings::Patch;
 use crate::worker::{Event, ModelInfo, Outcome, Phase};
 
@@ -63,7 +64,12 @@ pub(super) fn worker(state: &mut State, event: Event) {
                 lab.saved(picture, entry.path.clone());
                 state.lab_wants.push(entry.path);
             }
-            None => saved(state, &entry),
+            None => {
+                if let Some(running) = state.queue.running_mut(id) {
+                    running.finished = picture + 1;
+                }
+                saved(state, &entry);
+            }
         },
         Event::JobEnded { id, outcome } => {
             state.lab.iter_mut().filter(|lab| lab.is_of(id)).for_each(Lab::end);
@@ -94,6 +100,11 @@ fn loaded(state: &mut State, name: &str, info: ModelInfo) {
         (draft.width, draft.height) = (info.width, info.height);
         (draft.steps, draft.guidance_scale) = (info.steps, info.guidance_scale);
         draft.make_valid();
+    }
+    if model == state.settings.model && !info.tasks.contains(&draft.task) {
+        // Only where there is nothing to choose, or the words would be lost from sight: other tasks say what is wrong.
+        let alone = info.tasks.len() == 1 || draft.task == TaskKind::Unconditional;
+        draft.task = info.tasks.first().copied().filter(|_| alone).unwrap_or(draft.task);
     }
     state.settings.remember_model(&model);
     // Another model counts in other words.
@@ -140,6 +151,13 @@ pub(super) fn background(app: &mut App, ctx: &egui::Context, done: Done) {
         }
         Done::FolderMade => app.watch(),
         Done::Devices(devices) => state.devices = Some(devices),
+        Done::Glanced { path, glance } => {
+            state.depth.hear(ctx, &path, &glance);
+            state.source.hear(ctx, &path, &glance);
+            fit_size(state);
+        }
+        Done::PickedSource(path) => state.begin_with(path),
+        Done::PickedDepth(path) => state.settings.draft.depth = Some(path),
         Done::Opened { path, picture } => {
             state.lab.iter_mut().for_each(|lab| lab.show_picture(ctx, &path, &picture));
         }
@@ -147,16 +165,40 @@ pub(super) fn background(app: &mut App, ctx: &egui::Context, done: Done) {
             let fonts = ctx.fonts(|fonts| fonts.definitions().clone());
             app.ask(Task::SaveSheet { sheet, fonts: Box::new(fonts), target });
         }
+        Done::MaskChanged { id, worked } => {
+            state.painter.hear_change(id, *worked, &mut state.settings.draft, &mut state.notices);
+        }
+        Done::MaskPreviewed(worked) => state.painter.hear_preview(*worked),
+        Done::MaskDerived(derived) => state.painter.hear_derived(*derived),
+        Done::PickedMask(path) => state.painter.open_mask(path),
+        Done::PickedMaskTarget { mask, target } => app.ask(Task::SaveMask { mask, target }),
         Done::Failed(error) => state.notices.error(error),
     }
+}
+
+/// Gives the form the size that suits the picture that was just chosen.
+fn fit_size(state: &mut State) {
+    let (Some(Ok(shown)), true) = (&state.source.read, state.source.fits) else { return };
+    state.source.fits = false;
+    let own = state.model.info().map_or((512, 512), |info| (info.width, info.height));
+    let draft = &mut state.settings.draft;
+    (draft.width, draft.height) = size_for_picture((shown.width as usize, shown.height as usize), own);
+    draft.untouched = false;
 }
 
 /// Takes in what the librarian tells.
 pub(super) fn librarian(app: &mut App, ctx: &egui::Context, news: News) {
     app.gallery.hear(ctx, &news);
     match news {
-        News::Picture { path, image: Ok(opened) } => app.state.canvas.show_picture(ctx, &path, &opened),
-        News::Picture { image: Err(error), .. } | News::Failed(error) | News::FolderGone(error) => {
+        News::Picture { path, image: Ok(opened) } => {
+            app.state.painter.hear_picture(&path, Some(&opened));
+            app.state.canvas.show_picture(&path, &opened);
+        }
+        News::Picture { path, image: Err(error) } => {
+            app.state.painter.hear_picture(&path, None);
+            app.state.notices.error(error);
+        }
+        News::Failed(error) | News::FolderGone(error) => {
             app.state.notices.error(error);
         }
         News::Deleted { paths } if app.state.picture().is_some_and(|shown| paths.contains(&shown)) => {

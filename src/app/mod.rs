@@ -23,14 +23,19 @@ mod gallery;
 mod lab;
 pub mod librarian;
 mod look;
+mod mask;
 mod notices;
 mod options;
+mod painter;
 mod prompt;
 mod queue;
 mod queue_panel;
+mod sampler;
 mod shortcuts;
+mod source;
 mod state;
 mod status;
+mod task_form;
 mod theme;
 mod toolbar;
 
@@ -38,6 +43,7 @@ use apply::Action;
 use background::{Background, Task};
 use command::UiCommand;
 use librarian::Librarian;
+use painter::{Ask, Painter};
 use state::{Model, State};
 
 /// What a test may have otherwise.
@@ -243,8 +249,31 @@ impl App {
         for preview in worker.previews().iter().filter_map(Latest::take) {
             if let Some(lab) = self.state.lab.as_mut().filter(|lab| lab.is_of(preview.id)) {
                 lab.show_preview(ctx, &preview);
-            } else if self.state.follows && self.state.queue.running_mut(preview.id).is_some() {
-                self.state.canvas.show_preview(ctx, &preview);
+                continue;
+            }
+            let running = self.state.queue.running_mut(preview.id);
+            // One that was taken late must not come before the finished picture.
+            if self.state.follows && running.is_some_and(|running| preview.picture >= running.finished) {
+                self.state.canvas.show_preview(&preview);
+                self.state.painter.show(painter::Shows::Picture);
+            }
+        }
+    }
+
+    /// Has others do what the painter needs.
+    fn ask_for_painter(&mut self) {
+        for ask in self.state.painter.asks() {
+            let asked = match ask {
+                Ask::Open(path) => {
+                    self.librarian.want_base(path);
+                    Ok(())
+                }
+                Ask::Change(work) => self.background.ask(Task::ChangeMask(work)),
+                Ask::Preview(work) => self.background.look_at_mask(Some(work), None),
+                Ask::Derive(wish) => self.background.look_at_mask(None, Some(wish)),
+            };
+            if let Err(error) = asked {
+                self.state.notices.error(error);
             }
         }
     }
@@ -280,6 +309,11 @@ impl eframe::App for App {
         while let Some(news) = self.librarian.news() {
             events::librarian(self, ctx, news);
         }
+        let draft = &self.state.settings.draft;
+        let glances = [self.state.source.follow(draft.image.as_ref()), self.state.depth.follow(draft.depth.as_ref())];
+        for glance in glances.into_iter().flatten() {
+            self.ask(glance);
+        }
         for path in std::mem::take(&mut self.state.lab_wants) {
             self.ask(Task::Open(path));
         }
@@ -292,30 +326,41 @@ impl eframe::App for App {
     }
 
     /// Draws. Previews are taken here alone, so that none are made for a hidden window.
-    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
+        self.state.canvas.draw_into(frame.wgpu_render_state().map(|state| state.target_format));
         ctx.set_theme(theme::preference(self.state.settings.theme));
         ctx.set_zoom_factor(self.state.settings.scale);
         self.look_up_memory();
         self.take_previews(&ctx);
-        let mut actions: Vec<Action> =
-            UiCommand::pressed(&ctx, self.gallery.is_comparing()).into_iter().map(Action::Command).collect();
+        let closable = self.gallery.is_comparing() || self.state.painter.is_busy();
+        let pressed = UiCommand::pressed(&ctx, closable, Painter::is_on(&self.state.settings.draft));
+        let mut actions: Vec<Action> = pressed.into_iter().map(Action::Command).collect();
         for file in ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files)) {
-            actions.push(Action::Import(file.path().to_owned()));
+            let path = file.path().to_owned();
+            let begins = self.state.settings.draft.task.needs_image();
+            actions.push(if begins { Action::Drop(path) } else { Action::Import(path) });
+        }
+        if let Some(picture) = pasted_picture(&ctx) {
+            actions.push(Action::Paste(picture));
         }
         if !ctx.text_edit_focused() {
             actions.extend(pasted(&ctx).map(Action::ImportText));
         }
-        if self.gallery.is_comparing()
-            && ctx.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::Escape))
-        {
-            self.gallery.stop_comparing();
+        if closable && ctx.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::Escape)) {
+            if self.gallery.is_comparing() {
+                self.gallery.stop_comparing();
+            } else {
+                self.state.painter.stop();
+            }
         }
+        self.state.painter.follow(&mut self.state.settings.draft);
         self.draw(ui, &mut actions);
         let before = self.state.dialog.is_some();
         for action in actions {
             self.apply(&ctx, action);
         }
+        self.ask_for_painter();
         if !before && self.state.dialog.is_some() {
             // No menu stays open behind a dialog.
             egui::Popup::close_all(&ctx);
@@ -368,13 +413,17 @@ impl App {
                 gallery::compare::ui(ui, &mut self.gallery);
             } else if let Some(lab) = &self.state.lab {
                 lab.ui(ui, actions);
+            } else if Painter::is_on(&self.state.settings.draft) {
+                painter::ui(ui, &mut self.state, actions);
             } else {
                 self.state.canvas.ui(ui);
             }
         });
         self.dialogs(ui, actions);
         if ui.input(|input| !input.raw.hovered_files.is_empty()) {
-            drop_here_ui(ui.ctx());
+            let begins = self.state.settings.draft.task.needs_image();
+            let text = if begins { "Drop a picture to begin with" } else { "Drop a picture to read its settings" };
+            drop_here_ui(ui.ctx(), text);
         }
     }
 
@@ -405,12 +454,21 @@ fn pasted(ctx: &egui::Context) -> Option<String> {
     })
 }
 
+/// A picture that was pasted.
+fn pasted_picture(ctx: &egui::Context) -> Option<Arc<egui::ColorImage>> {
+    ctx.input(|input| {
+        input
+            .events
+            .iter()
+            .find_map(|event| if let egui::Event::PasteImage(image) = event { Some(Arc::clone(image)) } else { None })
+    })
+}
+
 /// Says what a drop would do.
-fn drop_here_ui(ctx: &egui::Context) {
+fn drop_here_ui(ctx: &egui::Context, text: &str) {
     let painter = ctx.layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop-here")));
     let style = ctx.global_style();
     painter.rect_filled(ctx.content_rect(), 0.0, style.visuals.panel_fill.gamma_multiply(0.85));
     let font = egui::FontId::proportional(22.0);
-    let text = "Drop a picture to read its settings";
     painter.text(ctx.content_rect().center(), egui::Align2::CENTER_CENTER, text, font, style.visuals.text_color());
 }

@@ -6,11 +6,15 @@ use std::time::Instant;
 use crate::app::canvas::Canvas;
 use crate::app::lab::{Lab, Setup};
 use crate::app::notices::Notices;
+use crate::app::painter::{Painter, Shows};
 use crate::app::queue::Queue;
+use crate::app::sampler::Levels;
+use crate::app::source::Source;
 use crate::cancel::CancelToken;
 use crate::checkpoint::ModelRef;
 use crate::device::DeviceInfo;
 use crate::error::Error;
+use crate::request::TaskKind;
 use crate::settings::{Change, Field, Patch, Settings};
 use crate::worker::{ModelInfo, TokenCount};
 
@@ -23,10 +27,17 @@ pub(super) struct State {
     /// Whether the settings' model is to be loaded as soon as the worker is free.
     pub wants_model: bool,
     pub canvas: Canvas,
+    /// The mask of the form's picture, which takes the place of the canvas.
+    pub painter: Painter,
     /// Pictures that are drawn side by side, from their start until the user closes them.
     pub lab: Option<Lab>,
     /// Finished pictures that the lab waits for.
     pub lab_wants: Vec<PathBuf>,
+    /// The picture that the form names, and the depth map.
+    pub source: Source,
+    pub depth: Source,
+    /// The noise levels that the form gives.
+    pub levels: Levels,
     pub notices: Notices,
     pub dialog: Option<Dialog>,
     /// How long prompt and negative prompt are, for the texts that were counted.
@@ -120,8 +131,12 @@ impl State {
             model: Model::None,
             wants_model: true,
             canvas: Canvas::default(),
+            painter: Painter::default(),
             lab: None,
             lab_wants: Vec::new(),
+            source: Source::default(),
+            depth: Source::default(),
+            levels: Levels::default(),
             notices: Notices::default(),
             dialog: None,
             tokens: [None, None],
@@ -142,12 +157,25 @@ impl State {
     /// Shows a picture of the gallery as soon as it is read.
     pub(super) fn show(&mut self, path: PathBuf, prompt: &str) {
         self.canvas.turn_to(path.clone(), if prompt.is_empty() { "picture".to_owned() } else { prompt.to_owned() });
+        self.painter.show(Shows::Picture);
         self.wants_picture = Some(path);
     }
 
     /// The picture that the canvas shows, if it is a file.
     pub(super) fn picture(&self) -> Option<PathBuf> {
         self.canvas.path().map(ToOwned::to_owned)
+    }
+
+    /// Has the form begin with this picture; a task that begins with none becomes one that does.
+    pub(super) fn begin_with(&mut self, path: PathBuf) {
+        let draft = &mut self.settings.draft;
+        draft.image = Some(path);
+        self.source.fits = true;
+        if !draft.task.needs_image() {
+            let can = |task: TaskKind| self.model.info().is_none_or(|info| info.tasks.contains(&task));
+            let tasks = [TaskKind::ImageToImage, TaskKind::Inpaint, TaskKind::DepthToImage];
+            draft.task = tasks.into_iter().find(|task| can(*task)).unwrap_or(TaskKind::ImageToImage);
+        }
     }
 
     /// Whether something would be left over if the program ended now.

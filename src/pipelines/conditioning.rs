@@ -81,7 +81,7 @@ mod tests {
         let keep = Keep { image_latents: nothing.clone(), noise: nothing.clone(), mask, is_soft };
         let mut steps = vec![0; keep.mask.len()];
         for done in 0..10 {
-            let drawn: Vec<f32> = keep.drawn(done, 10, &nothing).into_data().to_vec().expect("numbers");
+            let drawn: Vec<f32> = keep.drawn(done, 10, &nothing).into_data().try_to_vec().expect("numbers");
             for (steps, drawn) in steps.iter_mut().zip(drawn) {
                 *steps += usize::from(drawn == 1.0);
             }

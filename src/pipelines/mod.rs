@@ -35,7 +35,7 @@ use crate::imaging;
 use crate::models::clip_tokenizer::ClipTokenizer;
 use crate::ops;
 use crate::request::{Request, Task, TaskKind, Verdict};
-use crate::schedulers::{SamplingOptions, SchedulerConfig, SchedulerKind};
+use crate::schedulers::{SamplingOptions, Scheduler, SchedulerConfig, SchedulerKind};
 
 use stable_diffusion::StableDiffusion;
 use unconditional::Unconditional;
@@ -245,10 +245,22 @@ impl DiffusionPipeline {
     pub fn refused_schedulers(&self) -> Vec<(SchedulerKind, Error)> {
         // Enough steps for any of them.
         const STEPS: usize = 20;
-        let refused = |kind: &SchedulerKind| {
-            Some((*kind, kind.build(self.scheduler_config(), STEPS, &SamplingOptions::default()).err()?))
+        let refused = |&kind: &SchedulerKind| {
+            let error = match kind.build(self.scheduler_config(), STEPS, &SamplingOptions::default()) {
+                Ok(scheduler) => self.objection(kind, scheduler.as_ref())?,
+                Err(error) => error,
+            };
+            Some((kind, error))
         };
         SchedulerKind::ALL.iter().filter_map(refused).collect()
+    }
+
+    /// Why a sampler that can be built draws nothing of worth with it; `None` if it does.
+    fn objection(&self, kind: SchedulerKind, scheduler: &dyn Scheduler) -> Option<Error> {
+        match &self.model {
+            Model::StableDiffusion(_) => None,
+            Model::Unconditional(_) => Unconditional::objection(kind, scheduler),
+        }
     }
 
     /// What the model's card recommends.

@@ -22,6 +22,7 @@
 
 mod mask;
 mod safety;
+mod size;
 mod task;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -33,6 +34,7 @@ use crate::schedulers::{SamplingOptions, SchedulerKind};
 
 pub use mask::{MAX_MASK_PIXELS, Mask};
 pub use safety::{SafetyMode, Verdict};
+pub use size::size_for_picture;
 pub use task::{Fill, Inpaint, MAX_BLUR, MAX_GROW, Margins, Task, TaskKind, validate_strength};
 
 /// The most steps that make sense: the models are trained on 1000 noise levels, and diffusers refuses more.

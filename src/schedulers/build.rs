@@ -51,9 +51,14 @@ impl SchedulerKind {
         }
     }
 
+    /// The sigma schedule that it has in its name, if any: it is a row for people who look for it by that name.
+    pub fn named_schedule(self) -> Option<SigmaSchedule> {
+        SigmaSchedule::switched_on(&self.overrides())
+    }
+
     /// The sigma schedules that it can be asked for. One that has a schedule in its name has no other.
     pub fn sigma_schedules(self) -> Vec<SigmaSchedule> {
-        match SigmaSchedule::switched_on(&self.overrides()) {
+        match self.named_schedule() {
             Some(named) => vec![named],
             None => SigmaSchedule::of_class(&self.class().defaults()),
         }
@@ -123,10 +128,15 @@ impl SchedulerKind {
 
     /// The options in force.
     pub(super) fn options(self, config: &SchedulerConfig, sampling: &SamplingOptions) -> Options {
+        Options::new(self.class(), config, self.overrides_for(sampling), sampling)
+    }
+
+    /// What goes before the checkpoint's options.
+    pub(super) fn overrides_for(self, sampling: &SamplingOptions) -> SchedulerConfig {
         let mut overrides = self.overrides();
         let asked = sampling.sigma_schedule.and_then(|schedule| schedule.overrides(&self.class().defaults()));
         overrides.extend(asked.unwrap_or_default());
-        Options::new(self.class(), config, overrides, sampling)
+        overrides
     }
 
     /// Checks listed timesteps and sigmas against the options in force.

@@ -46,6 +46,8 @@ pub(crate) enum Checkpoint {
     TinySd2DepthHybrid,
     /// As google/ddpm-cat-256.
     TinyDdpm,
+    /// A `DDIMPipeline` with the scheduler of a `DDPMPipeline`, whose UNet has other options.
+    TinyDdim,
     /// The same weights under the names of 2022, and all files beside `model_index.json`.
     TinyDdpmLegacy,
 }
@@ -63,7 +65,7 @@ pub(crate) enum Storage {
 
 impl Checkpoint {
     /// All of them.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::TinySd15,
         Self::TinySd15Tf5,
         Self::TinySd15Legacy,
@@ -75,6 +77,7 @@ impl Checkpoint {
         Self::TinySd2Depth,
         Self::TinySd2DepthHybrid,
         Self::TinyDdpm,
+        Self::TinyDdim,
         Self::TinyDdpmLegacy,
     ];
 
@@ -92,6 +95,7 @@ impl Checkpoint {
             Self::TinySd2Depth => "tiny-sd2-depth",
             Self::TinySd2DepthHybrid => "tiny-sd2-depth-hybrid",
             Self::TinyDdpm => "tiny-ddpm",
+            Self::TinyDdim => "tiny-ddim",
             Self::TinyDdpmLegacy => "tiny-ddpm-legacy",
         }
     }
@@ -106,6 +110,7 @@ impl Checkpoint {
             Self::TinySd2Depth => &["tiny-sd21-v", "tiny-sd2-depth"],
             Self::TinySd2DepthHybrid => &["tiny-sd21-v", "tiny-sd2-depth", "tiny-sd2-depth-hybrid"],
             Self::TinyDdpm | Self::TinyDdpmLegacy => &["tiny-ddpm"],
+            Self::TinyDdim => &["tiny-ddim"],
         };
         names.iter().map(|name| Path::new(ROOT).join("tests/golden/checkpoints").join(name)).collect()
     }
@@ -113,7 +118,7 @@ impl Checkpoint {
     /// The folder of its tokenizer's configs; `None` if it reads no text.
     fn tokenizer(self) -> Option<&'static str> {
         match self {
-            Self::TinyDdpm | Self::TinyDdpmLegacy => None,
+            Self::TinyDdpm | Self::TinyDdim | Self::TinyDdpmLegacy => None,
             Self::TinySd21V | Self::TinySd2Depth | Self::TinySd2DepthHybrid => Some("sd21"),
             _ => Some("sd15"),
         }

@@ -19,6 +19,7 @@ impl App {
             }
             GalleryAction::Reuse { title, patch } => self.apply(ctx, Action::LookAt { title, patch }),
             GalleryAction::Import(path) => self.apply(ctx, Action::Import(path)),
+            GalleryAction::BeginWith(path) => self.apply(ctx, Action::BeginWith(path)),
             GalleryAction::CopyPicture(path) => self.ask(Task::Copy(path)),
             GalleryAction::CopyText(text) => {
                 ctx.copy_text(text);

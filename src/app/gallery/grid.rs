@@ -253,6 +253,9 @@ impl Grid<'_> {
             self.compare();
         }
         ui.separator();
+        if ui.button("Begin with this picture").clicked() {
+            self.actions.push(GalleryAction::BeginWith(path()));
+        }
         if ui.button("Copy picture").clicked() {
             self.actions.push(GalleryAction::CopyPicture(path()));
         }

@@ -61,6 +61,8 @@ pub(super) enum GalleryAction {
     },
     /// Read what another app wrote into a picture.
     Import(PathBuf),
+    /// Begin with a picture.
+    BeginWith(PathBuf),
     /// Put a picture on the clipboard.
     CopyPicture(PathBuf),
     /// Put a text on the clipboard.

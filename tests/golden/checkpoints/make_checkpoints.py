@@ -19,6 +19,7 @@ tiny-sd15-safety-pass  the same with its thresholds turned round: it sees nothin
 tiny-sd2-depth         tiny-sd21-v with a UNet of 5 channels and a depth estimator as Intel/dpt-large
 tiny-sd2-depth-hybrid  the same with a depth estimator as Intel/dpt-hybrid-midas
 tiny-ddpm              as google/ddpm-cat-256
+tiny-ddim              a DDIMPipeline with the scheduler of a DDPMPipeline, whose UNet has other options than that of tiny-ddpm
 tiny-ddpm-legacy       the weights of tiny-ddpm under the names of 2022, its files beside model_index.json
 
 A checkpoint that builds on another takes over what it doesn't have itself (LAYERS).
@@ -71,6 +72,11 @@ LAYERS = {
 # whichever class reads it.
 BETAS = {"beta_end": 0.012, "beta_schedule": "scaled_linear", "beta_start": 0.00085, "num_train_timesteps": 1000}
 PUBLISHED = {**BETAS, "clip_sample": False, "set_alpha_to_one": False, "skip_prk_steps": True, "steps_offset": 1}
+DDPM = {
+    "_class_name": "DDPMScheduler", "_diffusers_version": "0.1.1", "beta_end": 0.02, "beta_schedule": "linear",
+    "beta_start": 0.0001, "clip_sample": True, "num_train_timesteps": 1000, "trained_betas": None,
+    "variance_type": "fixed_small",
+}
 SCHEDULERS = {
     "tiny-sd15": {"_class_name": "PNDMScheduler", "_diffusers_version": "0.6.0", **PUBLISHED, "trained_betas": None},
     "tiny-sd21-v": {
@@ -78,11 +84,8 @@ SCHEDULERS = {
         "trained_betas": None,
     },
     "tiny-sd2-depth": {"_class_name": "PNDMScheduler", "_diffusers_version": "0.8.0", **PUBLISHED, "trained_betas": None},
-    "tiny-ddpm": {
-        "_class_name": "DDPMScheduler", "_diffusers_version": "0.1.1", "beta_end": 0.02, "beta_schedule": "linear",
-        "beta_start": 0.0001, "clip_sample": True, "num_train_timesteps": 1000, "trained_betas": None,
-        "variance_type": "fixed_small",
-    },
+    "tiny-ddpm": DDPM,
+    "tiny-ddim": DDPM,
 }
 # The keys of the UNet and VAE configs on the Hub; the ones that came later are at their defaults.
 UNET_KEYS = """_class_name _diffusers_version act_fn attention_head_dim block_out_channels center_input_sample
@@ -93,7 +96,7 @@ VAE_KEYS = """_class_name _diffusers_version act_fn block_out_channels down_bloc
     layers_per_block norm_num_groups out_channels sample_size up_block_types""".split()
 UNET_2D_KEYS = """_class_name _diffusers_version act_fn attention_head_dim block_out_channels center_input_sample
     down_block_types downsample_padding flip_sin_to_cos freq_shift in_channels layers_per_block mid_block_scale_factor
-    norm_eps norm_num_groups out_channels sample_size time_embedding_type up_block_types""".split()
+    norm_eps norm_num_groups out_channels sample_size time_embedding_type up_block_types attn_norm_num_groups""".split()
 IMAGE_PROCESSORS = {
     "tiny-sd15-safety": {
         "crop_size": {"height": 224, "width": 224}, "do_center_crop": True, "do_convert_rgb": True, "do_normalize": True,
@@ -142,14 +145,13 @@ def vae():
     )
 
 
-def unet_2d():
-    # Channels are no multiple of 8 heads' anywhere, and attention_head_dim is null: one head.
+def unet_2d(blocks, attention, channels, **differences):
+    """A UNet2DModel of so many levels, with attention in those that are named."""
+    down = tuple("AttnDownBlock2D" if level in attention else "DownBlock2D" for level in range(blocks))
+    up = tuple("AttnUpBlock2D" if level in attention else "UpBlock2D" for level in reversed(range(blocks)))
     return UNet2DModel(
-        sample_size=64, in_channels=3, out_channels=3, layers_per_block=2, block_out_channels=(32, 32, 32, 64, 64, 64),
-        down_block_types=("DownBlock2D",) * 4 + ("AttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "AttnUpBlock2D") + ("UpBlock2D",) * 4, attention_head_dim=None,
-        downsample_padding=0, flip_sin_to_cos=False, freq_shift=1, norm_eps=1e-6, norm_num_groups=8,
-        mid_block_scale_factor=1,
+        sample_size=64, in_channels=3, out_channels=3, layers_per_block=2, block_out_channels=channels,
+        down_block_types=down, up_block_types=up, norm_num_groups=8, **differences,
     )
 
 
@@ -207,13 +209,22 @@ def components(name):
         return {"unet": unet(in_channels=5, cross_attention_dim=64, **heads), "depth_estimator": depth_estimator()}
     if name == "tiny-sd2-depth-hybrid":
         return {"depth_estimator": depth_estimator_hybrid()}
-    return {"unet": unet_2d()}
+    if name == "tiny-ddim":
+        return {"unet": unet_2d(
+            3, [1, 2], (32, 64, 64), attention_head_dim=8, downsample_padding=1, flip_sin_to_cos=True, freq_shift=0,
+            norm_eps=1e-5, mid_block_scale_factor=2**0.5, center_input_sample=True, attn_norm_num_groups=4,
+        )}
+    return {"unet": unet_2d(
+        6, [4], (32, 32, 32, 64, 64, 64), attention_head_dim=None, downsample_padding=0, flip_sin_to_cos=False,
+        freq_shift=1, norm_eps=1e-6, mid_block_scale_factor=1,
+    )}
 
 
 CLASSES = {
     "tiny-sd15": "StableDiffusionPipeline", "tiny-sd21-v": "StableDiffusionPipeline",
     "tiny-sd15-inpaint": "StableDiffusionInpaintPipeline", "tiny-sd15-safety": "StableDiffusionPipeline",
     "tiny-sd2-depth": "StableDiffusionDepth2ImgPipeline", "tiny-sd2-depth-hybrid": None, "tiny-ddpm": "DDPMPipeline",
+    "tiny-ddim": "DDIMPipeline",
 }
 LIBRARIES = {"text_encoder": "transformers", "depth_estimator": "transformers", "safety_checker": "stable_diffusion"}
 INDEX_OF_TEXT = {
@@ -238,6 +249,9 @@ def mean_and_std(key, shape):
     """Every value takes part (a norm of exactly 1 would hide that it isn't applied), and activations keep their size."""
     if "norm" in key:
         return (1.0, 0.1) if key.endswith("weight") else (0.0, 0.05)
+    if key == "head.head.4.bias":
+        # Depths, which are clamped at 0, are hardly ever clamped then.
+        return 0.5, 0.02
     if key.endswith("bias"):
         return 0.0, 0.02
     if key == "concept_embeds_weights":
@@ -292,12 +306,15 @@ def config_of(component, module, scratch):
     config = json.loads((scratch / component / "config.json").read_text())
     keys = {"UNet2DConditionModel": UNET_KEYS, "UNet2DModel": UNET_2D_KEYS, "AutoencoderKL": VAE_KEYS}
     keys = keys.get(type(module).__name__)
-    return {key: config[key] for key in keys if key in config} if keys else config
+    if not keys:
+        return config
+    # attention_head_dim: null means one head there, and not the default.
+    return {key: config[key] for key in keys if key == "attention_head_dim" or config.get(key) is not None}
 
 
 def index_of(name, modules):
     index = {"_class_name": CLASSES[name], "_diffusers_version": "0.42.1"}
-    if name != "tiny-ddpm":
+    if CLASSES[name] not in ("DDPMPipeline", "DDIMPipeline"):
         index |= INDEX_OF_TEXT
     if name in SCHEDULERS:
         index["scheduler"] = ["diffusers", SCHEDULERS[name]["_class_name"]]

@@ -1,0 +1,36 @@
+//! The size at which a picture of any size is drawn.
+
+use super::SIDE_MULTIPLE;
+
+/// How much more than its own area a model is asked to draw where the picture is larger: from twice its own side on it repeats
+/// its subject.
+const MOST_AREA: f64 = 2.25;
+
+/// The width and height, in pixels, for a task that begins with a picture of this size, on a model made for `own`: the
+/// picture's own, rounded down as Diffusers does, and less where that is more than the model draws well.
+pub fn size_for_picture(picture: (usize, usize), own: (usize, usize)) -> (usize, usize) {
+    let (width, height) = (picture.0.max(1) as f64, picture.1.max(1) as f64);
+    let most = (own.0 * own.1) as f64 * MOST_AREA;
+    let scale = (most / (width * height)).sqrt().min(1.0);
+    let side = |pixels: f64| ((pixels * scale) as usize / SIDE_MULTIPLE * SIDE_MULTIPLE).max(SIDE_MULTIPLE);
+    (side(width), side(height))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_that_the_model_can_draw_keeps_its_size_but_for_the_rounding() {
+        assert_eq!(size_for_picture((101, 70), (512, 512)), (96, 64));
+        assert_eq!(size_for_picture((768, 768), (512, 512)), (768, 768));
+    }
+
+    #[test]
+    fn a_photograph_is_drawn_as_large_as_the_model_draws_well_in_its_own_shape() {
+        let (width, height) = size_for_picture((4000, 3000), (512, 512));
+        assert_eq!((width, height), (880, 664));
+        assert_eq!(size_for_picture((1, 20_000), (512, 512)).0, 8);
+        assert_eq!(size_for_picture((0, 0), (64, 64)), (8, 8));
+    }
+}
