@@ -82,7 +82,10 @@ pub(super) fn begin<'a>(
 /// # Errors
 /// The strength is too small for even one step.
 fn first_step(request: &Request, scheduler: &dyn Scheduler) -> Result<usize> {
-    let (steps, strength) = (request.steps, request.task.strength());
+    let strength = request.task.strength();
+    // Timesteps or sigmas of the user's own count as many as there are.
+    let is_custom = request.sampling.timesteps.is_some() || request.sampling.sigmas.is_some();
+    let steps = if is_custom { scheduler.timesteps().len() } else { request.steps };
     let done = ((steps as f64 * strength) as usize).min(steps);
     let begin = (steps - done) * scheduler.order();
     if done > 0 && begin < scheduler.timesteps().len() {

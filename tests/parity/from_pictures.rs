@@ -2,20 +2,18 @@
 //! (`tests/golden/from_pictures`): masks, first latents and pictures, for every strength and several samplers.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use burnisher::cancel::CancelToken;
-use burnisher::checkpoint::ModelRef;
 use burnisher::device::{self, DeviceChoice, DtypeChoice};
-use burnisher::pipelines::{DiffusionPipeline, Drawn, Hooks, Run, Trace};
+use burnisher::pipelines::DiffusionPipeline;
 use burnisher::request::{Inpaint, Mask, Request, Task};
 use image::{ImageBuffer, Luma};
 use serde::Deserialize;
 
 use crate::imaging::{mask, picture};
-use crate::support::checkpoints::{Checkpoint, Storage, folder};
-use crate::support::golden::{Array, Arrays, json};
+use crate::runs::{draw_all, open, part, tiny};
+use crate::support::checkpoints::Checkpoint;
+use crate::support::golden::{Arrays, json};
 
 /// In 0..1. Storing goldens in 16 bits makes up to 8e-6 of it; the rest is sums in another order, for tens of network calls.
 const CPU_TOLERANCE: f32 = 5e-5;
@@ -105,12 +103,10 @@ impl Comparison {
     fn new(checkpoint: Checkpoint, device: DeviceChoice, tolerance: f32) -> Self {
         let golden = checkpoint.name();
         let compute = device::open(device, DtypeChoice::F32).expect("the device opens");
-        let model = ModelRef::Folder(folder(checkpoint, Storage::Whole));
-        let opened = DiffusionPipeline::open(&model, compute, &mut |_| ControlFlow::Continue(()));
         let cases = json::<BTreeMap<String, Vec<Case>>>("from_pictures/cases.json").remove(golden);
         Self {
             golden,
-            pipeline: opened.expect("the checkpoint opens").expect("nobody stopped it"),
+            pipeline: open(&tiny(checkpoint), compute),
             cases: cases.expect("cases of this checkpoint"),
             arrays: Arrays::open(&format!("from_pictures/{golden}")),
             tolerance,
@@ -136,7 +132,7 @@ impl Comparison {
     fn compare_run(&self, case: &Case, count: usize) {
         let what = format!("{} {}, {count} at once", self.golden, case.name);
         let files = tempfile::tempdir().expect("a folder");
-        let (trace, pictures) = draw(&self.pipeline, &case.request(count, files.path()), &what);
+        let (trace, pictures) = draw_all(&self.pipeline, &case.request(count, files.path()), &what);
         let timesteps: Vec<f32> = case.timesteps.iter().map(|timestep| *timestep as f32).collect();
         assert_eq!(trace.get("timesteps").values, timesteps, "{what}: timesteps");
         let has = |name: &str| self.arrays.names().iter().any(|other| other == name);
@@ -172,26 +168,6 @@ impl Comparison {
             }
         }
     }
-}
-
-fn draw(pipeline: &DiffusionPipeline, request: &Request, what: &str) -> (Arrays, Vec<Drawn>) {
-    let mut trace = Trace::default();
-    let hooks = Hooks {
-        on_phase: &mut |_| {},
-        on_step: &mut |_| ControlFlow::Continue(()),
-        cancel: &CancelToken::new(),
-        trace: Some(&mut trace),
-    };
-    let run = pipeline.run(request, hooks).unwrap_or_else(|error| panic!("{what}: {error}"));
-    let Run::Done(pictures) = run else { panic!("{what}: nobody cancelled it") };
-    assert_eq!(pictures.len(), request.count, "{what}");
-    (Arrays::from_bytes(trace.to_safetensors().expect("the trace is well-formed")), pictures)
-}
-
-/// Picture `k`'s part of an array that holds `count` of them.
-fn part(array: &Array, k: usize, count: usize) -> &[f32] {
-    let length = array.values.len() / count;
-    &array.values[k * length..(k + 1) * length]
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod imaging;
 mod model_files;
 mod models;
 mod ops;
+mod pasting;
 mod rng;
 mod runs;
 mod scheduler_expectations;
