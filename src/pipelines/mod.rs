@@ -8,6 +8,7 @@ mod denoise;
 mod guidance;
 mod memory;
 mod opening;
+mod safety;
 mod side_by_side;
 mod sketch;
 mod stable_diffusion;

@@ -31,5 +31,5 @@ pub(super) fn run(model: &StableDiffusion, request: &Request, mut hooks: Hooks<'
     let Some(latents) = denoising.finish(&mut hooks)? else { return Ok(Run::Cancelled) };
 
     (hooks.on_phase)(Phase::Decoding);
-    decode(model, &latents, &mut hooks)
+    decode(model, &latents, request.safety, &mut hooks)
 }

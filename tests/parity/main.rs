@@ -7,6 +7,7 @@ mod models;
 mod ops;
 mod rng;
 mod runs;
+mod safety_checker;
 mod scheduler_expectations;
 mod scheduler_refusals;
 mod scheduler_sampling;
