@@ -1,12 +1,15 @@
 //! Comparisons with golden data from the reference, part by part.
 
 mod checkpoints;
+mod from_pictures;
 mod imaging;
 mod model_files;
 mod models;
 mod ops;
+mod pasting;
 mod rng;
 mod runs;
+mod safety_checker;
 mod scheduler_expectations;
 mod scheduler_refusals;
 mod scheduler_sampling;

@@ -111,6 +111,7 @@ fn timesteps_of_ones_own_are_taken_or_told_why_not() {
     let (mut stage, _) = stage_for(TaskKind::TextToImage);
     stage.click("Sampler");
     stage.click("Euler");
+    stage.window.get_by_label("Advanced").scroll_to_me();
     stage.click("Advanced");
     let field = |stage: &Stage| {
         let fields = stage.window.query_all_by_label("Timesteps");
