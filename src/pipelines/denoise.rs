@@ -122,6 +122,8 @@ impl<M: Denoiser> Denoising<M> {
         let flow = (hooks.on_step)(Step {
             variant: self.variant,
             index: done,
+            next: self.index,
+            generators: &self.generators,
             of,
             timestep,
             latents: &self.samples,
