@@ -1,12 +1,13 @@
 //! The denoising loop: noise becomes a sample, step by step. It exists once, for all tasks, and can be stepped from outside.
 
+use std::fmt;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use burn::tensor::{DType, Tensor};
 use image::RgbImage;
 
-use super::stages::record;
+use super::stages::{read, record};
 use super::{Hooks, Look, Step};
 use crate::cancel::CancelToken;
 use crate::device::ComputeDevice;
@@ -55,7 +56,33 @@ pub(super) struct Denoising<M> {
     pub(super) variant: usize,
     /// The next step.
     pub(super) index: usize,
+    /// The model's idea of the finished samples in the last step.
+    pub(super) idea: Option<Tensor<4>>,
 }
+
+/// The numbers of a step overflowed: the source of the error that says which step it was.
+#[derive(Debug)]
+pub struct Overflow {
+    /// Which of several pictures drawn side by side it was, counted from 0.
+    pub variant: usize,
+    /// What the first picture of the batch would have become as far as the step before; `None` if there was none.
+    pub image: Option<RgbImage>,
+}
+
+impl Overflow {
+    /// What is known of it, if an error is about one.
+    pub fn of(error: &Error) -> Option<&Self> {
+        std::error::Error::source(error)?.downcast_ref()
+    }
+}
+
+impl fmt::Display for Overflow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the model's numbers overflowed")
+    }
+}
+
+impl std::error::Error for Overflow {}
 
 impl<M: Denoiser> Denoising<M> {
     /// Steps that are done, and all there are.
@@ -93,10 +120,15 @@ impl<M: Denoiser> Denoising<M> {
         let model = &self.model;
         // Without waiting the whole run would be queued at once: no progress to show, nothing to cancel.
         model.compute().device.sync().map_err(|e| Error::new("The device failed during a step").caused_by(e))?;
+        let is_finite = is_finite(&self.samples)?;
         // What was interrupted means nothing.
         if hooks.cancel.is_cancelled() {
             return Ok(false);
         }
+        if !is_finite {
+            return Err(self.overflow(index, hooks.cancel));
+        }
+        self.idea = Some(step.pred_original_sample.clone());
         record(hooks, &format!("latents_{index}"), || self.samples.clone());
         let pred_original_sample = &step.pred_original_sample;
         let mut decode = || model.look(pred_original_sample, hooks.cancel);
@@ -113,6 +145,22 @@ impl<M: Denoiser> Denoising<M> {
         });
         Ok(flow == ControlFlow::Continue(()) && !hooks.cancel.is_cancelled())
     }
+
+    /// Step `index` gave no numbers any more. What was there before it is kept as a picture.
+    fn overflow(&self, index: usize, cancel: &CancelToken) -> Error {
+        // A look that fails as well has nothing to add.
+        let image = self.idea.as_ref().and_then(|idea| self.model.look(idea, cancel).ok().flatten());
+        let of = self.progress().1;
+        Error::new(format!("Step {} of {of} came out as NaN", index + 1))
+            .caused_by(Overflow { variant: self.variant, image })
+            .advise("Try --dtype f32, another sampler or a lower guidance scale")
+    }
+}
+
+/// Whether all values are finite, told by one number read back: their sum is infinite or NaN if one of them is, or if they
+/// are so large that nothing is to be had of them.
+fn is_finite(samples: &Tensor<4>) -> Result<bool> {
+    Ok(read(samples.clone().sum())?.into_iter().all(f32::is_finite))
 }
 
 /// How the step after one that took this long is done.

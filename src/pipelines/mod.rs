@@ -34,6 +34,7 @@ use crate::schedulers::{SamplingOptions, SchedulerConfig, SchedulerKind};
 use stable_diffusion::StableDiffusion;
 use unconditional::Unconditional;
 
+pub use denoise::Overflow;
 pub use trace::Trace;
 
 /// A checkpoint with its weights loaded, on a device.

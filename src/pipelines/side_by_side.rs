@@ -47,7 +47,7 @@ pub(super) fn run(
         let mut generators = Generators::per_image([request.seed]);
         let samples = stages::initial_latents(model, request, scheduler.init_noise_sigma(), &mut generators);
         let model = Guided { model, prompt_embeds, guidance };
-        waiting.push(Denoising { model, scheduler, samples, generators, variant, index: 0 });
+        waiting.push(Denoising { model, scheduler, samples, generators, variant, index: 0, idea: None });
     }
     let mut longest = Duration::MAX;
     while let Some(next) = furthest_behind(&waiting) {

@@ -27,7 +27,8 @@ pub(super) fn run(model: &StableDiffusion, request: &Request, mut hooks: Hooks<'
     let samples = stages::initial_latents(model, request, scheduler.init_noise_sigma(), &mut generators);
     stages::record(&mut hooks, "initial_latents", || samples.clone());
     let model_at_work = Guided { model, prompt_embeds, guidance };
-    let denoising = Denoising { model: model_at_work, scheduler, samples, generators, variant: 0, index: 0 };
+    let denoising =
+        Denoising { model: model_at_work, scheduler, samples, generators, variant: 0, index: 0, idea: None };
     let Some(latents) = denoising.finish(&mut hooks)? else { return Ok(Run::Cancelled) };
 
     (hooks.on_phase)(Phase::Decoding);

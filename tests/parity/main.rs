@@ -5,6 +5,7 @@ mod imaging;
 mod model_files;
 mod models;
 mod ops;
+mod overflow;
 mod rng;
 mod scheduler_expectations;
 mod scheduler_refusals;
