@@ -57,11 +57,12 @@ const LAYERS: [(&str, &[&str]); 17] = [
 ];
 
 /// What the command line and the window may name.
-const FRONT: [&str; 13] = [
+const FRONT: [&str; 14] = [
     "worker",
     "request",
     "gallery",
     "settings",
+    "imaging::mask",
     "checkpoint",
     "device",
     "schedulers::SchedulerKind",

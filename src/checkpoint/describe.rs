@@ -75,7 +75,7 @@ impl Checkpoint {
 
     fn describe_component(&self, component: &Component) -> Result<ComponentDescription> {
         let has_weights = config_file(&component.class) == "config.json";
-        let weights = has_weights.then(|| Weights::open(&self.source, &component.name, Variant::Full)).transpose()?;
+        let weights = has_weights.then(|| self.weights(&component.name, Variant::Full)).transpose()?;
         Ok(ComponentDescription {
             name: component.name.clone(),
             library: component.library.clone(),

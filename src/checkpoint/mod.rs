@@ -68,6 +68,8 @@ pub struct Component {
     pub class: String,
     /// Its config file (`config.json`, `scheduler_config.json`, ..), keys in the file's order.
     pub config: Map<String, Value>,
+    /// Where its files lie, relative to the model: a folder of its name, or beside the index.
+    folder: String,
 }
 
 impl Checkpoint {
@@ -115,6 +117,11 @@ impl Checkpoint {
         &self.components
     }
 
+    /// Whether it draws without a prompt.
+    pub fn is_unconditional(&self) -> bool {
+        self.component("unet").is_ok_and(|unet| unet.class == "UNet2DModel")
+    }
+
     /// The component of a name.
     ///
     /// # Errors
@@ -151,13 +158,17 @@ impl Checkpoint {
     /// # Errors
     /// The files are missing, damaged or pickled.
     pub fn weight_bytes(&self, component: &str, dtype: DType) -> Result<u64> {
-        let weights = self.weights(component, dtype)?;
+        let weights = self.weights(component, Variant::of(dtype))?;
         Ok(weights.tensors.values().map(|stored| stored.len() as u64).sum())
     }
 
-    fn weights(&self, component: &str, dtype: DType) -> Result<Weights> {
-        let preferred = if dtype == DType::F16 { Variant::Fp16 } else { Variant::Full };
-        Weights::open(&self.source, component, preferred)
+    fn weights(&self, component: &str, preferred: Variant) -> Result<Weights> {
+        Weights::open(&self.source, component, self.folder(component), preferred)
+    }
+
+    /// Where a component's files lie, relative to the model.
+    fn folder<'a>(&'a self, component: &'a str) -> &'a str {
+        self.component(component).map_or(component, |component| &component.folder)
     }
 
     /// Loads a component's weights into a module built from its config, on the module's device, as `dtype` (`F32`, `F16`
@@ -174,8 +185,8 @@ impl Checkpoint {
         dtype: DType,
         on_tensor: &mut OnTensor<'_>,
     ) -> Result<Option<M>> {
-        let weights = self.weights(component, dtype)?;
-        load::load_into(module, &weights, dtype, &self.source.locate(component), on_tensor)
+        let weights = self.weights(component, Variant::of(dtype))?;
+        load::load_into(module, &weights, dtype, &self.source.locate(self.folder(component)), on_tensor)
     }
 }
 
@@ -199,8 +210,13 @@ impl Component {
             Error::new(format!("the model's {name} is missing: {}", source.locate(&path)))
                 .advise("The model isn't complete: download all of it")
         };
-        let config = read_json(source, &path)?.ok_or_else(missing)?;
-        Ok(Self { name: name.to_owned(), library: library.to_owned(), class: class.to_owned(), config })
+        let (config, folder) = match read_json(source, &path)? {
+            Some(config) => (config, name),
+            // Where a component has no folder, Diffusers looks beside the index (`load_sub_model`): google/ddpm-* are such.
+            None => (beside_index(source, class)?.ok_or_else(missing)?, ""),
+        };
+        let [name, library, class, folder] = [name, library, class, folder].map(str::to_owned);
+        Ok(Self { name, library, class, config, folder })
     }
 }
 
@@ -233,6 +249,12 @@ fn config_file(class: &str) -> &'static str {
     } else {
         "config.json"
     }
+}
+
+/// The config of a class beside the index; `None` if there is none, or one of another class.
+fn beside_index(source: &Source, class: &str) -> Result<Option<Map<String, Value>>> {
+    let config = read_json(source, config_file(class))?;
+    Ok(config.filter(|config| config.get("_class_name").and_then(Value::as_str) == Some(class)))
 }
 
 /// A JSON object; `None` if there is no such file.

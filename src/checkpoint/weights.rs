@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use burn::tensor::DType;
 use bytes::Bytes;
 use safetensors::tensor::TensorInfo;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
@@ -24,6 +25,13 @@ const PICKLES: [&str; 4] = [".bin", ".ckpt", ".pt", ".pth"];
 pub(super) enum Variant {
     Full,
     Fp16,
+}
+
+impl Variant {
+    /// The one to take for a model that computes in `dtype`.
+    pub(super) fn of(dtype: DType) -> Self {
+        if dtype == DType::F16 { Self::Fp16 } else { Self::Full }
+    }
 }
 
 /// A tensor as it lies in its file.
@@ -58,12 +66,12 @@ pub(super) struct Weights {
 }
 
 impl Weights {
-    /// Maps a component's files and reads their headers.
+    /// Maps a component's files, which lie in `folder`, and reads their headers.
     ///
     /// # Errors
     /// No weights, pickled weights only, a shard that is missing, or a file that isn't sound safetensors.
-    pub(super) fn open(source: &Source, component: &str, preferred: Variant) -> Result<Self> {
-        let files = find_files(source, component, preferred)?;
+    pub(super) fn open(source: &Source, component: &str, folder: &str, preferred: Variant) -> Result<Self> {
+        let files = find_files(source, component, folder, preferred)?;
         let mut tensors = BTreeMap::new();
         for file in &files {
             let missing =
@@ -80,8 +88,8 @@ impl Weights {
 }
 
 /// The files that hold a component's weights, relative to the checkpoint.
-fn find_files(source: &Source, component: &str, preferred: Variant) -> Result<Vec<String>> {
-    let names = source.names(component);
+fn find_files(source: &Source, component: &str, folder: &str, preferred: Variant) -> Result<Vec<String>> {
+    let names = source.names(folder);
     let variants = match preferred {
         Variant::Full => ["", ".fp16"],
         Variant::Fp16 => [".fp16", ""],
@@ -90,18 +98,18 @@ fn find_files(source: &Source, component: &str, preferred: Variant) -> Result<Ve
         for stem in STEMS {
             let single = format!("{stem}{variant}.safetensors");
             if names.contains(&single) {
-                return Ok(vec![format!("{component}/{single}")]);
+                return Ok(vec![inside(folder, &single)]);
             }
             // Diffusers' `_add_variant` puts the variant before the last ending; it used to come earlier
             // (`pipeline_loading_utils.py`, `legacy_variant_index_re`).
             let indices =
                 [format!("{stem}.safetensors.index{variant}.json"), format!("{stem}.safetensors{variant}.index.json")];
             if let Some(index) = indices.iter().find(|index| names.contains(index)) {
-                return read_index(source, component, &format!("{component}/{index}"));
+                return read_index(source, folder, &inside(folder, index));
             }
         }
     }
-    let folder = source.locate(component);
+    let folder = source.locate(folder);
     if names.iter().any(|name| PICKLES.iter().any(|ending| name.ends_with(ending))) {
         return Err(Error::new(format!("the {component}'s weights are pickled (.bin), which can run code when opened: {folder}"))
             .advise("Get the model's safetensors files, or convert it with Diffusers: pipe.save_pretrained(folder, safe_serialization=True)"));
@@ -110,8 +118,13 @@ fn find_files(source: &Source, component: &str, preferred: Variant) -> Result<Ve
         .advise("There should be a diffusion_pytorch_model.safetensors or model.safetensors"))
 }
 
+/// The path of a file in a folder; the model's own has no name.
+fn inside(folder: &str, file: &str) -> String {
+    if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") }
+}
+
 /// The files that a sharded checkpoint's index names.
-fn read_index(source: &Source, component: &str, path: &str) -> Result<Vec<String>> {
+fn read_index(source: &Source, folder: &str, path: &str) -> Result<Vec<String>> {
     #[derive(serde::Deserialize)]
     struct Index {
         weight_map: BTreeMap<String, String>,
@@ -126,7 +139,7 @@ fn read_index(source: &Source, component: &str, path: &str) -> Result<Vec<String
     if let Some(name) = names.iter().find(|name| !is_plain_name(name)) {
         return Err(broken(&format!("names a file outside its folder ({name})")));
     }
-    Ok(names.into_iter().map(|name| format!("{component}/{name}")).collect())
+    Ok(names.into_iter().map(|name| inside(folder, &name)).collect())
 }
 
 /// Parses and checks a header: every tensor's bytes lie inside the file, don't overlap, and fit its shape and dtype.

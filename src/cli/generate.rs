@@ -5,24 +5,25 @@ use std::path::PathBuf;
 use std::process;
 
 use clap::ValueEnum;
+use clap::error::ErrorKind;
 
 use crate::cancel::CancelToken;
-use crate::checkpoint::ModelRef;
-use crate::cli::Ended;
+use crate::checkpoint::{Checkpoint, ModelRef};
 use crate::cli::report::Report;
+use crate::cli::{Ended, wrong_usage};
 use crate::device::{DeviceChoice, DtypeChoice};
 use crate::error::{Error, Result};
 use crate::gallery::Destination;
-use crate::request::{self, Request};
+use crate::request::{self, Request, Task};
 use crate::schedulers::{SamplingOptions, SigmaSchedule};
 use crate::worker::{self, Busy, Command, Event, Job, ModelInfo, Outcome, Previews, WorkerHandle};
 
 /// What to draw, with what, and where to.
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// What the picture is to show
+    /// What the picture is to show; unconditional models read none
     #[arg(long, value_name = "TEXT")]
-    prompt: String,
+    prompt: Option<String>,
     /// What it is not to show
     #[arg(long, value_name = "TEXT", default_value = "")]
     negative_prompt: String,
@@ -48,7 +49,7 @@ pub(super) struct Args {
     /// The noise levels to visit, falling; Euler wants the last one, 0, as well: 14.6,3.5,1.2,0.4,0
     #[arg(long, value_name = "S,S,..", value_delimiter = ',', conflicts_with = "steps")]
     sigmas: Option<Vec<f64>>,
-    /// Denoising steps [default: what the model's card recommends, or 50]
+    /// Denoising steps [default: what the model's card recommends, or as many as in Diffusers]
     #[arg(long, value_name = "N")]
     steps: Option<usize>,
     /// How strongly the prompt is followed; up to 1 turns guidance off [default: the card's, or 7.5]
@@ -100,6 +101,7 @@ pub(super) struct Args {
 enum TaskName {
     Auto,
     TextToImage,
+    Unconditional,
 }
 
 /// Draws, and shows what happens.
@@ -136,11 +138,26 @@ pub(super) fn run(args: &Args) -> Result<Ended> {
 }
 
 impl Args {
+    /// The task that the arguments ask for. Where they leave it open, it goes by whether there is a prompt and whether the
+    /// model reads one.
+    fn task(&self) -> Result<Task> {
+        match self.task {
+            TaskName::Unconditional => Ok(Task::Unconditional),
+            TaskName::Auto if self.prompt.is_none() && Checkpoint::open(&self.model)?.is_unconditional() => {
+                Ok(Task::Unconditional)
+            }
+            TaskName::Auto | TaskName::TextToImage if self.prompt.is_some() => Ok(Task::TextToImage),
+            TaskName::Auto | TaskName::TextToImage => {
+                wrong_usage("generate", ErrorKind::MissingRequiredArgument, "--prompt <TEXT> is missing")
+            }
+        }
+    }
+
     /// The job, with diffusers' defaults where the model has a say: [`Self::complete`] asks it.
     fn job(&self) -> Result<Job> {
-        let (TaskName::Auto | TaskName::TextToImage) = self.task;
         let request = Request {
-            prompt: self.prompt.clone(),
+            task: self.task()?,
+            prompt: self.prompt.clone().unwrap_or_default(),
             negative_prompt: self.negative_prompt.clone(),
             scheduler: self.scheduler.as_deref().map(str::parse).transpose()?,
             sampling: SamplingOptions {

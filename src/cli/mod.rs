@@ -6,7 +6,8 @@ use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::error::{Error, Result};
 
@@ -63,6 +64,15 @@ pub fn run(window: impl FnOnce() -> Result<()>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Ends the program as for arguments that can't be understood.
+fn wrong_usage(command: &str, kind: ErrorKind, message: &str) -> ! {
+    let mut program = Cli::command();
+    // Fills in the program's name before the command's.
+    program.build();
+    let command = program.find_subcommand_mut(command).map(|command| command.error(kind, message));
+    command.unwrap_or_else(|| Cli::command().error(kind, message)).exit()
 }
 
 /// Prints a line on stdout. It is there at once, also in a pipe.

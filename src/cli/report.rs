@@ -126,10 +126,10 @@ fn loaded(info: &ModelInfo) -> String {
 
 fn started(request: &Request) -> String {
     let sampler = request.scheduler.map_or("the checkpoint's sampler", crate::schedulers::SchedulerKind::label);
-    format!(
-        "{} x {}, {sampler}, {} steps, guidance {}, seed {}",
-        request.width, request.height, request.steps, request.guidance_scale, request.seed
-    )
+    let guidance =
+        if request.task.kind().has_prompt() { format!(", guidance {}", request.guidance_scale) } else { String::new() };
+    let Request { width, height, steps, seed, .. } = request;
+    format!("{width} x {height}, {sampler}, {steps} steps{guidance}, seed {seed}")
 }
 
 /// A style whose template is one of ours; the default if it weren't sound.

@@ -28,6 +28,11 @@ pub(super) trait Denoiser {
     /// Its answer for the samples of a step, for the scheduler; `None` when cancelled.
     fn predict(&self, samples: &Tensor<4>, at: At<'_>, cancel: &CancelToken) -> Option<Tensor<4>>;
 
+    /// What becomes of the samples after a step.
+    fn after_step(&self, samples: Tensor<4>, _: After<'_>) -> Tensor<4> {
+        samples
+    }
+
     /// What the first of some samples looks like, as if they were the last; `None` when cancelled.
     fn look(&self, samples: &Tensor<4>, cancel: &CancelToken) -> Result<Option<RgbImage>>;
 
@@ -45,6 +50,16 @@ pub(super) struct At<'a> {
     pub(super) pace: Pace,
 }
 
+/// A step that is done.
+#[derive(Clone, Copy)]
+pub(super) struct After<'a> {
+    pub(super) scheduler: &'a dyn Scheduler,
+    /// The step that comes next, if there is one: the samples are at its level.
+    pub(super) next: usize,
+    /// Steps that are done, and all there are.
+    pub(super) progress: (usize, usize),
+}
+
 /// A denoising under way: samples, and what clears them.
 pub(super) struct Denoising<M> {
     pub(super) model: M,
@@ -54,7 +69,9 @@ pub(super) struct Denoising<M> {
     pub(super) generators: Generators,
     /// Which of several drawn side by side it is, counted from 0.
     pub(super) variant: usize,
-    /// The next step.
+    /// The scheduler's step that the run began with.
+    pub(super) begin: usize,
+    /// The next one.
     pub(super) index: usize,
     /// The model's idea of the finished samples in the last step.
     pub(super) idea: Option<Tensor<4>>,
@@ -85,19 +102,30 @@ impl fmt::Display for Overflow {
 impl std::error::Error for Overflow {}
 
 impl<M: Denoiser> Denoising<M> {
+    /// One that is about to begin with the scheduler's step `begin`.
+    pub(super) fn new(
+        model: M,
+        scheduler: Box<dyn Scheduler>,
+        samples: Tensor<4>,
+        generators: Generators,
+        begin: usize,
+    ) -> Self {
+        Self { model, scheduler, samples, generators, variant: 0, begin, index: begin, idea: None }
+    }
+
     /// Steps that are done, and all there are.
     pub(super) fn progress(&self) -> (usize, usize) {
-        (self.index, self.scheduler.timesteps().len())
+        (self.index - self.begin, self.scheduler.timesteps().len() - self.begin)
     }
 
     /// Does what is left. `None` when cancelled.
     pub(super) fn finish(mut self, hooks: &mut Hooks<'_>) -> Result<Option<Tensor<4>>> {
         if let Some(trace) = &mut hooks.trace {
-            let values: Vec<f32> = self.scheduler.timesteps().iter().map(|t| *t as f32).collect();
+            let values: Vec<f32> = self.scheduler.timesteps().iter().skip(self.begin).map(|t| *t as f32).collect();
             trace.record("timesteps", [values.len()], &values);
         }
         let mut pace = Pace::BlockByBlock;
-        while self.index < self.progress().1 {
+        while self.index < self.scheduler.timesteps().len() {
             let began = Instant::now();
             if !self.step(pace, hooks)? {
                 return Ok(None);
@@ -109,14 +137,15 @@ impl<M: Denoiser> Denoising<M> {
 
     /// Does the next step, and tells of it. `false` when cancelled.
     pub(super) fn step(&mut self, pace: Pace, hooks: &mut Hooks<'_>) -> Result<bool> {
-        let (index, of) = self.progress();
-        let Some(&timestep) = self.scheduler.timesteps().get(index) else { return Ok(true) };
-        let at = At { scheduler: self.scheduler.as_ref(), index, timestep, pace };
+        let (done, of) = self.progress();
+        let Some(&timestep) = self.scheduler.timesteps().get(self.index) else { return Ok(true) };
+        let at = At { scheduler: self.scheduler.as_ref(), index: self.index, timestep, pace };
         let Some(output) = self.model.predict(&self.samples, at, hooks.cancel) else { return Ok(false) };
         let output = output.cast(DType::F32);
-        let step = self.scheduler.step(output, index, self.samples.clone(), &mut self.generators)?;
-        self.samples = step.prev_sample;
+        let step = self.scheduler.step(output, self.index, self.samples.clone(), &mut self.generators)?;
         self.index += 1;
+        let after = After { scheduler: self.scheduler.as_ref(), next: self.index, progress: self.progress() };
+        self.samples = self.model.after_step(step.prev_sample, after);
         let model = &self.model;
         // Without waiting the whole run would be queued at once: no progress to show, nothing to cancel.
         model.compute().device.sync().map_err(|e| Error::new("The device failed during a step").caused_by(e))?;
@@ -126,16 +155,16 @@ impl<M: Denoiser> Denoising<M> {
             return Ok(false);
         }
         if !is_finite {
-            return Err(self.overflow(index, hooks.cancel));
+            return Err(self.overflow(hooks.cancel));
         }
         self.idea = Some(step.pred_original_sample.clone());
-        record(hooks, &format!("latents_{index}"), || self.samples.clone());
+        record(hooks, &format!("latents_{done}"), || self.samples.clone());
         let pred_original_sample = &step.pred_original_sample;
         let mut decode = || model.look(pred_original_sample, hooks.cancel);
         let mut sketch = model.sketch().map(|draw| move || draw(pred_original_sample).map(Some));
         let flow = (hooks.on_step)(Step {
             variant: self.variant,
-            index,
+            index: done,
             of,
             timestep,
             latents: &self.samples,
@@ -146,12 +175,12 @@ impl<M: Denoiser> Denoising<M> {
         Ok(flow == ControlFlow::Continue(()) && !hooks.cancel.is_cancelled())
     }
 
-    /// Step `index` gave no numbers any more. What was there before it is kept as a picture.
-    fn overflow(&self, index: usize, cancel: &CancelToken) -> Error {
+    /// The last step gave no numbers any more. What was there before it is kept as a picture.
+    fn overflow(&self, cancel: &CancelToken) -> Error {
         // A look that fails as well has nothing to add.
         let image = self.idea.as_ref().and_then(|idea| self.model.look(idea, cancel).ok().flatten());
-        let of = self.progress().1;
-        Error::new(format!("Step {} of {of} came out as NaN", index + 1))
+        let (step, of) = self.progress();
+        Error::new(format!("Step {step} of {of} came out as NaN"))
             .caused_by(Overflow { variant: self.variant, image })
             .advise("Try --dtype f32, another sampler or a lower guidance scale")
     }

@@ -3,9 +3,14 @@
 //! One file a kind of model (`stable_diffusion`, `unconditional`: what it is made of) and one a task; what tasks share is in
 //! `stages`, `denoise` (the loop, which exists once), `guidance` and `decode`.
 
+mod conditioning;
 mod decode;
 mod denoise;
+mod depth_to_image;
 mod guidance;
+mod image_to_image;
+mod inpaint;
+mod latents;
 mod memory;
 mod opening;
 mod side_by_side;
@@ -20,16 +25,17 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use burn::tensor::Tensor;
-use image::RgbImage;
+use image::{GrayImage, RgbImage};
 
 use crate::cancel::CancelToken;
 use crate::checkpoint::{Checkpoint, ModelRef, Recommended};
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
+use crate::imaging;
 use crate::models::clip_tokenizer::ClipTokenizer;
 use crate::ops;
 use crate::request::{Request, Task, TaskKind, Verdict};
-use crate::schedulers::{SamplingOptions, SchedulerConfig, SchedulerKind};
+use crate::schedulers::{SamplingOptions, Scheduler, SchedulerConfig, SchedulerKind};
 
 use stable_diffusion::StableDiffusion;
 use unconditional::Unconditional;
@@ -123,11 +129,13 @@ pub struct Drawn {
     pub image: RgbImage,
     /// What the safety checker says of it; `None` if it wasn't asked.
     pub verdict: Option<Verdict>,
+    /// The depth map that it was drawn by, as large as the picture.
+    pub depth: Option<GrayImage>,
 }
 
 impl From<RgbImage> for Drawn {
     fn from(image: RgbImage) -> Self {
-        Self { image, verdict: None }
+        Self { image, verdict: None, depth: None }
     }
 }
 
@@ -143,7 +151,7 @@ impl DiffusionPipeline {
         on_loading: &mut dyn FnMut(Loading<'_>) -> ControlFlow<()>,
     ) -> Result<Option<Self>> {
         let checkpoint = Checkpoint::open(model)?;
-        let opened = if checkpoint.component("unet")?.class == "UNet2DModel" {
+        let opened = if checkpoint.is_unconditional() {
             Unconditional::open(&checkpoint, compute, on_loading)?.map(Box::new).map(Model::Unconditional)
         } else {
             StableDiffusion::open(model, &checkpoint, compute, on_loading)?.map(Box::new).map(Model::StableDiffusion)
@@ -164,6 +172,15 @@ impl DiffusionPipeline {
         let cancel = hooks.cancel;
         ops::interruptible(cancel, || match (&self.model, &request.task) {
             (Model::StableDiffusion(model), Task::TextToImage) => text_to_image::run(model, request, hooks),
+            (Model::StableDiffusion(model), Task::ImageToImage { image, .. }) => {
+                image_to_image::run(model, request, &imaging::decode::rgb(image)?, hooks)
+            }
+            (Model::StableDiffusion(model), Task::Inpaint(task)) => {
+                inpaint::run(model, request, task, &imaging::decode::rgb(&task.image)?, hooks)
+            }
+            (Model::StableDiffusion(model), Task::DepthToImage { image, depth, .. }) => {
+                depth_to_image::run(model, request, image, depth.as_deref(), hooks)
+            }
             (Model::Unconditional(model), Task::Unconditional) => model.run(request, hooks),
             (_, task) => Err(Error::new(format!("This version has no {}", task.kind().name()))),
         })
@@ -229,10 +246,22 @@ impl DiffusionPipeline {
     pub fn refused_schedulers(&self) -> Vec<(SchedulerKind, Error)> {
         // Enough steps for any of them.
         const STEPS: usize = 20;
-        let refused = |kind: &SchedulerKind| {
-            Some((*kind, kind.build(self.scheduler_config(), STEPS, &SamplingOptions::default()).err()?))
+        let refused = |&kind: &SchedulerKind| {
+            let error = match kind.build(self.scheduler_config(), STEPS, &SamplingOptions::default()) {
+                Ok(scheduler) => self.objection(kind, scheduler.as_ref())?,
+                Err(error) => error,
+            };
+            Some((kind, error))
         };
         SchedulerKind::ALL.iter().filter_map(refused).collect()
+    }
+
+    /// Why a sampler that can be built draws nothing of worth with it; `None` if it does.
+    fn objection(&self, kind: SchedulerKind, scheduler: &dyn Scheduler) -> Option<Error> {
+        match &self.model {
+            Model::StableDiffusion(_) => None,
+            Model::Unconditional(_) => Unconditional::objection(kind, scheduler),
+        }
     }
 
     /// What the model's card recommends.

@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::models::unet_2d::UNet2DModel;
 use crate::request::Request;
 use crate::rng::Generators;
-use crate::schedulers::SchedulerConfig;
+use crate::schedulers::{Scheduler, SchedulerConfig, SchedulerKind};
 
 /// An unconditional model with its weights, on a device.
 pub(super) struct Unconditional {
@@ -50,7 +50,11 @@ impl Unconditional {
         }
         let mut opening = Opening::new(checkpoint, &compute, &["unet"], on_loading)?;
         let Some(unet) = opening.load("unet", unet)? else { return Ok(None) };
-        let scheduler_config = config(checkpoint, "scheduler")?.clone();
+        let mut scheduler_config = config(checkpoint, "scheduler")?.clone();
+        if checkpoint.class_name() == "DDIMPipeline" {
+            // `DDIMScheduler.from_config(scheduler.config)`, in its constructor.
+            scheduler_config.insert("_class_name".into(), "DDIMScheduler".into());
+        }
         let size = sample_size(config(checkpoint, "unet")?);
         Ok(Some(Self { compute, unet, scheduler_config, size }))
     }
@@ -66,11 +70,20 @@ impl Unconditional {
         let noise = TensorData::new(generators.randn(shape), shape);
         let samples = Tensor::from_data(noise, (&self.compute.device, DType::F32));
         record(&mut hooks, "initial_latents", || samples.clone());
-        let denoising = Denoising { model: self, scheduler, samples, generators, variant: 0, index: 0, idea: None };
+        let denoising = Denoising::new(self, scheduler, samples, generators, 0);
         let Some(drawn) = denoising.finish(&mut hooks)? else { return Ok(Run::Cancelled) };
 
         (hooks.on_phase)(Phase::Decoding);
         finish(request.count, &mut hooks, |k| Some(unit(&drawn, k)))
+    }
+
+    /// Why a sampler gives noise here; `None` if it doesn't.
+    pub(super) fn objection(kind: SchedulerKind, scheduler: &dyn Scheduler) -> Option<Error> {
+        ((scheduler.init_noise_sigma() - 1.0).abs() > f64::EPSILON).then(|| {
+            let label = kind.label();
+            Error::new(format!("{label} gives noise here: as in DDPMPipeline, it gets noise that it expects scaled"))
+                .advise("Choose ddpm or ddim")
+        })
     }
 
     /// Refuses sizes that the network can't halve often enough, and what would not fit into memory.

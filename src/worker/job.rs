@@ -170,7 +170,7 @@ impl<'a> Working<'a> {
     fn save(&mut self, picture: Drawn, place: usize, recipe: Recipe) -> Result<Entry> {
         let recipe = Recipe { verdict: picture.verdict, ..recipe };
         let entry = gallery::save(&picture.image, place, recipe.clone(), &self.job.destination)
-            .map_err(|error| put_aside(&picture.image, recipe, error))?;
+            .map_err(|error| put_aside("The picture", &picture.image, recipe, error))?;
         self.outbox.tell(Event::PictureSaved { id: self.job.id, picture: place, entry: entry.clone() });
         Ok(entry)
     }
@@ -225,19 +225,18 @@ impl<'a> Working<'a> {
 /// Keeps what a picture had come to before its numbers overflowed; `recipe` is that of a variant.
 fn rescue(error: Error, recipe: impl Fn(usize) -> Recipe) -> Error {
     match Overflow::of(&error) {
-        Some(Overflow { variant, image: Some(image) }) => put_aside(image, recipe(*variant), error.clone()),
+        Some(Overflow { variant, image: Some(image) }) => {
+            put_aside("The unfinished picture", image, recipe(*variant), error.clone())
+        }
         _ => error,
     }
 }
 
 /// Keeps a picture that couldn't be saved where it should be: it took minutes to draw.
-fn put_aside(picture: &RgbImage, recipe: Recipe, error: Error) -> Error {
+fn put_aside(what: &str, picture: &RgbImage, recipe: Recipe, error: Error) -> Error {
     let folder = std::env::temp_dir().join("burnisher-rescued");
     let Ok(entry) = gallery::save(picture, 0, recipe, &Destination::Folder(folder)) else { return error };
-    let path = entry.path.display();
-    let place = format!(
-        "The picture, as far as it had come, was put aside as {path}: move it before the computer is restarted"
-    );
+    let place = format!("{what} was put aside as {}: move it before the computer is restarted", entry.path.display());
     let advice = error.advice().map_or(place.clone(), |advice| format!("{advice}. {place}"));
     error.advise(advice)
 }

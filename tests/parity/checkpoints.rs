@@ -13,8 +13,7 @@ fn keys(checkpoint: Checkpoint, storage: Storage, file: &str) -> Vec<String> {
 
 #[test]
 fn every_checkpoint_is_made_with_the_weights_of_the_reference() {
-    use Checkpoint::{TinySd15, TinySd15Legacy, TinySd15Saved, TinySd15Tf5, TinySd21V};
-    for checkpoint in [TinySd15, TinySd15Tf5, TinySd15Legacy, TinySd15Saved, TinySd21V] {
+    for checkpoint in Checkpoint::ALL {
         // Making a folder compares the sha256 of its weights.
         assert!(folder(checkpoint, Storage::Whole).join("model_index.json").exists());
     }
@@ -29,6 +28,14 @@ fn old_and_new_spellings_differ_where_real_files_do() {
     assert!(has(Checkpoint::TinySd15Legacy, text, "text_model.embeddings.position_ids"));
     assert!(has(Checkpoint::TinySd15, vae, "decoder.mid_block.attentions.0.to_out.0.weight"));
     assert!(has(Checkpoint::TinySd15Legacy, vae, "decoder.mid_block.attentions.0.proj_attn.weight"));
+    assert!(has(
+        Checkpoint::TinyDdpmLegacy,
+        "diffusion_pytorch_model.safetensors",
+        "mid_block.attentions.0.query.bias"
+    ));
+    let safety = "safety_checker/model.safetensors";
+    assert!(has(Checkpoint::TinySd15SafetyFlag, safety, "vision_model.vision_model.post_layernorm.weight"));
+    assert!(has(Checkpoint::TinySd15SafetyPass, safety, "vision_model.post_layernorm.weight"));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use burnisher::checkpoint::{Checkpoint as Model, ModelRef};
 use burnisher::models::autoencoder_kl::AutoencoderKL;
 use burnisher::models::clip::ClipTextModel;
 use burnisher::models::clip_tokenizer::ClipTokenizer;
+use burnisher::models::unet_2d::UNet2DModel;
 use burnisher::models::unet_2d_condition::UNet2DConditionModel;
 use burnisher::models::unet_blocks::Pace;
 use burnisher::rng::TorchRng;
@@ -48,9 +49,11 @@ struct Case {
 #[serde(tag = "component", rename_all = "snake_case")]
 enum Input {
     TextEncoder { prompts: Vec<String> },
-    Unet { sample: Randn, timestep: f64, encoder_hidden_states: Randn },
+    Unet { sample: Randn, timestep: f64, encoder_hidden_states: Option<Randn> },
     VaeDecoder { latents: Randn, tile: Option<usize> },
     VaeEncoder { image: Randn },
+    SafetyChecker { pixels: Randn },
+    DepthEstimator { pixels: Randn },
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
@@ -84,12 +87,19 @@ fn compare(model: &ModelRef, golden: &str, component: &str, tolerance: f32) {
                 Some(values(network.forward(&ids).expect("the ids are its own")))
             })
         }
+        "unet" if model.is_unconditional() => {
+            let network = load(&model, component, UNet2DModel::new(config, &device).expect("the config is supported"));
+            Box::new(move |input| {
+                let Input::Unet { sample, timestep, .. } = input else { return None };
+                network.forward(sample.tensor(), *timestep, Pace::AtOnce, &CancelToken::new()).map(values)
+            })
+        }
         "unet" => {
             let network = UNet2DConditionModel::new(config, &device).expect("the config is supported");
             let network = load(&model, component, network);
             Box::new(move |input| {
-                let Input::Unet { sample, timestep, encoder_hidden_states } = input else { return None };
-                let text = encoder_hidden_states.tensor();
+                let Input::Unet { sample, timestep, encoder_hidden_states: Some(text) } = input else { return None };
+                let text = text.tensor();
                 network.forward(sample.tensor(), *timestep, &text, Pace::AtOnce, &CancelToken::new()).map(values)
             })
         }
@@ -149,6 +159,13 @@ fn the_unets_give_the_predictions_of_diffusers_at_even_and_odd_sizes() {
     compare(&tiny(Checkpoint::TinySd15, Storage::Whole), "tiny-sd15", "unet", TOLERANCE);
     compare(&tiny(Checkpoint::TinySd21V, Storage::Whole), "tiny-sd21-v", "unet", TOLERANCE);
     compare(&ModelRef::Bundled, "pictogram-64", "unet", TOLERANCE);
+}
+
+#[test]
+fn the_unconditional_unets_give_the_predictions_of_diffusers() {
+    compare(&tiny(Checkpoint::TinyDdpm, Storage::Whole), "tiny-ddpm", "unet", TOLERANCE);
+    compare(&tiny(Checkpoint::TinyDdpmLegacy, Storage::Whole), "tiny-ddpm", "unet", TOLERANCE);
+    compare(&tiny(Checkpoint::TinyDdim, Storage::Whole), "tiny-ddim", "unet", TOLERANCE);
 }
 
 #[test]

@@ -2,18 +2,17 @@
 //! guidance, one picture a run and two, and what else a request can ask for.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 
-use burnisher::cancel::CancelToken;
 use burnisher::checkpoint::ModelRef;
-use burnisher::device::{self, ComputeDevice, DeviceChoice, DtypeChoice};
-use burnisher::pipelines::{DiffusionPipeline, Hooks, Run, Trace};
+use burnisher::device::{self, DeviceChoice, DtypeChoice};
+use burnisher::pipelines::DiffusionPipeline;
 use burnisher::request::Request;
 use burnisher::schedulers::{SamplingOptions, SchedulerKind};
 use serde::Deserialize;
 
-use crate::support::checkpoints::{Checkpoint, Storage, folder};
-use crate::support::golden::{Array, Arrays, json};
+use crate::runs::{draw, open, part, tiny};
+use crate::support::checkpoints::Checkpoint;
+use crate::support::golden::{Arrays, json};
 
 /// In 0..1. Storing goldens in 16 bits makes up to 8e-6 of it; the rest is sums in another order, for tens of network calls.
 const CPU_TOLERANCE: f32 = 5e-5;
@@ -74,11 +73,6 @@ struct Comparison {
     cases: Vec<Case>,
     arrays: Arrays,
     tolerance: f32,
-}
-
-fn open(model: &ModelRef, compute: ComputeDevice) -> DiffusionPipeline {
-    let opened = DiffusionPipeline::open(model, compute, &mut |_| ControlFlow::Continue(()));
-    opened.expect("the checkpoint opens").expect("nobody stopped it")
 }
 
 impl Comparison {
@@ -147,30 +141,6 @@ impl Comparison {
         let difference = golden.largest_difference(&trace.get("prompt_embeds").values);
         assert!(difference <= 2e-5, "{}: the prompt's embedding differs by {difference:e}", self.golden);
     }
-}
-
-fn draw(pipeline: &DiffusionPipeline, request: &Request, what: &str) -> Arrays {
-    let mut trace = Trace::default();
-    let hooks = Hooks {
-        on_phase: &mut |_| {},
-        on_step: &mut |_| ControlFlow::Continue(()),
-        cancel: &CancelToken::new(),
-        trace: Some(&mut trace),
-    };
-    let run = pipeline.run(request, hooks).unwrap_or_else(|error| panic!("{what}: {error}"));
-    let Run::Done(pictures) = run else { panic!("{what}: nobody cancelled it") };
-    assert_eq!(pictures.len(), request.count, "{what}");
-    Arrays::from_bytes(trace.to_safetensors().expect("the trace is well-formed"))
-}
-
-/// Picture `k`'s part of an array that holds `count` of them.
-fn part(array: &Array, k: usize, count: usize) -> &[f32] {
-    let length = array.values.len() / count;
-    &array.values[k * length..(k + 1) * length]
-}
-
-fn tiny(checkpoint: Checkpoint) -> ModelRef {
-    ModelRef::Folder(folder(checkpoint, Storage::Whole))
 }
 
 #[test]

@@ -32,8 +32,24 @@ pub(crate) enum Checkpoint {
     TinySd15Legacy,
     /// As `TinySd15Tf5`, with the scheduler's config as `save_pretrained` writes it: every default spelled out.
     TinySd15Saved,
+    /// `TinySd15` with a UNet of 9 channels, for inpainting.
+    TinySd15Inpaint,
+    /// `TinySd15` with a safety checker that sees something in every picture.
+    TinySd15SafetyFlag,
+    /// The same with its thresholds turned round: it sees nothing in any. Its names are those of transformers 5.
+    TinySd15SafetyPass,
     /// As Stable Diffusion 2.1, v-prediction.
     TinySd21V,
+    /// `TinySd21V` with a UNet of 5 channels and a depth estimator as Intel/dpt-large.
+    TinySd2Depth,
+    /// The same with a depth estimator as Intel/dpt-hybrid-midas.
+    TinySd2DepthHybrid,
+    /// As google/ddpm-cat-256.
+    TinyDdpm,
+    /// A `DDIMPipeline` with the scheduler of a `DDPMPipeline`, whose UNet has other options.
+    TinyDdim,
+    /// The same weights under the names of 2022, and all files beside `model_index.json`.
+    TinyDdpmLegacy,
 }
 
 /// In which files the weights are.
@@ -48,6 +64,23 @@ pub(crate) enum Storage {
 }
 
 impl Checkpoint {
+    /// All of them.
+    pub(crate) const ALL: [Self; 13] = [
+        Self::TinySd15,
+        Self::TinySd15Tf5,
+        Self::TinySd15Legacy,
+        Self::TinySd15Saved,
+        Self::TinySd15Inpaint,
+        Self::TinySd15SafetyFlag,
+        Self::TinySd15SafetyPass,
+        Self::TinySd21V,
+        Self::TinySd2Depth,
+        Self::TinySd2DepthHybrid,
+        Self::TinyDdpm,
+        Self::TinyDdim,
+        Self::TinyDdpmLegacy,
+    ];
+
     /// The name in `tests/golden`.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -55,21 +88,50 @@ impl Checkpoint {
             Self::TinySd15Tf5 => "tiny-sd15-tf5",
             Self::TinySd15Legacy => "tiny-sd15-legacy",
             Self::TinySd15Saved => "tiny-sd15-saved",
+            Self::TinySd15Inpaint => "tiny-sd15-inpaint",
+            Self::TinySd15SafetyFlag => "tiny-sd15-safety-flag",
+            Self::TinySd15SafetyPass => "tiny-sd15-safety-pass",
             Self::TinySd21V => "tiny-sd21-v",
+            Self::TinySd2Depth => "tiny-sd2-depth",
+            Self::TinySd2DepthHybrid => "tiny-sd2-depth-hybrid",
+            Self::TinyDdpm => "tiny-ddpm",
+            Self::TinyDdim => "tiny-ddim",
+            Self::TinyDdpmLegacy => "tiny-ddpm-legacy",
         }
     }
 
-    /// The folder of its configs and weights.json.
-    fn definition(self) -> PathBuf {
-        let name = if self == Self::TinySd21V { "tiny-sd21-v" } else { "tiny-sd15" };
-        Path::new(ROOT).join("tests/golden/checkpoints").join(name)
+    /// The folders of its configs and weights.json: what a later one has goes before what an earlier one has.
+    fn definitions(self) -> Vec<PathBuf> {
+        let names: &[&str] = match self {
+            Self::TinySd15 | Self::TinySd15Tf5 | Self::TinySd15Legacy | Self::TinySd15Saved => &["tiny-sd15"],
+            Self::TinySd15Inpaint => &["tiny-sd15", "tiny-sd15-inpaint"],
+            Self::TinySd15SafetyFlag | Self::TinySd15SafetyPass => &["tiny-sd15", "tiny-sd15-safety"],
+            Self::TinySd21V => &["tiny-sd21-v"],
+            Self::TinySd2Depth => &["tiny-sd21-v", "tiny-sd2-depth"],
+            Self::TinySd2DepthHybrid => &["tiny-sd21-v", "tiny-sd2-depth", "tiny-sd2-depth-hybrid"],
+            Self::TinyDdpm | Self::TinyDdpmLegacy => &["tiny-ddpm"],
+            Self::TinyDdim => &["tiny-ddim"],
+        };
+        names.iter().map(|name| Path::new(ROOT).join("tests/golden/checkpoints").join(name)).collect()
+    }
+
+    /// The folder of its tokenizer's configs; `None` if it reads no text.
+    fn tokenizer(self) -> Option<&'static str> {
+        match self {
+            Self::TinyDdpm | Self::TinyDdim | Self::TinyDdpmLegacy => None,
+            Self::TinySd21V | Self::TinySd2Depth | Self::TinySd2DepthHybrid => Some("sd21"),
+            _ => Some("sd15"),
+        }
     }
 
     /// A tensor's name in this checkpoint, from the published one.
     fn spell(self, component: &str, key: &str) -> String {
         match (self, component) {
             (Self::TinySd15Tf5 | Self::TinySd15Saved, "text_encoder") => key.replacen("text_model.", "", 1),
-            (Self::TinySd15Legacy, "vae") => key
+            (Self::TinySd15SafetyPass, "safety_checker") => {
+                key.replacen("vision_model.vision_model.", "vision_model.", 1)
+            }
+            (Self::TinySd15Legacy, "vae") | (Self::TinyDdpmLegacy, "unet") => key
                 .replace(".to_q.", ".query.")
                 .replace(".to_k.", ".key.")
                 .replace(".to_v.", ".value.")
@@ -78,27 +140,62 @@ impl Checkpoint {
         }
     }
 
-    /// The small files of its folder: where each goes, and what is in it.
-    fn small_files(self) -> Vec<(&'static str, Vec<u8>)> {
-        let definition = self.definition();
-        let tokenizer = if self == Self::TinySd21V { "sd21" } else { "sd15" };
-        let tokenizer = Path::new(ROOT).join("tests/golden/tokenizer").join(tokenizer);
-        let clip = Path::new(ROOT).join("assets/clip");
-        let scheduler =
-            if self == Self::TinySd15Saved { "scheduler_config.saved.json" } else { "scheduler/scheduler_config.json" };
-        [
-            ("model_index.json", definition.join("model_index.json")),
-            ("scheduler/scheduler_config.json", definition.join(scheduler)),
-            ("text_encoder/config.json", definition.join("text_encoder/config.json")),
-            ("unet/config.json", definition.join("unet/config.json")),
-            ("vae/config.json", definition.join("vae/config.json")),
-            ("tokenizer/tokenizer_config.json", tokenizer.join("tokenizer_config.json")),
-            ("tokenizer/special_tokens_map.json", tokenizer.join("special_tokens_map.json")),
-            ("tokenizer/vocab.json", clip.join("vocab.json")),
-            ("tokenizer/merges.txt", clip.join("merges.txt")),
-        ]
-        .map(|(to, from)| (to, read(&from)))
-        .into()
+    /// What the numbers of a tensor are multiplied by.
+    fn sign(self, key: &str) -> f32 {
+        if self == Self::TinySd15SafetyPass && key == "concept_embeds_weights" { -1.0 } else { 1.0 }
+    }
+
+    /// Where a component's files lie.
+    fn place(self, folder: &Path, component: &str) -> PathBuf {
+        if self == Self::TinyDdpmLegacy { folder.to_owned() } else { folder.join(component) }
+    }
+
+    /// The small files of its folder by where each goes.
+    fn small_files(self) -> BTreeMap<PathBuf, Vec<u8>> {
+        const CONFIGS: [(&str, &str); 7] = [
+            ("scheduler", "scheduler_config.json"),
+            ("text_encoder", "config.json"),
+            ("unet", "config.json"),
+            ("vae", "config.json"),
+            ("safety_checker", "config.json"),
+            ("depth_estimator", "config.json"),
+            ("feature_extractor", "preprocessor_config.json"),
+        ];
+        let mut files = BTreeMap::new();
+        for definition in self.definitions() {
+            let mut here = vec![(PathBuf::from("model_index.json"), definition.join("model_index.json"))];
+            for (component, config) in CONFIGS {
+                let to = self.place(Path::new(""), component).join(config);
+                here.push((to, definition.join(component).join(config)));
+            }
+            if self == Self::TinySd15Saved {
+                let saved = definition.join("scheduler_config.saved.json");
+                here.push(("scheduler/scheduler_config.json".into(), saved));
+            }
+            files.extend(here.into_iter().filter(|(_, from)| from.exists()));
+        }
+        if let Some(tokenizer) = self.tokenizer() {
+            let tokenizer = Path::new(ROOT).join("tests/golden/tokenizer").join(tokenizer);
+            let clip = Path::new(ROOT).join("assets/clip");
+            for (folder, file) in [
+                (&tokenizer, "tokenizer_config.json"),
+                (&tokenizer, "special_tokens_map.json"),
+                (&clip, "vocab.json"),
+                (&clip, "merges.txt"),
+            ] {
+                files.insert(Path::new("tokenizer").join(file), folder.join(file));
+            }
+        }
+        files.into_iter().map(|(to, from)| (to, read(&from))).collect()
+    }
+
+    /// What weights.json says of each component.
+    fn components(self) -> BTreeMap<String, Component> {
+        let parse = |definition: PathBuf| {
+            let manifest = read(&definition.join("weights.json"));
+            serde_json::from_slice::<BTreeMap<String, Component>>(&manifest).expect("weights.json is well-formed")
+        };
+        self.definitions().into_iter().flat_map(parse).collect()
     }
 }
 
@@ -116,10 +213,10 @@ struct Component {
 struct Rule(Vec<usize>, f32, f32, u64);
 
 impl Rule {
-    fn bytes(&self) -> Vec<u8> {
+    fn bytes(&self, sign: f32) -> Vec<u8> {
         let Self(shape, mean, std, seed) = self;
         let noise = TorchRng::manual_seed(*seed).randn(shape.iter().product());
-        noise.into_iter().flat_map(|value| (mean + std * value).to_le_bytes()).collect()
+        noise.into_iter().flat_map(|value| (sign * (mean + std * value)).to_le_bytes()).collect()
     }
 }
 
@@ -131,12 +228,13 @@ struct Tensor {
 
 /// The folder of a checkpoint, as `DiffusionPipeline.from_pretrained` would open it.
 pub(crate) fn folder(checkpoint: Checkpoint, storage: Storage) -> PathBuf {
-    let weights = read(&checkpoint.definition().join("weights.json"));
     let small_files = checkpoint.small_files();
     let mut made_from = Sha256::new_with_prefix(format!("{storage:?}"));
     made_from.update(include_str!("checkpoints.rs"));
     made_from.update(include_str!("../../src/rng.rs"));
-    made_from.update(&weights);
+    for definition in checkpoint.definitions() {
+        made_from.update(read(&definition.join("weights.json")));
+    }
     for (_, content) in &small_files {
         made_from.update(content);
     }
@@ -149,7 +247,7 @@ pub(crate) fn folder(checkpoint: Checkpoint, storage: Storage) -> PathBuf {
     if !folder.exists() {
         fs::create_dir_all(&parent).expect("cargo's folder for tests is writable");
         let unfinished = tempfile::tempdir_in(&parent).expect("cargo's folder for tests is writable");
-        write(unfinished.path(), checkpoint, storage, &weights, &small_files);
+        write(unfinished.path(), checkpoint, storage, &small_files);
         // Another test binary may have been faster: what it wrote is the same.
         if let Err(error) = fs::rename(unfinished.path(), &folder) {
             assert!(folder.exists(), "{}: {error}", folder.display());
@@ -158,19 +256,18 @@ pub(crate) fn folder(checkpoint: Checkpoint, storage: Storage) -> PathBuf {
     folder
 }
 
-fn write(folder: &Path, checkpoint: Checkpoint, storage: Storage, weights: &[u8], small_files: &[(&str, Vec<u8>)]) {
+fn write(folder: &Path, checkpoint: Checkpoint, storage: Storage, small_files: &BTreeMap<PathBuf, Vec<u8>>) {
     for (name, content) in small_files {
         let path = folder.join(name);
         fs::create_dir_all(path.parent().unwrap_or(folder)).expect("a folder for the component");
         fs::write(path, content).expect("a config is written");
     }
-    let components: BTreeMap<String, Component> = serde_json::from_slice(weights).expect("weights.json is well-formed");
-    for (name, component) in components {
+    for (name, component) in checkpoint.components() {
         let mut digest = Sha256::new();
         let mut tensors = BTreeMap::new();
         for (key, rule) in &component.tensors {
-            let bytes = rule.bytes();
-            digest.update(&bytes);
+            digest.update(rule.bytes(1.0));
+            let bytes = rule.bytes(checkpoint.sign(key));
             tensors.insert(checkpoint.spell(&name, key), Tensor { dtype: Dtype::F32, shape: rule.0.clone(), bytes });
         }
         assert_eq!(
@@ -183,7 +280,7 @@ fn write(folder: &Path, checkpoint: Checkpoint, storage: Storage, weights: &[u8]
             let position_ids = Tensor { dtype: Dtype::I64, shape: vec![1, 77], bytes };
             tensors.insert("text_model.embeddings.position_ids".into(), position_ids);
         }
-        store(&folder.join(name), &component.file, tensors, storage);
+        store(&checkpoint.place(folder, &name), &component.file, tensors, storage);
     }
 }
 
