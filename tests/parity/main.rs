@@ -1,5 +1,6 @@
 //! Comparisons with golden data from the reference, part by part.
 
+mod by_hand;
 mod checkpoints;
 mod imaging;
 mod model_files;
