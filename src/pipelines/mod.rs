@@ -44,6 +44,7 @@ use rewind::{Start, Trail};
 use stable_diffusion::StableDiffusion;
 use unconditional::Unconditional;
 
+pub use denoise::Overflow;
 pub use trace::Trace;
 
 /// A checkpoint with its weights loaded, on a device.

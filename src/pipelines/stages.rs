@@ -111,7 +111,7 @@ impl Begun<'_> {
         let (samples, generators) = place.map_or((samples, generators), |place| (place.samples, place.generators));
         record(hooks, "initial_latents", || samples.clone());
         let guided = Guided { model, prompt_embeds, guidance, conditioning };
-        let denoising = Denoising { model: guided, scheduler, samples, generators, variant: 0, begin, index: begin };
+        let denoising = Denoising::new(guided, scheduler, samples, generators, begin);
         let Some(latents) = denoising.finish(hooks)? else { return Ok(Run::Cancelled) };
         (hooks.on_phase)(Phase::Decoding);
         decode(model, &latents, safety, hooks)

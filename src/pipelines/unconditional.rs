@@ -78,7 +78,7 @@ impl Unconditional {
             }
         };
         record(&mut hooks, "initial_latents", || samples.clone());
-        let denoising = Denoising { model: self, scheduler, samples, generators, variant: 0, begin, index: begin };
+        let denoising = Denoising::new(self, scheduler, samples, generators, begin);
         let Some(drawn) = denoising.finish(&mut hooks)? else { return Ok(Run::Cancelled) };
 
         (hooks.on_phase)(Phase::Decoding);
