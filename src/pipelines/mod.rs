@@ -5,6 +5,7 @@
 
 mod decode;
 mod denoise;
+mod depth_estimator;
 mod guidance;
 mod memory;
 mod opening;
@@ -204,6 +205,16 @@ impl DiffusionPipeline {
             .advise(format!("Choose {}", task.suitable_models())))
     }
 
+    /// How far away the pixels of a picture are, `[1, height, width]` of the estimator's own size: larger for what is nearer.
+    ///
+    /// # Errors
+    /// The model has no depth estimator, or its parts don't fit each other.
+    pub fn estimate_depth(&self, picture: &RgbImage) -> Result<Tensor<3>> {
+        let Model::StableDiffusion(model) = &self.model else { return Err(no_depth_estimator()) };
+        let estimator = model.depth_estimator.as_ref().ok_or_else(no_depth_estimator)?;
+        estimator.estimate(picture, &model.compute)
+    }
+
     /// The pipeline's Diffusers class.
     pub fn class_name(&self) -> &str {
         &self.class_name
@@ -288,4 +299,9 @@ impl DiffusionPipeline {
             Model::Unconditional(model) => model.num_params(),
         }
     }
+}
+
+fn no_depth_estimator() -> Error {
+    let advice = format!("Choose {}", TaskKind::DepthToImage.suitable_models());
+    Error::new("This model can't tell how far away things are: it has no depth_estimator").advise(advice)
 }

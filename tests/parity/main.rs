@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod imaging;
+mod depth_estimator;
 mod model_files;
 mod models;
 mod ops;
