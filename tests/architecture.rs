@@ -57,17 +57,19 @@ const LAYERS: [(&str, &[&str]); 17] = [
 ];
 
 /// What the command line and the window may name.
-const FRONT: [&str; 12] = [
+const FRONT: [&str; 14] = [
     "worker",
     "request",
     "gallery",
     "settings",
+    "imaging::mask",
     "checkpoint",
     "device",
     "schedulers::SchedulerKind",
     "schedulers::SchedulerConfig",
     "schedulers::SamplingOptions",
     "schedulers::SigmaSchedule",
+    "schedulers::Setting",
     "cancel",
     "error",
 ];

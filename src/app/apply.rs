@@ -245,6 +245,11 @@ impl App {
             }
             UiCommand::Shortcuts => state.dialog = Some(Dialog::Shortcuts),
             UiCommand::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+            of_painter => {
+                if let Some(dialog) = state.painter.obey(of_painter, &mut state.settings) {
+                    self.apply(ctx, Action::Browse(dialog));
+                }
+            }
         }
     }
 

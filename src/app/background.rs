@@ -3,6 +3,7 @@
 //!
 //! One thread works off what comes in order; each file dialog has one to itself, since it stays open as long as the user likes.
 
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,12 +13,15 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use egui::epaint::text::FontDefinitions;
 
 use crate::app::lab::Sheet;
+use crate::app::mask::{Derived, Wish, Work, Worked};
 use crate::app::source::{self, Glance};
 use crate::device::{self, DeviceInfo};
 use crate::error::{Error, Result};
 use crate::gallery::decode;
 use crate::gallery::export::{self, Format, Metadata};
 use crate::gallery::import::{self, Imported};
+use crate::gallery::write_whole;
+use crate::request::Mask;
 use crate::settings::Settings;
 use crate::worker::Latest;
 
@@ -56,6 +60,12 @@ pub(super) enum Task {
     ListDevices,
     /// Write the settings that lie in the slot.
     SaveSettings,
+    /// Change the painter's mask.
+    ChangeMask(Box<Work>),
+    /// Find out what lies in the slots about the painter's mask.
+    LookAtMask,
+    /// Write the painter's mask as a picture.
+    SaveMask { mask: Mask, target: PathBuf },
 }
 
 /// What has come of it.
@@ -88,6 +98,16 @@ pub(super) enum Done {
     PickedPicture(PathBuf),
     /// The user chose the folder for pictures.
     PickedOutput(PathBuf),
+    /// The painter's mask is changed, or can't be.
+    MaskChanged { id: u64, worked: Box<Result<Worked>> },
+    /// How the painter's mask would look.
+    MaskPreviewed(Box<Worked>),
+    /// What the pipeline would make of the painter's mask.
+    MaskDerived(Box<Derived>),
+    /// The user chose a picture as the mask.
+    PickedMask(PathBuf),
+    /// The user chose where to save the mask.
+    PickedMaskTarget { mask: Mask, target: PathBuf },
     /// Something failed.
     Failed(Error),
 }
@@ -109,6 +129,18 @@ pub(super) enum Dialog {
     Depth,
     /// The folder for pictures.
     Output(PathBuf),
+    /// A picture to take as the mask.
+    OpenMask,
+    /// Where to save the mask, beginning in the folder.
+    SaveMask { mask: Mask, folder: Option<PathBuf> },
+}
+
+/// What only the newest counts of.
+#[derive(Clone, Default)]
+struct Slots {
+    settings: Latest<Settings>,
+    preview: Latest<Box<Work>>,
+    derive: Latest<Box<Wish>>,
 }
 
 /// The window's end.
@@ -116,7 +148,7 @@ pub(super) struct Background {
     tasks: Option<Sender<Task>>,
     answers: Receiver<Done>,
     teller: Teller,
-    settings: Latest<Settings>,
+    slots: Slots,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -145,18 +177,18 @@ impl Background {
         let (tasks, obeyed) = bounded::<Task>(CAPACITY);
         let (answers, heard) = bounded(CAPACITY);
         let teller = Teller { answers, wake };
-        let settings = Latest::new();
-        let (to, slot) = (teller.clone(), settings.clone());
+        let slots = Slots::default();
+        let (to, newest) = (teller.clone(), slots.clone());
         let work = move || {
             for task in obeyed {
-                if let Some(done) = obey(task, &slot, &settings_path) {
+                if let Some(done) = obey(task, &newest, &to, &settings_path) {
                     to.tell(done);
                 }
             }
         };
         let thread = thread::Builder::new().name("burnisher-files".to_owned()).spawn(work);
         let thread = thread.map_err(|cause| Error::new("the thread for files can't be started").caused_by(cause))?;
-        Ok(Self { tasks: Some(tasks), answers: heard, teller, settings, thread: Some(thread) })
+        Ok(Self { tasks: Some(tasks), answers: heard, teller, slots, thread: Some(thread) })
     }
 
     /// Asks for something to be done.
@@ -170,12 +202,19 @@ impl Background {
 
     /// Has settings written; those of an earlier call that aren't yet are left out.
     pub(super) fn save_settings(&self, settings: Settings) {
-        let waits = !self.settings.is_empty();
-        self.settings.put(settings);
+        let waits = !self.slots.settings.is_empty();
+        self.slots.settings.put(settings);
         if !waits {
             // With a full queue they are written by the next call, or at the end.
             let _ = self.ask(Task::SaveSettings);
         }
+    }
+
+    /// Has the painter's mask looked at; what waits of an earlier call is left out.
+    pub(super) fn look_at_mask(&self, preview: Option<Box<Work>>, derive: Option<Box<Wish>>) -> Result<()> {
+        preview.into_iter().for_each(|work| self.slots.preview.put(work));
+        derive.into_iter().for_each(|wish| self.slots.derive.put(wish));
+        self.ask(Task::LookAtMask)
     }
 
     /// The next answer, if there is one.
@@ -213,7 +252,7 @@ impl Drop for Background {
     }
 }
 
-fn obey(task: Task, slot: &Latest<Settings>, settings_path: &Path) -> Option<Done> {
+fn obey(task: Task, slots: &Slots, teller: &Teller, settings_path: &Path) -> Option<Done> {
     let done = match task {
         Task::Export { source, target, metadata } => {
             export::export(&source, &target, metadata).map(|()| Some(Done::Exported(target)))
@@ -245,9 +284,26 @@ fn obey(task: Task, slot: &Latest<Settings>, settings_path: &Path) -> Option<Don
             })
         }
         Task::ListDevices => Ok(Some(Done::Devices(device::list()))),
-        Task::SaveSettings => slot.take().map_or(Ok(()), |settings| settings.save(settings_path)).map(|()| None),
+        Task::ChangeMask(work) => Ok(Some(Done::MaskChanged { id: work.id, worked: Box::new(work.run()) })),
+        Task::LookAtMask => {
+            // Whatever can't be found out isn't shown.
+            let previewed = slots.preview.take().and_then(|work| work.run().ok());
+            previewed.into_iter().for_each(|worked| teller.tell(Done::MaskPreviewed(Box::new(worked))));
+            Ok(slots.derive.take().map(|wish| Done::MaskDerived(Box::new(wish.run()))))
+        }
+        Task::SaveMask { mask, target } => save_mask(&mask, &target).map(|()| Some(Done::Exported(target))),
+        Task::SaveSettings => {
+            slots.settings.take().map_or(Ok(()), |settings| settings.save(settings_path)).map(|()| None)
+        }
     };
     done.unwrap_or_else(|error| Some(Done::Failed(error)))
+}
+
+fn save_mask(mask: &Mask, target: &Path) -> Result<()> {
+    let failed = || Error::new(format!("the mask can't be saved: {}", target.display()));
+    let mut png = Cursor::new(Vec::new());
+    mask.pixels().write_to(&mut png, image::ImageFormat::Png).map_err(|cause| failed().caused_by(cause))?;
+    write_whole(target, png.get_ref()).map_err(|cause| failed().caused_by(cause))
 }
 
 /// A picture as egui wants it.
@@ -292,6 +348,18 @@ fn ask_user(dialog: Dialog) -> Pin<Box<dyn Future<Output = Option<Done>> + Send>
         Dialog::Depth => {
             let picture = asked.set_title("A depth map: bright is near").add_filter("Pictures", &READABLE).pick_file();
             Box::pin(async move { Some(Done::PickedDepth(picture.await?.path().to_owned())) })
+        }
+        Dialog::OpenMask => {
+            let asked =
+                asked.set_title("Take a picture as the mask").add_filter("Pictures", &["png", "jpg", "jpeg", "webp"]);
+            let picture = asked.pick_file();
+            Box::pin(async move { Some(Done::PickedMask(picture.await?.path().to_owned())) })
+        }
+        Dialog::SaveMask { mask, folder } => {
+            let asked = asked.set_title("Save the mask").set_file_name("mask.png").add_filter("PNG", &["png"]);
+            let asked = if let Some(folder) = folder { asked.set_directory(folder) } else { asked };
+            let target = asked.save_file();
+            Box::pin(async move { Some(Done::PickedMaskTarget { mask, target: target.await?.path().to_owned() }) })
         }
         Dialog::Output(folder) => {
             let folder = asked.set_title("The folder for pictures").set_directory(folder).pick_folder();

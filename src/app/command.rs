@@ -30,6 +30,25 @@ pub(super) enum UiCommand {
     DoubleSize,
     ToggleControls,
     ToggleGallery,
+    PaintBrush,
+    PaintEraser,
+    PaintRectangle,
+    PaintLasso,
+    PaintFill,
+    SmallerBrush,
+    LargerBrush,
+    UndoPaint,
+    RedoPaint,
+    InvertMask,
+    ClearMask,
+    MaskAll,
+    GrowMask,
+    ShrinkMask,
+    FeatherMask,
+    MaskFromAlpha,
+    OpenMask,
+    SaveMask,
+    SwitchMask,
     Lab,
     Settings,
     Shortcuts,
@@ -43,7 +62,7 @@ const ALT: Modifiers = Modifiers::ALT;
 
 impl UiCommand {
     /// In the order of the shortcuts sheet.
-    pub(super) const ALL: [Self; 27] = [
+    pub(super) const ALL: [Self; 46] = [
         Self::Generate,
         Self::GenerateFirst,
         Self::Stop,
@@ -67,6 +86,25 @@ impl UiCommand {
         Self::DoubleSize,
         Self::ToggleControls,
         Self::ToggleGallery,
+        Self::PaintBrush,
+        Self::PaintEraser,
+        Self::PaintRectangle,
+        Self::PaintLasso,
+        Self::PaintFill,
+        Self::SmallerBrush,
+        Self::LargerBrush,
+        Self::UndoPaint,
+        Self::RedoPaint,
+        Self::InvertMask,
+        Self::ClearMask,
+        Self::MaskAll,
+        Self::GrowMask,
+        Self::ShrinkMask,
+        Self::FeatherMask,
+        Self::MaskFromAlpha,
+        Self::OpenMask,
+        Self::SaveMask,
+        Self::SwitchMask,
         Self::Lab,
         Self::Settings,
         Self::Shortcuts,
@@ -110,6 +148,27 @@ impl UiCommand {
             Self::DoubleSize => ("200 %", "Show a pixel of the picture as four of the screen"),
             Self::ToggleControls => ("Controls", "Show or hide the controls"),
             Self::ToggleGallery => ("Gallery", "Show or hide the gallery"),
+            Self::PaintBrush => ("Brush", "Paint the mask; Ctrl erases, Shift and a click draw a straight line"),
+            Self::PaintEraser => ("Eraser", "Take the mask away where it is painted"),
+            Self::PaintRectangle => ("Rectangle", "Mask a rectangle; with Ctrl take it out of the mask"),
+            Self::PaintLasso => ("Lasso", "Mask what a line goes around; with Ctrl take it out of the mask"),
+            Self::PaintFill => {
+                ("Fill", "Fill the inside of an outline, or all that hangs together; with Ctrl empty it")
+            }
+            Self::SmallerBrush => ("Smaller brush", "Make the brush smaller"),
+            Self::LargerBrush => ("Larger brush", "Make the brush larger"),
+            Self::UndoPaint => ("Undo", "Take back what was done to the mask last"),
+            Self::RedoPaint => ("Redo", "Do once more what was taken back"),
+            Self::InvertMask => ("Invert", "Mask what isn't masked, and the other way round"),
+            Self::ClearMask => ("Clear", "Mask nothing"),
+            Self::MaskAll => ("Mask everything", "Draw all of the picture anew"),
+            Self::GrowMask => ("Grow…", "Make the mask larger on all sides"),
+            Self::ShrinkMask => ("Shrink…", "Make the mask smaller on all sides"),
+            Self::FeatherMask => ("Feather…", "Soften the mask's edge"),
+            Self::MaskFromAlpha => ("Mask what is transparent", "Take the mask from the picture's transparent parts"),
+            Self::OpenMask => ("Open a mask…", "Take a picture as the mask: white is drawn anew"),
+            Self::SaveMask => ("Save the mask…", "Save the mask as a picture: white is drawn anew"),
+            Self::SwitchMask => ("Mask or picture", "Look at the mask, or at the picture that was drawn last"),
             Self::Lab => ("Lab…", "Compare samplers, step counts or guidance side by side"),
             Self::Settings => ("Settings…", "Folders, device, previews, appearance"),
             Self::Shortcuts => ("Keyboard shortcuts", "Everything that has a key"),
@@ -128,6 +187,18 @@ impl UiCommand {
             Self::Stop => const { &[key(NONE, Key::Escape)] },
             Self::StopAll => const { &[key(Modifiers::SHIFT, Key::Escape)] },
             Self::RandomSeed => const { &[key(CTRL, Key::R)] },
+            Self::PaintBrush => const { &[key(NONE, Key::B)] },
+            Self::PaintEraser => const { &[key(NONE, Key::E)] },
+            Self::PaintRectangle => const { &[key(NONE, Key::U)] },
+            Self::PaintLasso => const { &[key(NONE, Key::L)] },
+            Self::PaintFill => const { &[key(NONE, Key::G)] },
+            Self::SmallerBrush => const { &[key(NONE, Key::OpenBracket)] },
+            Self::LargerBrush => const { &[key(NONE, Key::CloseBracket)] },
+            Self::UndoPaint => const { &[key(CTRL, Key::Z)] },
+            Self::RedoPaint => const { &[key(CTRL_SHIFT, Key::Z), key(CTRL, Key::Y)] },
+            Self::InvertMask => const { &[key(Modifiers::SHIFT, Key::V)] },
+            Self::ClearMask => const { &[key(Modifiers::SHIFT, Key::C)] },
+            Self::SwitchMask => const { &[key(NONE, Key::M)] },
             Self::Lab => const { &[key(CTRL, Key::L)] },
             Self::BeginWith => const { &[key(CTRL, Key::I)] },
             Self::OlderPrompt => const { &[key(ALT, Key::ArrowUp)] },
@@ -146,12 +217,20 @@ impl UiCommand {
             Self::Shortcuts => const { &[key(Modifiers::SHIFT, Key::Questionmark), key(NONE, Key::F1)] },
             Self::Quit => const { &[key(CTRL, Key::Q)] },
             Self::ResumeQueue | Self::SwapSides | Self::CopyPrompt | Self::OpenFolder | Self::FreeMemory => &[],
+            Self::MaskAll | Self::GrowMask | Self::ShrinkMask | Self::FeatherMask => &[],
+            Self::MaskFromAlpha | Self::OpenMask | Self::SaveMask => &[],
         }
     }
 
-    /// Whether its keys are letters or signs that belong to a text box while one is being typed into.
+    /// Whether its keys belong to a text box while one is being typed into.
     fn types_text(self) -> bool {
-        self == Self::Shortcuts
+        self == Self::Shortcuts || self.is_of_painter()
+    }
+
+    /// Whether it is about the mask, and has its keys only while there is one.
+    pub(super) fn is_of_painter(self) -> bool {
+        let (first, last) = (Self::PaintBrush as usize, Self::SwitchMask as usize);
+        (first..=last).contains(&(self as usize))
     }
 
     /// The text with its keys, for tooltips.
@@ -172,20 +251,22 @@ impl UiCommand {
     }
 
     /// The commands whose keys were pressed. Call it before any widget sees the keys. `closable`: something is open that
-    /// Escape closes.
-    pub(super) fn pressed(ctx: &egui::Context, closable: bool) -> Vec<Self> {
+    /// Escape closes. `paints`: there is a mask to be painted.
+    pub(super) fn pressed(ctx: &egui::Context, closable: bool, paints: bool) -> Vec<Self> {
         let typing = ctx.text_edit_focused();
         // With more modifiers first: Ctrl+Shift+S would also match Ctrl+S.
         let mut commands: Vec<(Self, KeyboardShortcut)> =
             Self::ALL.iter().flat_map(|command| command.shortcuts().iter().map(|keys| (*command, *keys))).collect();
         commands.sort_by_key(|(_, keys)| std::cmp::Reverse(modifier_count(keys.modifiers)));
         // Escape closes what is open before it stops anything.
-        let open = closable || egui::Popup::is_any_open(ctx) || ctx.memory(|memory| memory.top_modal_layer().is_some());
+        let is_modal = ctx.memory(|memory| memory.top_modal_layer().is_some());
+        let open = closable || egui::Popup::is_any_open(ctx) || is_modal;
         ctx.input_mut(|input| {
             commands
                 .into_iter()
                 .filter(|(command, _)| !(typing && command.types_text()))
                 .filter(|(command, _)| !(open && *command == Self::Stop))
+                .filter(|(command, _)| !command.is_of_painter() || (paints && !is_modal))
                 .filter(|(_, keys)| input.consume_shortcut(keys))
                 .map(|(command, _)| command)
                 .collect()
@@ -195,7 +276,12 @@ impl UiCommand {
 
 /// Keys as people write them.
 pub(super) fn keys_text(ctx: &egui::Context, keys: KeyboardShortcut) -> String {
-    ctx.format_shortcut(&keys).replace("Shift+Questionmark", "?").replace("Comma", ",").replace("Escape", "Esc")
+    ctx.format_shortcut(&keys)
+        .replace("Shift+Questionmark", "?")
+        .replace("Comma", ",")
+        .replace("Escape", "Esc")
+        .replace("OpenBracket", "[")
+        .replace("CloseBracket", "]")
 }
 
 fn modifier_count(modifiers: Modifiers) -> usize {

@@ -36,7 +36,7 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>
         seed_ui(ui, &mut state.settings.draft, actions);
         count_ui(ui, &mut state.settings.draft);
         preview_ui(ui, &mut state.settings.preview_every);
-        more_ui(ui, state);
+        advanced_ui(ui, state);
         ui.add_space(8.0);
     });
 }
@@ -138,8 +138,8 @@ fn guidance_ui(ui: &mut egui::Ui, draft: &mut Draft) {
 }
 
 /// What few people need, folded away.
-fn more_ui(ui: &mut egui::Ui, state: &mut State) {
-    egui::CollapsingHeader::new("More").id_salt("more").show(ui, |ui| {
+fn advanced_ui(ui: &mut egui::Ui, state: &mut State) {
+    egui::CollapsingHeader::new("Advanced").id_salt("advanced").show(ui, |ui| {
         sampler::more_ui(ui, state);
         let draft = &mut state.settings.draft;
         if draft.task == TaskKind::TextToImage {

@@ -64,7 +64,12 @@ pub(super) fn worker(state: &mut State, event: Event) {
                 lab.saved(picture, entry.path.clone());
                 state.lab_wants.push(entry.path);
             }
-            None => saved(state, &entry),
+            None => {
+                if let Some(running) = state.queue.running_mut(id) {
+                    running.finished = picture + 1;
+                }
+                saved(state, &entry);
+            }
         },
         Event::JobEnded { id, outcome } => {
             state.lab.iter_mut().filter(|lab| lab.is_of(id)).for_each(Lab::end);
@@ -160,6 +165,13 @@ pub(super) fn background(app: &mut App, ctx: &egui::Context, done: Done) {
             let fonts = ctx.fonts(|fonts| fonts.definitions().clone());
             app.ask(Task::SaveSheet { sheet, fonts: Box::new(fonts), target });
         }
+        Done::MaskChanged { id, worked } => {
+            state.painter.hear_change(id, *worked, &mut state.settings.draft, &mut state.notices);
+        }
+        Done::MaskPreviewed(worked) => state.painter.hear_preview(*worked),
+        Done::MaskDerived(derived) => state.painter.hear_derived(*derived),
+        Done::PickedMask(path) => state.painter.open_mask(path),
+        Done::PickedMaskTarget { mask, target } => app.ask(Task::SaveMask { mask, target }),
         Done::Failed(error) => state.notices.error(error),
     }
 }
@@ -178,8 +190,15 @@ fn fit_size(state: &mut State) {
 pub(super) fn librarian(app: &mut App, ctx: &egui::Context, news: News) {
     app.gallery.hear(ctx, &news);
     match news {
-        News::Picture { path, image: Ok(opened) } => app.state.canvas.show_picture(ctx, &path, &opened),
-        News::Picture { image: Err(error), .. } | News::Failed(error) | News::FolderGone(error) => {
+        News::Picture { path, image: Ok(opened) } => {
+            app.state.painter.hear_picture(&path, Some(&opened));
+            app.state.canvas.show_picture(&path, &opened);
+        }
+        News::Picture { path, image: Err(error) } => {
+            app.state.painter.hear_picture(&path, None);
+            app.state.notices.error(error);
+        }
+        News::Failed(error) | News::FolderGone(error) => {
             app.state.notices.error(error);
         }
         News::Deleted { paths } if app.state.picture().is_some_and(|shown| paths.contains(&shown)) => {

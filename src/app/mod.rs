@@ -23,8 +23,10 @@ mod gallery;
 mod lab;
 pub mod librarian;
 mod look;
+mod mask;
 mod notices;
 mod options;
+mod painter;
 mod prompt;
 mod queue;
 mod queue_panel;
@@ -41,6 +43,7 @@ use apply::Action;
 use background::{Background, Task};
 use command::UiCommand;
 use librarian::Librarian;
+use painter::{Ask, Painter};
 use state::{Model, State};
 
 /// What a test may have otherwise.
@@ -246,8 +249,31 @@ impl App {
         for preview in worker.previews().iter().filter_map(Latest::take) {
             if let Some(lab) = self.state.lab.as_mut().filter(|lab| lab.is_of(preview.id)) {
                 lab.show_preview(ctx, &preview);
-            } else if self.state.follows && self.state.queue.running_mut(preview.id).is_some() {
-                self.state.canvas.show_preview(ctx, &preview);
+                continue;
+            }
+            let running = self.state.queue.running_mut(preview.id);
+            // One that was taken late must not come before the finished picture.
+            if self.state.follows && running.is_some_and(|running| preview.picture >= running.finished) {
+                self.state.canvas.show_preview(&preview);
+                self.state.painter.show(painter::Shows::Picture);
+            }
+        }
+    }
+
+    /// Has others do what the painter needs.
+    fn ask_for_painter(&mut self) {
+        for ask in self.state.painter.asks() {
+            let asked = match ask {
+                Ask::Open(path) => {
+                    self.librarian.want_base(path);
+                    Ok(())
+                }
+                Ask::Change(work) => self.background.ask(Task::ChangeMask(work)),
+                Ask::Preview(work) => self.background.look_at_mask(Some(work), None),
+                Ask::Derive(wish) => self.background.look_at_mask(None, Some(wish)),
+            };
+            if let Err(error) = asked {
+                self.state.notices.error(error);
             }
         }
     }
@@ -300,14 +326,16 @@ impl eframe::App for App {
     }
 
     /// Draws. Previews are taken here alone, so that none are made for a hidden window.
-    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
+        self.state.canvas.draw_into(frame.wgpu_render_state().map(|state| state.target_format));
         ctx.set_theme(theme::preference(self.state.settings.theme));
         ctx.set_zoom_factor(self.state.settings.scale);
         self.look_up_memory();
         self.take_previews(&ctx);
-        let mut actions: Vec<Action> =
-            UiCommand::pressed(&ctx, self.gallery.is_comparing()).into_iter().map(Action::Command).collect();
+        let closable = self.gallery.is_comparing() || self.state.painter.is_busy();
+        let pressed = UiCommand::pressed(&ctx, closable, Painter::is_on(&self.state.settings.draft));
+        let mut actions: Vec<Action> = pressed.into_iter().map(Action::Command).collect();
         for file in ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files)) {
             let path = file.path().to_owned();
             let begins = self.state.settings.draft.task.needs_image();
@@ -319,16 +347,20 @@ impl eframe::App for App {
         if !ctx.text_edit_focused() {
             actions.extend(pasted(&ctx).map(Action::ImportText));
         }
-        if self.gallery.is_comparing()
-            && ctx.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::Escape))
-        {
-            self.gallery.stop_comparing();
+        if closable && ctx.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::Escape)) {
+            if self.gallery.is_comparing() {
+                self.gallery.stop_comparing();
+            } else {
+                self.state.painter.stop();
+            }
         }
+        self.state.painter.follow(&mut self.state.settings.draft);
         self.draw(ui, &mut actions);
         let before = self.state.dialog.is_some();
         for action in actions {
             self.apply(&ctx, action);
         }
+        self.ask_for_painter();
         if !before && self.state.dialog.is_some() {
             // No menu stays open behind a dialog.
             egui::Popup::close_all(&ctx);
@@ -381,6 +413,8 @@ impl App {
                 gallery::compare::ui(ui, &mut self.gallery);
             } else if let Some(lab) = &self.state.lab {
                 lab.ui(ui, actions);
+            } else if Painter::is_on(&self.state.settings.draft) {
+                painter::ui(ui, &mut self.state, actions);
             } else {
                 self.state.canvas.ui(ui);
             }

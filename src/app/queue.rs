@@ -43,6 +43,8 @@ pub(super) struct Running {
     pub phase: Option<(Phase, bool, Instant)>,
     /// Which of its pictures, counted from 0.
     pub picture: usize,
+    /// How many of its pictures are finished.
+    pub finished: usize,
     /// Steps of the picture that are done.
     pub step: usize,
     /// Steps of a picture.
@@ -150,6 +152,7 @@ impl Queue {
             cancel,
             phase: None,
             picture: 0,
+            finished: 0,
             step: 0,
             steps,
             step_secs: None,

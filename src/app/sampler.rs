@@ -75,7 +75,7 @@ fn kind_ui(ui: &mut egui::Ui, state: &mut State) {
         if draft.scheduler != before {
             suit(&mut draft.sampling, draft.scheduler.or(own));
         }
-        let tip = || draft.scheduler.or(own).map_or(String::new(), |kind| in_force(kind, info));
+        let tip = || draft.scheduler.or(own).map_or(String::new(), |kind| in_force(kind, info, &draft.sampling));
         shown.response.labelled_by(label).on_hover_ui(|ui| drop(ui.label(tip())));
     });
 }
@@ -90,11 +90,11 @@ fn suit(sampling: &mut SamplingOptions, kind: Option<SchedulerKind>) {
 }
 
 /// The class with every value in force.
-fn in_force(kind: SchedulerKind, info: Option<&ModelInfo>) -> String {
+fn in_force(kind: SchedulerKind, info: Option<&ModelInfo>, sampling: &SamplingOptions) -> String {
     let Some(info) = info else { return kind.class_name().to_owned() };
-    let values = kind.resolved_config(&info.scheduler_config);
-    let lines = values.iter().filter(|(key, _)| !key.starts_with('_')).map(|(key, value)| format!("\n{key}: {value}"));
-    format!("{}{}", kind.class_name(), lines.collect::<String>())
+    let settings = kind.settings(&info.scheduler_config, sampling);
+    let lines: String = settings.iter().map(|setting| format!("\n{setting}")).collect();
+    format!("{}{lines}", kind.class_name())
 }
 
 fn schedule_ui(ui: &mut egui::Ui, state: &mut State) {

@@ -6,9 +6,12 @@ use crate::app::apply::Action;
 use crate::app::command::{UiCommand, keys_text};
 
 /// Keys that belong to one place and not to a command.
-const ELSEWHERE: [(&str, &str); 9] = [
+const ELSEWHERE: [(&str, &str); 12] = [
     ("Wheel", "Zoom the canvas at the pointer"),
     ("Drag", "Move the picture on the canvas"),
+    ("Space, middle button", "Move the picture while a mask is painted"),
+    ("Ctrl+wheel", "Change the size of the brush"),
+    ("Shift+click", "Draw a straight line from where the last stroke ended"),
     ("Double click", "Fit the picture, or show it at 100 %"),
     ("Arrows", "Walk through the gallery, or move the picture on the canvas"),
     ("Del", "Move the gallery's picture to the bin"),

@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::app::canvas::Canvas;
 use crate::app::lab::{Lab, Setup};
 use crate::app::notices::Notices;
+use crate::app::painter::{Painter, Shows};
 use crate::app::queue::Queue;
 use crate::app::sampler::Levels;
 use crate::app::source::Source;
@@ -26,6 +27,8 @@ pub(super) struct State {
     /// Whether the settings' model is to be loaded as soon as the worker is free.
     pub wants_model: bool,
     pub canvas: Canvas,
+    /// The mask of the form's picture, which takes the place of the canvas.
+    pub painter: Painter,
     /// Pictures that are drawn side by side, from their start until the user closes them.
     pub lab: Option<Lab>,
     /// Finished pictures that the lab waits for.
@@ -128,6 +131,7 @@ impl State {
             model: Model::None,
             wants_model: true,
             canvas: Canvas::default(),
+            painter: Painter::default(),
             lab: None,
             lab_wants: Vec::new(),
             source: Source::default(),
@@ -153,6 +157,7 @@ impl State {
     /// Shows a picture of the gallery as soon as it is read.
     pub(super) fn show(&mut self, path: PathBuf, prompt: &str) {
         self.canvas.turn_to(path.clone(), if prompt.is_empty() { "picture".to_owned() } else { prompt.to_owned() });
+        self.painter.show(Shows::Picture);
         self.wants_picture = Some(path);
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Palette {
     pub on_accent: Color32,
     /// What failed.
     pub error: Color32,
+    /// Behind what is transparent: the light squares and the dark ones.
+    pub checker: [Color32; 2],
 }
 
 /// What lies on the dark ground.
@@ -29,6 +31,7 @@ const DARK: Palette = Palette {
     accent: Color32::from_rgb(203, 121, 66),
     on_accent: Color32::from_rgb(20, 12, 6),
     error: Color32::from_rgb(255, 128, 116),
+    checker: [Color32::from_rgb(74, 74, 77), Color32::from_rgb(58, 58, 61)],
 };
 
 /// What lies on the light ground.
@@ -37,12 +40,28 @@ const LIGHT: Palette = Palette {
     accent: Color32::from_rgb(163, 78, 24),
     on_accent: Color32::from_rgb(255, 255, 255),
     error: Color32::from_rgb(173, 26, 18),
+    checker: [Color32::from_rgb(255, 255, 255), Color32::from_rgb(226, 225, 223)],
 };
 
 /// The palette of the theme that is on.
 pub(super) fn palette(ui: &egui::Ui) -> Palette {
     if ui.visuals().dark_mode { DARK } else { LIGHT }
 }
+
+/// The colour of a mask.
+pub(super) fn tint(tint: settings::Tint) -> Color32 {
+    match tint {
+        settings::Tint::Red => Color32::from_rgb(235, 30, 45),
+        settings::Tint::Green => Color32::from_rgb(20, 200, 60),
+        settings::Tint::Blue => Color32::from_rgb(40, 90, 255),
+        settings::Tint::White => Color32::WHITE,
+        settings::Tint::Black => Color32::BLACK,
+    }
+}
+
+/// A line that is seen on any picture: drawn twice, the broad dark one first.
+pub(super) const LINES: [Stroke; 2] =
+    [Stroke { width: 3.0, color: Color32::from_black_alpha(170) }, Stroke { width: 1.0, color: Color32::WHITE }];
 
 /// Sets both themes up, and which of them is on.
 pub(super) fn install(ctx: &egui::Context) {

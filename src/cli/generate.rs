@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use std::process;
 
 use clap::ValueEnum;
-use clap::error::ErrorKind;
 
 use crate::cancel::CancelToken;
-use crate::checkpoint::{Checkpoint, ModelRef};
+use crate::checkpoint::ModelRef;
+use crate::cli::Ended;
 use crate::cli::report::Report;
-use crate::cli::{Ended, wrong_usage};
+use crate::cli::task::{TaskArgs, default_size};
 use crate::device::{DeviceChoice, DtypeChoice};
 use crate::error::{Error, Result};
 use crate::gallery::Destination;
-use crate::request::{self, Request, SafetyMode, Task};
+use crate::request::{self, Request, SafetyMode};
 use crate::schedulers::{SamplingOptions, SigmaSchedule};
 use crate::worker::{self, Busy, Command, Event, Job, ModelInfo, Outcome, Previews, WorkerHandle};
 
@@ -30,9 +30,8 @@ pub(super) struct Args {
     /// `bundled`, or the folder of a model in diffusers format
     #[arg(long, value_name = "REF", default_value = "bundled")]
     model: ModelRef,
-    /// What kind of generation; `auto` goes by what is given
-    #[arg(long, value_enum, default_value_t = TaskName::Auto)]
-    task: TaskName,
+    #[command(flatten)]
+    task: TaskArgs,
     /// Sampler, for example euler-a or dpm++2m-karras [default: the model's own]
     #[arg(long, value_name = "NAME")]
     scheduler: Option<String>,
@@ -61,10 +60,11 @@ pub(super) struct Args {
     /// Picture k is drawn from seed + k [default: random]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Pixels, a multiple of 8 [default: the model's own]
+    /// Pixels, a multiple of 8 [default: the image's, made smaller if it has more than 4 times the model's pixels; without an
+    /// image or with --only-masked, the model's own]
     #[arg(long, value_name = "W")]
     width: Option<usize>,
-    /// Pixels, a multiple of 8 [default: the model's own]
+    /// Pixels, a multiple of 8 [default: see --width]
     #[arg(long, value_name = "H")]
     height: Option<usize>,
     /// How many pictures
@@ -103,14 +103,6 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// The tasks by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum TaskName {
-    Auto,
-    TextToImage,
-    Unconditional,
-}
-
 /// The modes of the safety checker by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Safety {
@@ -135,7 +127,7 @@ pub(super) fn run(args: &Args) -> Result<Ended> {
         report.tell(&event)?;
         match event {
             Event::ModelLoaded { info, .. } => {
-                args.complete(&mut job.request, &info);
+                args.complete(&mut job.request, &info)?;
                 send(&mut worker, Command::Generate(Box::new(job.clone())))?;
             }
             Event::ModelFailed { error, .. } => return Err(error),
@@ -153,21 +145,6 @@ pub(super) fn run(args: &Args) -> Result<Ended> {
 }
 
 impl Args {
-    /// The task that the arguments ask for. Where they leave it open, it goes by whether there is a prompt and whether the
-    /// model reads one.
-    fn task(&self) -> Result<Task> {
-        match self.task {
-            TaskName::Unconditional => Ok(Task::Unconditional),
-            TaskName::Auto if self.prompt.is_none() && Checkpoint::open(&self.model)?.is_unconditional() => {
-                Ok(Task::Unconditional)
-            }
-            TaskName::Auto | TaskName::TextToImage if self.prompt.is_some() => Ok(Task::TextToImage),
-            TaskName::Auto | TaskName::TextToImage => {
-                wrong_usage("generate", ErrorKind::MissingRequiredArgument, "--prompt <TEXT> is missing")
-            }
-        }
-    }
-
     fn safety(&self) -> SafetyMode {
         match self.safety_checker {
             _ if self.no_safety_checker => SafetyMode::Off,
@@ -180,7 +157,7 @@ impl Args {
     /// The job, with diffusers' defaults where the model has a say: [`Self::complete`] asks it.
     fn job(&self) -> Result<Job> {
         let request = Request {
-            task: self.task()?,
+            task: self.task.task(self.prompt.is_some(), &self.model)?,
             prompt: self.prompt.clone().unwrap_or_default(),
             negative_prompt: self.negative_prompt.clone(),
             scheduler: self.scheduler.as_deref().map(str::parse).transpose()?,
@@ -209,11 +186,16 @@ impl Args {
     }
 
     /// Takes over what the model recommends where the arguments leave it open.
-    fn complete(&self, request: &mut Request, info: &ModelInfo) {
+    ///
+    /// # Errors
+    /// The picture that it begins with can't be read any more.
+    fn complete(&self, request: &mut Request, info: &ModelInfo) -> Result<()> {
         request.steps = self.steps.unwrap_or(info.steps);
         request.guidance_scale = self.guidance_scale.unwrap_or(info.guidance_scale);
-        request.width = self.width.unwrap_or(info.width);
-        request.height = self.height.unwrap_or(info.height);
+        let (width, height) = default_size(request, info)?;
+        request.width = self.width.unwrap_or(width);
+        request.height = self.height.unwrap_or(height);
+        Ok(())
     }
 }
 

@@ -16,6 +16,7 @@ mod generate;
 mod inspect;
 mod json;
 mod report;
+mod task;
 
 /// Draws pictures with Stable Diffusion, on this computer.
 #[derive(Parser)]

@@ -15,8 +15,8 @@ use crate::gallery::decode::caught;
 use crate::imaging::{metadata, png_text};
 use crate::request::Recipe;
 
-/// The most bytes of a PNG's texts: the longest prompt is far below.
-const TEXT_LIMIT_BYTES: usize = 1 << 20;
+/// The most bytes of a PNG's texts: the longest prompt is far below, but masks are in them, too.
+const TEXT_LIMIT_BYTES: usize = 16 << 20;
 
 /// A JPEG's size comes after its thumbnail and colour profile, within this many bytes.
 const JPEG_HEAD_BYTES: u64 = 1 << 20;
@@ -28,7 +28,7 @@ pub(super) struct Header {
     pub(super) width: u32,
     /// Pixels.
     pub(super) height: u32,
-    /// What drew it, if the file says so in our own words.
+    /// What drew it, if the file says so in our own words; without a mask.
     pub(super) recipe: Option<Recipe>,
     /// What drew it, in another app's words.
     pub(super) foreign: Option<Foreign>,
@@ -105,11 +105,20 @@ fn png(mut file: BufReader<File>) -> Option<Header> {
 fn recipe(info: &png::Info) -> Option<Recipe> {
     let latin = info.uncompressed_latin1_text.iter().find(|chunk| chunk.keyword == png_text::BURNISHER);
     if let Some(chunk) = latin {
-        return serde_json::from_str(&chunk.text).ok();
+        return without_mask(&chunk.text);
     }
     let mut chunk = info.utf8_text.iter().find(|chunk| chunk.keyword == png_text::BURNISHER)?.clone();
     chunk.decompress_text_with_limit(TEXT_LIMIT_BYTES).ok()?;
-    serde_json::from_str(&chunk.get_text().ok()?).ok()
+    without_mask(&chunk.get_text().ok()?)
+}
+
+/// A recipe without its mask, which nobody looks for in a list and which would take most of its memory.
+fn without_mask(json: &str) -> Option<Recipe> {
+    let mut recipe: serde_json::Value = serde_json::from_str(json).ok()?;
+    if let Some(task) = recipe.pointer_mut("/request/task").and_then(serde_json::Value::as_object_mut) {
+        task.shift_remove("mask");
+    }
+    serde_json::from_value(recipe).ok()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::io::{BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use image::RgbImage;
+use image::{GrayImage, RgbImage};
 use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
@@ -19,6 +19,7 @@ use crate::imaging::{a1111, png_text, xmp};
 use crate::request::Recipe;
 
 pub mod bin;
+mod depth;
 pub mod favourites;
 mod header;
 mod index;
@@ -33,6 +34,7 @@ pub(crate) mod testing;
 pub mod thumbnails;
 
 pub use crate::imaging::decode;
+pub use depth::read_depth;
 pub use names::NamePattern;
 
 /// A picture in the gallery.
@@ -91,13 +93,30 @@ impl Destination {
 /// # Errors
 /// The folder is missing or can't be written to, or the disk is full. Nothing is left behind then.
 pub fn save(picture: &RgbImage, k: usize, recipe: Recipe, destination: &Destination) -> Result<Entry> {
+    save_with_depth(picture, None, k, recipe, destination)
+}
+
+/// The same with the depth map that the picture was drawn by, if there is one: [`read_depth`] reads it.
+///
+/// # Errors
+/// As for [`save`].
+pub fn save_with_depth(
+    picture: &RgbImage,
+    depth: Option<&GrayImage>,
+    k: usize,
+    recipe: Recipe,
+    destination: &Destination,
+) -> Result<Entry> {
     let json = serde_json::to_string(&recipe).map_err(|cause| Error::new("the recipe is no JSON").caused_by(cause))?;
     let texts = [
         (png_text::PARAMETERS, &*a1111::parameters(&recipe)),
         (png_text::BURNISHER, &*json),
         (xmp::KEYWORD, xmp::MADE_BY_A_MODEL),
     ];
-    let file = png_text::encode(picture, &texts)?;
+    let mut file = png_text::encode(picture, &texts)?;
+    if let Some(depth) = depth {
+        file = depth::with_depth(file, depth)?;
+    }
     let path = match destination {
         Destination::File(path) => {
             let path = numbered(path, k);

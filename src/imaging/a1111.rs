@@ -5,7 +5,7 @@
 //! doesn't have are absent, which readers take for their defaults; where a default would mean something else than what
 //! was done, the key is written (`RNG`, `Schedule type`).
 
-use crate::request::Recipe;
+use crate::request::{Recipe, Task};
 use crate::schedulers::{SchedulerKind, SigmaSchedule};
 
 /// The text for a picture that `recipe` drew.
@@ -25,8 +25,10 @@ pub fn parameters(recipe: &Recipe) -> String {
         ("Seed", Some(request.seed.to_string())),
         ("Size", Some(format!("{}x{}", request.width, request.height))),
         ("Model", Some(model_name(&recipe.model).to_owned())),
+        ("Denoising strength", request.task.kind().needs_image().then(|| request.task.strength().to_string())),
         // Noise comes from torch's CPU generator; without the key readers assume the GPU's.
         ("RNG", Some("CPU".to_owned())),
+        ("Mask blur", mask_blur(&request.task)),
         ("Eta DDIM", (request.sampling.eta > 0.0).then(|| request.sampling.eta.to_string())),
         ("Version", Some(format!("Burnisher {}", recipe.app_version))),
     ];
@@ -41,6 +43,14 @@ pub fn parameters(recipe: &Recipe) -> String {
     text.push_str(&pairs.join(", "));
     // PNG texts can't hold a zero.
     text.replace('\0', "").trim().to_owned()
+}
+
+/// How much an inpainting's mask was blurred, in the web UI's words.
+fn mask_blur(task: &Task) -> Option<String> {
+    match task {
+        Task::Inpaint(inpaint) => Some(inpaint.mask_blur.to_string()),
+        _ => None,
+    }
 }
 
 /// A value as `infotext_utils.quote` writes it: as a JSON string if it holds what separates pairs.

@@ -117,12 +117,41 @@ fn is_animated(file: impl BufRead + Seek, format: Option<ImageFormat>) -> image:
     }
 }
 
+/// A picture that nothing is missing of: a decoder fills in what a JPEG was cut off of, which does to be shown, but not to be
+/// drawn from.
+fn decode_whole(path: &Path) -> Result<DynamicImage> {
+    let picture = decode(path)?;
+    let file = fs::read(path).map_err(|cause| Error::new(format!("can't read {}", path.display())).caused_by(cause))?;
+    if file.starts_with(&JPEG_START) && !has_jpeg_end(&file) {
+        return Err(Error::new(format!("this picture is cut off: {}", path.display()))
+            .advise("Copy or download the file again"));
+    }
+    Ok(picture)
+}
+
+/// What a JPEG begins with.
+const JPEG_START: [u8; 2] = [0xff, 0xd8];
+
+/// Whether the pixels of a JPEG come to an end. What stands before them, a thumbnail perhaps, is passed over by its length; among
+/// them, 0xff is followed by a zero unless it means something.
+fn has_jpeg_end(file: &[u8]) -> bool {
+    let mut at = JPEG_START.len();
+    while let Some(&[0xff, kind, high, low]) = file.get(at..at + 4) {
+        at += 2 + usize::from(u16::from_be_bytes([high, low]));
+        if kind == 0xda {
+            return file.get(at..).is_some_and(|pixels| pixels.windows(2).any(|pair| pair == [0xff, 0xd9]));
+        }
+    }
+    // Not laid out as usual, which its decoder didn't mind.
+    true
+}
+
 /// A picture in 8-bit colours; what is see-through shows white.
 ///
 /// # Errors
-/// As for [`decode`].
+/// As for [`decode`]; it is cut off.
 pub fn rgb(path: &Path) -> Result<RgbImage> {
-    let picture = decode(path)?;
+    let picture = decode_whole(path)?;
     if !picture.color().has_alpha() {
         return Ok(picture.into_rgb8());
     }
@@ -140,17 +169,17 @@ pub fn rgb(path: &Path) -> Result<RgbImage> {
 /// as the colour under it. For masks.
 ///
 /// # Errors
-/// As for [`decode`].
+/// As for [`rgb`].
 pub fn grey(path: &Path) -> Result<GrayImage> {
-    Ok(brightness(decode(path)?))
+    Ok(brightness(decode_whole(path)?))
 }
 
 /// The brightness of a picture in 16 bits where the file has as many, else in 8 bits spread over them. For depth maps.
 ///
 /// # Errors
-/// As for [`decode`].
+/// As for [`rgb`].
 pub fn grey_16(path: &Path) -> Result<image::ImageBuffer<Luma<u16>, Vec<u16>>> {
-    match decode(path)? {
+    match decode_whole(path)? {
         picture @ (DynamicImage::ImageLuma16(_) | DynamicImage::ImageLumaA16(_)) => Ok(picture.into_luma16()),
         picture => Ok(DynamicImage::ImageLuma8(brightness(picture)).into_luma16()),
     }

@@ -2,6 +2,7 @@
 
 pub mod a1111;
 pub mod decode;
+pub mod depth;
 pub mod encode;
 pub mod exif_text;
 pub mod fit;

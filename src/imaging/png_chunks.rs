@@ -4,6 +4,8 @@
 
 use std::io::{BufRead, Read, Seek};
 
+use flate2::Crc;
+
 use crate::error::{Error, Result};
 
 /// The four letters of a chunk. A capital first letter says that the picture can't be shown without it.
@@ -58,6 +60,22 @@ pub fn read(mut file: impl BufRead + Seek, wanted: &[Kind], limit: usize) -> Res
         // The checksum.
         file.seek_relative(4).map_err(ends_early)?;
     }
+}
+
+/// A PNG with a further chunk at its end.
+///
+/// # Errors
+/// It is no PNG that ends as it should, or the chunk is longer than PNG allows.
+pub fn with_chunk(mut file: Vec<u8>, kind: Kind, content: &[u8]) -> Result<Vec<u8>> {
+    // The end chunk is empty: length, kind and checksum.
+    let end = file.len().checked_sub(12).filter(|end| file.get(end + 4..end + 8) == Some(&END)).ok_or_else(no_png)?;
+    let length = u32::try_from(content.len()).map_err(|_| too_large())?;
+    let mut checksum = Crc::new();
+    checksum.update(&kind);
+    checksum.update(content);
+    let chunk = [&length.to_be_bytes()[..], &kind, content, &checksum.sum().to_be_bytes()].concat();
+    file.splice(end..end, chunk);
+    Ok(file)
 }
 
 /// A copy of a PNG with nothing but what it looks like: the pixels, byte by byte, and their colour space.
@@ -141,6 +159,18 @@ mod tests {
         let short = [&90_u32.to_be_bytes()[..], b"tEXt", b"x"].concat();
         assert!(texts(&huge(&[short])).expect_err("too short").to_string().contains("in the middle of a text"));
         assert!(texts(&huge(&[chunk(*b"tEXt", &[0; 60]), chunk(*b"tEXt", &[0; 60])])).is_err(), "the limit is for all");
+    }
+
+    #[test]
+    fn a_chunk_at_the_end_is_found_and_harms_no_reader() {
+        let picture = image::RgbImage::from_pixel(3, 2, image::Rgb([1, 2, 3]));
+        let file = crate::imaging::png_text::encode(&picture, &[("a", "b")]).expect("a PNG");
+        let file = with_chunk(file, *b"dpTh", b"depth").expect("a PNG");
+        let found = read(Cursor::new(&file), &[*b"dpTh"], 100).expect("a PNG");
+        assert_eq!(found, [(*b"dpTh", b"depth".to_vec())]);
+        // It checks the checksums.
+        assert_eq!(image::load_from_memory(&file).expect("any reader opens it").into_rgb8(), picture);
+        assert!(with_chunk(b"GIF89a".to_vec(), *b"dpTh", b"").is_err());
     }
 
     #[test]

@@ -60,12 +60,12 @@ pub(super) fn finish(
         if hooks.cancel.is_cancelled() {
             return Ok(Run::Cancelled);
         }
-        if safety == SafetyMode::Block && verdict.as_ref().is_some_and(|verdict| verdict.flagged) {
+        if safety.withholds(verdict.as_ref()) {
             // As Diffusers returns it: black.
             values.fill(0.0);
             image = RgbImage::new(image.width(), image.height());
         }
-        pictures.push(Drawn { image, verdict });
+        pictures.push(Drawn { verdict, ..image.into() });
         if let Some(trace) = &mut hooks.trace {
             traced.extend(values);
             if k + 1 == count {

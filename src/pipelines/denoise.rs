@@ -27,6 +27,11 @@ pub(super) trait Denoiser {
     /// Its answer for the samples of a step, for the scheduler; `None` when cancelled.
     fn predict(&self, samples: &Tensor<4>, at: At<'_>, cancel: &CancelToken) -> Option<Tensor<4>>;
 
+    /// What becomes of the samples after a step.
+    fn after_step(&self, samples: Tensor<4>, _: After<'_>) -> Tensor<4> {
+        samples
+    }
+
     /// What the first of some samples looks like, as if they were the last; `None` when cancelled.
     fn look(&self, samples: &Tensor<4>, cancel: &CancelToken) -> Result<Option<RgbImage>>;
 
@@ -44,6 +49,16 @@ pub(super) struct At<'a> {
     pub(super) pace: Pace,
 }
 
+/// A step that is done.
+#[derive(Clone, Copy)]
+pub(super) struct After<'a> {
+    pub(super) scheduler: &'a dyn Scheduler,
+    /// The step that comes next, if there is one: the samples are at its level.
+    pub(super) next: usize,
+    /// Steps that are done, and all there are.
+    pub(super) progress: (usize, usize),
+}
+
 /// A denoising under way: samples, and what clears them.
 pub(super) struct Denoising<M> {
     pub(super) model: M,
@@ -53,24 +68,26 @@ pub(super) struct Denoising<M> {
     pub(super) generators: Generators,
     /// Which of several drawn side by side it is, counted from 0.
     pub(super) variant: usize,
-    /// The next step.
+    /// The scheduler's step that the run began with.
+    pub(super) begin: usize,
+    /// The next one.
     pub(super) index: usize,
 }
 
 impl<M: Denoiser> Denoising<M> {
     /// Steps that are done, and all there are.
     pub(super) fn progress(&self) -> (usize, usize) {
-        (self.index, self.scheduler.timesteps().len())
+        (self.index - self.begin, self.scheduler.timesteps().len() - self.begin)
     }
 
     /// Does what is left. `None` when cancelled.
     pub(super) fn finish(mut self, hooks: &mut Hooks<'_>) -> Result<Option<Tensor<4>>> {
         if let Some(trace) = &mut hooks.trace {
-            let values: Vec<f32> = self.scheduler.timesteps().iter().map(|t| *t as f32).collect();
+            let values: Vec<f32> = self.scheduler.timesteps().iter().skip(self.begin).map(|t| *t as f32).collect();
             trace.record("timesteps", [values.len()], &values);
         }
         let mut pace = Pace::BlockByBlock;
-        while self.index < self.progress().1 {
+        while self.index < self.scheduler.timesteps().len() {
             let began = Instant::now();
             if !self.step(pace, hooks)? {
                 return Ok(None);
@@ -82,14 +99,15 @@ impl<M: Denoiser> Denoising<M> {
 
     /// Does the next step, and tells of it. `false` when cancelled.
     pub(super) fn step(&mut self, pace: Pace, hooks: &mut Hooks<'_>) -> Result<bool> {
-        let (index, of) = self.progress();
-        let Some(&timestep) = self.scheduler.timesteps().get(index) else { return Ok(true) };
-        let at = At { scheduler: self.scheduler.as_ref(), index, timestep, pace };
+        let (done, of) = self.progress();
+        let Some(&timestep) = self.scheduler.timesteps().get(self.index) else { return Ok(true) };
+        let at = At { scheduler: self.scheduler.as_ref(), index: self.index, timestep, pace };
         let Some(output) = self.model.predict(&self.samples, at, hooks.cancel) else { return Ok(false) };
         let output = output.cast(DType::F32);
-        let step = self.scheduler.step(output, index, self.samples.clone(), &mut self.generators)?;
-        self.samples = step.prev_sample;
+        let step = self.scheduler.step(output, self.index, self.samples.clone(), &mut self.generators)?;
         self.index += 1;
+        let after = After { scheduler: self.scheduler.as_ref(), next: self.index, progress: self.progress() };
+        self.samples = self.model.after_step(step.prev_sample, after);
         let model = &self.model;
         // Without waiting the whole run would be queued at once: no progress to show, nothing to cancel.
         model.compute().device.sync().map_err(|e| Error::new("The device failed during a step").caused_by(e))?;
@@ -97,13 +115,13 @@ impl<M: Denoiser> Denoising<M> {
         if hooks.cancel.is_cancelled() {
             return Ok(false);
         }
-        record(hooks, &format!("latents_{index}"), || self.samples.clone());
+        record(hooks, &format!("latents_{done}"), || self.samples.clone());
         let pred_original_sample = &step.pred_original_sample;
         let mut decode = || model.look(pred_original_sample, hooks.cancel);
         let mut sketch = model.sketch().map(|draw| move || draw(pred_original_sample).map(Some));
         let flow = (hooks.on_step)(Step {
             variant: self.variant,
-            index,
+            index: done,
             of,
             timestep,
             latents: &self.samples,

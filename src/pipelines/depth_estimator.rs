@@ -4,9 +4,11 @@ use burn::tensor::{Tensor, TensorData};
 use image::RgbImage;
 
 use super::opening::{Opening, build, config};
+use super::stages::read;
 use crate::checkpoint::Checkpoint;
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
+use crate::imaging::depth::DepthMap;
 use crate::imaging::processor::{ImageProcessor, Processor};
 use crate::models::dpt::DptForDepthEstimation;
 
@@ -42,12 +44,11 @@ impl DepthEstimator {
         Ok(network.map(|network| Self { network, ..self }))
     }
 
-    /// transformers' `predicted_depth` of a picture, `[1, height, width]` of the network's own size: larger for what is nearer,
-    /// never below 0.
+    /// transformers' `predicted_depth` of a picture, in the network's own size: never below 0.
     ///
     /// # Errors
-    /// The model's processor doesn't give what its network sees.
-    pub(super) fn estimate(&self, picture: &RgbImage, compute: &ComputeDevice) -> Result<Tensor<3>> {
+    /// The model's processor doesn't give what its network sees, or the device failed.
+    pub(super) fn estimate(&self, picture: &RgbImage, compute: &ComputeDevice) -> Result<DepthMap> {
         let pixels = self.processor.process(picture)?;
         let side = self.network.image_size();
         if (pixels.width, pixels.height) != (side, side) {
@@ -56,6 +57,8 @@ impl DepthEstimator {
                 .advise("Take depth_estimator and feature_extractor from the same model"));
         }
         let pixels = TensorData::new(pixels.values, [1, 3, side, side]);
-        Ok(self.network.forward(Tensor::from_data(pixels, (&compute.device, compute.dtype))))
+        let depth = self.network.forward(Tensor::from_data(pixels, (&compute.device, compute.dtype)));
+        let [_, height, width] = depth.dims();
+        DepthMap::new(read(depth)?, width, height)
     }
 }

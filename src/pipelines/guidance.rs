@@ -3,8 +3,9 @@
 use burn::tensor::{DType, Tensor};
 use image::RgbImage;
 
+use super::conditioning::Conditioning;
 use super::decode::preview;
-use super::denoise::{At, Denoiser};
+use super::denoise::{After, At, Denoiser};
 use super::sketch;
 use super::stable_diffusion::StableDiffusion;
 use crate::cancel::CancelToken;
@@ -57,6 +58,7 @@ pub(super) struct Guided<'a> {
     /// `[batch, tokens, width]`; under guidance the negative prompts come first.
     pub(super) prompt_embeds: Tensor<3>,
     pub(super) guidance: Guidance,
+    pub(super) conditioning: Conditioning,
 }
 
 impl Denoiser for Guided<'_> {
@@ -65,11 +67,23 @@ impl Denoiser for Guided<'_> {
     }
 
     fn predict(&self, latents: &Tensor<4>, at: At<'_>, cancel: &CancelToken) -> Option<Tensor<4>> {
-        let both = || Tensor::cat(vec![latents.clone(), latents.clone()], 0);
-        let input = if self.guidance.is_on() { both() } else { latents.clone() };
-        let input = at.scheduler.scale_model_input(input, at.index).cast(self.model.compute.dtype);
+        let mut input = at.scheduler.scale_model_input(latents.clone(), at.index);
+        if let Some(channels) = &self.conditioning.channels {
+            input = Tensor::cat(vec![input, channels.clone()], 1);
+        }
+        if self.guidance.is_on() {
+            input = Tensor::cat(vec![input.clone(), input], 0);
+        }
+        let input = input.cast(self.model.compute.dtype);
         let output = self.model.unet.forward(input, at.timestep, &self.prompt_embeds, at.pace, cancel)?;
         Some(self.guidance.apply(output.cast(DType::F32)))
+    }
+
+    fn after_step(&self, latents: Tensor<4>, after: After<'_>) -> Tensor<4> {
+        match &self.conditioning.keep {
+            Some(keep) => keep.apply(latents, after.scheduler, after.next, after.progress),
+            None => latents,
+        }
     }
 
     fn look(&self, latents: &Tensor<4>, cancel: &CancelToken) -> Result<Option<RgbImage>> {

@@ -3,10 +3,15 @@
 //! One file a kind of model (`stable_diffusion`, `unconditional`: what it is made of) and one a task; what tasks share is in
 //! `stages`, `denoise` (the loop, which exists once), `guidance` and `decode`.
 
+mod conditioning;
 mod decode;
 mod denoise;
 mod depth_estimator;
+mod depth_to_image;
 mod guidance;
+mod image_to_image;
+mod inpaint;
+mod latents;
 mod memory;
 mod opening;
 mod safety;
@@ -22,18 +27,19 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use burn::tensor::Tensor;
-use image::RgbImage;
+use image::{GrayImage, RgbImage};
 
 use crate::cancel::CancelToken;
 use crate::checkpoint::{Checkpoint, ModelRef, Recommended};
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
+use crate::imaging::{self, depth::DepthMap};
 use crate::models::clip_tokenizer::ClipTokenizer;
 use crate::ops;
 use crate::request::{Request, Task, TaskKind, Verdict};
 use crate::schedulers::{SamplingOptions, Scheduler, SchedulerConfig, SchedulerKind};
 
-use stable_diffusion::StableDiffusion;
+use stable_diffusion::{StableDiffusion, no_depth_estimator};
 use unconditional::Unconditional;
 
 pub use trace::Trace;
@@ -124,11 +130,13 @@ pub struct Drawn {
     pub image: RgbImage,
     /// What the safety checker says of it; `None` if it wasn't asked.
     pub verdict: Option<Verdict>,
+    /// The depth map that it was drawn by, as large as the picture.
+    pub depth: Option<GrayImage>,
 }
 
 impl From<RgbImage> for Drawn {
     fn from(image: RgbImage) -> Self {
-        Self { image, verdict: None }
+        Self { image, verdict: None, depth: None }
     }
 }
 
@@ -165,6 +173,15 @@ impl DiffusionPipeline {
         let cancel = hooks.cancel;
         ops::interruptible(cancel, || match (&self.model, &request.task) {
             (Model::StableDiffusion(model), Task::TextToImage) => text_to_image::run(model, request, hooks),
+            (Model::StableDiffusion(model), Task::ImageToImage { image, .. }) => {
+                image_to_image::run(model, request, &imaging::decode::rgb(image)?, hooks)
+            }
+            (Model::StableDiffusion(model), Task::Inpaint(task)) => {
+                inpaint::run(model, request, task, &imaging::decode::rgb(&task.image)?, hooks)
+            }
+            (Model::StableDiffusion(model), Task::DepthToImage { image, depth, .. }) => {
+                depth_to_image::run(model, request, image, depth.as_deref(), hooks)
+            }
             (Model::Unconditional(model), Task::Unconditional) => model.run(request, hooks),
             (_, task) => Err(Error::new(format!("This version has no {}", task.kind().name()))),
         })
@@ -205,14 +222,15 @@ impl DiffusionPipeline {
             .advise(format!("Choose {}", task.suitable_models())))
     }
 
-    /// How far away the pixels of a picture are, `[1, height, width]` of the estimator's own size: larger for what is nearer.
+    /// How near everything in a picture is, as the model's depth estimator sees it and in that one's own size.
     ///
     /// # Errors
     /// The model has no depth estimator, or its parts don't fit each other.
-    pub fn estimate_depth(&self, picture: &RgbImage) -> Result<Tensor<3>> {
-        let Model::StableDiffusion(model) = &self.model else { return Err(no_depth_estimator()) };
-        let estimator = model.depth_estimator.as_ref().ok_or_else(no_depth_estimator)?;
-        estimator.estimate(picture, &model.compute)
+    pub fn estimate_depth(&self, picture: &RgbImage) -> Result<DepthMap> {
+        match &self.model {
+            Model::StableDiffusion(model) => model.estimate_depth(picture),
+            Model::Unconditional(_) => Err(no_depth_estimator()),
+        }
     }
 
     /// The pipeline's Diffusers class.
@@ -299,9 +317,4 @@ impl DiffusionPipeline {
             Model::Unconditional(model) => model.num_params(),
         }
     }
-}
-
-fn no_depth_estimator() -> Error {
-    let advice = format!("Choose {}", TaskKind::DepthToImage.suitable_models());
-    Error::new("This model can't tell how far away things are: it has no depth_estimator").advise(advice)
 }

@@ -3,11 +3,12 @@
 
 use std::time::{Duration, Instant};
 
+use super::conditioning::Conditioning;
 use super::decode::decode;
 use super::denoise::{Denoising, pace_after};
 use super::guidance::{Guidance, Guided};
 use super::stable_diffusion::StableDiffusion;
-use super::{Drawn, Hooks, Phase, Run, stages};
+use super::{Drawn, Hooks, Phase, Run, latents, stages};
 use crate::error::{Error, Result};
 use crate::request::{Request, Task};
 use crate::rng::Generators;
@@ -45,9 +46,9 @@ pub(super) fn run(
         let prompt_embeds = if guidance.is_on() { embeds } else { embeds.narrow(0, with_negative - 1, 1) };
         // A generator of its own each: the noise that a sampler draws on its way is then what it draws alone.
         let mut generators = Generators::per_image([request.seed]);
-        let samples = stages::initial_latents(model, request, scheduler.init_noise_sigma(), &mut generators);
-        let model = Guided { model, prompt_embeds, guidance };
-        waiting.push(Denoising { model, scheduler, samples, generators, variant, index: 0 });
+        let samples = latents::noise(model, request, &mut generators) * scheduler.init_noise_sigma();
+        let model = Guided { model, prompt_embeds, guidance, conditioning: Conditioning::default() };
+        waiting.push(Denoising { model, scheduler, samples, generators, variant, begin: 0, index: 0 });
     }
     let mut longest = Duration::MAX;
     while let Some(next) = furthest_behind(&waiting) {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use burn::module::Module;
+use image::RgbImage;
 
 use super::depth_estimator::{self, DepthEstimator};
 use super::opening::{Opening, build, config, sample_size};
@@ -13,6 +14,7 @@ use super::{Loading, sketch};
 use crate::checkpoint::{Checkpoint, ModelRef};
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
+use crate::imaging::depth::DepthMap;
 use crate::models::autoencoder_kl::AutoencoderKL;
 use crate::models::clip::ClipTextModel;
 use crate::models::clip_tokenizer::ClipTokenizer;
@@ -121,6 +123,15 @@ impl StableDiffusion {
         }
     }
 
+    /// How near everything in a picture is.
+    ///
+    /// # Errors
+    /// The model has no depth estimator, or its parts don't fit each other.
+    pub(super) fn estimate_depth(&self, picture: &RgbImage) -> Result<DepthMap> {
+        let Some(estimator) = &self.depth_estimator else { return Err(no_depth_estimator()) };
+        estimator.estimate(picture, &self.compute)
+    }
+
     /// Width and height that it is made for, in pixels.
     pub(super) fn default_size(&self) -> (usize, usize) {
         let ((width, height), scale) = (self.sample_size, self.vae.scale_factor());
@@ -131,4 +142,10 @@ impl StableDiffusion {
     pub(super) fn num_params(&self) -> usize {
         self.text_encoder.num_params() + self.unet.num_params() + self.vae.num_params()
     }
+}
+
+/// What is said of a model that can't tell near from far.
+pub(super) fn no_depth_estimator() -> Error {
+    Error::new("This model can't tell near from far: it has no depth estimator")
+        .advise(format!("Choose a depth map of your own, or {}", TaskKind::DepthToImage.suitable_models()))
 }

@@ -1,14 +1,17 @@
-//! The stages that text-guided tasks begin with: check the memory, encode the prompt, make latents. The loop is in `denoise`, the
-//! end in `decode`.
+//! The stages that text-guided tasks are made of: check the memory, encode the prompt, find the first step, draw. The loop is in
+//! `denoise`, the end in `decode`.
 
-use burn::tensor::{DType, Tensor, TensorData};
+use burn::tensor::{DType, Tensor};
 
-use super::Hooks;
-use super::guidance::Guidance;
+use super::conditioning::Conditioning;
+use super::decode::decode;
+use super::denoise::Denoising;
+use super::guidance::{Guidance, Guided};
 use super::memory::{self, Work};
 use super::stable_diffusion::StableDiffusion;
+use super::{Hooks, Phase, Run};
 use crate::error::{Error, Result};
-use crate::request::Request;
+use crate::request::{Request, SafetyMode};
 use crate::rng::Generators;
 use crate::schedulers::{Scheduler, SchedulerConfig, SchedulerKind};
 
@@ -45,17 +48,68 @@ pub(super) fn encode_prompt(model: &StableDiffusion, request: &Request, guidance
     Ok(Tensor::cat((0..halves).map(each).collect(), 0))
 }
 
-/// Unit noise at the sampler's first level, `[batch, channels, height, width]`, f32.
-pub(super) fn initial_latents(
-    model: &StableDiffusion,
+/// A text-guided run that has read its prompt, and has yet to find what it begins with.
+pub(super) struct Begun<'a> {
+    pub(super) model: &'a StableDiffusion,
+    guidance: Guidance,
+    prompt_embeds: Tensor<3>,
+    pub(super) scheduler: Box<dyn Scheduler>,
+    /// The first step.
+    pub(super) begin: usize,
+    pub(super) generators: Generators,
+    safety: SafetyMode,
+}
+
+/// Makes sure that the request can be done, and reads its prompt. `None` when cancelled.
+pub(super) fn begin<'a>(
+    model: &'a StableDiffusion,
     request: &Request,
-    init_noise_sigma: f64,
-    generators: &mut Generators,
-) -> Tensor<4> {
-    let scale = model.vae.scale_factor();
-    let shape = [request.count, model.vae.latent_channels(), request.height / scale, request.width / scale];
-    let noise = TensorData::new(generators.randn(shape), shape);
-    Tensor::from_data(noise, (&model.compute.device, DType::F32)) * init_noise_sigma
+    hooks: &mut Hooks<'_>,
+) -> Result<Option<Begun<'a>>> {
+    check_memory(model, request)?;
+    let scheduler = scheduler(&model.scheduler_config, request)?;
+    let begin = first_step(request, scheduler.as_ref())?;
+    (hooks.on_phase)(Phase::Encoding);
+    let guidance = Guidance::of(request);
+    let prompt_embeds = encode_prompt(model, request, guidance)?;
+    record(hooks, "prompt_embeds", || prompt_embeds.clone());
+    let generators = Generators::per_image((0..request.count).map(|k| request.seed_of(k)));
+    let begun = Begun { model, guidance, prompt_embeds, scheduler, begin, generators, safety: request.safety };
+    Ok((!hooks.cancel.is_cancelled()).then_some(begun))
+}
+
+/// Where a run of the request's strength begins (`get_timesteps` of Diffusers' image-to-image pipelines).
+///
+/// # Errors
+/// The strength is too small for even one step.
+fn first_step(request: &Request, scheduler: &dyn Scheduler) -> Result<usize> {
+    let strength = request.task.strength();
+    // Timesteps or sigmas of the user's own count as many as there are.
+    let is_custom = request.sampling.timesteps.is_some() || request.sampling.sigmas.is_some();
+    let steps = if is_custom { scheduler.timesteps().len() } else { request.steps };
+    let done = ((steps as f64 * strength) as usize).min(steps);
+    let begin = (steps - done) * scheduler.order();
+    if done > 0 && begin < scheduler.timesteps().len() {
+        return Ok(begin);
+    }
+    // The product may be a hair below the whole number.
+    let least = (1..=1000).map(|thousandth| f64::from(thousandth) / 1000.0).find(|s| (steps as f64 * s) as usize > 0);
+    Err(Error::new(format!("A strength of {strength} is too small: of {steps} steps, none would be done"))
+        .advise(format!("Choose a strength of {} or more, or more steps", least.unwrap_or(1.0))))
+}
+
+impl Begun<'_> {
+    /// Denoises what the run begins with, and makes pictures of it.
+    pub(super) fn draw(self, samples: Tensor<4>, conditioning: Conditioning, hooks: &mut Hooks<'_>) -> Result<Run> {
+        (hooks.on_phase)(Phase::Denoising);
+        record(hooks, "initial_latents", || samples.clone());
+        let Self { model, guidance, prompt_embeds, scheduler, begin, generators, safety } = self;
+        let guided = Guided { model, prompt_embeds, guidance, conditioning };
+        let denoising = Denoising { model: guided, scheduler, samples, generators, variant: 0, begin, index: begin };
+        let Some(latents) = denoising.finish(hooks)? else { return Ok(Run::Cancelled) };
+        (hooks.on_phase)(Phase::Decoding);
+        decode(model, &latents, safety, hooks)
+    }
 }
 
 /// Reads a tensor back from the device.

@@ -70,7 +70,7 @@ impl Unconditional {
         let noise = TensorData::new(generators.randn(shape), shape);
         let samples = Tensor::from_data(noise, (&self.compute.device, DType::F32));
         record(&mut hooks, "initial_latents", || samples.clone());
-        let denoising = Denoising { model: self, scheduler, samples, generators, variant: 0, index: 0 };
+        let denoising = Denoising { model: self, scheduler, samples, generators, variant: 0, begin: 0, index: 0 };
         let Some(drawn) = denoising.finish(&mut hooks)? else { return Ok(Run::Cancelled) };
 
         (hooks.on_phase)(Phase::Decoding);

@@ -128,10 +128,15 @@ impl SchedulerKind {
 
     /// The options in force.
     pub(super) fn options(self, config: &SchedulerConfig, sampling: &SamplingOptions) -> Options {
+        Options::new(self.class(), config, self.overrides_for(sampling), sampling)
+    }
+
+    /// What goes before the checkpoint's options.
+    pub(super) fn overrides_for(self, sampling: &SamplingOptions) -> SchedulerConfig {
         let mut overrides = self.overrides();
         let asked = sampling.sigma_schedule.and_then(|schedule| schedule.overrides(&self.class().defaults()));
         overrides.extend(asked.unwrap_or_default());
-        Options::new(self.class(), config, overrides, sampling)
+        overrides
     }
 
     /// Checks listed timesteps and sigmas against the options in force.

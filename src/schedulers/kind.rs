@@ -8,10 +8,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::options::{Options, SchedulerConfig, object};
+use super::options::{SchedulerConfig, object};
 use super::{
-    Class, SamplingOptions, ddim, ddpm, deis, dpm_multistep, dpm_sde, dpm_singlestep, edm_dpm, edm_euler, euler,
-    euler_ancestral, flow_euler, heun, ipndm, kdpm2, kdpm2_ancestral, lcm, lms, pndm, sa_solver, tcd, unipc,
+    Class, ddim, ddpm, deis, dpm_multistep, dpm_sde, dpm_singlestep, edm_dpm, edm_euler, euler, euler_ancestral,
+    flow_euler, heun, ipndm, kdpm2, kdpm2_ancestral, lcm, lms, pndm, sa_solver, tcd, unipc,
 };
 use crate::error::{Error, Result};
 
@@ -131,11 +131,6 @@ impl SchedulerKind {
     /// The first row that is `wanted`.
     fn find(wanted: impl Fn(&Row) -> bool) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| wanted(kind.row()))
-    }
-
-    /// Every option in force when [`Self::build`] is given this config, sorted by key as Diffusers prints them.
-    pub fn resolved_config(self, config: &SchedulerConfig) -> SchedulerConfig {
-        Options::new(self.class(), config, self.overrides(), &SamplingOptions::default()).into_config()
     }
 
     pub(super) fn class(self) -> &'static Class {

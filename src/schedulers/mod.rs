@@ -34,6 +34,7 @@ mod prediction;
 mod sa_solver;
 mod sampling;
 mod schedule;
+mod settings;
 mod sigmas;
 mod tcd;
 mod unipc;
@@ -46,6 +47,7 @@ use crate::rng::Generators;
 pub use kind::SchedulerKind;
 pub use options::SchedulerConfig;
 pub use sampling::{SamplingOptions, SigmaSchedule};
+pub use settings::{Origin, Setting};
 
 use options::{Options, object};
 

@@ -18,10 +18,12 @@ use crate::gallery::{NamePattern, write_whole};
 use crate::request::Request;
 
 mod draft;
+mod painting;
 mod patch;
 mod text;
 
 pub use draft::{Draft, MAX_COUNT, MAX_GUIDANCE, valid_side};
+pub use painting::{Brush, MAX_DIAMETER, Painting, Tint};
 pub use patch::{Change, Field, Patch};
 
 /// Prompts that the history keeps.
@@ -66,6 +68,8 @@ pub struct Settings {
     pub save_folder: Option<PathBuf>,
     /// Whether copies that are saved leave prompt and settings out.
     pub strip_metadata: bool,
+    /// What masks are painted with, and how they are shown.
+    pub painting: Painting,
 }
 
 /// Light or dark.
@@ -121,6 +125,7 @@ impl Default for Settings {
             queue: Vec::new(),
             save_folder: None,
             strip_metadata: false,
+            painting: Painting::default(),
         }
     }
 }
@@ -175,6 +180,7 @@ impl Settings {
         settings.scale = if settings.scale.is_finite() { settings.scale.clamp(0.5, 3.0) } else { 1.0 };
         settings.history.truncate(HISTORY_LENGTH);
         settings.draft.make_valid();
+        settings.painting.make_valid();
         (settings, broken)
     }
 

@@ -164,8 +164,14 @@ impl<'a> Working<'a> {
     /// Puts a finished picture into its place, and tells of it.
     fn save(&mut self, picture: Drawn, place: usize, recipe: Recipe) -> Result<Entry> {
         let recipe = Recipe { verdict: picture.verdict, ..recipe };
-        let entry = gallery::save(&picture.image, place, recipe.clone(), &self.job.destination)
-            .map_err(|error| put_aside(&picture.image, recipe, error))?;
+        let entry = gallery::save_with_depth(
+            &picture.image,
+            picture.depth.as_ref(),
+            place,
+            recipe.clone(),
+            &self.job.destination,
+        )
+        .map_err(|error| put_aside(&picture.image, recipe, error))?;
         self.outbox.tell(Event::PictureSaved { id: self.job.id, picture: place, entry: entry.clone() });
         Ok(entry)
     }

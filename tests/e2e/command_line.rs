@@ -99,6 +99,10 @@ fn wrong_usage_exits_with_2() {
         &["generate", "--prompt", "a fox", "--device", "toaster"],
         &["generate", "--prompt", "a fox", "--dtype", "f8"],
         &["generate", "--prompt", "a fox", "--threads", "0"],
+        &["generate", "--prompt", "a fox", "--sigma-schedule", "wavy"],
+        &["generate", "--prompt", "a fox", "--timesteps", "999,many"],
+        &["generate", "--prompt", "a fox", "--timesteps", "999,1", "--steps", "2"],
+        &["generate", "--prompt", "a fox", "--timesteps", "999,1", "--sigmas", "9,0"],
         &["generate", "--prompt", "a fox", "--preview-every", "2"],
         &["generate", "--prompt", "a fox", "--preview-every", "0", "--preview-dir", "."],
         &["inspect"],
@@ -122,6 +126,12 @@ fn a_bad_request_is_one_clear_line_before_anything_is_loaded() {
     assert!(refusal(&["--guidance-scale", "-1"]).contains("the guidance scale must be a number from 0 up, not -1"));
     assert!(refusal(&["--guidance-scale", "NaN"]).contains("not NaN"));
     assert!(refusal(&["--guidance-rescale", "2"]).contains("the guidance rescale must be between 0 and 1, not 2"));
+    assert!(refusal(&["--eta", "1.5"]).contains("eta must be from 0 to 1, not 1.5"));
+    assert!(refusal(&["--scheduler", "euler", "--eta", "0.5"]).contains("Euler takes no eta"));
+    assert!(refusal(&["--scheduler", "ddim", "--sigma-schedule", "karras"]).contains("It goes with uniform"));
+    assert!(refusal(&["--timesteps", "500,900"]).contains("timesteps must fall, and 900 comes after 500"));
+    assert!(refusal(&["--sigmas", "1,2,0"]).contains("sigmas must fall"));
+    assert!(refusal(&["--scheduler", "lms", "--timesteps", "900,500"]).contains("LMS takes no list of timesteps"));
 }
 
 #[test]
@@ -255,6 +265,47 @@ fn the_picture_carries_the_request_that_drew_it() {
         env!("CARGO_PKG_VERSION")
     );
     assert_eq!(*parameters, expected);
+}
+
+/// Draws a fox as asked: the recipe's request, and the picture.
+fn fox(folder: &Path, args: &[&str]) -> (Value, image::RgbImage) {
+    let args = [&["generate", "--device", "cpu", "--prompt", "a fox", "--seed", "1", "--output", "fox.png"], args];
+    stdout(&run(folder, &args.concat()));
+    let path = folder.join("fox.png");
+    let recipe = gallery::read_recipe(&path).expect("a PNG").expect("with a recipe");
+    let picture = image::open(&path).expect("a PNG").to_rgb8();
+    fs::remove_file(path).expect("it was there");
+    (serde_json::to_value(recipe.request).expect("JSON"), picture)
+}
+
+#[test]
+fn what_is_asked_of_a_sampler_is_done_and_stands_in_the_recipe() {
+    let folder = folder();
+    let fox = |args: &[&str]| fox(folder.path(), args);
+    let (_, plain) = fox(&["--steps", "4"]);
+    let (request, noisier) = fox(&["--steps", "4", "--eta", "0.8"]);
+    assert_eq!(request["sampling"], json!({ "eta": 0.8 }));
+    assert_ne!(plain, noisier);
+
+    let (request, by_option) = fox(&["--steps", "4", "--scheduler", "euler", "--sigma-schedule", "karras"]);
+    assert_eq!(request["sampling"], json!({ "sigma_schedule": "karras" }));
+    let (request, by_name) = fox(&["--steps", "4", "--scheduler", "euler-karras"]);
+    assert_eq!((request.get("sampling"), by_option), (None, by_name));
+
+    let (request, _) = fox(&["--scheduler", "euler", "--sigmas", "14,3,0.5,0"]);
+    assert_eq!((&request["steps"], &request["sampling"]), (&json!(3), &json!({ "sigmas": [14.0, 3.0, 0.5, 0.0] })));
+}
+
+#[test]
+fn timesteps_of_ones_own_are_those_that_the_model_is_asked_at() {
+    let folder = folder();
+    let args = ["--scheduler", "ddpm", "--timesteps", "990,500,20", "--trace", "fox.safetensors"];
+    let (request, _) = fox(folder.path(), &args);
+    assert_eq!((&request["steps"], &request["sampling"]), (&json!(3), &json!({ "timesteps": [990.0, 500.0, 20.0] })));
+    let file = fs::read(folder.path().join("fox.safetensors")).expect("a trace");
+    let trace = safetensors::SafeTensors::deserialize(&file).expect("safetensors");
+    let expected = [990.0_f32, 500.0, 20.0].map(f32::to_le_bytes).concat();
+    assert_eq!(trace.tensor("timesteps").expect("by name").data(), expected);
 }
 
 #[test]
@@ -403,9 +454,15 @@ fn inspect_tells_what_the_model_is_made_of() {
     {
         assert!(stdout(&output).contains(part), "{part} in {}", stdout(&output));
     }
+    for part in ["sampler ddim, with all that DDIMScheduler has in force:", "  prediction_type = \"v_prediction\"\n"] {
+        assert!(stdout(&output).contains(part), "{part} in {}", stdout(&output));
+    }
     let output = run(folder.path(), &["inspect", "bundled", "--json"]);
     let json: Value = serde_json::from_str(stdout(&output)).expect("JSON");
-    assert_eq!(json["class_name"], "StableDiffusionPipeline");
+    assert_eq!((&json["class_name"], &json["sampler"]["name"]), (&json!("StableDiffusionPipeline"), &json!("ddim")));
+    let settings = json["sampler"]["settings"].as_array().expect("a list");
+    let expected = json!({ "key": "prediction_type", "value": "v_prediction", "origin": "checkpoint" });
+    assert!(settings.contains(&expected), "{settings:?}");
 }
 
 #[test]

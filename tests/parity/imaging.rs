@@ -1,5 +1,8 @@
 //! What becomes of pictures and masks, against Pillow and Diffusers' `VaeImageProcessor` (`tests/golden/imaging`).
 
+use std::path::{Path, PathBuf};
+
+use burnisher::imaging::decode;
 use burnisher::imaging::mask::{self, Region};
 use burnisher::imaging::resize::{self, Filter};
 use image::{GrayImage, Luma, Rgb, RgbImage};
@@ -7,7 +10,7 @@ use image::{GrayImage, Luma, Rgb, RgbImage};
 use crate::support::golden::{Arrays, json};
 
 /// The formulas of `generate.py`.
-fn picture(width: u32, height: u32) -> RgbImage {
+pub(crate) fn picture(width: u32, height: u32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         let colour = |c: u32| {
             let is_wild = (x / 9 + y / 7).is_multiple_of(2);
@@ -17,7 +20,7 @@ fn picture(width: u32, height: u32) -> RgbImage {
     })
 }
 
-fn mask(width: u32, height: u32) -> GrayImage {
+pub(crate) fn mask(width: u32, height: u32) -> GrayImage {
     GrayImage::from_fn(width, height, |x, y| {
         let is_in_disc = (3 * x).abs_diff(width).pow(2) + (3 * y).abs_diff(height).pow(2) < height * height;
         let disc = if is_in_disc { 255 } else { 0 };
@@ -41,6 +44,10 @@ fn filter(name: &str) -> Filter {
         "lanczos" => Filter::Lanczos,
         other => panic!("no filter is called {other}"),
     }
+}
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/imaging/files").join(name)
 }
 
 /// What a golden of this name should be, and how many levels it may be away.
@@ -67,6 +74,11 @@ fn made(name: &str) -> (Vec<u8>, f32) {
             // Pillow rounds four times on its way through premultiplied colours.
             (mask::composite(&drawn, &source, &mask(w, h)).into_raw(), 2.0)
         }
+        ["file", name] => {
+            // Alpha is rounded in other places, and two decoders of a JPEG differ in their cosines.
+            let tolerance = if name.ends_with("jpg") { 3.0 } else { 1.0 };
+            (decode::rgb(&file(name)).unwrap_or_else(|error| panic!("{error}")).into_raw(), tolerance)
+        }
         [name, from, to] => {
             let ((w, h), (new_w, new_h)) = (size(from), size(to));
             (resize::rgb(&picture(w, h), new_w, new_h, filter(name)).into_raw(), 0.0)
@@ -85,6 +97,36 @@ fn pictures_and_masks_become_what_pillow_and_diffusers_make_of_them() {
         let made: Vec<f32> = made.into_iter().map(f32::from).collect();
         let difference = goldens.get(&name).largest_difference(&made);
         assert!(difference <= tolerance, "{name} differs by {difference} levels");
+    }
+}
+
+#[test]
+fn a_files_head_tells_its_upright_size_and_whether_it_moves() {
+    for name in ["animated.gif", "animated.png", "animated.webp", "plain.bmp", "turned.jpg", "see-through.webp"] {
+        let looks = decode::look(&file(name)).unwrap_or_else(|error| panic!("{error}"));
+        let size = if name == "turned.jpg" { (24, 40) } else { (40, 24) };
+        assert_eq!(
+            (looks.width, looks.height, looks.is_animated),
+            (size.0, size.1, name.starts_with("animated")),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_file_cut_off_anywhere_is_refused_by_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["plain.bmp", "plain.tiff", "palette.png", "see-through.webp", "animated.gif", "cmyk.jpg"] {
+        let whole = std::fs::read(file(name)).expect("the file is there");
+        // Of the animation, that is half the first frame.
+        let most = if name == "animated.gif" { whole.len() / 6 } else { whole.len() * 3 / 4 };
+        for length in [0, 7, most / 2, most] {
+            let path = folder.path().join(format!("half-{name}"));
+            std::fs::write(&path, &whole[..length]).expect("written");
+            let Err(error) = decode::rgb(&path) else { panic!("{length} bytes of {name} are a picture") };
+            let error = error.to_string();
+            assert!(error.contains(&path.display().to_string()), "{name} to {length}: {error}");
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! Comparisons with golden data from the reference, part by part.
 
 mod checkpoints;
-mod imaging;
 mod depth_estimator;
+mod from_pictures;
+mod imaging;
 mod model_files;
 mod models;
 mod ops;
+mod pasting;
 mod rng;
 mod runs;
 mod safety_checker;

@@ -196,3 +196,30 @@ fn a_schedule_is_known_by_its_name_everywhere() {
     let message = "cosine".parse::<SigmaSchedule>().expect_err("none").to_string();
     assert!(message.contains("cosine") && message.contains("exponential"), "{message}");
 }
+
+#[test]
+fn a_setting_says_where_it_comes_from() {
+    let file = config(json!({
+        "_class_name": "PNDMScheduler", "_diffusers_version": "0.6.0", "beta_end": 0.012, "skip_prk_steps": true,
+    }));
+    let karras = SamplingOptions { sigma_schedule: Some(SigmaSchedule::Karras), ..SamplingOptions::default() };
+    let settings = |kind: SchedulerKind, sampling: &SamplingOptions| -> Vec<String> {
+        kind.settings(&file, sampling).iter().map(ToString::to_string).collect()
+    };
+    let shown = settings(kind("euler"), &karras);
+    for line in [
+        "beta_end = 0.012",
+        "beta_start = 0.0001 (default)",
+        "timestep_spacing = \"linspace\" (default)",
+        "use_karras_sigmas = true (sampler)",
+        "skip_prk_steps = true (unused)",
+    ] {
+        assert!(shown.iter().any(|shown| shown == line), "{line} in {shown:#?}");
+    }
+    assert!(!shown.iter().any(|line| line.starts_with('_')), "{shown:?}");
+    assert!(
+        settings(kind("euler-karras"), &SamplingOptions::default())
+            .contains(&"use_karras_sigmas = true (sampler)".into())
+    );
+    assert!(settings(kind("pndm"), &SamplingOptions::default()).contains(&"skip_prk_steps = true".into()));
+}

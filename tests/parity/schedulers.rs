@@ -293,9 +293,11 @@ fn the_options_in_force_are_those_that_diffusers_prints() {
     let golden = golden();
     assert_eq!(golden.resolved.len(), SchedulerKind::ALL.len());
     for Resolved { kind, config } in golden.resolved {
-        let ours = kind.resolved_config(&file);
-        assert_eq!(Value::from(ours.clone()), Value::from(config), "{kind}");
-        assert!(ours.keys().is_sorted(), "{kind}");
+        let settings = kind.settings(&file, &SamplingOptions::default());
+        assert!(settings.is_sorted_by_key(|setting| setting.key.clone()), "{kind}");
+        let own = ("_class_name".to_owned(), Value::from(kind.class_name()));
+        let ours: Value = settings.into_iter().map(|setting| (setting.key, setting.value)).chain([own]).collect();
+        assert_eq!(ours, Value::from(config), "{kind}");
     }
 }
 

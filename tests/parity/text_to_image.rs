@@ -7,6 +7,7 @@ use burnisher::checkpoint::ModelRef;
 use burnisher::device::{self, DeviceChoice, DtypeChoice};
 use burnisher::pipelines::DiffusionPipeline;
 use burnisher::request::Request;
+use burnisher::schedulers::{SamplingOptions, SchedulerKind};
 use serde::Deserialize;
 
 use crate::runs::{draw, open, part, tiny};
@@ -30,6 +31,8 @@ struct Case {
     width: usize,
     height: usize,
     seeds: Vec<u64>,
+    #[serde(default)]
+    sampling: SamplingOptions,
     timesteps: Vec<f64>,
 }
 
@@ -39,6 +42,7 @@ impl Case {
             prompt: self.prompt.clone(),
             negative_prompt: self.negative_prompt.clone(),
             scheduler: self.scheduler.as_ref().map(|name| name.parse().expect("a sampler that we have")),
+            sampling: self.sampling.clone(),
             steps: self.steps,
             guidance_scale: self.guidance_scale,
             guidance_rescale: self.guidance_rescale,
@@ -103,8 +107,14 @@ impl Comparison {
     fn compare_run(&self, case: &Case, seed: u64, count: usize) {
         let what = format!("{} {} seed {seed}, {count} at once", self.golden, case.name);
         let trace = draw(&self.pipeline, &case.request(seed, count), &what);
-        let timesteps: Vec<f32> = case.timesteps.iter().map(|timestep| *timestep as f32).collect();
-        assert_eq!(trace.get("timesteps").values, timesteps, "{what}: timesteps");
+        let timesteps = trace.get("timesteps").values;
+        assert_eq!(timesteps.len(), case.timesteps.len(), "{what}: timesteps");
+        for (ours, theirs) in timesteps.iter().zip(&case.timesteps) {
+            // Those that are found by their sigma come of f32 logarithms: `schedulers.rs` compares them.
+            let same =
+                if theirs.fract() == 0.0 { *ours == *theirs as f32 } else { (f64::from(*ours) - theirs).abs() < 1e-3 };
+            assert!(same, "{what}: timestep {ours} for {theirs}");
+        }
 
         let sampler = case.scheduler.as_deref().unwrap_or("own");
         let start = trace.get("initial_latents");
@@ -145,6 +155,42 @@ fn stable_diffusion_2_with_v_prediction_draws_what_diffusers_draws() {
     let comparison = Comparison::on_cpu(&tiny(Checkpoint::TinySd21V), "tiny-sd21-v");
     comparison.compare(|_| true);
     comparison.compare_prompt_embeds();
+}
+
+#[test]
+fn stable_diffusion_1_draws_what_diffusers_draws_with_every_other_sampler() {
+    Comparison::on_cpu(&tiny(Checkpoint::TinySd15), "tiny-sd15-samplers").compare(|_| true);
+}
+
+#[test]
+fn stable_diffusion_2_with_v_prediction_draws_what_diffusers_draws_with_every_other_sampler() {
+    Comparison::on_cpu(&tiny(Checkpoint::TinySd21V), "tiny-sd21-v-samplers").compare(|_| true);
+}
+
+/// Samplers without a picture of Diffusers' to compare with, and why.
+const WITHOUT_PICTURES: [(&str, &str); 6] = [
+    ("dpm++sde", "its noise is of a seed of its own in Diffusers, by torchsde's tree"),
+    ("dpm++sde-karras", "its noise is of a seed of its own in Diffusers, by torchsde's tree"),
+    ("ipndm", "for models with a continuous time"),
+    ("edm-euler", "for EDM's own models"),
+    ("edm-dpm++2m", "for EDM's own models"),
+    ("flow-euler", "for models of flow matching"),
+];
+
+#[test]
+fn every_sampler_is_compared_in_pictures_of_both_families_with_three_seeds_or_said_why_not() {
+    let cases = json::<BTreeMap<String, Vec<Case>>>("text_to_image/cases.json");
+    for checkpoint in ["tiny-sd15", "tiny-sd21-v"] {
+        let cases: Vec<_> =
+            [checkpoint, &format!("{checkpoint}-samplers")].iter().flat_map(|name| &cases[*name]).collect();
+        for kind in SchedulerKind::ALL {
+            let seeds =
+                cases.iter().filter(|case| case.scheduler.as_deref() == Some(kind.name())).map(|case| case.seeds.len());
+            let is_compared = seeds.max() >= Some(3);
+            let is_left_out = WITHOUT_PICTURES.iter().any(|(name, _)| *name == kind.name());
+            assert_ne!(is_compared, is_left_out, "{kind} on {checkpoint}");
+        }
+    }
 }
 
 #[test]

@@ -157,7 +157,7 @@ impl Stage {
 
     /// Types into the text box of this name, in place of what is there.
     pub(crate) fn type_into(&mut self, name: &str, text: &str) {
-        let field = |stage: &Self| {
+        fn field<'a>(stage: &'a Stage, name: &'a str) -> egui_kittest::Node<'a> {
             let role = egui::accesskit::Role::MultilineTextInput;
             let single = egui::accesskit::Role::TextInput;
             let is_field = |node: &egui_kittest::Node<'_>| {
@@ -165,9 +165,11 @@ impl Stage {
                 found == role || found == single
             };
             let found = stage.window.query_all_by_label(name).find(is_field);
-            found.unwrap_or_else(|| panic!("no text box {name}")).click();
-        };
-        field(self);
+            found.unwrap_or_else(|| panic!("no text box {name}"))
+        }
+        field(self, name).scroll_to_me();
+        self.settle();
+        field(self, name).click();
         self.window.step();
         self.window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
         self.window.step();
@@ -209,7 +211,7 @@ impl Engine for Puppet {
     fn info(&self) -> ModelInfo {
         ModelInfo {
             class_name: "Puppet".into(),
-            tasks: vec![TaskKind::TextToImage],
+            tasks: vec![TaskKind::TextToImage, TaskKind::ImageToImage, TaskKind::Inpaint],
             scheduler: Some(SchedulerKind::from_name("ddim").expect("a sampler")),
             scheduler_config: SchedulerConfig::new(),
             width: 64,

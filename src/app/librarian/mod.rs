@@ -54,7 +54,7 @@ pub enum News {
         /// Its long side has at most [`crate::gallery::thumbnails::SIDE`] pixels.
         image: Result<egui::ColorImage>,
     },
-    /// A picture for the canvas, or why it can't be shown.
+    /// A picture for the canvas or the painter, or why it can't be shown.
     Picture {
         /// Its file.
         path: PathBuf,
@@ -111,6 +111,7 @@ struct Wishes {
     query: Latest<Query>,
     thumbnails: Latest<Vec<PathBuf>>,
     picture: Latest<PathBuf>,
+    base: Latest<PathBuf>,
     comparison: Latest<[PathBuf; 2]>,
 }
 
@@ -220,6 +221,12 @@ impl Librarian {
     /// Wants a picture for the canvas. One that was wanted before and isn't opened yet is forgotten.
     pub fn want_picture(&mut self, picture: PathBuf) {
         self.wishes.picture.put(picture);
+        self.open();
+    }
+
+    /// Wants the picture that a mask is painted on. One that was wanted before and isn't opened yet is forgotten.
+    pub fn want_base(&mut self, picture: PathBuf) {
+        self.wishes.base.put(picture);
         self.open();
     }
 

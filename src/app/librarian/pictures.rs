@@ -24,7 +24,7 @@ pub(super) fn run(cache: &Path, wishes: &Wishes, openings: &Receiver<()>, outbox
         if let Some(wanted) = wishes.thumbnails.take() {
             queue = wanted.into_iter();
         }
-        let news = if let Some(path) = wishes.picture.take() {
+        let news = if let Some(path) = wishes.picture.take().or_else(|| wishes.base.take()) {
             let image = decode(&path).map(|image| Arc::new(opened(&fit(image))));
             Some(News::Picture { path, image })
         } else if let Some(paths) = wishes.comparison.take() {

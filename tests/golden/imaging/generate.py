@@ -7,6 +7,7 @@ The pictures and masks are formulas that tests/parity/imaging.rs has too. The da
   blur/RADIUS/WxH            a mask after ImageFilter.GaussianBlur(RADIUS)
   latent/WxH/NEWWxNEWH       a mask as the latents see it: 0 or 255
   overlay/WxH                apply_overlay of one picture over another along a mask
+  file/NAME                  what Pillow reads from files/NAME: upright, RGB, over white, the first frame [h, w, 3]
 crops.json: rows of mask rectangle [left, top, right, bottom], mask size, shape, padding, and get_crop_region's answer.
 
 Needs torch 2.13.0, diffusers 0.42.1, Pillow 13.0.0.
@@ -21,7 +22,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import numpy as np
 import torch
 from diffusers.image_processor import VaeImageProcessor
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, ImageOps
 from safetensors.numpy import save_file
 
 HERE = Path(__file__).resolve().parent
@@ -75,6 +76,40 @@ def crops(processor):
     return rows
 
 
+def write_files():
+    """Pictures in all kinds of files, and what is in them."""
+    folder = HERE / "files"
+    folder.mkdir(exist_ok=True)
+    photo, soft = picture(40, 24), mask(40, 24)
+    smooth = Image.fromarray(np.stack(np.broadcast_arrays(*np.mgrid[0:24, 0:40] * 6, 90), -1).astype(np.uint8))
+    see_through = photo.copy()
+    see_through.putalpha(soft)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo.save(folder / "plain.bmp")
+    photo.save(folder / "plain.tiff")
+    see_through.save(folder / "see-through.png")
+    see_through.save(folder / "see-through.webp", lossless=True, exact=True)
+    see_through.convert("LA").save(folder / "see-through-grey.png")
+    photo.quantize(16).save(folder / "palette.png", transparency=3)
+    # The bytes of a JPEG in CMYK are inverted, as Adobe's are.
+    smooth.convert("CMYK").save(folder / "cmyk.jpg", quality=100, subsampling=0)
+    smooth.save(folder / "turned.jpg", quality=100, subsampling=0, exif=exif)
+    soft.save(folder / "grey.jpg", quality=100)
+    frames = [photo.quantize(32), smooth.quantize(32), photo.quantize(8)]
+    for name in ("animated.gif", "animated.png", "animated.webp"):
+        options = {"lossless": True} if name.endswith("webp") else {}
+        frames[0].save(folder / name, save_all=True, append_images=frames[1:], duration=100, **options)
+    deep = (np.mgrid[0:24, 0:40][1] * 1638 + 77).astype(np.uint16)
+    Image.fromarray(deep).save(folder / "deep.png")
+    read = {"file/deep.png": np.round(deep / 257).astype(np.uint8)[..., None].repeat(3, -1)}
+    for path in sorted(folder.iterdir()):
+        if path.name != "deep.png":
+            upright = ImageOps.exif_transpose(Image.open(path)).convert("RGBA")
+            read[f"file/{path.name}"] = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright).convert("RGB")
+    return read
+
+
 def main():
     data = {}
     for (w, h), (new_w, new_h) in SIZES:
@@ -90,6 +125,7 @@ def main():
     processor = VaeImageProcessor()
     other = Image.fromarray(255 - np.asarray(picture(70, 48)).transpose(1, 0, 2)[:48, :48].repeat(2, 1)[:, :70])
     data["overlay/70x48"] = processor.apply_overlay(mask(70, 48), picture(70, 48), other)
+    data |= write_files()
     arrays = {name: np.ascontiguousarray(np.asarray(value)) for name, value in data.items()}
     save_file(arrays, HERE / "imaging.safetensors")
     (HERE / "crops.json").write_text(json.dumps(crops(processor)).replace("]], [[", "]],\n[[").replace("], [[", "],\n[[") + "\n")

@@ -13,7 +13,10 @@ Two pictures are drawn with a generator each, seeded S and S + 1, and so are the
 script compares them, and keeps one picture a seed (0, 1, 2, 42, 43). tiny-sd15-tf5 and -legacy hold the weights of
 tiny-sd15 under other names: the script checks on one case that they draw the same, and they share its goldens.
 
-Needs torch 2.13.0, diffusers 0.42.1, transformers 5.23.0; runs on one thread in f32.
+CHECKPOINT-samplers has the samplers that are not in the grid, smaller.
+
+Needs torch 2.13.0, diffusers 0.42.1, transformers 5.23.0, scipy (LMS); runs on one thread in f32:
+generate.py [CHECKPOINT ...] writes these, or all of them.
 """
 
 import json
@@ -48,6 +51,36 @@ SCHEDULERS = {
     "dpm++2m-karras": ("DPMSolverMultistepScheduler", {"use_karras_sigmas": True}),
     "ddpm": ("DDPMScheduler", {}),
 }
+KARRAS = {"use_karras_sigmas": True}
+# The other samplers for models with a noise schedule, but DPM++ SDE, whose noise is torchsde's.
+OTHER_SCHEDULERS = {
+    "plms": ("PNDMScheduler", {"skip_prk_steps": True}),
+    "pndm-prk": ("PNDMScheduler", {"skip_prk_steps": False}),
+    "euler-karras": ("EulerDiscreteScheduler", KARRAS),
+    "euler-trailing": ("EulerDiscreteScheduler", {"timestep_spacing": "trailing"}),
+    "euler-linspace": ("EulerDiscreteScheduler", {"timestep_spacing": "linspace"}),
+    "lms": ("LMSDiscreteScheduler", {}),
+    "lms-karras": ("LMSDiscreteScheduler", KARRAS),
+    "heun": ("HeunDiscreteScheduler", {}),
+    "heun-karras": ("HeunDiscreteScheduler", KARRAS),
+    "dpm2": ("KDPM2DiscreteScheduler", {}),
+    "dpm2-karras": ("KDPM2DiscreteScheduler", KARRAS),
+    "dpm2-a": ("KDPM2AncestralDiscreteScheduler", {}),
+    "dpm2-a-karras": ("KDPM2AncestralDiscreteScheduler", KARRAS),
+    "dpm++2m-sde": ("DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++"}),
+    "dpm++2m-sde-karras": ("DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++"} | KARRAS),
+    "dpm++2m-lu": ("DPMSolverMultistepScheduler", {"use_lu_lambdas": True}),
+    "dpm++3m": ("DPMSolverMultistepScheduler", {"solver_order": 3}),
+    "dpm++2s": ("DPMSolverSinglestepScheduler", {}),
+    "dpm++2s-karras": ("DPMSolverSinglestepScheduler", KARRAS),
+    "unipc": ("UniPCMultistepScheduler", {}),
+    "unipc-karras": ("UniPCMultistepScheduler", KARRAS),
+    "deis": ("DEISMultistepScheduler", {}),
+    "sasolver": ("SASolverScheduler", {}),
+    "sasolver-karras": ("SASolverScheduler", KARRAS),
+    "lcm": ("LCMScheduler", {}),
+    "tcd": ("TCDScheduler", {}),
+}
 PROMPT = "An image of a squirrel in Picasso style"
 NEGATIVE = "blurry, ugly, a photograph"
 LONG = ", ".join(["a highly detailed matte painting of a castle on a cliff above a stormy sea at night"] * 8)
@@ -61,6 +94,19 @@ def case(name, **differences):
         "guidance_rescale": 0.0, "width": 64, "height": 64, "seeds": [0],
     }
     return {"name": name, **defaults, **differences}
+
+
+# Small and short, since there are so many of them.
+OTHERS = [
+    case(f"{scheduler}-7.5", scheduler=scheduler, steps=6, width=32, height=32, seeds=[0, 7, 42])
+    for scheduler in OTHER_SCHEDULERS
+] + [
+    # What is asked of a sampler beyond its kind.
+    case("ddim-eta", scheduler="ddim", steps=6, width=32, height=32, sampling={"eta": 0.6}),
+    case("tcd-eta", scheduler="tcd", steps=4, width=32, height=32, sampling={"eta": 0.3}),
+    case("euler-sigmas", scheduler="euler", steps=4, width=32, height=32, sampling={"sigmas": [14.0, 4.0, 1.5, 0.4, 0.0]}),
+    case("heun-timesteps", scheduler="heun", steps=3, width=32, height=32, sampling={"timesteps": [980, 500, 50]}),
+]
 
 
 def grid(seeds, scales):
@@ -87,6 +133,8 @@ PLAN = {
     "tiny-sd15": [*grid([0, 1, 2, 42, 43], (1.0, 7.5)), *EXTRAS],
     "tiny-sd21-v": [*grid([0, 1, 2, 42, 43], (1.0, 7.5)), *EXTRAS],
     "tiny-sd15-saved": grid([0], (7.5,)),
+    "tiny-sd15-samplers": OTHERS,
+    "tiny-sd21-v-samplers": OTHERS,
     "pictogram-64": [case("heart", prompt="a red heart in 3d style", steps=20, guidance_scale=4.0)],
 }
 
@@ -104,7 +152,7 @@ class Reference:
         pipeline = self.pipeline
         pipeline.scheduler = self.own_scheduler
         if case["scheduler"]:
-            name, overrides = SCHEDULERS[case["scheduler"]]
+            name, overrides = (SCHEDULERS | OTHER_SCHEDULERS)[case["scheduler"]]
             pipeline.scheduler = getattr(diffusers, name).from_config(self.own_scheduler.config, **overrides)
         start = []
         prepare = type(pipeline).prepare_latents
@@ -114,7 +162,7 @@ class Reference:
             case["prompt"], negative_prompt=case["negative_prompt"], num_inference_steps=case["steps"],
             guidance_scale=case["guidance_scale"], guidance_rescale=case["guidance_rescale"], width=case["width"],
             height=case["height"], num_images_per_prompt=len(seeds),
-            generator=generators if len(seeds) > 1 else generators[0], output_type="np",
+            generator=generators if len(seeds) > 1 else generators[0], output_type="np", **case.get("sampling", {}),
         ).images
         assert np.isfinite(pictures).all()
         return pictures, start[0].numpy()
@@ -141,7 +189,7 @@ def run(reference, case, data):
     picture = data[f"{case['name']}/{case['seeds'][0]}"] / 65535.0
     clipped = np.mean((picture == 0) | (picture == 1))
     print(f"  {case['name']}: std {picture.std():.3f}, clipped {clipped:.4f}, two at once differ by {largest:.1e}")
-    assert largest < BATCH_TOLERANCE and (0.1 < picture.std() and clipped < 0.05 or case["name"] == "heart")
+    assert largest < BATCH_TOLERANCE and (0.1 < picture.std() and clipped < 0.05 or case["name"] == "heart" or case in OTHERS)
     return {**case, "timesteps": reference.timesteps()}
 
 
@@ -155,20 +203,30 @@ def same_pictures(folders):
 def main():
     assert (diffusers.__version__, transformers.__version__) == ("0.42.1", "5.23.0")
     torch.set_num_threads(1)
-    plan = {}
+    plan = json.loads((HERE / "cases.json").read_text()) if sys.argv[1:] else {}
+    wanted = {name: cases for name, cases in PLAN.items() if name in sys.argv[1:] or not sys.argv[1:]}
     with tempfile.TemporaryDirectory() as scratch:
-        for checkpoint, cases in PLAN.items():
+        for checkpoint, cases in wanted.items():
             print(checkpoint)
-            reference = Reference(BUNDLED if checkpoint == "pictogram-64" else write_folder(scratch, checkpoint))
+            weights = checkpoint.removesuffix("-samplers")
+            reference = Reference(BUNDLED if weights == "pictogram-64" else write_folder(scratch, weights))
             data = {}
             plan[checkpoint] = [run(reference, case, data) for case in cases]
-            with torch.no_grad():
-                embeds, negative = reference.pipeline.encode_prompt(cases[0]["prompt"], "cpu", 1, True, "")
-            data["prompt_embeds"] = torch.cat([negative, embeds]).numpy()
+            if weights == checkpoint:
+                with torch.no_grad():
+                    embeds, negative = reference.pipeline.encode_prompt(cases[0]["prompt"], "cpu", 1, True, "")
+                data["prompt_embeds"] = torch.cat([negative, embeds]).numpy()
             save_file(data, HERE / f"{checkpoint}.safetensors")
+        if sys.argv[1:]:
+            write_cases(plan)
+            return
         spellings = ["tiny-sd15-tf5", "tiny-sd15-legacy"]
         folders = [Path(scratch) / "tiny-sd15", *(write_folder(scratch, name) for name in spellings)]
         assert same_pictures(folders)
+    write_cases(plan)
+
+
+def write_cases(plan):
     text = json.dumps(plan).replace('[{"name"', '[\n{"name"').replace('}, {"name"', '},\n{"name"')
     (HERE / "cases.json").write_text(text + "\n")
 

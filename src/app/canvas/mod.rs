@@ -1,0 +1,208 @@
+//! The canvas: the picture in the making, or a finished one, with zoom and pan.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use eframe::wgpu::TextureFormat;
+use egui::{ColorImage, Rect, Sense, Vec2};
+
+use crate::app::librarian::Opened;
+use crate::app::theme;
+use crate::worker::Preview;
+
+mod pass;
+mod view;
+
+pub(super) use pass::{Layer, Overlay, Scene, Sheet};
+pub(super) use view::{Hand, Placed, View, Zoom};
+
+/// What the canvas shows, and how.
+pub(super) struct Canvas {
+    shown: Shown,
+    picture: Option<Picture>,
+    pub(super) view: View,
+    /// What the window draws into.
+    target: TextureFormat,
+}
+
+/// What the canvas shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+enum Shown {
+    #[default]
+    Nothing,
+    /// A preview, after so many steps.
+    Live { step: usize, steps: usize },
+    /// A picture of the gallery.
+    File { path: PathBuf, name: String, is_open: bool },
+}
+
+struct Picture {
+    sheet: Sheet,
+    /// The size to show it at, in its pixels: a preview may have fewer.
+    size: Vec2,
+}
+
+impl Default for Canvas {
+    fn default() -> Self {
+        let target = TextureFormat::Rgba8Unorm;
+        Self { shown: Shown::default(), picture: None, view: View::default(), target }
+    }
+}
+
+impl Canvas {
+    /// Says what the window draws into. Where there is no window, it is what egui's own renderer takes.
+    pub(super) fn draw_into(&mut self, target: Option<TextureFormat>) {
+        self.target = target.unwrap_or(TextureFormat::Rgba8Unorm);
+    }
+
+    /// Shows a preview, scaled to the size of the finished picture.
+    pub(super) fn show_preview(&mut self, preview: &Preview) {
+        self.shown = Shown::Live { step: preview.step, steps: preview.steps };
+        let size = [preview.image.width() as usize, preview.image.height() as usize];
+        let pixels = ColorImage::from_rgb(size, preview.image.as_raw());
+        self.set(Arc::new(pixels), egui::vec2(preview.width as f32, preview.height as f32));
+    }
+
+    /// Turns to a picture of the gallery; until it is read the canvas keeps what it shows.
+    pub(super) fn turn_to(&mut self, path: PathBuf, name: String) {
+        self.shown = Shown::File { path, name, is_open: false };
+    }
+
+    /// Shows a picture of the gallery, if it is still the one to be shown.
+    pub(super) fn show_picture(&mut self, path: &Path, opened: &Opened) {
+        if let Shown::File { path: wanted, is_open, .. } = &mut self.shown
+            && wanted == path
+        {
+            *is_open = true;
+            let [width, height] = opened.size;
+            self.set(Arc::clone(&opened.image), egui::vec2(width as f32, height as f32));
+        }
+    }
+
+    /// Shows nothing: the picture is gone.
+    pub(super) fn clear(&mut self) {
+        self.shown = Shown::Nothing;
+        self.picture = None;
+    }
+
+    fn set(&mut self, pixels: Arc<ColorImage>, size: Vec2) {
+        // The same size means the same picture getting clearer, or another one to compare: the view stays.
+        if self.picture.as_ref().is_none_or(|picture| picture.size != size) {
+            self.view.center();
+        }
+        self.picture = Some(Picture { sheet: Sheet::new(pixels), size });
+    }
+
+    /// The file that is shown.
+    pub(super) fn path(&self) -> Option<&Path> {
+        if let Shown::File { path, .. } = &self.shown { Some(path) } else { None }
+    }
+
+    /// Sets the zoom; the middle stays.
+    pub(super) fn set_zoom(&mut self, zoom: Zoom) {
+        self.view.set_zoom(zoom);
+    }
+
+    /// Shows the picture in the space that is left, and lets it be moved.
+    pub(super) fn ui(&mut self, ui: &mut egui::Ui) {
+        let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
+        let name = self.name();
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
+        let Some(picture) = &self.picture else {
+            let painter = ui.painter_at(rect);
+            painter.rect_filled(rect, 0.0, theme::palette(ui).canvas);
+            let text = "Your picture appears here";
+            let color = ui.visuals().weak_text_color();
+            painter.text(rect.center(), egui::Align2::CENTER_CENTER, text, egui::FontId::proportional(16.0), color);
+            return;
+        };
+        self.view.follow(ui, &response, picture.size, Hand::Free);
+        let placed = self.view.place(rect, picture.size, ui.pixels_per_point());
+        // Finished pictures are shown pixel by pixel when zoomed in, and smoothed otherwise; previews are always smoothed.
+        let is_finished = matches!(self.shown, Shown::File { .. });
+        let is_sharp = is_finished && placed.scale * ui.pixels_per_point() >= 2.0;
+        let scene = Scene { sheet: &picture.sheet, picture: placed.rect, frame: placed.rect, is_sharp, overlay: None };
+        self.draw(ui, rect, scene);
+        focus_ring_ui(ui, &response);
+        response.on_hover_cursor(egui::CursorIcon::Grab);
+    }
+
+    /// Draws a picture, and the ground around it.
+    pub(super) fn draw(&self, ui: &egui::Ui, room: Rect, scene: Scene<'_>) {
+        let painter = ui.painter_at(room);
+        for side in around(room, scene.frame) {
+            painter.rect_filled(side, 0.0, theme::palette(ui).canvas);
+        }
+        if let Some(shape) = scene.shape(ui, room, self.target) {
+            painter.add(shape);
+        }
+    }
+
+    /// What it shows, for screen readers.
+    fn name(&self) -> String {
+        match &self.shown {
+            Shown::Nothing => "Canvas: no picture yet".to_owned(),
+            Shown::Live { step, steps, .. } => format!("Canvas: preview after step {step} of {steps}"),
+            Shown::File { name, is_open: true, .. } => format!("Canvas: {name}"),
+            Shown::File { name, .. } => format!("Canvas: opening {name}"),
+        }
+    }
+
+    /// How large the picture is shown, for the toolbar.
+    pub(super) fn zoom_text(&self) -> String {
+        self.view.zoom_text()
+    }
+
+    /// The picture's own size, for the toolbar.
+    pub(super) fn size_text(&self) -> Option<String> {
+        self.picture.as_ref().map(|picture| format!("{} × {}", picture.size.x, picture.size.y))
+    }
+}
+
+/// Shows that the keyboard moves the picture.
+pub(super) fn focus_ring_ui(ui: &egui::Ui, response: &egui::Response) {
+    if response.has_focus() {
+        let stroke = ui.visuals().selection.stroke;
+        let painter = ui.painter_at(response.rect);
+        painter.rect_stroke(response.rect.shrink(2.0), 0.0, stroke, egui::StrokeKind::Inside);
+    }
+}
+
+/// What of `rect` lies around `placed`: what is under the picture needn't be painted.
+fn around(rect: Rect, placed: Rect) -> [Rect; 4] {
+    let inner = placed.intersect(rect);
+    if !inner.is_positive() {
+        return [rect, Rect::NOTHING, Rect::NOTHING, Rect::NOTHING];
+    }
+    [
+        Rect::from_min_max(rect.min, egui::pos2(rect.max.x, inner.min.y)),
+        Rect::from_min_max(egui::pos2(rect.min.x, inner.max.y), rect.max),
+        Rect::from_min_max(egui::pos2(rect.min.x, inner.min.y), egui::pos2(inner.min.x, inner.max.y)),
+        Rect::from_min_max(egui::pos2(inner.max.x, inner.min.y), egui::pos2(rect.max.x, inner.max.y)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use egui::Pos2;
+
+    use super::*;
+
+    const RECT: Rect = Rect { min: Pos2::ZERO, max: Pos2 { x: 416.0, y: 316.0 } };
+
+    #[test]
+    fn the_ground_is_all_that_the_picture_leaves_free() {
+        let area = |rect: &Rect| if rect.is_positive() { rect.area() } else { 0.0 };
+        let inside = Rect::from_min_size(egui::pos2(100.0, 50.0), egui::vec2(200.0, 100.0));
+        for placed in [
+            inside,
+            inside.translate(egui::vec2(-150.0, 0.0)),
+            inside.translate(egui::vec2(1e4, 0.0)),
+            RECT.expand(9.0),
+        ] {
+            let painted: f32 = around(RECT, placed).iter().map(area).sum();
+            let picture = area(&placed.intersect(RECT));
+            assert!((painted + picture - RECT.area()).abs() < 1.0, "{placed:?}");
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The canvas while a mask is painted: the picture, the mask over it, and the tools beside.
+
+use std::time::Duration;
+
+use egui::{CursorIcon, Key, Pos2, Rect, Response, Role, Sense, Shape, Ui, WidgetInfo};
+
+use super::frame::label;
+use super::gesture::{Gesture, whole_pixels};
+use super::{BasePicture, Painter, Shows, Tool, strip, vector};
+use crate::app::apply::Action;
+use crate::app::canvas::{Canvas, Hand, Overlay, Placed, Scene, focus_ring_ui};
+use crate::app::state::State;
+use crate::app::theme;
+use crate::settings::{MAX_DIAMETER, Settings};
+
+/// What takes longer than this is said.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// The tools and the canvas.
+pub(in crate::app) fn ui(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
+    let State { painter, canvas, settings, .. } = state;
+    if painter.shows == Shows::Mask {
+        painter.bars_ui(ui);
+    }
+    let strip = egui::Panel::left("tools").resizable(false).exact_size(strip::WIDTH).show_separator_line(false);
+    strip.frame(egui::Frame::NONE.inner_margin(egui::Margin { right: 8, ..Default::default() })).show(ui, |ui| {
+        egui::ScrollArea::vertical().show(ui, |ui| painter.strip_ui(ui, settings, actions));
+    });
+    match painter.shows {
+        Shows::Mask => painter.surface_ui(ui, canvas, settings),
+        Shows::Picture => canvas.ui(ui),
+    }
+}
+
+impl Painter {
+    fn surface_ui(&mut self, ui: &mut Ui, canvas: &mut Canvas, settings: &mut Settings) {
+        let (room, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
+        let name = self.name();
+        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
+        let Some(size) = self.frame_size() else {
+            let painter = ui.painter_at(room);
+            painter.rect_filled(room, 0.0, theme::palette(ui).canvas);
+            let (font, color) = (egui::FontId::proportional(16.0), ui.visuals().weak_text_color());
+            painter.text(room.center(), egui::Align2::CENTER_CENTER, name, font, color);
+            return;
+        };
+        let has_keys = response.hovered() || response.dragged() || response.has_focus();
+        let space = has_keys && !ui.ctx().text_edit_focused() && ui.input(|input| input.key_down(Key::Space));
+        if self.gesture.is_none() {
+            canvas.view.follow(ui, &response, vector(size), Hand::Busy { space });
+            resize_brush(ui, &response, settings);
+        }
+        let placed = canvas.view.place(room, vector(size), ui.pixels_per_point());
+        let Settings { painting, draft, .. } = settings;
+        self.follow_pointer(ui, &response, placed, !space, (painting.brush, draft));
+        self.scene_ui(ui, canvas, room, placed, settings);
+        self.marks_ui(ui, &response, placed, settings);
+        self.frame_ui(ui, room, placed, &mut settings.draft);
+        focus_ring_ui(ui, &response);
+        let hand = if response.dragged() { CursorIcon::Grabbing } else { CursorIcon::Grab };
+        response.on_hover_cursor(if space { hand } else { CursorIcon::Crosshair });
+    }
+
+    /// What it shows, for screen readers.
+    fn name(&self) -> String {
+        let Some(base) = &self.base else { return "Canvas: no picture yet".to_owned() };
+        let file = base.path.file_name().unwrap_or_default().to_string_lossy();
+        match base.picture {
+            BasePicture::Opening => format!("Opening {file}"),
+            BasePicture::Failed => format!("{file} can't be opened"),
+            BasePicture::Open { .. } => format!("Canvas: the mask on {file}"),
+        }
+    }
+
+    /// The picture and the mask.
+    fn scene_ui(&self, ui: &Ui, canvas: &Canvas, room: Rect, placed: Placed, settings: &Settings) {
+        let Some(BasePicture::Open { sheet, size }) = self.base.as_ref().map(|base| &base.picture) else { return };
+        let left_top = [self.margins.left as f32, self.margins.top as f32];
+        let end = [left_top[0] + size.0 as f32, left_top[1] + size.1 as f32];
+        let picture = placed.screen_rect(left_top, end);
+        let is_sharp = placed.scale * ui.pixels_per_point() >= 2.0;
+        let (layer, rect, is_grid) =
+            match (self.adjusting.as_ref().and_then(|adjusting| adjusting.seen()), &self.derived) {
+                (Some(seen), _) => (seen, placed.rect, false),
+                (None, Some((derived, layer))) if self.sights.latents => {
+                    let cut = derived.cut.map(|cut| ([cut.left, cut.top], [cut.right, cut.bottom]));
+                    let place = |at: [u32; 2]| at.map(|at| at as f32);
+                    let rect = cut.map_or(placed.rect, |(min, max)| placed.screen_rect(place(min), place(max)));
+                    (layer, rect, true)
+                }
+                _ => (&self.layer, placed.rect, false),
+            };
+        let (tint, opacity) = (theme::tint(settings.painting.tint), settings.painting.tint_opacity);
+        let overlay = Overlay { layer, rect, is_sharp: is_sharp || is_grid, tint, opacity };
+        let overlay = Some(overlay).filter(|_| !self.sights.is_hidden);
+        canvas.draw(ui, room, Scene { sheet, picture, frame: placed.rect, is_sharp, overlay });
+        let painter = ui.painter_at(room);
+        if picture != placed.rect {
+            for line in theme::LINES {
+                painter.rect_stroke(picture, 0.0, line, egui::StrokeKind::Middle);
+            }
+        }
+    }
+
+    /// What is drawn over the picture: the brush, a rectangle or lasso in the making, what is cut out.
+    fn marks_ui(&self, ui: &Ui, response: &Response, placed: Placed, settings: &Settings) {
+        let painter = ui.painter_at(response.rect);
+        let closed = |corners: Vec<Pos2>| {
+            for line in theme::LINES {
+                painter.add(Shape::closed_line(corners.clone(), line));
+            }
+        };
+        match &self.gesture {
+            Some(Gesture::Rectangle { from, to, .. }) => {
+                let [min, max] = whole_pixels(*from, *to);
+                closed(corners(placed.screen_rect(min, max)).into());
+                let (width, height) = (max[0] - min[0], max[1] - min[1]);
+                label(&painter, ui, placed.screen_rect(min, max).center_top(), format!("{width} × {height}"));
+            }
+            Some(Gesture::Lasso { points, .. }) => {
+                closed(points.iter().map(|point| placed.screen_from_pixels(*point)).collect());
+            }
+            Some(Gesture::Stroke(_)) | None => {}
+        }
+        if self.sights.cut {
+            let cut = self.derived.as_ref().and_then(|(derived, _)| derived.cut);
+            let rect = cut.map_or(placed.rect, |cut| {
+                placed.screen_rect([cut.left as f32, cut.top as f32], [cut.right as f32, cut.bottom as f32])
+            });
+            let [a, b, c, d] = corners(rect);
+            painter.add(Shape::closed_line(vec![a, b, c, d], theme::LINES[0]));
+            painter.extend(Shape::dashed_line(&[a, b, c, d, a], theme::LINES[1], 6.0, 4.0));
+        }
+        let is_round = matches!(self.tool, Tool::Brush | Tool::Eraser);
+        let pointer = ui.input(|input| input.pointer.latest_pos());
+        let is_here = response.contains_pointer() || matches!(self.gesture, Some(Gesture::Stroke(_)));
+        if let Some(pointer) = pointer.filter(|_| is_round && is_here) {
+            let radius = settings.painting.brush.diameter / 2.0 * placed.scale;
+            for line in theme::LINES {
+                painter.circle_stroke(pointer, radius, line);
+            }
+        }
+        if let Some((_, since)) = self.work {
+            if since.elapsed() >= PATIENCE {
+                label(&painter, ui, response.rect.center_top(), "Working…".to_owned());
+            } else {
+                ui.ctx().request_repaint_after(PATIENCE.saturating_sub(since.elapsed()));
+            }
+        }
+    }
+}
+
+/// Ctrl and the wheel.
+fn resize_brush(ui: &Ui, response: &Response, settings: &mut Settings) {
+    let factor = ui.input(|input| if input.modifiers.command { input.zoom_delta() } else { 1.0 });
+    if response.hovered() && (factor - 1.0).abs() > 1e-4 {
+        let brush = &mut settings.painting.brush;
+        brush.diameter = (brush.diameter * factor).clamp(1.0, MAX_DIAMETER);
+    }
+}
+
+fn corners(rect: Rect) -> [Pos2; 4] {
+    [rect.left_top(), rect.right_top(), rect.right_bottom(), rect.left_bottom()]
+}

@@ -1,0 +1,138 @@
+//! Inpainting, as Diffusers' `StableDiffusionInpaintPipeline`, with unets of both kinds: one that was trained for it reads the
+//! mask and the picture with its hole beside the latents; with any other, what is outside the mask is put back after each step.
+//!
+//! Beyond Diffusers: soft masks (see `conditioning`), what stands in the hole, and pasting back (see `imaging::inpaint`). A batch
+//! is drawn as its pictures alone are, each from its own generator; Diffusers does so too if it is given a list of pictures.
+
+use burn::tensor::Tensor;
+use image::{GrayImage, RgbImage};
+
+use super::conditioning::{Conditioning, Keep, mask_channel};
+use super::stable_diffusion::StableDiffusion;
+use super::stages::Begun;
+use super::{Hooks, Run, latents, stages};
+use crate::error::{Error, Result};
+use crate::imaging::inpaint::Canvas;
+use crate::imaging::mask;
+use crate::imaging::resize::{self, Filter};
+use crate::request::{Fill, Inpaint, Request};
+
+/// Draws the request's pictures as one batch.
+pub(super) fn run(
+    model: &StableDiffusion,
+    request: &Request,
+    task: &Inpaint,
+    picture: &RgbImage,
+    mut hooks: Hooks<'_>,
+) -> Result<Run> {
+    let canvas = Canvas::new(task, picture, request.width, request.height)?;
+    let mask = Masks::new(model, request, task, &canvas)?;
+    let Some(begun) = stages::begin(model, request, &mut hooks)? else { return Ok(Run::Cancelled) };
+    let Run::Done(mut pictures) = draw(begun, request, task, &canvas, mask, &mut hooks)? else {
+        return Ok(Run::Cancelled);
+    };
+    if task.paste_back {
+        for drawn in &mut pictures {
+            drawn.image = canvas.paste(&drawn.image);
+            if request.safety.withholds(drawn.verdict.as_ref()) {
+                drawn.image = RgbImage::new(drawn.image.width(), drawn.image.height());
+            }
+        }
+    }
+    Ok(Run::Done(pictures))
+}
+
+/// A mask in its sizes.
+struct Masks {
+    /// 255 in the hole, 0 elsewhere, in pixels.
+    hole: GrayImage,
+    /// The same in latents: what a unet for inpainting reads.
+    latent: GrayImage,
+    /// How much is drawn anew: as `latent`, or with all shades of a soft mask.
+    drawn: GrayImage,
+}
+
+impl Masks {
+    fn new(model: &StableDiffusion, request: &Request, task: &Inpaint, canvas: &Canvas) -> Result<Self> {
+        let (width, height) = latents::size(model, request);
+        let hole = mask::latent_mask(&canvas.mask, canvas.mask.width(), canvas.mask.height());
+        let latent = mask::latent_mask(&canvas.mask, width, height);
+        let drawn =
+            if task.soft { resize::grey(&canvas.mask, width, height, Filter::Bilinear) } else { latent.clone() };
+        if drawn.as_raw().iter().all(|mask| *mask == 0) {
+            let scale = model.vae.scale_factor();
+            return Err(Error::new(format!(
+                "The mask is too small or too faint: the model draws in squares of {scale} x {scale} pixels, and none is marked"
+            ))
+            .advise("Grow the mask, or draw only the masked part, which enlarges it"));
+        }
+        Ok(Self { hole, latent, drawn })
+    }
+}
+
+/// Draws what the mask asks for, in the canvas's size.
+fn draw(
+    mut begun: Begun<'_>,
+    request: &Request,
+    task: &Inpaint,
+    canvas: &Canvas,
+    mask: Masks,
+    hooks: &mut Hooks<'_>,
+) -> Result<Run> {
+    let model = begun.model;
+    let reads_mask = model.unet.in_channels() > model.vae.latent_channels();
+    let is_full = task.strength >= 1.0 && !task.soft;
+    let has_keep = task.soft || !reads_mask;
+    // In Diffusers' order: the picture's latents are sampled first, if they are needed, then comes the noise, then the latents of
+    // the picture with its hole, which are drawn even where no unet reads them.
+    let image_latents = if has_keep || !is_full {
+        let posterior = latents::encode(model, latents::pixels(model, &canvas.picture, None), hooks.cancel)?;
+        let Some(posterior) = posterior else { return Ok(Run::Cancelled) };
+        Some(latents::sample(model, &posterior, latents::noise(model, request, &mut begun.generators)))
+    } else {
+        None
+    };
+    let noise = latents::noise(model, request, &mut begun.generators);
+    let masked_noise = latents::noise(model, request, &mut begun.generators);
+    let latent_mask = mask_channel(&mask.latent, &model.compute);
+    stages::record(hooks, "mask", || latent_mask.clone());
+    let channels = if reads_mask {
+        let pixels = latents::pixels(model, &canvas.picture, Some(&mask.hole));
+        let Some(posterior) = latents::encode(model, pixels, hooks.cancel)? else { return Ok(Run::Cancelled) };
+        let masked = latents::sample(model, &posterior, masked_noise);
+        stages::record(hooks, "masked_image_latents", || masked.clone());
+        let [count, _, height, width] = masked.dims();
+        Some(Tensor::cat(vec![latent_mask.clone().expand([count, 1, height, width]), masked], 1))
+    } else {
+        None
+    };
+    let samples = match &image_latents {
+        Some(image_latents) if !is_full => {
+            let start = filled(image_latents.clone(), latent_mask, task.fill, || {
+                latents::noise(model, request, &mut begun.generators)
+            });
+            begun.scheduler.add_noise(start, noise.clone(), begun.begin)
+        }
+        // All that isn't kept is noise alone.
+        _ => noise.clone() * begun.scheduler.init_noise_sigma(),
+    };
+    if let Some(image_latents) = &image_latents {
+        stages::record(hooks, "image_latents", || image_latents.clone());
+    }
+    let keep = image_latents.filter(|_| has_keep).map(|image_latents| Keep {
+        image_latents,
+        noise,
+        mask: mask.drawn,
+        is_soft: task.soft,
+    });
+    begun.draw(samples, Conditioning { channels, keep }, hooks)
+}
+
+/// The picture's latents with what the fill puts into the hole; a blurred fill is in the picture already.
+fn filled(image_latents: Tensor<4>, mask: Tensor<4>, fill: Fill, noise: impl FnOnce() -> Tensor<4>) -> Tensor<4> {
+    match fill {
+        Fill::Original | Fill::Blurred => image_latents,
+        Fill::Blank => image_latents * (mask * -1.0 + 1.0),
+        Fill::Noise => image_latents * (mask.clone() * -1.0 + 1.0) + noise() * mask,
+    }
+}

@@ -1,0 +1,68 @@
+//! Every option that a sampler has in force, and where each comes from: for whoever wants to know what a checkpoint gets.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::options::SchedulerConfig;
+use super::{SamplingOptions, SchedulerKind};
+
+/// An option in force. It is shown as `beta_end = 0.012`, with its origin if that isn't the checkpoint's file.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Setting {
+    /// Its name in Diffusers.
+    pub key: String,
+    /// Its value.
+    pub value: Value,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// Where the value of an option comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// The checkpoint's `scheduler_config.json`.
+    Checkpoint,
+    /// The class: the checkpoint leaves it open.
+    Default,
+    /// The sampler that was chosen, or the sigma schedule.
+    Sampler,
+    /// The checkpoint, but it means nothing to this class.
+    Unused,
+}
+
+impl SchedulerKind {
+    /// Every option in force when [`Self::build`] is given the same, sorted by key as Diffusers prints them; what the file
+    /// says of itself (`_class_name` and the like) is left out.
+    pub fn settings(self, config: &SchedulerConfig, sampling: &SamplingOptions) -> Vec<Setting> {
+        let (defaults, overrides) = (self.class().defaults(), self.overrides_for(sampling));
+        let origin = |key: &str| {
+            if overrides.contains_key(key) {
+                Origin::Sampler
+            } else if !defaults.contains_key(key) {
+                Origin::Unused
+            } else if config.contains_key(key) {
+                Origin::Checkpoint
+            } else {
+                Origin::Default
+            }
+        };
+        let options = self.options(config, sampling).into_config().into_iter();
+        let options = options.filter(|(key, _)| !key.starts_with('_'));
+        options.map(|(key, value)| Setting { origin: origin(&key), key, value }).collect()
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, value, origin } = self;
+        match origin {
+            Origin::Checkpoint => write!(f, "{key} = {value}"),
+            Origin::Default => write!(f, "{key} = {value} (default)"),
+            Origin::Sampler => write!(f, "{key} = {value} (sampler)"),
+            Origin::Unused => write!(f, "{key} = {value} (unused)"),
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Tasks that begin with a picture, as the form offers them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use burnisher::gallery::read_recipe;
+use burnisher::request::{Task, TaskKind};
+use egui::accesskit::Role;
+use egui::{Key, Modifiers};
+use egui_kittest::kittest::{NodeT, Queryable};
+use image::RgbImage;
+
+use crate::bad_input::dropped;
+use crate::stage::{Puppet, Stage};
+
+/// A stage whose form has this task, and a picture of 101 x 70 pixels in its folder.
+fn stage_for(task: TaskKind) -> (Stage, PathBuf) {
+    let mut stage = Stage::with(Puppet::default(), |settings| settings.draft.task = task);
+    stage.until_says("Ready");
+    let path = stage.folder.path().join("begin.png");
+    RgbImage::from_pixel(101, 70, image::Rgb([9, 90, 200])).save(&path).expect("written");
+    (stage, path)
+}
+
+#[test]
+fn a_dropped_picture_is_what_image_to_image_begins_with_and_gives_the_size() {
+    let (mut stage, path) = stage_for(TaskKind::ImageToImage);
+    stage.window.input_mut().dropped_files.push(dropped(path.clone()));
+    stage.until_says("begin.png, 101 × 70");
+    stage.type_prompt("a fox");
+    stage.click("Generate");
+    stage.until("the picture", |stage| stage.pictures().len() == 1);
+    let recipe = read_recipe(&stage.pictures()[0]).expect("a PNG").expect("a recipe");
+    assert_eq!(recipe.request.task, Task::ImageToImage { image: path, strength: 0.8 });
+    assert_eq!((recipe.request.width, recipe.request.height), (96, 64), "as near as the model draws well");
+}
+
+#[test]
+fn a_pasted_picture_is_kept_and_begun_with() {
+    let (mut stage, _) = stage_for(TaskKind::TextToImage);
+    let pixels = egui::ColorImage::filled([16, 8], egui::Color32::from_gray(120));
+    stage.window.event(egui::Event::PasteImage(Arc::new(pixels)));
+    stage.until_says("16 × 8");
+    stage.until("a task that begins with one", |stage| stage.settings().draft.task == TaskKind::ImageToImage);
+    let draft = stage.settings().draft;
+    let kept = image::open(draft.image.expect("a file")).expect("a PNG").to_rgb8();
+    assert_eq!((kept.dimensions(), kept.get_pixel(3, 3).0), ((16, 8), [120; 3]));
+}
+
+#[test]
+fn the_picture_on_the_canvas_is_a_key_away_and_stays_when_the_task_changes() {
+    let (mut stage, _) = stage_for(TaskKind::TextToImage);
+    stage.generate("a fox");
+    stage.until_says("Canvas: a fox");
+    stage.press(Modifiers::COMMAND, Key::I);
+    stage.until_says("Image to image");
+    let drawn = stage.pictures()[0].clone();
+    stage.until("it is chosen", |stage| stage.settings().draft.image.as_ref() == Some(&drawn));
+    stage.click("Task");
+    stage.click("Text to image");
+    stage.click("Task");
+    stage.click("Image to image");
+    stage.until("the same task again", |stage| stage.settings().draft.task == TaskKind::ImageToImage);
+    assert_eq!(stage.settings().draft.image, Some(drawn));
+}
+
+#[test]
+fn without_a_picture_the_form_says_what_is_missing() {
+    let (mut stage, _) = stage_for(TaskKind::ImageToImage);
+    assert!(stage.says("No picture is chosen yet"));
+    stage.click("Generate");
+    stage.until_says("Image to image begins with a picture: choose one");
+    assert!(stage.pictures().is_empty());
+}
+
+#[test]
+fn a_file_that_is_no_picture_is_told_beside_its_name() {
+    let (mut stage, path) = stage_for(TaskKind::ImageToImage);
+    std::fs::write(&path, b"no picture").expect("written");
+    stage.window.input_mut().dropped_files.push(dropped(path));
+    stage.until("what is wrong", |stage| stage.says("⚠") && stage.says("begin.png"));
+}
+
+#[test]
+fn a_task_that_the_model_cannot_do_names_a_model_that_can() {
+    let (mut stage, _) = stage_for(TaskKind::TextToImage);
+    stage.click("Task");
+    let option = stage.window.get_by_label("Depth to image");
+    assert!(option.accesskit_node().is_disabled());
+    option.hover();
+    stage.until_says("a depth model, such as Stable Diffusion 2 Depth");
+}
+
+#[test]
+fn noise_levels_follow_the_schedule_and_are_told_in_words() {
+    let (mut stage, _) = stage_for(TaskKind::TextToImage);
+    stage.click("Sampler");
+    stage.click("Euler");
+    stage.until_says("Noise levels: 12 steps from 157.407 to 0.000");
+    stage.click("Schedule");
+    stage.click("Karras");
+    stage.until("the form takes it", |stage| stage.settings().draft.sampling.sigma_schedule.is_some());
+    stage.until_says("Noise levels: 12 steps");
+    stage.click("Sampler");
+    stage.click("DDPM");
+    stage.until("DDPM has none", |stage| stage.settings().draft.sampling.sigma_schedule.is_none());
+}
+
+#[test]
+fn timesteps_of_ones_own_are_taken_or_told_why_not() {
+    let (mut stage, _) = stage_for(TaskKind::TextToImage);
+    stage.click("Sampler");
+    stage.click("Euler");
+    stage.window.get_by_label("Advanced").scroll_to_me();
+    stage.click("Advanced");
+    let field = |stage: &Stage| {
+        let fields = stage.window.query_all_by_label("Timesteps");
+        fields.into_iter().any(|node| node.accesskit_node().role() == Role::TextInput)
+    };
+    stage.until("the field", field);
+    stage.type_into("Timesteps", "900, 500, 700");
+    stage.until_says("The timesteps must fall, and 700 comes after 500");
+    stage.type_into("Timesteps", "900 500 100");
+    stage.until_says("Noise levels: 3 steps");
+    let taken = Some(vec![900.0, 500.0, 100.0]);
+    stage.until("they are taken", |stage| stage.settings().draft.sampling.timesteps == taken);
+}
