@@ -2,6 +2,7 @@
 
 mod by_hand;
 mod checkpoints;
+mod depth_estimator;
 mod from_pictures;
 mod imaging;
 mod model_files;
