@@ -20,9 +20,11 @@ const SEGMENTS: [(&str, &str); 6] = [
 
 /// The one spelling under which a parameter is looked up.
 ///
-/// transformers before 5 puts `text_model.` before the names of a CLIP text encoder, transformers 5 doesn't.
+/// transformers before 5 puts `text_model.` before the names of a CLIP text encoder, and a second `vision_model.` before those of
+/// a vision tower; transformers 5 doesn't.
 pub(super) fn canonical(key: &str) -> String {
     let key = key.strip_prefix("text_model.").unwrap_or(key);
+    let key = key.strip_prefix("vision_model.").filter(|rest| rest.starts_with("vision_model.")).unwrap_or(key);
     let segments: Vec<&str> = key.split('.').map(|segment| present_name(segment).unwrap_or(segment)).collect();
     segments.join(".")
 }
@@ -55,6 +57,7 @@ mod tests {
     fn every_spelling_of_a_parameter_comes_to_the_same_name() {
         for (old, present) in [
             ("text_model.encoder.layers.0.mlp.fc1.bias", "encoder.layers.0.mlp.fc1.bias"),
+            ("vision_model.vision_model.pre_layrnorm.bias", "vision_model.pre_layrnorm.bias"),
             ("decoder.mid_block.attentions.0.query.weight", "decoder.mid_block.attentions.0.to_q.weight"),
             ("decoder.mid_block.attentions.0.key.bias", "decoder.mid_block.attentions.0.to_k.bias"),
             ("decoder.mid_block.attentions.0.value.bias", "decoder.mid_block.attentions.0.to_v.bias"),

@@ -41,11 +41,12 @@ const UNCONDITIONAL: [&str; 2] = ["unet", "scheduler"];
 const TEXT_TO_IMAGE: [&str; 5] = ["text_encoder", "tokenizer", "unet", "vae", "scheduler"];
 
 /// The classes that a component may have. Schedulers aren't listed: there are many, and they know themselves.
-const CLASSES: [(&str, &[&str]); 5] = [
+const CLASSES: [(&str, &[&str]); 6] = [
     ("text_encoder", &["CLIPTextModel"]),
     ("tokenizer", &["CLIPTokenizer", "CLIPTokenizerFast"]),
     ("unet", &["UNet2DConditionModel", "UNet2DModel"]),
     ("vae", &["AutoencoderKL"]),
+    ("safety_checker", &["StableDiffusionSafetyChecker"]),
     ("depth_estimator", &["DPTForDepthEstimation"]),
 ];
 

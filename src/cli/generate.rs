@@ -4,6 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process;
 
+use clap::ValueEnum;
+
 use crate::cancel::CancelToken;
 use crate::checkpoint::ModelRef;
 use crate::cli::Ended;
@@ -12,7 +14,7 @@ use crate::cli::task::{TaskArgs, default_size};
 use crate::device::{DeviceChoice, DtypeChoice};
 use crate::error::{Error, Result};
 use crate::gallery::Destination;
-use crate::request::{self, Request};
+use crate::request::{self, Request, SafetyMode};
 use crate::schedulers::{SamplingOptions, SigmaSchedule};
 use crate::worker::{self, Busy, Command, Event, Job, ModelInfo, Outcome, Previews, WorkerHandle};
 
@@ -68,6 +70,13 @@ pub(super) struct Args {
     /// How many pictures
     #[arg(long, value_name = "N", default_value_t = 1)]
     count: usize,
+    /// What becomes of a picture that the model's safety checker flags: `blur` keeps it and says so in its metadata, `block` makes
+    /// it black
+    #[arg(long, value_enum, value_name = "off|blur|block", default_value_t = Safety::Blur)]
+    safety_checker: Safety,
+    /// The same as --safety-checker off
+    #[arg(long, conflicts_with = "safety_checker")]
+    no_safety_checker: bool,
     /// auto, cpu, gpu or gpu:N
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     device: DeviceChoice,
@@ -92,6 +101,14 @@ pub(super) struct Args {
     /// Print events as JSON on stdout, one a line
     #[arg(long)]
     json: bool,
+}
+
+/// The modes of the safety checker by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Safety {
+    Off,
+    Blur,
+    Block,
 }
 
 /// Draws, and shows what happens.
@@ -128,6 +145,15 @@ pub(super) fn run(args: &Args) -> Result<Ended> {
 }
 
 impl Args {
+    fn safety(&self) -> SafetyMode {
+        match self.safety_checker {
+            _ if self.no_safety_checker => SafetyMode::Off,
+            Safety::Off => SafetyMode::Off,
+            Safety::Blur => SafetyMode::Blur,
+            Safety::Block => SafetyMode::Block,
+        }
+    }
+
     /// The job, with diffusers' defaults where the model has a say: [`Self::complete`] asks it.
     fn job(&self) -> Result<Job> {
         let request = Request {
@@ -148,6 +174,7 @@ impl Args {
             width: self.width.unwrap_or(512),
             height: self.height.unwrap_or(512),
             count: self.count,
+            safety: self.safety(),
             ..Request::default()
         };
         let previews = match (self.preview_every, &self.preview_dir) {

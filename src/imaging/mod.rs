@@ -13,5 +13,6 @@ pub mod metadata;
 pub mod pixels;
 pub mod png_chunks;
 pub mod png_text;
+pub mod processor;
 pub mod resize;
 pub mod xmp;

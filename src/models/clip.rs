@@ -1,12 +1,14 @@
-//! CLIP's text encoder (transformers `models/clip/modeling_clip.py`): CLIP-L of Stable Diffusion 1.x, OpenCLIP-H of 2.x.
+//! CLIP's text encoder (transformers `models/clip/modeling_clip.py`): CLIP-L of Stable Diffusion 1.x, OpenCLIP-H of 2.x. Its
+//! transformer (`clip_encoder`) is also that of the vision tower.
 
 use burn::module::Module;
-use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
+use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::config::{Config, check, read};
+use super::clip_encoder::{Activation, ClipEncoder, ClipEncoderConfig};
+use super::config::{Config, read};
 use crate::error::{Error, Result};
 use crate::ops::{self, Mask};
 
@@ -39,14 +41,6 @@ impl Default for ClipTextConfig {
     }
 }
 
-/// What stands between the two layers of a block's MLP.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-enum Activation {
-    QuickGelu,
-    Gelu,
-}
-
 /// `CLIPTextModel`.
 #[derive(Module, Debug)]
 pub struct ClipTextModel {
@@ -65,36 +59,6 @@ struct ClipTextEmbeddings {
     position_embedding: Embedding,
 }
 
-#[derive(Module, Debug)]
-struct ClipEncoder {
-    layers: Vec<ClipEncoderLayer>,
-}
-
-#[derive(Module, Debug)]
-struct ClipEncoderLayer {
-    self_attn: ClipAttention,
-    layer_norm1: LayerNorm,
-    mlp: ClipMlp,
-    layer_norm2: LayerNorm,
-}
-
-#[derive(Module, Debug)]
-struct ClipAttention {
-    q_proj: Linear,
-    k_proj: Linear,
-    v_proj: Linear,
-    out_proj: Linear,
-    heads: usize,
-}
-
-#[derive(Module, Debug)]
-struct ClipMlp {
-    fc1: Linear,
-    fc2: Linear,
-    #[module(skip)]
-    activation: Activation,
-}
-
 impl ClipTextModel {
     /// Builds the network that a `config.json` describes; its parameters are made when they are loaded.
     ///
@@ -102,36 +66,22 @@ impl ClipTextModel {
     /// An option that we don't build, or numbers that don't fit together: the message names the key.
     pub fn new(config: &Config, device: &Device) -> Result<Self> {
         let c: ClipTextConfig = read(config, &[("model_type", json!("clip_text_model"))])?;
-        let (width, heads) = (c.hidden_size, c.num_attention_heads);
-        check(width > 0 && width <= 1 << 14 && heads > 0 && width % heads == 0, || {
-            format!("num_attention_heads = {heads} does not divide hidden_size = {width}")
-        })?;
-        check((1..=128).contains(&c.num_hidden_layers), || format!("num_hidden_layers = {}", c.num_hidden_layers))?;
-        let norm = || LayerNormConfig::new(width).with_epsilon(c.layer_norm_eps).init(device);
-        let projection = || LinearConfig::new(width, width).init(device);
-        let layer = |_| ClipEncoderLayer {
-            self_attn: ClipAttention {
-                q_proj: projection(),
-                k_proj: projection(),
-                v_proj: projection(),
-                out_proj: projection(),
-                heads,
-            },
-            layer_norm1: norm(),
-            mlp: ClipMlp {
-                fc1: LinearConfig::new(width, c.intermediate_size).init(device),
-                fc2: LinearConfig::new(c.intermediate_size, width).init(device),
-                activation: c.hidden_act,
-            },
-            layer_norm2: norm(),
+        let width = c.hidden_size;
+        let encoder = ClipEncoderConfig {
+            width,
+            inner: c.intermediate_size,
+            layers: c.num_hidden_layers,
+            heads: c.num_attention_heads,
+            activation: c.hidden_act,
+            epsilon: c.layer_norm_eps,
         };
         Ok(Self {
             embeddings: ClipTextEmbeddings {
                 token_embedding: EmbeddingConfig::new(c.vocab_size, width).init(&Device::flex()),
                 position_embedding: EmbeddingConfig::new(c.max_position_embeddings, width).init(device),
             },
-            encoder: ClipEncoder { layers: (0..c.num_hidden_layers).map(layer).collect() },
-            final_layer_norm: norm(),
+            encoder: ClipEncoder::new(encoder, device)?,
+            final_layer_norm: LayerNormConfig::new(width).with_epsilon(c.layer_norm_eps).init(device),
             layer_norm_eps: c.layer_norm_eps,
         })
     }
@@ -163,32 +113,8 @@ impl ClipTextModel {
         let width = table.dims()[1];
         let (device, dtype) = (positions.device(), positions.dtype());
         let tokens = table.select(0, ids_tensor).reshape([ids.len(), length, width]).to_device(&device).cast(dtype);
-        let mut x = tokens + positions.narrow(0, 0, length).unsqueeze();
-        for layer in &self.encoder.layers {
-            let y = layer.self_attn.forward(ops::layer_norm(&layer.layer_norm1, x.clone(), self.layer_norm_eps));
-            x = x + y;
-            let y = layer.mlp.forward(ops::layer_norm(&layer.layer_norm2, x.clone(), self.layer_norm_eps));
-            x = x + y;
-        }
+        let x = tokens + positions.narrow(0, 0, length).unsqueeze();
+        let x = self.encoder.forward(x, Mask::Causal);
         Ok(ops::layer_norm(&self.final_layer_norm, x, self.layer_norm_eps))
-    }
-}
-
-impl ClipAttention {
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let q = ops::linear(&self.q_proj, x.clone());
-        let (k, v) = (ops::linear(&self.k_proj, x.clone()), ops::linear(&self.v_proj, x));
-        ops::linear(&self.out_proj, ops::attention(q, k, v, self.heads, Mask::Causal))
-    }
-}
-
-impl ClipMlp {
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let x = ops::linear(&self.fc1, x);
-        let x = match self.activation {
-            Activation::QuickGelu => ops::quick_gelu(x),
-            Activation::Gelu => ops::gelu(x),
-        };
-        ops::linear(&self.fc2, x)
     }
 }

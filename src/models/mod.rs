@@ -4,10 +4,13 @@
 pub mod attention;
 pub mod autoencoder_kl;
 pub mod clip;
+mod clip_encoder;
 pub mod clip_tokenizer;
+pub mod clip_vision;
 pub mod config;
 pub mod embeddings;
 pub mod resnet;
+pub mod safety_checker;
 pub mod unet_2d;
 pub mod unet_2d_condition;
 pub mod unet_blocks;

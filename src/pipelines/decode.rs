@@ -5,15 +5,24 @@ use image::RgbImage;
 
 use super::stable_diffusion::StableDiffusion;
 use super::stages::read;
-use super::{Hooks, Run, memory};
+use super::{Drawn, Hooks, Run, memory};
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::imaging::pixels::rgb_image_from_unit;
+use crate::request::{SafetyMode, Verdict};
 
-/// Latents to pictures.
-pub(super) fn decode(model: &StableDiffusion, latents: &Tensor<4>, hooks: &mut Hooks<'_>) -> Result<Run> {
+/// Latents to pictures, which the model's safety checker looks at unless it is off.
+pub(super) fn decode(
+    model: &StableDiffusion,
+    latents: &Tensor<4>,
+    safety: SafetyMode,
+    hooks: &mut Hooks<'_>,
+) -> Result<Run> {
     let cancel = hooks.cancel;
-    finish(latents.dims()[0], hooks, |k| decode_one(model, latents.clone().narrow(0, k, 1), cancel))
+    let checker = model.safety_checker.as_ref().filter(|_| safety != SafetyMode::Off);
+    let judge = |picture: &RgbImage| checker.map(|checker| checker.judge(picture, &model.compute)).transpose();
+    let unit = |k| decode_one(model, latents.clone().narrow(0, k, 1), cancel);
+    finish(latents.dims()[0], hooks, unit, judge, safety)
 }
 
 /// The first picture of a batch of latents, as it would be if these were the last. `None` when cancelled.
@@ -25,14 +34,20 @@ pub(super) fn preview(model: &StableDiffusion, latents: &Tensor<4>, cancel: &Can
 }
 
 /// The pictures of a batch, one after the other so that memory doesn't grow with it: `unit` gives picture `k` in 0..1,
-/// `[1, 3, height, width]`, or `None` when cancelled.
-pub(super) fn finish(count: usize, hooks: &mut Hooks<'_>, unit: impl Fn(usize) -> Option<Tensor<4>>) -> Result<Run> {
+/// `[1, 3, height, width]`, or `None` when cancelled; `judge` says what the safety checker says of it.
+pub(super) fn finish(
+    count: usize,
+    hooks: &mut Hooks<'_>,
+    unit: impl Fn(usize) -> Option<Tensor<4>>,
+    judge: impl Fn(&RgbImage) -> Result<Option<Verdict>>,
+    safety: SafetyMode,
+) -> Result<Run> {
     let mut pictures = Vec::new();
     let mut traced = Vec::new();
     for k in 0..count {
         let Some(picture) = unit(k) else { return Ok(Run::Cancelled) };
         let [_, _, height, width] = picture.dims();
-        let values = values(picture)?;
+        let mut values = values(picture)?;
         if hooks.cancel.is_cancelled() {
             return Ok(Run::Cancelled);
         }
@@ -40,7 +55,17 @@ pub(super) fn finish(count: usize, hooks: &mut Hooks<'_>, unit: impl Fn(usize) -
             return Err(Error::new("The picture came out as NaN: the model's numbers overflowed")
                 .advise("Try --dtype f32, another sampler or a lower guidance scale"));
         }
-        pictures.push(rgb_image_from_unit(&values, width, height)?.into());
+        let mut image = rgb_image_from_unit(&values, width, height)?;
+        let verdict = judge(&image)?;
+        if hooks.cancel.is_cancelled() {
+            return Ok(Run::Cancelled);
+        }
+        if safety == SafetyMode::Block && verdict.as_ref().is_some_and(|verdict| verdict.flagged) {
+            // As Diffusers returns it: black.
+            values.fill(0.0);
+            image = RgbImage::new(image.width(), image.height());
+        }
+        pictures.push(Drawn { verdict, ..image.into() });
         if let Some(trace) = &mut hooks.trace {
             traced.extend(values);
             if k + 1 == count {

@@ -13,6 +13,7 @@ mod inpaint;
 mod latents;
 mod memory;
 mod opening;
+mod safety;
 mod side_by_side;
 mod sketch;
 mod stable_diffusion;

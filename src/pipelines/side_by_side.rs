@@ -61,7 +61,7 @@ pub(super) fn run(
         let (done, of) = denoising.progress();
         if done == of {
             let finished = waiting.swap_remove(next);
-            match decode(model, &finished.samples, &mut hooks)? {
+            match decode(model, &finished.samples, first.safety, &mut hooks)? {
                 Run::Done(pictures) => {
                     pictures.into_iter().try_for_each(|picture| on_drawn(finished.variant, picture))?;
                 }

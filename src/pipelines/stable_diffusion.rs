@@ -7,6 +7,7 @@ use std::sync::Arc;
 use burn::module::Module;
 
 use super::opening::{Opening, build, config, sample_size};
+use super::safety::{self, SafetyChecker};
 use super::{Loading, sketch};
 use crate::checkpoint::{Checkpoint, ModelRef};
 use crate::device::ComputeDevice;
@@ -25,6 +26,7 @@ pub(super) struct StableDiffusion {
     pub(super) text_encoder: ClipTextModel,
     pub(super) unet: UNet2DConditionModel,
     pub(super) vae: AutoencoderKL,
+    pub(super) safety_checker: Option<SafetyChecker>,
     pub(super) scheduler_config: SchedulerConfig,
     /// Width and height that it is made for, in latents.
     sample_size: (usize, usize),
@@ -50,15 +52,23 @@ impl StableDiffusion {
         let tokenizer = ClipTokenizer::from_files(Path::new(&format!("{model}/tokenizer")), &|name| {
             checkpoint.bytes(&format!("tokenizer/{name}"))
         })?;
-        let mut opening = Opening::new(checkpoint, &compute, &["text_encoder", "unet", "vae"], on_loading)?;
+        let safety_checker = SafetyChecker::build(checkpoint, &compute)?;
+        let mut components = vec!["text_encoder", "unet", "vae"];
+        components.extend(safety_checker.is_some().then_some(safety::COMPONENT));
+        let mut opening = Opening::new(checkpoint, &compute, &components, on_loading)?;
         let Some(text_encoder) = opening.load("text_encoder", text_encoder)? else { return Ok(None) };
         let Some(unet) = opening.load("unet", unet)? else { return Ok(None) };
         let Some(vae) = opening.load("vae", vae)? else { return Ok(None) };
+        let safety_checker = match safety_checker.map(|checker| checker.load(&mut opening)).transpose()? {
+            Some(None) => return Ok(None),
+            loaded => loaded.flatten(),
+        };
         let opened = Self {
             tokenizer: Arc::new(tokenizer),
             text_encoder,
             unet,
             vae,
+            safety_checker,
             scheduler_config: config(checkpoint, "scheduler")?.clone(),
             sample_size: sample_size(config(checkpoint, "unet")?),
             can_sketch: sketch::knows(config(checkpoint, "vae")?),

@@ -11,7 +11,7 @@ use super::memory::{self, Work};
 use super::stable_diffusion::StableDiffusion;
 use super::{Hooks, Phase, Run};
 use crate::error::{Error, Result};
-use crate::request::Request;
+use crate::request::{Request, SafetyMode};
 use crate::rng::Generators;
 use crate::schedulers::{Scheduler, SchedulerConfig, SchedulerKind};
 
@@ -57,6 +57,7 @@ pub(super) struct Begun<'a> {
     /// The first step.
     pub(super) begin: usize,
     pub(super) generators: Generators,
+    safety: SafetyMode,
 }
 
 /// Makes sure that the request can be done, and reads its prompt. `None` when cancelled.
@@ -73,7 +74,7 @@ pub(super) fn begin<'a>(
     let prompt_embeds = encode_prompt(model, request, guidance)?;
     record(hooks, "prompt_embeds", || prompt_embeds.clone());
     let generators = Generators::per_image((0..request.count).map(|k| request.seed_of(k)));
-    let begun = Begun { model, guidance, prompt_embeds, scheduler, begin, generators };
+    let begun = Begun { model, guidance, prompt_embeds, scheduler, begin, generators, safety: request.safety };
     Ok((!hooks.cancel.is_cancelled()).then_some(begun))
 }
 
@@ -102,12 +103,12 @@ impl Begun<'_> {
     pub(super) fn draw(self, samples: Tensor<4>, conditioning: Conditioning, hooks: &mut Hooks<'_>) -> Result<Run> {
         (hooks.on_phase)(Phase::Denoising);
         record(hooks, "initial_latents", || samples.clone());
-        let Self { model, guidance, prompt_embeds, scheduler, begin, generators } = self;
+        let Self { model, guidance, prompt_embeds, scheduler, begin, generators, safety } = self;
         let guided = Guided { model, prompt_embeds, guidance, conditioning };
         let denoising = Denoising { model: guided, scheduler, samples, generators, variant: 0, begin, index: begin };
         let Some(latents) = denoising.finish(hooks)? else { return Ok(Run::Cancelled) };
         (hooks.on_phase)(Phase::Decoding);
-        decode(model, &latents, hooks)
+        decode(model, &latents, safety, hooks)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::checkpoint::Checkpoint;
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::models::unet_2d::UNet2DModel;
-use crate::request::Request;
+use crate::request::{Request, SafetyMode};
 use crate::rng::Generators;
 use crate::schedulers::{Scheduler, SchedulerConfig, SchedulerKind};
 
@@ -74,7 +74,7 @@ impl Unconditional {
         let Some(drawn) = denoising.finish(&mut hooks)? else { return Ok(Run::Cancelled) };
 
         (hooks.on_phase)(Phase::Decoding);
-        finish(request.count, &mut hooks, |k| Some(unit(&drawn, k)))
+        finish(request.count, &mut hooks, |k| Some(unit(&drawn, k)), |_| Ok(None), SafetyMode::Off)
     }
 
     /// Why a sampler gives noise here; `None` if it doesn't.

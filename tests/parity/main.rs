@@ -9,6 +9,7 @@ mod ops;
 mod pasting;
 mod rng;
 mod runs;
+mod safety_checker;
 mod scheduler_expectations;
 mod scheduler_refusals;
 mod scheduler_sampling;

@@ -10,6 +10,7 @@ use burnisher::checkpoint::{Checkpoint as Model, ModelRef};
 use burnisher::models::autoencoder_kl::AutoencoderKL;
 use burnisher::models::clip::ClipTextModel;
 use burnisher::models::clip_tokenizer::ClipTokenizer;
+use burnisher::models::safety_checker::{StableDiffusionSafetyChecker, cosine};
 use burnisher::models::unet_2d::UNet2DModel;
 use burnisher::models::unet_2d_condition::UNet2DConditionModel;
 use burnisher::models::unet_blocks::Pace;
@@ -64,7 +65,7 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 type Run = Box<dyn Fn(&Input) -> Option<Vec<f32>>>;
 
 /// The network with its weights.
-fn load<M: Module>(model: &Model, component: &str, network: M) -> M {
+pub(crate) fn load<M: Module>(model: &Model, component: &str, network: M) -> M {
     let loaded = model.load(component, network, DType::F32, &mut |_| ControlFlow::Continue(()));
     loaded.expect("the weights load").expect("nobody stopped it")
 }
@@ -103,6 +104,14 @@ fn compare(model: &ModelRef, golden: &str, component: &str, tolerance: f32) {
                 network.forward(sample.tensor(), *timestep, &text, Pace::AtOnce, &CancelToken::new()).map(values)
             })
         }
+        "safety_checker" => {
+            let network = StableDiffusionSafetyChecker::new(config, &device).expect("the config is supported");
+            let network = load(&model, component, network);
+            Box::new(move |input| {
+                let Input::SafetyChecker { pixels } = input else { return None };
+                Some(embeds_and_cosines(&network, pixels.tensor()))
+            })
+        }
         _ => {
             let network = AutoencoderKL::new(config, &device).expect("the config is supported");
             let network = load(&model, component, network);
@@ -120,6 +129,19 @@ fn compare(model: &ModelRef, golden: &str, component: &str, tolerance: f32) {
         }
     }
     assert!(compared > 0, "no case for {component}");
+}
+
+/// The embeddings of a batch of pictures, each followed by its cosines to the special-care concepts and the concepts.
+fn embeds_and_cosines(network: &StableDiffusionSafetyChecker, pixels: Tensor<4>) -> Vec<f32> {
+    let embeds = network.image_embeds(pixels);
+    let dim = embeds.dims()[1];
+    let [special_care, concepts] = network.concepts().map(values);
+    let mut all = Vec::new();
+    for embeds in values(embeds).chunks_exact(dim) {
+        all.extend(embeds);
+        all.extend(special_care.chunks_exact(dim).chain(concepts.chunks_exact(dim)).map(|c| cosine(embeds, c)));
+    }
+    all
 }
 
 fn run_vae(network: &AutoencoderKL, input: &Input) -> Option<Vec<f32>> {
@@ -173,6 +195,13 @@ fn the_autoencoders_give_the_pictures_tiles_and_moments_of_diffusers() {
     compare(&tiny(Checkpoint::TinySd15, Storage::Whole), "tiny-sd15", "vae", TOLERANCE);
     compare(&tiny(Checkpoint::TinySd21V, Storage::Whole), "tiny-sd21-v", "vae", TOLERANCE);
     compare(&ModelRef::Bundled, "pictogram-64", "vae", TOLERANCE);
+}
+
+#[test]
+fn the_safety_checkers_give_the_embeddings_and_cosines_of_diffusers() {
+    for checkpoint in [Checkpoint::TinySd15SafetyFlag, Checkpoint::TinySd15SafetyPass] {
+        compare(&tiny(checkpoint, Storage::Whole), "tiny-sd15-safety-flag", "safety_checker", TOLERANCE);
+    }
 }
 
 #[test]

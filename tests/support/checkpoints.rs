@@ -36,7 +36,7 @@ pub(crate) enum Checkpoint {
     TinySd15Inpaint,
     /// `TinySd15` with a safety checker that sees something in every picture.
     TinySd15SafetyFlag,
-    /// The same with its thresholds turned round: it sees nothing in any. Its names are those of transformers 5.
+    /// The same with its thresholds turned round: all it sees is a reason to be strict. Its names are those of transformers 5.
     TinySd15SafetyPass,
     /// As Stable Diffusion 2.1, v-prediction.
     TinySd21V,
@@ -142,7 +142,7 @@ impl Checkpoint {
 
     /// What the numbers of a tensor are multiplied by.
     fn sign(self, key: &str) -> f32 {
-        if self == Self::TinySd15SafetyPass && key == "concept_embeds_weights" { -1.0 } else { 1.0 }
+        if self == Self::TinySd15SafetyPass && key.ends_with("_embeds_weights") { -1.0 } else { 1.0 }
     }
 
     /// Where a component's files lie.

@@ -15,7 +15,7 @@ tiny-sd15-legacy       the weights of tiny-sd15 under the names of 2022
 tiny-sd15-saved        as tiny-sd15-tf5, and the scheduler's config as `save_pretrained` writes it: with every default
 tiny-sd15-inpaint      tiny-sd15 with a UNet of 9 channels
 tiny-sd15-safety-flag  tiny-sd15 with a safety checker that sees something in every picture
-tiny-sd15-safety-pass  the same with its thresholds turned round: it sees nothing in any, and has transformers 5's names
+tiny-sd15-safety-pass  the same with its thresholds turned round: all it sees is a reason to be strict; transformers 5's names
 tiny-sd2-depth         tiny-sd21-v with a UNet of 5 channels and a depth estimator as Intel/dpt-large
 tiny-sd2-depth-hybrid  the same with a depth estimator as Intel/dpt-hybrid-midas
 tiny-ddpm              as google/ddpm-cat-256
@@ -366,7 +366,8 @@ def spelled(variant, component, tensors):
             tensors = {key.replace(new_name, old_name): value for key, value in tensors.items()}
     if variant == "tiny-sd15-safety-pass" and component == "safety_checker":
         tensors = {key.replace("vision_model.vision_model.", "vision_model."): value for key, value in tensors.items()}
-        tensors["concept_embeds_weights"] = -tensors["concept_embeds_weights"]
+        for key in ("concept_embeds_weights", "special_care_embeds_weights"):
+            tensors[key] = -tensors[key]
     return tensors
 
 
