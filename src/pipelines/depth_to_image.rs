@@ -4,12 +4,11 @@
 use std::path::Path;
 
 use burn::tensor::{DType, Tensor, TensorData};
-use image::RgbImage;
 
 use super::conditioning::Conditioning;
 use super::stable_diffusion::StableDiffusion;
 use super::{Hooks, Run, image_to_image, latents, stages};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::imaging::decode;
 use crate::imaging::depth::DepthMap;
 use crate::request::Request;
@@ -25,7 +24,7 @@ pub(super) fn run(
     let picture = decode::rgb(image)?;
     let depth = match depth {
         Some(path) => DepthMap::from_grey(&decode::grey_16(path)?)?,
-        None => estimated(model, &picture)?,
+        None => model.estimate_depth(&picture)?,
     };
     let (width, height) = latents::size(model, request);
     let values = depth.resized(width as usize, height as usize).normalised()?;
@@ -43,9 +42,4 @@ pub(super) fn run(
         drawn.depth = Some(shown.clone());
     }
     Ok(Run::Done(pictures))
-}
-
-/// The depth that the model sees in a picture.
-fn estimated(_: &StableDiffusion, _: &RgbImage) -> Result<DepthMap> {
-    Err(Error::new("This model has no depth estimator").advise("Choose a depth map of your own"))
 }

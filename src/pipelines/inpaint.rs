@@ -34,6 +34,9 @@ pub(super) fn run(
     if task.paste_back {
         for drawn in &mut pictures {
             drawn.image = canvas.paste(&drawn.image);
+            if request.safety.withholds(drawn.verdict.as_ref()) {
+                drawn.image = RgbImage::new(drawn.image.width(), drawn.image.height());
+            }
         }
     }
     Ok(Run::Done(pictures))

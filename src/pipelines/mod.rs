@@ -6,6 +6,7 @@
 mod conditioning;
 mod decode;
 mod denoise;
+mod depth_estimator;
 mod depth_to_image;
 mod guidance;
 mod image_to_image;
@@ -32,13 +33,13 @@ use crate::cancel::CancelToken;
 use crate::checkpoint::{Checkpoint, ModelRef, Recommended};
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
-use crate::imaging;
+use crate::imaging::{self, depth::DepthMap};
 use crate::models::clip_tokenizer::ClipTokenizer;
 use crate::ops;
 use crate::request::{Request, Task, TaskKind, Verdict};
 use crate::schedulers::{SamplingOptions, Scheduler, SchedulerConfig, SchedulerKind};
 
-use stable_diffusion::StableDiffusion;
+use stable_diffusion::{StableDiffusion, no_depth_estimator};
 use unconditional::Unconditional;
 
 pub use trace::Trace;
@@ -219,6 +220,17 @@ impl DiffusionPipeline {
         let can: Vec<_> = self.tasks().iter().map(|task| task.name()).collect();
         Err(Error::new(format!("This model can't do {}: it is made for {}", task.name(), can.join(", ")))
             .advise(format!("Choose {}", task.suitable_models())))
+    }
+
+    /// How near everything in a picture is, as the model's depth estimator sees it and in that one's own size.
+    ///
+    /// # Errors
+    /// The model has no depth estimator, or its parts don't fit each other.
+    pub fn estimate_depth(&self, picture: &RgbImage) -> Result<DepthMap> {
+        match &self.model {
+            Model::StableDiffusion(model) => model.estimate_depth(picture),
+            Model::Unconditional(_) => Err(no_depth_estimator()),
+        }
     }
 
     /// The pipeline's Diffusers class.

@@ -1,6 +1,7 @@
 //! Comparisons with golden data from the reference, part by part.
 
 mod checkpoints;
+mod depth_estimator;
 mod from_pictures;
 mod imaging;
 mod model_files;
