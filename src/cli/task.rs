@@ -194,7 +194,7 @@ impl TaskArgs {
         };
         // A mask of the picture alone says nothing of the margins: they are to be drawn.
         let mask = if mask.dimensions() == size && !margins.is_empty() { with_margins(&mask, margins)? } else { mask };
-        Ok(Task::Inpaint(Box::new(Inpaint {
+        let task = Inpaint {
             image,
             mask: Mask::new(mask),
             strength: self.strength.unwrap_or(INPAINT_STRENGTH),
@@ -205,7 +205,9 @@ impl TaskArgs {
             only_masked: self.only_masked,
             fill: self.fill.map(Fill::from).unwrap_or_default(),
             paste_back: !self.no_paste_back,
-        })))
+        };
+        task.check_mask(size)?;
+        Ok(Task::Inpaint(Box::new(task)))
     }
 }
 

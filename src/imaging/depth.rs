@@ -36,6 +36,16 @@ impl DepthMap {
         Self::new(values, grey.width() as usize, grey.height() as usize)
     }
 
+    /// The values, row by row.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// How many there are in a row.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
     /// The map in another size, as torch's `interpolate` makes it with mode `bicubic` and `align_corners` false: a cubic (a =
     /// -0.75) through four by four values, of those alone also where the map shrinks.
     #[must_use]

@@ -8,6 +8,7 @@ mod clip_encoder;
 pub mod clip_tokenizer;
 pub mod clip_vision;
 pub mod config;
+pub mod dpt;
 pub mod embeddings;
 pub mod resnet;
 pub mod safety_checker;

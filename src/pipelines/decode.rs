@@ -60,7 +60,7 @@ pub(super) fn finish(
         if hooks.cancel.is_cancelled() {
             return Ok(Run::Cancelled);
         }
-        if safety == SafetyMode::Block && verdict.as_ref().is_some_and(|verdict| verdict.flagged) {
+        if safety.withholds(verdict.as_ref()) {
             // As Diffusers returns it: black.
             values.fill(0.0);
             image = RgbImage::new(image.width(), image.height());

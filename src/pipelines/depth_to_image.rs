@@ -4,12 +4,12 @@
 use std::path::Path;
 
 use burn::tensor::{DType, Tensor, TensorData};
-use image::RgbImage;
 
 use super::conditioning::Conditioning;
+use super::rewind::Start;
 use super::stable_diffusion::StableDiffusion;
 use super::{Hooks, Run, image_to_image, latents, stages};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::imaging::decode;
 use crate::imaging::depth::DepthMap;
 use crate::request::Request;
@@ -18,6 +18,7 @@ use crate::request::Request;
 pub(super) fn run(
     model: &StableDiffusion,
     request: &Request,
+    start: Option<Start>,
     image: &Path,
     depth: Option<&Path>,
     mut hooks: Hooks<'_>,
@@ -25,12 +26,12 @@ pub(super) fn run(
     let picture = decode::rgb(image)?;
     let depth = match depth {
         Some(path) => DepthMap::from_grey(&decode::grey_16(path)?)?,
-        None => estimated(model, &picture)?,
+        None => model.estimate_depth(&picture)?,
     };
     let (width, height) = latents::size(model, request);
     let values = depth.resized(width as usize, height as usize).normalised()?;
     let shown = depth.shown(request.width as u32, request.height as u32)?;
-    let Some(begun) = stages::begin(model, request, &mut hooks)? else { return Ok(Run::Cancelled) };
+    let Some(begun) = stages::begin(model, request, start, &mut hooks)? else { return Ok(Run::Cancelled) };
     let data = TensorData::new(values, [1, 1, height as usize, width as usize]);
     let channel = Tensor::<4>::from_data(data, (&model.compute.device, DType::F32));
     stages::record(&mut hooks, "depth_mask", || channel.clone());
@@ -43,9 +44,4 @@ pub(super) fn run(
         drawn.depth = Some(shown.clone());
     }
     Ok(Run::Done(pictures))
-}
-
-/// The depth that the model sees in a picture.
-fn estimated(_: &StableDiffusion, _: &RgbImage) -> Result<DepthMap> {
-    Err(Error::new("This model has no depth estimator").advise("Choose a depth map of your own"))
 }

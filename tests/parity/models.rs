@@ -10,6 +10,7 @@ use burnisher::checkpoint::{Checkpoint as Model, ModelRef};
 use burnisher::models::autoencoder_kl::AutoencoderKL;
 use burnisher::models::clip::ClipTextModel;
 use burnisher::models::clip_tokenizer::ClipTokenizer;
+use burnisher::models::dpt::DptForDepthEstimation;
 use burnisher::models::safety_checker::{StableDiffusionSafetyChecker, cosine};
 use burnisher::models::unet_2d::UNet2DModel;
 use burnisher::models::unet_2d_condition::UNet2DConditionModel;
@@ -22,8 +23,13 @@ use crate::support::golden::{Array, Arrays, json};
 
 /// Outputs are of order 1 to 10 and end in sums of up to a few thousand f32 products, which torch adds in another order.
 const TOLERANCE: f32 = 1e-5;
+/// A ResNet whose weights are standardised before a transformer: some forty layers, and depths up to 3.
+const DEPTH_TOLERANCE: f32 = 1e-4;
 /// What rounding every weight to f16 (11 bits) does to the output of some fifty layers.
 const HALF_TOLERANCE: f32 = 1e-2;
+
+/// Goldens have every third depth of every third row.
+const DEPTH_STRIDE: usize = 3;
 
 /// A seeded draw that both sides make.
 #[derive(Deserialize)]
@@ -110,6 +116,20 @@ fn compare(model: &ModelRef, golden: &str, component: &str, tolerance: f32) {
             Box::new(move |input| {
                 let Input::SafetyChecker { pixels } = input else { return None };
                 Some(embeds_and_cosines(&network, pixels.tensor()))
+            })
+        }
+        "depth_estimator" => {
+            let network = DptForDepthEstimation::new(config, &device).expect("the config is supported");
+            let network = load(&model, component, network);
+            Box::new(move |input| {
+                let Input::DepthEstimator { pixels } = input else { return None };
+                let depth = network.forward(pixels.tensor());
+                let [batch, height, width] = depth.dims();
+                let depth = values(depth);
+                let kept = |i: usize| i.is_multiple_of(DEPTH_STRIDE);
+                let places = (0..batch).flat_map(|k| (0..height).flat_map(move |y| (0..width).map(move |x| (k, y, x))));
+                let kept = places.filter(|&(_, y, x)| kept(y) && kept(x));
+                Some(kept.map(|(k, y, x)| depth[(k * height + y) * width + x]).collect())
             })
         }
         _ => {
@@ -201,6 +221,15 @@ fn the_autoencoders_give_the_pictures_tiles_and_moments_of_diffusers() {
 fn the_safety_checkers_give_the_embeddings_and_cosines_of_diffusers() {
     for checkpoint in [Checkpoint::TinySd15SafetyFlag, Checkpoint::TinySd15SafetyPass] {
         compare(&tiny(checkpoint, Storage::Whole), "tiny-sd15-safety-flag", "safety_checker", TOLERANCE);
+    }
+}
+
+#[test]
+fn the_depth_estimators_give_the_depths_of_transformers() {
+    for (checkpoint, golden) in
+        [(Checkpoint::TinySd2Depth, "tiny-sd2-depth"), (Checkpoint::TinySd2DepthHybrid, "tiny-sd2-depth-hybrid")]
+    {
+        compare(&tiny(checkpoint, Storage::Whole), golden, "depth_estimator", DEPTH_TOLERANCE);
     }
 }
 

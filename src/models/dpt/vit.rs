@@ -1,0 +1,164 @@
+//! DPT's vision transformer, and the two ways from a picture to its tokens: patches (`DPTViTEmbeddings`) or the last map of a ResNet
+//! (`DPTViTHybridEmbeddings`).
+
+use burn::module::{Initializer, Module, Param};
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
+use burn::tensor::{Device, Tensor};
+
+use super::DptConfig;
+use super::bit::BitBackbone;
+use crate::models::resnet::conv;
+use crate::ops::{self, Mask};
+
+/// What becomes of a picture before the transformer.
+#[derive(Module, Debug)]
+pub(super) enum Embeddings {
+    Patches(DptVitEmbeddings),
+    Hybrid(DptVitHybridEmbeddings),
+}
+
+#[derive(Module, Debug)]
+pub(super) struct DptVitEmbeddings {
+    cls_token: Param<Tensor<3>>,
+    position_embeddings: Param<Tensor<3>>,
+    patch_embeddings: PatchEmbeddings,
+}
+
+#[derive(Module, Debug)]
+struct PatchEmbeddings {
+    projection: Conv2d,
+}
+
+#[derive(Module, Debug)]
+pub(super) struct DptVitHybridEmbeddings {
+    cls_token: Param<Tensor<3>>,
+    position_embeddings: Param<Tensor<3>>,
+    backbone: BitBackbone,
+    projection: Conv2d,
+}
+
+impl Embeddings {
+    /// From patches, or from the last of a backbone's maps, of so many channels.
+    pub(super) fn new(c: &DptConfig, backbone: Option<(BitBackbone, usize)>, device: &Device) -> Self {
+        let (width, patch) = (c.hidden_size, c.patch_size);
+        let cls_token = Initializer::Zeros.init([1, 1, width], device);
+        let position_embeddings = Initializer::Zeros.init([1, c.grid() * c.grid() + 1, width], device);
+        match backbone {
+            Some((backbone, channels)) => {
+                let projection = conv(channels, width, 1, device);
+                Self::Hybrid(DptVitHybridEmbeddings { cls_token, position_embeddings, backbone, projection })
+            }
+            None => {
+                let projection = Conv2dConfig::new([3, width], [patch, patch]).with_stride([patch, patch]).init(device);
+                let patch_embeddings = PatchEmbeddings { projection };
+                Self::Patches(DptVitEmbeddings { cls_token, position_embeddings, patch_embeddings })
+            }
+        }
+    }
+
+    /// `[batch, 3, image_size, image_size]` to tokens, `[batch, 1 + patches, width]`, and the maps of the backbone's earlier stages.
+    pub(super) fn forward(&self, pixel_values: Tensor<4>) -> (Tensor<3>, Vec<Tensor<4>>) {
+        let (map, maps, cls_token, positions) = match self {
+            Self::Patches(DptVitEmbeddings { cls_token, position_embeddings, patch_embeddings }) => {
+                let map = ops::conv2d(&patch_embeddings.projection, pixel_values);
+                (map, Vec::new(), cls_token, position_embeddings)
+            }
+            Self::Hybrid(DptVitHybridEmbeddings { cls_token, position_embeddings, backbone, projection }) => {
+                let mut maps = backbone.forward(pixel_values.clone());
+                let last = maps.pop().unwrap_or(pixel_values);
+                (ops::conv2d(projection, last), maps, cls_token, position_embeddings)
+            }
+        };
+        let tokens = map.flatten::<3>(2, 3).swap_dims(1, 2);
+        let [batch, _, width] = tokens.dims();
+        let class = cls_token.val().expand([batch, 1, width]);
+        (Tensor::cat(vec![class, tokens], 1) + positions.val(), maps)
+    }
+}
+
+/// `DPTViTEncoder`.
+#[derive(Module, Debug)]
+pub(super) struct DptVitEncoder {
+    layer: Vec<DptVitLayer>,
+}
+
+#[derive(Module, Debug)]
+struct DptVitLayer {
+    attention: DptVitAttention,
+    intermediate: Dense,
+    output: Dense,
+    layernorm_before: LayerNorm,
+    layernorm_after: LayerNorm,
+    #[module(skip)]
+    epsilon: f64,
+}
+
+#[derive(Module, Debug)]
+struct DptVitAttention {
+    attention: DptSelfAttention,
+    output: Dense,
+}
+
+#[derive(Module, Debug)]
+struct DptSelfAttention {
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    heads: usize,
+}
+
+#[derive(Module, Debug)]
+struct Dense {
+    dense: Linear,
+}
+
+impl DptVitEncoder {
+    pub(super) fn new(c: &DptConfig, device: &Device) -> Self {
+        let (width, inner) = (c.hidden_size, c.intermediate_size);
+        let dense = |inputs, outputs| Dense { dense: LinearConfig::new(inputs, outputs).init(device) };
+        let projection = || LinearConfig::new(width, width).with_bias(c.qkv_bias).init(device);
+        let norm = || LayerNormConfig::new(width).with_epsilon(c.layer_norm_eps).init(device);
+        let layer = |_| DptVitLayer {
+            attention: DptVitAttention {
+                attention: DptSelfAttention {
+                    query: projection(),
+                    key: projection(),
+                    value: projection(),
+                    heads: c.num_attention_heads,
+                },
+                output: dense(width, width),
+            },
+            intermediate: dense(width, inner),
+            output: dense(inner, width),
+            layernorm_before: norm(),
+            layernorm_after: norm(),
+            epsilon: c.layer_norm_eps,
+        };
+        Self { layer: (0..c.num_hidden_layers).map(layer).collect() }
+    }
+
+    /// What each layer gives, `[batch, length, width]`.
+    pub(super) fn forward(&self, mut x: Tensor<3>) -> Vec<Tensor<3>> {
+        let mut outputs = Vec::new();
+        for layer in &self.layer {
+            x = layer.forward(x);
+            outputs.push(x.clone());
+        }
+        outputs
+    }
+}
+
+impl DptVitLayer {
+    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        let y = ops::layer_norm(&self.layernorm_before, x.clone(), self.epsilon);
+        let DptSelfAttention { query, key, value, heads } = &self.attention.attention;
+        let q = ops::linear(query, y.clone());
+        let (k, v) = (ops::linear(key, y.clone()), ops::linear(value, y));
+        let y = ops::attention(q, k, v, *heads, Mask::None);
+        let x = x + ops::linear(&self.attention.output.dense, y);
+        let y = ops::layer_norm(&self.layernorm_after, x.clone(), self.epsilon);
+        let y = ops::gelu(ops::linear(&self.intermediate.dense, y));
+        x + ops::linear(&self.output.dense, y)
+    }
+}

@@ -1,0 +1,64 @@
+//! The depth estimator of a model, put to work: from a picture to how far away each of its pixels is.
+
+use burn::tensor::{Tensor, TensorData};
+use image::RgbImage;
+
+use super::opening::{Opening, build, config};
+use super::stages::read;
+use crate::checkpoint::Checkpoint;
+use crate::device::ComputeDevice;
+use crate::error::{Error, Result};
+use crate::imaging::depth::DepthMap;
+use crate::imaging::processor::{ImageProcessor, Processor};
+use crate::models::dpt::DptForDepthEstimation;
+
+/// The name of its component.
+pub(super) const COMPONENT: &str = "depth_estimator";
+
+/// A depth estimator, and how it wants to see pictures.
+pub(super) struct DepthEstimator {
+    network: DptForDepthEstimation,
+    processor: ImageProcessor,
+}
+
+impl DepthEstimator {
+    /// Builds the estimator of a model; `None` if the model has none. Its weights aren't loaded yet.
+    ///
+    /// # Errors
+    /// A config that makes no sense, or a processor that doesn't give what the network sees.
+    pub(super) fn build(checkpoint: &Checkpoint, compute: &ComputeDevice) -> Result<Option<Self>> {
+        if checkpoint.component(COMPONENT).is_err() {
+            return Ok(None);
+        }
+        let network = build(checkpoint, COMPONENT, |config| DptForDepthEstimation::new(config, &compute.device))?;
+        let extractor = config(checkpoint, "feature_extractor").cloned().unwrap_or_default();
+        Ok(Some(Self { network, processor: ImageProcessor::new(Processor::Dpt, &extractor)? }))
+    }
+
+    /// Loads the weights; `None` when stopped.
+    ///
+    /// # Errors
+    /// They don't fit their config.
+    pub(super) fn load(self, opening: &mut Opening<'_>) -> Result<Option<Self>> {
+        let network = opening.load(COMPONENT, self.network)?;
+        Ok(network.map(|network| Self { network, ..self }))
+    }
+
+    /// transformers' `predicted_depth` of a picture, in the network's own size: never below 0.
+    ///
+    /// # Errors
+    /// The model's processor doesn't give what its network sees, or the device failed.
+    pub(super) fn estimate(&self, picture: &RgbImage, compute: &ComputeDevice) -> Result<DepthMap> {
+        let pixels = self.processor.process(picture)?;
+        let side = self.network.image_size();
+        if (pixels.width, pixels.height) != (side, side) {
+            let (width, height) = (pixels.width, pixels.height);
+            return Err(Error::new(format!("The depth estimator sees {side} x {side} pixels, not {width} x {height}"))
+                .advise("Take depth_estimator and feature_extractor from the same model"));
+        }
+        let pixels = TensorData::new(pixels.values, [1, 3, side, side]);
+        let depth = self.network.forward(Tensor::from_data(pixels, (&compute.device, compute.dtype)));
+        let [_, height, width] = depth.dims();
+        DepthMap::new(read(depth)?, width, height)
+    }
+}
