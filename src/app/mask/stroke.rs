@@ -21,7 +21,7 @@ pub(in crate::app) struct Stroke {
     tiles: Vec<Option<Box<Touched>>>,
 }
 
-/// A square that the stroke has reached.
+/// A square that the stroke has reached. Its rows are as long as what of it lies in the mask.
 #[derive(Debug)]
 struct Touched {
     before: [u8; TILE * TILE],
@@ -80,16 +80,17 @@ impl Stroke {
 
     /// The end of the stroke: how to undo it; `None` if it changed nothing.
     pub(in crate::app) fn end(self, bitmap: &Bitmap) -> Option<Edit> {
-        let touched = self.tiles.into_iter().enumerate().filter_map(|(index, tile)| Some((index, tile?)));
-        let tiles = touched.map(|(index, tile)| (index, Tile::of(&cut(&tile.before, bitmap.tile(index)))));
-        let tiles: Vec<_> = tiles.filter(|(index, tile)| !tile.is(bitmap, *index)).collect();
+        let touched = self.tiles.iter().enumerate().filter_map(|(index, tile)| Some((index, tile.as_ref()?)));
+        let changed = touched.filter(|(index, tile)| tile.differs(bitmap, bitmap.tile(*index)));
+        let tiles: Vec<_> =
+            changed.map(|(index, tile)| (index, Tile::of(tile.pixels(bitmap.tile(index))))).collect();
         (!tiles.is_empty()).then(|| Edit::of_tiles(tiles))
     }
 
     /// Takes the stroke back.
     pub(in crate::app) fn cancel(self, bitmap: &mut Bitmap) {
         for (index, tile) in self.tiles.iter().enumerate().filter_map(|(index, tile)| Some((index, tile.as_ref()?))) {
-            Tile::of(&cut(&tile.before, bitmap.tile(index))).put(bitmap, index);
+            Tile::of(tile.pixels(bitmap.tile(index))).put(bitmap, index);
         }
     }
 
@@ -135,7 +136,7 @@ impl Stroke {
         let is_whole = distance + REACH <= falloff.inner;
         let area = if is_whole { tile } else { area };
         for y in area.top..area.bottom {
-            let start = (y - tile.top) * TILE + area.left - tile.left;
+            let start = (y - tile.top) * tile.width() + area.left - tile.left;
             let row = bitmap.row_mut(y, area);
             let covers = touched.cover.get_mut(start..start + row.len()).unwrap_or_default();
             let before = touched.before.get(start..start + row.len()).unwrap_or_default();
@@ -168,21 +169,25 @@ fn mix(before: u8, value: u32, weight: u32) -> u8 {
 impl Touched {
     fn of(bitmap: &Bitmap, tile: Area) -> Self {
         let mut before = [0; TILE * TILE];
-        for (y, line) in (tile.top..tile.bottom).zip(before.chunks_exact_mut(TILE)) {
-            line[..tile.width()].copy_from_slice(bitmap.row(y, tile));
+        for (y, line) in (tile.top..tile.bottom).zip(before.chunks_exact_mut(tile.width().max(1))) {
+            line.copy_from_slice(bitmap.row(y, tile));
         }
         Self { before, cover: [0; TILE * TILE], least: 0 }
     }
 
-    fn note_least(&mut self, tile: Area) {
-        let rows = self.cover.chunks_exact(TILE).take(tile.height());
-        self.least = rows.flat_map(|row| &row[..tile.width()]).copied().min().unwrap_or_default();
+    /// What was there before.
+    fn pixels(&self, tile: Area) -> &[u8] {
+        &self.before[..tile.width() * tile.height()]
     }
-}
 
-/// What of a square lies in the mask, row by row.
-fn cut(pixels: &[u8; TILE * TILE], area: Area) -> Vec<u8> {
-    pixels.chunks_exact(TILE).take(area.height()).flat_map(|row| &row[..area.width()]).copied().collect()
+    fn differs(&self, bitmap: &Bitmap, tile: Area) -> bool {
+        let before = self.pixels(tile).chunks_exact(tile.width().max(1));
+        (tile.top..tile.bottom).zip(before).any(|(y, before)| bitmap.row(y, tile) != before)
+    }
+
+    fn note_least(&mut self, tile: Area) {
+        self.least = self.cover[..tile.width() * tile.height()].iter().copied().min().unwrap_or_default();
+    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ pub(super) enum Gesture {
     Stroke(Box<Stroke>),
     Rectangle { from: Point, to: Point, paint: Paint },
     Lasso { points: Vec<Point>, paint: Paint },
+    /// It began before something was done with the whole mask, and is drawn as soon as that is.
+    Waiting { points: Vec<Point>, modifiers: Modifiers, is_over: bool },
 }
 
 impl Painter {
@@ -40,7 +42,8 @@ impl Painter {
         });
         // A press and its release may come in one frame.
         let is_pressed = response.is_pointer_button_down_on() || response.clicked() || response.drag_stopped();
-        let begins = is_pressed && paints && self.is_ready();
+        self.catch_up(brush, draft);
+        let begins = is_pressed && paints && (self.is_ready() || self.is_waiting());
         let pixels = |point: Pos2| placed.pixels_from_screen(point);
         let mut moved = Vec::new();
         for event in events {
@@ -66,7 +69,28 @@ impl Painter {
         }
     }
 
+    /// Draws what was begun while the mask was worked on.
+    fn catch_up(&mut self, brush: Brush, draft: &mut Draft) {
+        if !self.is_ready() {
+            return;
+        }
+        match self.gesture.take() {
+            Some(Gesture::Waiting { points, modifiers, is_over }) => {
+                points.first().into_iter().for_each(|at| self.begin(*at, brush, modifiers));
+                self.go_on(&points);
+                if is_over {
+                    self.finish(brush, draft);
+                }
+            }
+            other => self.gesture = other,
+        }
+    }
+
     fn begin(&mut self, at: Point, brush: Brush, modifiers: Modifiers) {
+        if self.work.is_some() {
+            self.gesture = Some(Gesture::Waiting { points: vec![at], modifiers, is_over: false });
+            return;
+        }
         let paint = if self.tool == Tool::Eraser { Paint::Erase } else { Paint::Mask };
         let paint = paint.swapped(modifiers.command);
         self.gesture = match self.tool {
@@ -91,10 +115,10 @@ impl Painter {
         match &mut self.gesture {
             Some(Gesture::Stroke(stroke)) => stroke.follow(&mut self.layer.bitmap(), points),
             Some(Gesture::Rectangle { to, .. }) => *to = *end,
-            Some(Gesture::Lasso { points: line, .. }) => {
+            Some(Gesture::Lasso { points: line, .. } | Gesture::Waiting { points: line, is_over: false, .. }) => {
                 line.extend(points.iter().take(MAX_POINTS.saturating_sub(line.len())));
             }
-            None => {}
+            Some(Gesture::Waiting { .. }) | None => {}
         }
     }
 
@@ -118,6 +142,9 @@ impl Painter {
                 }
             }
             Some(Gesture::Lasso { points, paint }) => self.change(Operation::Polygon { points, paint, opacity }),
+            Some(Gesture::Waiting { points, modifiers, .. }) => {
+                self.gesture = Some(Gesture::Waiting { points, modifiers, is_over: true });
+            }
             None => {}
         }
     }

@@ -243,8 +243,16 @@ impl Painter {
 
     /// Whether strokes can be painted now.
     fn is_ready(&self) -> bool {
-        let fits = self.frame_size().is_some_and(|wanted| self.mask_size() == wanted && is_paintable(wanted));
-        fits && self.work.is_none() && self.adjusting.is_none()
+        self.fits() && self.work.is_none() && self.adjusting.is_none()
+    }
+
+    /// Whether strokes can be painted as soon as what is worked out is.
+    fn is_waiting(&self) -> bool {
+        self.fits() && self.work.is_some() && self.adjusting.is_none()
+    }
+
+    fn fits(&self) -> bool {
+        self.frame_size().is_some_and(|wanted| self.mask_size() == wanted && is_paintable(wanted))
     }
 
     /// Has the whole mask changed.

@@ -120,7 +120,7 @@ impl Painter {
             Some(Gesture::Lasso { points, .. }) => {
                 closed(points.iter().map(|point| placed.screen_from_pixels(*point)).collect());
             }
-            Some(Gesture::Stroke(_)) | None => {}
+            Some(Gesture::Stroke(_) | Gesture::Waiting { .. }) | None => {}
         }
         if self.sights.cut {
             let cut = self.derived.as_ref().and_then(|(derived, _)| derived.cut);
