@@ -40,5 +40,5 @@ fn pictures_of_any_size_are_as_deep_as_transformers_finds_them() {
 #[test]
 fn a_model_without_an_estimator_says_which_models_have_one() {
     let error = open_on_cpu(Checkpoint::TinySd15).estimate_depth(&picture(8, 8)).expect_err("it has none").to_string();
-    assert!(error.ends_with("Choose a depth model, such as Stable Diffusion 2 Depth"), "{error}");
+    assert!(error.ends_with("or a depth model, such as Stable Diffusion 2 Depth"), "{error}");
 }

@@ -9,6 +9,7 @@ mod models;
 mod ops;
 mod pasting;
 mod rng;
+mod published_configs;
 mod runs;
 mod safety_checker;
 mod scheduler_expectations;
