@@ -11,16 +11,12 @@ use crate::checkpoint::{Checkpoint, ModelRef};
 use crate::cli::wrong_usage;
 use crate::error::{Error, Result};
 use crate::gallery::decode;
-use crate::request::{Fill, Inpaint, Margins, Mask, Request, SIDE_MULTIPLE, Task, TaskKind};
+use crate::request::{Fill, Inpaint, Margins, Mask, Request, Task, TaskKind, size_for_picture};
 use crate::worker::ModelInfo;
 
 /// Diffusers' defaults of `strength`.
 const STRENGTH: f64 = 0.8;
 const INPAINT_STRENGTH: f64 = 1.0;
-
-/// How many times as many pixels as a model's own square has a picture keeps its size by default. From there on models repeat
-/// what they draw, and a photograph would take all memory.
-const LARGEST: f64 = 4.0;
 
 /// What to draw, and from which pictures.
 #[derive(clap::Args)]
@@ -198,7 +194,7 @@ impl TaskArgs {
         };
         // A mask of the picture alone says nothing of the margins: they are to be drawn.
         let mask = if mask.dimensions() == size && !margins.is_empty() { with_margins(&mask, margins)? } else { mask };
-        Ok(Task::Inpaint(Box::new(Inpaint {
+        let task = Inpaint {
             image,
             mask: Mask::new(mask),
             strength: self.strength.unwrap_or(INPAINT_STRENGTH),
@@ -209,7 +205,9 @@ impl TaskArgs {
             only_masked: self.only_masked,
             fill: self.fill.map(Fill::from).unwrap_or_default(),
             paste_back: !self.no_paste_back,
-        })))
+        };
+        task.check_mask(size)?;
+        Ok(Task::Inpaint(Box::new(task)))
     }
 }
 
@@ -242,30 +240,12 @@ pub(super) fn default_size(request: &Request, info: &ModelInfo) -> Result<(usize
         _ => Margins::default(),
     };
     let looks = decode::look(image)?;
-    Ok(fitted(margins.around(looks.width as usize, looks.height as usize), own))
-}
-
-/// A size with at most [`LARGEST`] times the pixels of the model's own.
-fn fitted((width, height): (usize, usize), own: (usize, usize)) -> (usize, usize) {
-    let most = LARGEST * own.0 as f64 * own.1 as f64;
-    let shrink = (most / (width as f64 * height as f64)).sqrt().min(1.0);
-    let side = |pixels: usize| ((pixels as f64 * shrink) as usize / SIDE_MULTIPLE * SIDE_MULTIPLE).max(SIDE_MULTIPLE);
-    (side(width), side(height))
+    Ok(size_for_picture(margins.around(looks.width as usize, looks.height as usize), own))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_picture_keeps_its_size_up_to_four_times_the_models_pixels() {
-        let own = (512, 512);
-        assert_eq!(fitted((101, 70), own), (96, 64));
-        assert_eq!(fitted((1024, 1024), own), (1024, 1024));
-        assert_eq!(fitted((4000, 3000), own), (1176, 880));
-        assert_eq!(fitted((20_000, 20), own), (20_000, 16));
-        assert_eq!(fitted((1, 1), own), (8, 8));
-    }
 
     #[test]
     fn margins_are_four_numbers() {

@@ -131,6 +131,7 @@ mod tests {
     use crate::gallery::export::{Metadata, export};
     use crate::gallery::testing::{foreign_file, png_file, recipe};
     use crate::gallery::{Destination, save};
+    use crate::request::{Inpaint, Mask, Task};
 
     /// The header of a file with these bytes.
     fn header_of(bytes: &[u8]) -> Option<Header> {
@@ -185,6 +186,22 @@ mod tests {
             let foreign = header.foreign.expect("settings");
             assert_eq!([&*foreign.app, &*foreign.prompt], ["Burnisher", "a fox"]);
         }
+    }
+
+    #[test]
+    fn a_recipe_with_the_largest_of_masks_is_read_without_it() {
+        // Noise, which no packing makes smaller: 2 MB in base64.
+        let mut state = 1_u32;
+        let mask = image::GrayImage::from_fn(1500, 1000, |_, _| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            image::Luma([(state >> 24) as u8])
+        });
+        let mut recipe = recipe("a fox");
+        let task = Inpaint { image: "fox.png".into(), mask: Mask::new(mask), mask_grow: 3, ..Inpaint::default() };
+        recipe.request.task = Task::Inpaint(Box::new(task.clone()));
+        let file = png_file(24, 16, Some(&recipe));
+        let read = header_of(&file).and_then(|header| header.recipe).expect("a recipe");
+        assert_eq!(read.request.task, Task::Inpaint(Box::new(Inpaint { mask: Mask::default(), ..task })));
     }
 
     #[test]

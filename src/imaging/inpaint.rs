@@ -34,8 +34,8 @@ impl Canvas {
     /// # Errors
     /// The mask has another size than the picture, nothing in it, or only points so small that the model misses them.
     pub fn new(task: &Inpaint, picture: &RgbImage, width: usize, height: usize) -> Result<Self> {
+        let mask = edited_mask(task, picture)?;
         let original = if task.margins.is_empty() { picture.clone() } else { fit::extended(picture, task.margins) };
-        let mask = edited_mask(task, picture, &original)?;
         let region = task.only_masked.and_then(|padding| mask::crop_region(&mask, width, height, padding));
         let (w, h) = (width as u32, height as u32);
         let (mut picture, drawn_mask) = match region {
@@ -74,29 +74,9 @@ impl Canvas {
 }
 
 /// The task's mask, grown and blurred.
-fn edited_mask(task: &Inpaint, picture: &RgbImage, original: &RgbImage) -> Result<GrayImage> {
+fn edited_mask(task: &Inpaint, picture: &RgbImage) -> Result<GrayImage> {
+    task.check_mask(picture.dimensions())?;
     let mask = task.mask.pixels();
-    if mask.is_empty() {
-        return Err(Error::new("There is no mask: nothing says where to draw").advise("Paint one, or choose a file"));
-    }
-    if mask.dimensions() != original.dimensions() {
-        let size = |(width, height): (u32, u32)| format!("{width} x {height}");
-        let margins = if task.margins.is_empty() {
-            String::new()
-        } else {
-            format!(" ({} without its margins)", size(picture.dimensions()))
-        };
-        return Err(Error::new(format!(
-            "The mask has {} pixels, but the picture has {}{margins}",
-            size(mask.dimensions()),
-            size(original.dimensions())
-        ))
-        .advise("Paint a mask for this picture, or bring both to the same size"));
-    }
-    if task.mask.is_empty() {
-        return Err(Error::new("The mask is empty: there is nothing to draw")
-            .advise("Paint over what is to be drawn anew; white is drawn, black stays"));
-    }
     let edited = mask::blur(&mask::grow(mask, task.mask_grow), task.mask_blur);
     if edited.as_raw().iter().all(|pixel| *pixel == 0) {
         return Err(Error::new("Nothing is left of the mask after it was shrunk or blurred")

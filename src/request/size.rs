@@ -2,9 +2,9 @@
 
 use super::SIDE_MULTIPLE;
 
-/// How much more than its own area a model is asked to draw where the picture is larger: from twice its own side on it repeats
-/// its subject.
-const MOST_AREA: f64 = 2.25;
+/// How many times as many pixels as a model's own square has a picture keeps its size. From there on models repeat what they
+/// draw, and a photograph would take all memory.
+const MOST_AREA: f64 = 4.0;
 
 /// The width and height, in pixels, for a task that begins with a picture of this size, on a model made for `own`: the
 /// picture's own, rounded down as Diffusers does, and less where that is more than the model draws well.
@@ -23,13 +23,14 @@ mod tests {
     #[test]
     fn a_picture_that_the_model_can_draw_keeps_its_size_but_for_the_rounding() {
         assert_eq!(size_for_picture((101, 70), (512, 512)), (96, 64));
-        assert_eq!(size_for_picture((768, 768), (512, 512)), (768, 768));
+        assert_eq!(size_for_picture((1024, 1024), (512, 512)), (1024, 1024));
     }
 
     #[test]
     fn a_photograph_is_drawn_as_large_as_the_model_draws_well_in_its_own_shape() {
         let (width, height) = size_for_picture((4000, 3000), (512, 512));
-        assert_eq!((width, height), (880, 664));
+        assert_eq!((width, height), (1176, 880));
+        assert_eq!(size_for_picture((20_000, 20), (512, 512)), (20_000, 16));
         assert_eq!(size_for_picture((1, 20_000), (512, 512)).0, 8);
         assert_eq!(size_for_picture((0, 0), (64, 64)), (8, 8));
     }

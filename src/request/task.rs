@@ -85,6 +85,39 @@ impl Default for Inpaint {
     }
 }
 
+impl Inpaint {
+    /// Checks the mask against the size of the picture without its margins.
+    ///
+    /// # Errors
+    /// There is no mask, it has another size than the picture with its margins, or nothing is in it.
+    pub fn check_mask(&self, picture: (u32, u32)) -> Result<()> {
+        let mask = self.mask.pixels().dimensions();
+        if self.mask.pixels().is_empty() {
+            return Err(
+                Error::new("There is no mask: nothing says where to draw").advise("Paint one, or choose a file")
+            );
+        }
+        let (width, height) = self.margins.around(picture.0 as usize, picture.1 as usize);
+        if (mask.0 as usize, mask.1 as usize) != (width, height) {
+            let without = if self.margins.is_empty() {
+                String::new()
+            } else {
+                format!(" ({} x {} without its margins)", picture.0, picture.1)
+            };
+            return Err(Error::new(format!(
+                "The mask has {} x {} pixels, but the picture has {width} x {height}{without}",
+                mask.0, mask.1
+            ))
+            .advise("Paint a mask for this picture, or bring both to the same size"));
+        }
+        if self.mask.is_empty() {
+            return Err(Error::new("The mask is empty: there is nothing to draw")
+                .advise("Paint over what is to be drawn anew; white is drawn, black stays"));
+        }
+        Ok(())
+    }
+}
+
 /// Pixels at the edges of a picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -18,31 +18,31 @@ fn program(folder: &Path, args: &[&str]) -> Command {
     command
 }
 
-fn run(folder: &Path, args: &[&str]) -> Output {
+pub(crate) fn run(folder: &Path, args: &[&str]) -> Output {
     program(folder, args).output().expect("the program starts")
 }
 
 /// `generate` on the CPU in two steps.
-fn generate(folder: &Path, args: &[&str]) -> Output {
+pub(crate) fn generate(folder: &Path, args: &[&str]) -> Output {
     run(folder, &[&["generate", "--device", "cpu", "--steps", "2"], args].concat())
 }
 
-fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-fn text(bytes: &[u8]) -> &str {
+pub(crate) fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("text")
 }
 
 /// What stdout says, of a run that went well.
-fn stdout(output: &Output) -> &str {
+pub(crate) fn stdout(output: &Output) -> &str {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     text(&output.stdout)
 }
 
 /// The events of a run with `--json` that went well.
-fn events(output: &Output) -> Vec<Value> {
+pub(crate) fn events(output: &Output) -> Vec<Value> {
     stdout(output).lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect()
 }
 
@@ -65,7 +65,7 @@ fn complaint(folder: &Path, output: &Output) -> String {
 }
 
 /// The one line for a request that is refused before anything is loaded.
-fn refusal(args: &[&str]) -> String {
+pub(crate) fn refusal(args: &[&str]) -> String {
     let folder = folder();
     let output = run(folder.path(), &[&["generate", "--prompt", "a fox"], args].concat());
     let complaint = complaint(folder.path(), &output);

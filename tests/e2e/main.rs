@@ -2,10 +2,11 @@
 //!
 //! `worker` drives the real worker with an engine that does what a test needs (panics, takes its time, obeys a cancel):
 //! what the worker promises has to hold for engines that misbehave. Its `bundled` has the real engine on the bundled model,
-//! and `command_line` runs the program itself on that. `metadata` reads pictures of other apps, and `window` opens the
+//! and `command_line` and `from_pictures` run the program itself on that. `metadata` reads pictures of other apps, and `window` opens the
 //! program's window on a screen of its own.
 
 mod command_line;
+mod from_pictures;
 mod metadata;
 #[cfg(target_os = "linux")]
 mod window;
