@@ -24,6 +24,14 @@
 //! the crate `gemm` with AVX-512 (feature `x86-v4`), convolutions as strips of patches that stay in the cache, and attention that
 //! never writes its scores out. Single-threaded loops over memory, which burn's backend has many of, would cost as much as the
 //! products do.
+//!
+//! # The loop by hand
+//! [`pipelines`] do all of this; here is what they do, for a model that draws pixels, as in the quicktour of Diffusers. It is
+//! `docs/by_hand.rs`, which the tests run on a tiny model.
+//!
+//! ```no_run
+#![doc = include_str!("../docs/by_hand.rs")]
+//! ```
 
 pub mod app;
 pub mod cancel;

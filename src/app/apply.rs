@@ -15,7 +15,7 @@ use crate::app::state::{Dialog, Model, PatchDialog, State};
 use crate::cancel::CancelToken;
 use crate::checkpoint::ModelRef;
 use crate::gallery::Destination;
-use crate::request::Request;
+use crate::request::{Branch, Request};
 use crate::settings::{Patch, Waiting};
 use crate::worker::{Command, Job, Previews};
 
@@ -36,6 +36,8 @@ pub(super) enum Action {
     Drop(PathBuf),
     /// A picture was pasted.
     Paste(Arc<egui::ColorImage>),
+    /// The next pictures go on from another run, or begin from the start.
+    GoOnFrom(Option<Box<Branch>>),
     /// Draw these side by side.
     StartLab(Vec<Request>),
     /// Go on with one of the lab's pictures.
@@ -90,6 +92,15 @@ impl App {
             Action::Paste(picture) => {
                 let folder = state.settings.output_folder.join(PASTED);
                 self.ask(Task::Paste { picture, folder });
+            }
+            Action::GoOnFrom(branch) => {
+                let draft = &mut state.settings.draft;
+                if let Some(branch) = &branch {
+                    (draft.width, draft.height) = (branch.from.width, branch.from.height);
+                    (draft.seed, draft.seed_locked) = (branch.from.seed, true);
+                    state.notices.info(format!("Generate goes on from step {}", branch.step));
+                }
+                draft.branch = branch;
             }
             Action::StartLab(variants) => {
                 state.dialog = None;
@@ -238,6 +249,7 @@ impl App {
                     self.ask(Task::ListDevices);
                 }
             }
+            UiCommand::Rewind => state.rewinds = !state.rewinds && state.steps.is_some(),
             UiCommand::BeginWith => self.with_picture(|app, path| app.state.begin_with(path)),
             UiCommand::Lab => {
                 let setup = Setup::new(&state.settings.draft, state.model.info());
@@ -267,6 +279,8 @@ impl App {
             return;
         }
         let Some(next) = state.queue.next().cloned() else {
+            self.look_back();
+            let state = &mut self.state;
             let model = state.settings.model.clone();
             if std::mem::take(&mut state.wants_model) && !state.model.is_ready(&model) {
                 self.load(model);
@@ -288,6 +302,18 @@ impl App {
                 let own = self.state.model.info().and_then(|info| info.scheduler);
                 self.state.lab = Some(Lab::new(id, &next.variants, own));
             }
+        }
+    }
+
+    /// Asks for the step that the user looks back at.
+    fn look_back(&mut self) {
+        let Some((id, step)) = self.state.steps.as_ref().and_then(|steps| Some((steps.id, steps.wanted()?))) else {
+            return;
+        };
+        if self.send(Command::LookBack { id, step })
+            && let Some(steps) = &mut self.state.steps
+        {
+            steps.asked = step;
         }
     }
 

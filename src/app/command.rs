@@ -21,6 +21,7 @@ pub(super) enum UiCommand {
     CopyPicture,
     CopyPrompt,
     BeginWith,
+    Rewind,
     ReadPicture,
     OpenModel,
     OpenFolder,
@@ -62,7 +63,7 @@ const ALT: Modifiers = Modifiers::ALT;
 
 impl UiCommand {
     /// In the order of the shortcuts sheet.
-    pub(super) const ALL: [Self; 46] = [
+    pub(super) const ALL: [Self; 47] = [
         Self::Generate,
         Self::GenerateFirst,
         Self::Stop,
@@ -77,6 +78,7 @@ impl UiCommand {
         Self::CopyPicture,
         Self::CopyPrompt,
         Self::BeginWith,
+        Self::Rewind,
         Self::ReadPicture,
         Self::OpenModel,
         Self::OpenFolder,
@@ -137,6 +139,7 @@ impl UiCommand {
             Self::CopyPicture => ("Copy picture", "Copy the picture to the clipboard"),
             Self::CopyPrompt => ("Copy prompt", "Copy the prompt to the clipboard"),
             Self::BeginWith => ("Begin with this picture", "Change the picture that is shown, or paint on it"),
+            Self::Rewind => ("Look back", "Look at the steps of the last picture, and go on from one of them"),
             Self::ReadPicture => {
                 ("Read a picture's settings…", "Take prompt and settings from a picture, also another app's")
             }
@@ -200,6 +203,7 @@ impl UiCommand {
             Self::ClearMask => const { &[key(Modifiers::SHIFT, Key::C)] },
             Self::SwitchMask => const { &[key(NONE, Key::M)] },
             Self::Lab => const { &[key(CTRL, Key::L)] },
+            Self::Rewind => const { &[key(CTRL, Key::K)] },
             Self::BeginWith => const { &[key(CTRL, Key::I)] },
             Self::OlderPrompt => const { &[key(ALT, Key::ArrowUp)] },
             Self::NewerPrompt => const { &[key(ALT, Key::ArrowDown)] },

@@ -6,7 +6,7 @@ use crate::app::apply::Action;
 use crate::app::background::Dialog as FileDialog;
 use crate::app::command::UiCommand;
 use crate::app::state::{Model, State};
-use crate::app::{prompt, queue_panel, sampler, task_form, theme};
+use crate::app::{prompt, queue_panel, rewind, sampler, task_form, theme};
 use crate::checkpoint::ModelRef;
 use crate::request::{MAX_SIDE, MAX_STEPS, SIDE_MULTIPLE, SafetyMode, TaskKind};
 use crate::settings::{Draft, MAX_COUNT, MAX_GUIDANCE, valid_side};
@@ -19,6 +19,7 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>
         model_ui(ui, state, actions);
         task_form::kind_ui(ui, state);
         task_form::ui(ui, state, actions);
+        rewind::branch_ui(ui, state.settings.draft.branch.as_deref(), actions);
         ui.separator();
         if state.settings.draft.task.has_prompt() {
             prompt::ui(ui, state, actions);

@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::app::background::{Done, Task};
 use crate::app::lab::Lab;
 use crate::app::librarian::News;
+use crate::app::rewind::Steps;
 use crate::app::state::{Dialog, Model, PatchDialog, State};
 use crate::app::{App, apply};
 use crate::checkpoint::ModelRef;
@@ -34,6 +35,7 @@ pub(super) fn worker(state: &mut State, event: Event) {
         }
         Event::ModelUnloaded => {
             state.model = Model::None;
+            state.steps = None;
             state.notices.info("The model's memory is free");
         }
         Event::JobStarted { .. } => {}
@@ -57,6 +59,13 @@ pub(super) fn worker(state: &mut State, event: Event) {
             }
             if let Some(lab) = state.lab.as_mut().filter(|lab| lab.is_of(id)) {
                 lab.step_done(picture, step, steps);
+            }
+        }
+        Event::StepsKept { id, request, steps } => state.steps = Some(Steps::new(id, request, steps)),
+        Event::LookedBack { error, .. } => {
+            if let Some(error) = error {
+                (state.steps, state.rewinds) = (None, false);
+                state.notices.error(error);
             }
         }
         Event::PictureSaved { id, picture, entry } => match state.lab.as_mut().filter(|lab| lab.is_of(id)) {

@@ -18,6 +18,7 @@ mod canvas;
 mod close;
 mod command;
 mod controls;
+mod draw;
 mod events;
 mod gallery;
 mod lab;
@@ -30,6 +31,7 @@ mod painter;
 mod prompt;
 mod queue;
 mod queue_panel;
+mod rewind;
 mod sampler;
 mod shortcuts;
 mod source;
@@ -251,6 +253,11 @@ impl App {
                 lab.show_preview(ctx, &preview);
                 continue;
             }
+            let looked_back = self.state.steps.as_ref().is_some_and(|steps| steps.id == preview.id);
+            if looked_back && self.state.rewinds && self.state.queue.running().is_none() {
+                self.state.canvas.show_preview(&preview);
+                continue;
+            }
             let running = self.state.queue.running_mut(preview.id);
             // One that was taken late must not come before the finished picture.
             if self.state.follows && running.is_some_and(|running| preview.picture >= running.finished) {
@@ -378,72 +385,6 @@ impl eframe::App for App {
     }
 }
 
-impl App {
-    /// A panel's frame, with the ground that it needs.
-    fn on_ground(&self, frame: egui::Frame) -> egui::Frame {
-        if self.ground == Ground::Cleared { frame.fill(egui::Color32::TRANSPARENT) } else { frame }
-    }
-
-    fn draw(&mut self, ui: &mut egui::Ui, actions: &mut Vec<Action>) {
-        let frame = self.on_ground(egui::Frame::side_top_panel(ui.style()));
-        egui::Panel::bottom("status").frame(frame).show(ui, |ui| status::ui(ui, &self.state, actions));
-        let mut controls_open = self.state.settings.controls_open;
-        egui::Panel::left("controls")
-            .frame(frame)
-            .resizable(true)
-            .default_size(300.0)
-            .size_range(250.0..=480.0)
-            .show_collapsible(ui, &mut controls_open, |ui| controls::ui(ui, &mut self.state, actions));
-        self.state.settings.controls_open = controls_open;
-        let mut gallery_open = self.state.settings.gallery_open;
-        egui::Panel::right("gallery")
-            .frame(frame)
-            .resizable(true)
-            .default_size(236.0)
-            .size_range(150.0..=900.0)
-            .show_collapsible(ui, &mut gallery_open, |ui| {
-                gallery::panel(ui, &mut self.gallery, &mut self.librarian, self.state.canvas.path(), actions);
-            });
-        self.state.settings.gallery_open = gallery_open;
-        let central = self.on_ground(egui::Frame::central_panel(ui.style()));
-        egui::CentralPanel::default().frame(central).show(ui, |ui| {
-            toolbar::ui(ui, &self.state, actions);
-            self.state.notices.ui(ui);
-            if self.gallery.is_comparing() {
-                gallery::compare::ui(ui, &mut self.gallery);
-            } else if let Some(lab) = &self.state.lab {
-                lab.ui(ui, actions);
-            } else if Painter::is_on(&self.state.settings.draft) {
-                painter::ui(ui, &mut self.state, actions);
-            } else {
-                self.state.canvas.ui(ui);
-            }
-        });
-        self.dialogs(ui, actions);
-        if ui.input(|input| !input.raw.hovered_files.is_empty()) {
-            let begins = self.state.settings.draft.task.needs_image();
-            let text = if begins { "Drop a picture to begin with" } else { "Drop a picture to read its settings" };
-            drop_here_ui(ui.ctx(), text);
-        }
-    }
-
-    fn dialogs(&mut self, ui: &egui::Ui, actions: &mut Vec<Action>) {
-        let Some(mut dialog) = self.state.dialog.take() else { return };
-        match &mut dialog {
-            state::Dialog::Settings => options::ui(ui.ctx(), &mut self.state, actions),
-            state::Dialog::Shortcuts => shortcuts::ui(ui.ctx(), actions),
-            state::Dialog::Close => close::ui(ui.ctx(), &self.state, actions),
-            state::Dialog::ClearQueue => close::clear_queue_ui(ui.ctx(), &self.state, actions),
-            state::Dialog::Lab(setup) => {
-                let State { settings, model, .. } = &mut self.state;
-                setup.ui(ui.ctx(), &mut settings.draft, model, actions);
-            }
-            state::Dialog::Patch(look) => look::ui(ui.ctx(), look, actions),
-        }
-        self.state.dialog = Some(dialog);
-    }
-}
-
 /// A text that was pasted where no text box has the focus.
 fn pasted(ctx: &egui::Context) -> Option<String> {
     ctx.input(|input| {
@@ -462,13 +403,4 @@ fn pasted_picture(ctx: &egui::Context) -> Option<Arc<egui::ColorImage>> {
             .iter()
             .find_map(|event| if let egui::Event::PasteImage(image) = event { Some(Arc::clone(image)) } else { None })
     })
-}
-
-/// Says what a drop would do.
-fn drop_here_ui(ctx: &egui::Context, text: &str) {
-    let painter = ctx.layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop-here")));
-    let style = ctx.global_style();
-    painter.rect_filled(ctx.content_rect(), 0.0, style.visuals.panel_fill.gamma_multiply(0.85));
-    let font = egui::FontId::proportional(22.0);
-    painter.text(ctx.content_rect().center(), egui::Align2::CENTER_CENTER, text, font, style.visuals.text_color());
 }

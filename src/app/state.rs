@@ -8,6 +8,7 @@ use crate::app::lab::{Lab, Setup};
 use crate::app::notices::Notices;
 use crate::app::painter::{Painter, Shows};
 use crate::app::queue::Queue;
+use crate::app::rewind::Steps;
 use crate::app::sampler::Levels;
 use crate::app::source::Source;
 use crate::cancel::CancelToken;
@@ -36,6 +37,9 @@ pub(super) struct State {
     /// The picture that the form names, and the depth map.
     pub source: Source,
     pub depth: Source,
+    /// The steps of the last picture, and whether they are shown.
+    pub steps: Option<Steps>,
+    pub rewinds: bool,
     /// The noise levels that the form gives.
     pub levels: Levels,
     pub notices: Notices,
@@ -136,6 +140,8 @@ impl State {
             lab_wants: Vec::new(),
             source: Source::default(),
             depth: Source::default(),
+            steps: None,
+            rewinds: false,
             levels: Levels::default(),
             notices: Notices::default(),
             dialog: None,

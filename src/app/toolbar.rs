@@ -36,6 +36,7 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
             item(ui, UiCommand::CopyPicture, picture, actions);
             item(ui, UiCommand::CopyPrompt, true, actions);
             item(ui, UiCommand::BeginWith, picture, actions);
+            item(ui, UiCommand::Rewind, state.steps.is_some(), actions);
             ui.separator();
             item(ui, UiCommand::ReadPicture, true, actions);
             item(ui, UiCommand::OpenFolder, true, actions);

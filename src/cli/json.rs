@@ -8,7 +8,10 @@ use crate::worker::{Event, Outcome};
 /// The line for an event; `None` for those that have none.
 pub(super) fn of_event(event: &Event) -> Option<Value> {
     Some(match event {
-        Event::ModelLoading { component: Some(_), .. } | Event::ModelUnloaded => return None,
+        Event::ModelLoading { component: Some(_), .. }
+        | Event::ModelUnloaded
+        | Event::StepsKept { .. }
+        | Event::LookedBack { .. } => return None,
         Event::ModelLoading { model, .. } => json!({ "event": "model-loading", "model": model }),
         Event::ModelLoaded { model, info } => json!({
             "event": "model-loaded", "model": model, "class": info.class_name, "scheduler": info.scheduler,

@@ -59,7 +59,7 @@ impl Report {
             Event::JobPhase { phase, .. } => self.note(phase.name()),
             Event::JobStep { step, steps, .. } => self.step(*step, *steps),
             Event::PictureSaved { entry, .. } => return self.suspended(|| print(entry.path.display())),
-            Event::ModelLoading { .. } | Event::ModelUnloaded => {}
+            Event::ModelLoading { .. } | Event::ModelUnloaded | Event::StepsKept { .. } | Event::LookedBack { .. } => {}
             Event::ModelFailed { .. } | Event::ModelCancelled { .. } | Event::JobEnded { .. } => self.end(),
         }
         Ok(())

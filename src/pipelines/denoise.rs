@@ -1,12 +1,13 @@
 //! The denoising loop: noise becomes a sample, step by step. It exists once, for all tasks, and can be stepped from outside.
 
+use std::fmt;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use burn::tensor::{DType, Tensor};
 use image::RgbImage;
 
-use super::stages::record;
+use super::stages::{read, record};
 use super::{Hooks, Look, Step};
 use crate::cancel::CancelToken;
 use crate::device::ComputeDevice;
@@ -72,9 +73,46 @@ pub(super) struct Denoising<M> {
     pub(super) begin: usize,
     /// The next one.
     pub(super) index: usize,
+    /// The model's idea of the finished samples in the last step.
+    pub(super) idea: Option<Tensor<4>>,
 }
 
+/// The numbers of a step overflowed: the source of the error that says which step it was.
+#[derive(Debug)]
+pub struct Overflow {
+    /// Which of several pictures drawn side by side it was, counted from 0.
+    pub variant: usize,
+    /// What the first picture of the batch would have become as far as the step before; `None` if there was none.
+    pub image: Option<RgbImage>,
+}
+
+impl Overflow {
+    /// What is known of it, if an error is about one.
+    pub fn of(error: &Error) -> Option<&Self> {
+        std::error::Error::source(error)?.downcast_ref()
+    }
+}
+
+impl fmt::Display for Overflow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the model's numbers overflowed")
+    }
+}
+
+impl std::error::Error for Overflow {}
+
 impl<M: Denoiser> Denoising<M> {
+    /// One that is about to begin with the scheduler's step `begin`.
+    pub(super) fn new(
+        model: M,
+        scheduler: Box<dyn Scheduler>,
+        samples: Tensor<4>,
+        generators: Generators,
+        begin: usize,
+    ) -> Self {
+        Self { model, scheduler, samples, generators, variant: 0, begin, index: begin, idea: None }
+    }
+
     /// Steps that are done, and all there are.
     pub(super) fn progress(&self) -> (usize, usize) {
         (self.index - self.begin, self.scheduler.timesteps().len() - self.begin)
@@ -111,10 +149,15 @@ impl<M: Denoiser> Denoising<M> {
         let model = &self.model;
         // Without waiting the whole run would be queued at once: no progress to show, nothing to cancel.
         model.compute().device.sync().map_err(|e| Error::new("The device failed during a step").caused_by(e))?;
+        let is_finite = is_finite(&self.samples)?;
         // What was interrupted means nothing.
         if hooks.cancel.is_cancelled() {
             return Ok(false);
         }
+        if !is_finite {
+            return Err(self.overflow(hooks.cancel));
+        }
+        self.idea = Some(step.pred_original_sample.clone());
         record(hooks, &format!("latents_{done}"), || self.samples.clone());
         let pred_original_sample = &step.pred_original_sample;
         let mut decode = || model.look(pred_original_sample, hooks.cancel);
@@ -122,6 +165,8 @@ impl<M: Denoiser> Denoising<M> {
         let flow = (hooks.on_step)(Step {
             variant: self.variant,
             index: done,
+            next: self.index,
+            generators: &self.generators,
             of,
             timestep,
             latents: &self.samples,
@@ -131,6 +176,33 @@ impl<M: Denoiser> Denoising<M> {
         });
         Ok(flow == ControlFlow::Continue(()) && !hooks.cancel.is_cancelled())
     }
+
+    /// The last step gave no numbers any more. What was there before it is kept as a picture.
+    fn overflow(&self, cancel: &CancelToken) -> Error {
+        // A look that fails as well has nothing to add.
+        let image = self.idea.as_ref().and_then(|idea| self.model.look(idea, cancel).ok().flatten());
+        let (step, of) = self.progress();
+        Error::new(format!("Step {step} of {of} came out as NaN"))
+            .caused_by(Overflow { variant: self.variant, image })
+            .advise("Try --dtype f32, another sampler or a lower guidance scale")
+    }
+}
+
+/// Whether all values are finite, told by few numbers read back: sums are infinite or NaN if one of the values is, or if they
+/// are so large that nothing is to be had of them.
+///
+/// By halves, since a GPU spends seconds on tuning its reductions for every new size (`Tensor::sum`). On the software
+/// rasteriser this takes 0.7 ms a step for 64 x 64 latents and 0.9 ms for 128 x 128, on the CPU 0.005 ms and 0.01 ms.
+fn is_finite(samples: &Tensor<4>) -> Result<bool> {
+    /// What is read back takes no longer than one number.
+    const FEW: usize = 1024;
+    let mut count = samples.dims().iter().product::<usize>();
+    let mut sums: Tensor<1> = samples.clone().reshape([count]);
+    while count > FEW && count.is_multiple_of(2) {
+        count /= 2;
+        sums = sums.clone().narrow(0, 0, count) + sums.narrow(0, count, count);
+    }
+    Ok(read(sums)?.into_iter().all(f32::is_finite))
 }
 
 /// How the step after one that took this long is done.

@@ -6,6 +6,7 @@ use std::path::Path;
 use burn::tensor::{DType, Tensor, TensorData};
 
 use super::conditioning::Conditioning;
+use super::rewind::Start;
 use super::stable_diffusion::StableDiffusion;
 use super::{Hooks, Run, image_to_image, latents, stages};
 use crate::error::Result;
@@ -17,6 +18,7 @@ use crate::request::Request;
 pub(super) fn run(
     model: &StableDiffusion,
     request: &Request,
+    start: Option<Start>,
     image: &Path,
     depth: Option<&Path>,
     mut hooks: Hooks<'_>,
@@ -29,7 +31,7 @@ pub(super) fn run(
     let (width, height) = latents::size(model, request);
     let values = depth.resized(width as usize, height as usize).normalised()?;
     let shown = depth.shown(request.width as u32, request.height as u32)?;
-    let Some(begun) = stages::begin(model, request, &mut hooks)? else { return Ok(Run::Cancelled) };
+    let Some(begun) = stages::begin(model, request, start, &mut hooks)? else { return Ok(Run::Cancelled) };
     let data = TensorData::new(values, [1, 1, height as usize, width as usize]);
     let channel = Tensor::<4>::from_data(data, (&model.compute.device, DType::F32));
     stages::record(&mut hooks, "depth_mask", || channel.clone());

@@ -4,6 +4,7 @@
 use image::RgbImage;
 
 use super::conditioning::Conditioning;
+use super::rewind::Start;
 use super::stable_diffusion::StableDiffusion;
 use super::stages::Begun;
 use super::{Hooks, Run, latents, stages};
@@ -12,8 +13,14 @@ use crate::imaging::resize::{self, Filter};
 use crate::request::Request;
 
 /// Draws the request's pictures as one batch.
-pub(super) fn run(model: &StableDiffusion, request: &Request, picture: &RgbImage, mut hooks: Hooks<'_>) -> Result<Run> {
-    let Some(begun) = stages::begin(model, request, &mut hooks)? else { return Ok(Run::Cancelled) };
+pub(super) fn run(
+    model: &StableDiffusion,
+    request: &Request,
+    start: Option<Start>,
+    picture: &RgbImage,
+    mut hooks: Hooks<'_>,
+) -> Result<Run> {
+    let Some(begun) = stages::begin(model, request, start, &mut hooks)? else { return Ok(Run::Cancelled) };
     draw(begun, request, picture, Conditioning::default(), &mut hooks)
 }
 

@@ -8,6 +8,7 @@ use burn::tensor::Tensor;
 use image::{GrayImage, RgbImage};
 
 use super::conditioning::{Conditioning, Keep, mask_channel};
+use super::rewind::Start;
 use super::stable_diffusion::StableDiffusion;
 use super::stages::Begun;
 use super::{Hooks, Run, latents, stages};
@@ -21,13 +22,14 @@ use crate::request::{Fill, Inpaint, Request};
 pub(super) fn run(
     model: &StableDiffusion,
     request: &Request,
+    start: Option<Start>,
     task: &Inpaint,
     picture: &RgbImage,
     mut hooks: Hooks<'_>,
 ) -> Result<Run> {
     let canvas = Canvas::new(task, picture, request.width, request.height)?;
     let mask = Masks::new(model, request, task, &canvas)?;
-    let Some(begun) = stages::begin(model, request, &mut hooks)? else { return Ok(Run::Cancelled) };
+    let Some(begun) = stages::begin(model, request, start, &mut hooks)? else { return Ok(Run::Cancelled) };
     let Run::Done(mut pictures) = draw(begun, request, task, &canvas, mask, &mut hooks)? else {
         return Ok(Run::Cancelled);
     };

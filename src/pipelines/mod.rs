@@ -14,6 +14,7 @@ mod inpaint;
 mod latents;
 mod memory;
 mod opening;
+mod rewind;
 mod safety;
 mod side_by_side;
 mod sketch;
@@ -24,7 +25,7 @@ mod trace;
 mod unconditional;
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::tensor::Tensor;
 use image::{GrayImage, RgbImage};
@@ -37,11 +38,14 @@ use crate::imaging::{self, depth::DepthMap};
 use crate::models::clip_tokenizer::ClipTokenizer;
 use crate::ops;
 use crate::request::{Request, Task, TaskKind, Verdict};
+use crate::rng::Generators;
 use crate::schedulers::{SamplingOptions, Scheduler, SchedulerConfig, SchedulerKind};
 
+use rewind::{Start, Trail};
 use stable_diffusion::{StableDiffusion, no_depth_estimator};
 use unconditional::Unconditional;
 
+pub use denoise::Overflow;
 pub use trace::Trace;
 
 /// A checkpoint with its weights loaded, on a device.
@@ -49,6 +53,8 @@ pub struct DiffusionPipeline {
     class_name: String,
     recommended: Recommended,
     model: Model,
+    /// The last run of one picture, for looking back and going on from it.
+    trail: Mutex<Option<Trail>>,
 }
 
 /// The kinds of models, each with its components.
@@ -99,6 +105,10 @@ pub struct Step<'a> {
     pub index: usize,
     /// How many there are: some samplers call the model more often than the request's number says.
     pub of: usize,
+    /// The sampler's own number of the step that comes next.
+    pub next: usize,
+    /// What noise is drawn from.
+    pub generators: &'a Generators,
     /// The step's timestep.
     pub timestep: f64,
     /// The latents after the step, `[batch, channels, height / 8, width / 8]`.
@@ -159,7 +169,7 @@ impl DiffusionPipeline {
         };
         Ok(opened.map(|model| {
             let (class_name, recommended) = (checkpoint.class_name().to_owned(), checkpoint.recommended());
-            Self { class_name, recommended, model }
+            Self { class_name, recommended, model, trail: Mutex::new(None) }
         }))
     }
 
@@ -167,24 +177,72 @@ impl DiffusionPipeline {
     ///
     /// # Errors
     /// The request doesn't fit the model or the memory, or the arithmetic failed.
-    pub fn run(&self, request: &Request, hooks: Hooks<'_>) -> Result<Run> {
+    pub fn run(&self, request: &Request, mut hooks: Hooks<'_>) -> Result<Run> {
         request.validate()?;
         self.check_task(request.task.kind())?;
+        let start = match &request.branch {
+            None => None,
+            Some(branch) => match self.start(branch, &mut hooks)? {
+                Some(start) => Some(start),
+                None => return Ok(Run::Cancelled),
+            },
+        };
+        let mut trail = (request.count == 1).then(|| Trail::new(request));
+        let Hooks { on_phase, on_step, cancel, trace } = hooks;
+        let mut keeping = |step: Step<'_>| {
+            trail.iter_mut().for_each(|trail| trail.keep(&step));
+            on_step(step)
+        };
+        let run = self.run_task(request, start, Hooks { on_phase, on_step: &mut keeping, cancel, trace });
+        if let Some(trail) = trail.filter(|trail| trail.steps > 0) {
+            *self.trail.lock().unwrap_or_else(PoisonError::into_inner) = Some(trail);
+        }
+        run
+    }
+
+    fn run_task(&self, request: &Request, start: Option<Start>, hooks: Hooks<'_>) -> Result<Run> {
         let cancel = hooks.cancel;
         ops::interruptible(cancel, || match (&self.model, &request.task) {
-            (Model::StableDiffusion(model), Task::TextToImage) => text_to_image::run(model, request, hooks),
+            (Model::StableDiffusion(model), Task::TextToImage) => text_to_image::run(model, request, start, hooks),
             (Model::StableDiffusion(model), Task::ImageToImage { image, .. }) => {
-                image_to_image::run(model, request, &imaging::decode::rgb(image)?, hooks)
+                image_to_image::run(model, request, start, &imaging::decode::rgb(image)?, hooks)
             }
             (Model::StableDiffusion(model), Task::Inpaint(task)) => {
-                inpaint::run(model, request, task, &imaging::decode::rgb(&task.image)?, hooks)
+                inpaint::run(model, request, start, task, &imaging::decode::rgb(&task.image)?, hooks)
             }
             (Model::StableDiffusion(model), Task::DepthToImage { image, depth, .. }) => {
-                depth_to_image::run(model, request, image, depth.as_deref(), hooks)
+                depth_to_image::run(model, request, start, image, depth.as_deref(), hooks)
             }
-            (Model::Unconditional(model), Task::Unconditional) => model.run(request, hooks),
+            (Model::Unconditional(model), Task::Unconditional) => model.run(request, start, hooks),
             (_, task) => Err(Error::new(format!("This version has no {}", task.kind().name()))),
         })
+    }
+
+    /// What is kept of the last run of one picture: its request, and how many steps of it were done.
+    pub fn kept_steps(&self) -> Option<(Request, usize)> {
+        self.with_trail(|trail| trail.map(|trail| (trail.request.clone(), trail.steps)))
+    }
+
+    /// What the last run's picture looked like after a step, counted from 1. `None`: nothing is kept.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn look_back(&self, step: usize) -> Result<Option<RgbImage>> {
+        let Some(samples) = self.with_trail(|trail| trail?.look(step).cloned()) else { return Ok(None) };
+        let cancel = CancelToken::new();
+        match &self.model {
+            Model::StableDiffusion(model) => decode::preview(model, &samples, &cancel),
+            Model::Unconditional(_) => unconditional::sketch(&samples).map(Some),
+        }
+    }
+
+    fn with_trail<T>(&self, read: impl FnOnce(Option<&Trail>) -> T) -> T {
+        read(self.trail.lock().unwrap_or_else(PoisonError::into_inner).as_ref())
+    }
+
+    /// The sampler that a request asks for, or else the checkpoint's own.
+    fn build_scheduler(&self, request: &Request) -> Result<Box<dyn Scheduler>> {
+        stages::scheduler(self.scheduler_config(), request)
     }
 
     /// Draws one picture in several ways: requests that differ in sampler, steps and guidance alone, at the same time.

@@ -48,7 +48,7 @@ pub(super) fn run(
         let mut generators = Generators::per_image([request.seed]);
         let samples = latents::noise(model, request, &mut generators) * scheduler.init_noise_sigma();
         let model = Guided { model, prompt_embeds, guidance, conditioning: Conditioning::default() };
-        waiting.push(Denoising { model, scheduler, samples, generators, variant, begin: 0, index: 0 });
+        waiting.push(Denoising { variant, ..Denoising::new(model, scheduler, samples, generators, 0) });
     }
     let mut longest = Duration::MAX;
     while let Some(next) = furthest_behind(&waiting) {

@@ -8,6 +8,7 @@ use super::decode::decode;
 use super::denoise::Denoising;
 use super::guidance::{Guidance, Guided};
 use super::memory::{self, Work};
+use super::rewind::{Place, Start};
 use super::stable_diffusion::StableDiffusion;
 use super::{Hooks, Phase, Run};
 use crate::error::{Error, Result};
@@ -57,6 +58,8 @@ pub(super) struct Begun<'a> {
     /// The first step.
     pub(super) begin: usize,
     pub(super) generators: Generators,
+    /// What another run left, to go on from.
+    place: Option<Place>,
     safety: SafetyMode,
 }
 
@@ -64,17 +67,19 @@ pub(super) struct Begun<'a> {
 pub(super) fn begin<'a>(
     model: &'a StableDiffusion,
     request: &Request,
+    start: Option<Start>,
     hooks: &mut Hooks<'_>,
 ) -> Result<Option<Begun<'a>>> {
     check_memory(model, request)?;
     let scheduler = scheduler(&model.scheduler_config, request)?;
-    let begin = first_step(request, scheduler.as_ref())?;
+    let place = start.map(|start| start.place(scheduler.as_ref(), request)).transpose()?;
+    let begin = place.as_ref().map_or_else(|| first_step(request, scheduler.as_ref()), |place| Ok(place.begin))?;
     (hooks.on_phase)(Phase::Encoding);
     let guidance = Guidance::of(request);
     let prompt_embeds = encode_prompt(model, request, guidance)?;
     record(hooks, "prompt_embeds", || prompt_embeds.clone());
     let generators = Generators::per_image((0..request.count).map(|k| request.seed_of(k)));
-    let begun = Begun { model, guidance, prompt_embeds, scheduler, begin, generators, safety: request.safety };
+    let begun = Begun { model, guidance, prompt_embeds, scheduler, begin, generators, place, safety: request.safety };
     Ok((!hooks.cancel.is_cancelled()).then_some(begun))
 }
 
@@ -102,10 +107,11 @@ impl Begun<'_> {
     /// Denoises what the run begins with, and makes pictures of it.
     pub(super) fn draw(self, samples: Tensor<4>, conditioning: Conditioning, hooks: &mut Hooks<'_>) -> Result<Run> {
         (hooks.on_phase)(Phase::Denoising);
+        let Self { model, guidance, prompt_embeds, scheduler, begin, generators, place, safety } = self;
+        let (samples, generators) = place.map_or((samples, generators), |place| (place.samples, place.generators));
         record(hooks, "initial_latents", || samples.clone());
-        let Self { model, guidance, prompt_embeds, scheduler, begin, generators, safety } = self;
         let guided = Guided { model, prompt_embeds, guidance, conditioning };
-        let denoising = Denoising { model: guided, scheduler, samples, generators, variant: 0, begin, index: begin };
+        let denoising = Denoising::new(guided, scheduler, samples, generators, begin);
         let Some(latents) = denoising.finish(hooks)? else { return Ok(Run::Cancelled) };
         (hooks.on_phase)(Phase::Decoding);
         decode(model, &latents, safety, hooks)

@@ -13,6 +13,7 @@ use super::decode::{finish, picture_of, to_unit};
 use super::denoise::{At, Denoiser, Denoising};
 use super::memory::{self, Work};
 use super::opening::{Opening, build, config, sample_size};
+use super::rewind::{Place, Start};
 use super::stages::{record, scheduler};
 use super::{Hooks, Loading, Phase, Run};
 use crate::cancel::CancelToken;
@@ -60,7 +61,7 @@ impl Unconditional {
     }
 
     /// Draws the request's pictures as one batch.
-    pub(super) fn run(&self, request: &Request, mut hooks: Hooks<'_>) -> Result<Run> {
+    pub(super) fn run(&self, request: &Request, start: Option<Start>, mut hooks: Hooks<'_>) -> Result<Run> {
         self.check_size(request)?;
         let scheduler = scheduler(&self.scheduler_config, request)?;
 
@@ -69,8 +70,15 @@ impl Unconditional {
         let shape = [request.count, self.unet.in_channels(), request.height, request.width];
         let noise = TensorData::new(generators.randn(shape), shape);
         let samples = Tensor::from_data(noise, (&self.compute.device, DType::F32));
+        let (samples, generators, begin) = match start {
+            None => (samples, generators, 0),
+            Some(start) => {
+                let Place { samples, generators, begin } = start.place(scheduler.as_ref(), request)?;
+                (samples, generators, begin)
+            }
+        };
         record(&mut hooks, "initial_latents", || samples.clone());
-        let denoising = Denoising { model: self, scheduler, samples, generators, variant: 0, begin: 0, index: 0 };
+        let denoising = Denoising::new(self, scheduler, samples, generators, begin);
         let Some(drawn) = denoising.finish(&mut hooks)? else { return Ok(Run::Cancelled) };
 
         (hooks.on_phase)(Phase::Decoding);
@@ -140,7 +148,7 @@ impl Denoiser for &Unconditional {
 }
 
 /// The first of some samples: they are pictures already.
-fn sketch(samples: &Tensor<4>) -> Result<RgbImage> {
+pub(super) fn sketch(samples: &Tensor<4>) -> Result<RgbImage> {
     picture_of(unit(samples, 0))
 }
 

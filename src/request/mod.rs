@@ -20,6 +20,7 @@
 //! `scheduler` is the short name of the command line; null (or absent) takes the checkpoint's own. Keys that a reader
 //! doesn't know are passed over, so newer recipes open in older versions.
 
+mod branch;
 mod mask;
 mod safety;
 mod size;
@@ -32,6 +33,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::schedulers::{SamplingOptions, SchedulerKind};
 
+pub use branch::Branch;
 pub use mask::{MAX_MASK_PIXELS, Mask};
 pub use safety::{SafetyMode, Verdict};
 pub use size::size_for_picture;
@@ -78,6 +80,9 @@ pub struct Request {
     /// What becomes of pictures that the model's safety checker flags.
     #[serde(default, skip_serializing_if = "SafetyMode::is_default")]
     pub safety: SafetyMode,
+    /// The run that it goes on from, if it doesn't begin with noise or a picture of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<Box<Branch>>,
 }
 
 impl Default for Request {
@@ -97,6 +102,7 @@ impl Default for Request {
             height: 512,
             count: 1,
             safety: SafetyMode::default(),
+            branch: None,
         }
     }
 }
@@ -114,7 +120,8 @@ impl Request {
         validate_guidance_rescale(self.guidance_rescale)?;
         validate_count(self.count)?;
         self.scheduler.map_or_else(|| self.sampling.validate(), |kind| kind.check(&self.sampling))?;
-        self.task.validate()
+        self.task.validate()?;
+        self.branch.as_ref().map_or(Ok(()), |branch| branch.validate(self))
     }
 
     /// The seed of picture `k`, counted from 0.

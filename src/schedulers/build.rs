@@ -64,6 +64,21 @@ impl SchedulerKind {
         }
     }
 
+    /// Whether its steps build on earlier ones: begun in the middle of a run, it does the first of them as best it can.
+    pub fn keeps_history(self) -> bool {
+        const MULTISTEP: [&str; 8] = [
+            "PNDMScheduler",
+            "LMSDiscreteScheduler",
+            "DPMSolverMultistepScheduler",
+            "UniPCMultistepScheduler",
+            "DEISMultistepScheduler",
+            "SASolverScheduler",
+            "IPNDMScheduler",
+            "EDMDPMSolverMultistepScheduler",
+        ];
+        MULTISTEP.contains(&self.class_name())
+    }
+
     /// Whether it can be asked for some `eta`.
     pub fn takes_eta(self) -> bool {
         self.takes(Argument::Eta)

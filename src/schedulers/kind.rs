@@ -8,11 +8,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::Class;
 use super::options::{SchedulerConfig, object};
-use super::{
-    Class, ddim, ddpm, deis, dpm_multistep, dpm_sde, dpm_singlestep, edm_dpm, edm_euler, euler, euler_ancestral,
-    flow_euler, heun, ipndm, kdpm2, kdpm2_ancestral, lcm, lms, pndm, sa_solver, tcd, unipc,
-};
 use crate::error::{Error, Result};
 
 struct Row {
@@ -24,46 +21,46 @@ struct Row {
 
 /// A class's first row is the one that its own checkpoints get.
 #[rustfmt::skip]
-static ROWS: [Row; 39] = [
-    Row { name: "ddpm", label: "DDPM", class: &ddpm::CLASS, overrides: || json!({}) },
-    Row { name: "ddim", label: "DDIM", class: &ddim::CLASS, overrides: || json!({}) },
-    Row { name: "pndm", label: "PNDM", class: &pndm::CLASS, overrides: || json!({}) },
-    Row { name: "plms", label: "PLMS", class: &pndm::CLASS, overrides: || json!({"skip_prk_steps": true}) },
-    Row { name: "pndm-prk", label: "PNDM Runge-Kutta", class: &pndm::CLASS, overrides: || json!({"skip_prk_steps": false}) },
-    Row { name: "euler", label: "Euler", class: &euler::CLASS, overrides: || json!({}) },
-    Row { name: "euler-karras", label: "Euler Karras", class: &euler::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
-    Row { name: "euler-trailing", label: "Euler trailing", class: &euler::CLASS, overrides: || json!({"timestep_spacing": "trailing"}) },
-    Row { name: "euler-linspace", label: "Euler linspace", class: &euler::CLASS, overrides: || json!({"timestep_spacing": "linspace"}) },
-    Row { name: "euler-a", label: "Euler a", class: &euler_ancestral::CLASS, overrides: || json!({}) },
-    Row { name: "lms", label: "LMS", class: &lms::CLASS, overrides: || json!({}) },
-    Row { name: "lms-karras", label: "LMS Karras", class: &lms::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
-    Row { name: "heun", label: "Heun", class: &heun::CLASS, overrides: || json!({}) },
-    Row { name: "heun-karras", label: "Heun Karras", class: &heun::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
-    Row { name: "dpm2", label: "DPM2", class: &kdpm2::CLASS, overrides: || json!({}) },
-    Row { name: "dpm2-karras", label: "DPM2 Karras", class: &kdpm2::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
-    Row { name: "dpm2-a", label: "DPM2 a", class: &kdpm2_ancestral::CLASS, overrides: || json!({}) },
-    Row { name: "dpm2-a-karras", label: "DPM2 a Karras", class: &kdpm2_ancestral::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
-    Row { name: "dpm++2m", label: "DPM++ 2M", class: &dpm_multistep::CLASS, overrides: || json!({}) },
-    Row { name: "dpm++2m-karras", label: "DPM++ 2M Karras", class: &dpm_multistep::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
-    Row { name: "dpm++2m-sde", label: "DPM++ 2M SDE", class: &dpm_multistep::CLASS, overrides: || json!({"algorithm_type": "sde-dpmsolver++"}) },
-    Row { name: "dpm++2m-sde-karras", label: "DPM++ 2M SDE Karras", class: &dpm_multistep::CLASS, overrides: || json!({"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": true}) },
-    Row { name: "dpm++2m-lu", label: "DPM++ 2M Lu", class: &dpm_multistep::CLASS, overrides: || json!({"use_lu_lambdas": true}) },
-    Row { name: "dpm++3m", label: "DPM++ 3M", class: &dpm_multistep::CLASS, overrides: || json!({"solver_order": 3}) },
-    Row { name: "dpm++2s", label: "DPM++ 2S", class: &dpm_singlestep::CLASS, overrides: || json!({}) },
-    Row { name: "dpm++2s-karras", label: "DPM++ 2S Karras", class: &dpm_singlestep::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
-    Row { name: "dpm++sde", label: "DPM++ SDE", class: &dpm_sde::CLASS, overrides: || json!({}) },
-    Row { name: "dpm++sde-karras", label: "DPM++ SDE Karras", class: &dpm_sde::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
-    Row { name: "unipc", label: "UniPC", class: &unipc::CLASS, overrides: || json!({}) },
-    Row { name: "unipc-karras", label: "UniPC Karras", class: &unipc::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
-    Row { name: "deis", label: "DEIS", class: &deis::CLASS, overrides: || json!({}) },
-    Row { name: "sasolver", label: "SA-Solver", class: &sa_solver::CLASS, overrides: || json!({}) },
-    Row { name: "sasolver-karras", label: "SA-Solver Karras", class: &sa_solver::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
-    Row { name: "lcm", label: "LCM", class: &lcm::CLASS, overrides: || json!({}) },
-    Row { name: "tcd", label: "TCD", class: &tcd::CLASS, overrides: || json!({}) },
-    Row { name: "ipndm", label: "iPNDM v-diffusion", class: &ipndm::CLASS, overrides: || json!({}) },
-    Row { name: "edm-euler", label: "EDM Euler", class: &edm_euler::CLASS, overrides: || json!({}) },
-    Row { name: "edm-dpm++2m", label: "EDM DPM++ 2M", class: &edm_dpm::CLASS, overrides: || json!({}) },
-    Row { name: "flow-euler", label: "Flow Euler", class: &flow_euler::CLASS, overrides: || json!({}) },
+const ROWS: &[Row] = &[
+    Row { name: "ddpm", label: "DDPM", class: &super::ddpm::CLASS, overrides: || json!({}) },
+    Row { name: "ddim", label: "DDIM", class: &super::ddim::CLASS, overrides: || json!({}) },
+    Row { name: "pndm", label: "PNDM", class: &super::pndm::CLASS, overrides: || json!({}) },
+    Row { name: "plms", label: "PLMS", class: &super::pndm::CLASS, overrides: || json!({"skip_prk_steps": true}) },
+    Row { name: "pndm-prk", label: "PNDM Runge-Kutta", class: &super::pndm::CLASS, overrides: || json!({"skip_prk_steps": false}) },
+    Row { name: "euler", label: "Euler", class: &super::euler::CLASS, overrides: || json!({}) },
+    Row { name: "euler-karras", label: "Euler Karras", class: &super::euler::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
+    Row { name: "euler-trailing", label: "Euler trailing", class: &super::euler::CLASS, overrides: || json!({"timestep_spacing": "trailing"}) },
+    Row { name: "euler-linspace", label: "Euler linspace", class: &super::euler::CLASS, overrides: || json!({"timestep_spacing": "linspace"}) },
+    Row { name: "euler-a", label: "Euler a", class: &super::euler_ancestral::CLASS, overrides: || json!({}) },
+    Row { name: "lms", label: "LMS", class: &super::lms::CLASS, overrides: || json!({}) },
+    Row { name: "lms-karras", label: "LMS Karras", class: &super::lms::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
+    Row { name: "heun", label: "Heun", class: &super::heun::CLASS, overrides: || json!({}) },
+    Row { name: "heun-karras", label: "Heun Karras", class: &super::heun::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
+    Row { name: "dpm2", label: "DPM2", class: &super::kdpm2::CLASS, overrides: || json!({}) },
+    Row { name: "dpm2-karras", label: "DPM2 Karras", class: &super::kdpm2::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
+    Row { name: "dpm2-a", label: "DPM2 a", class: &super::kdpm2_ancestral::CLASS, overrides: || json!({}) },
+    Row { name: "dpm2-a-karras", label: "DPM2 a Karras", class: &super::kdpm2_ancestral::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
+    Row { name: "dpm++2m", label: "DPM++ 2M", class: &super::dpm_multistep::CLASS, overrides: || json!({}) },
+    Row { name: "dpm++2m-karras", label: "DPM++ 2M Karras", class: &super::dpm_multistep::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
+    Row { name: "dpm++2m-sde", label: "DPM++ 2M SDE", class: &super::dpm_multistep::CLASS, overrides: || json!({"algorithm_type": "sde-dpmsolver++"}) },
+    Row { name: "dpm++2m-sde-karras", label: "DPM++ 2M SDE Karras", class: &super::dpm_multistep::CLASS, overrides: || json!({"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": true}) },
+    Row { name: "dpm++2m-lu", label: "DPM++ 2M Lu", class: &super::dpm_multistep::CLASS, overrides: || json!({"use_lu_lambdas": true}) },
+    Row { name: "dpm++3m", label: "DPM++ 3M", class: &super::dpm_multistep::CLASS, overrides: || json!({"solver_order": 3}) },
+    Row { name: "dpm++2s", label: "DPM++ 2S", class: &super::dpm_singlestep::CLASS, overrides: || json!({}) },
+    Row { name: "dpm++2s-karras", label: "DPM++ 2S Karras", class: &super::dpm_singlestep::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
+    Row { name: "dpm++sde", label: "DPM++ SDE", class: &super::dpm_sde::CLASS, overrides: || json!({}) },
+    Row { name: "dpm++sde-karras", label: "DPM++ SDE Karras", class: &super::dpm_sde::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
+    Row { name: "unipc", label: "UniPC", class: &super::unipc::CLASS, overrides: || json!({}) },
+    Row { name: "unipc-karras", label: "UniPC Karras", class: &super::unipc::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
+    Row { name: "deis", label: "DEIS", class: &super::deis::CLASS, overrides: || json!({}) },
+    Row { name: "sasolver", label: "SA-Solver", class: &super::sa_solver::CLASS, overrides: || json!({}) },
+    Row { name: "sasolver-karras", label: "SA-Solver Karras", class: &super::sa_solver::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
+    Row { name: "lcm", label: "LCM", class: &super::lcm::CLASS, overrides: || json!({}) },
+    Row { name: "tcd", label: "TCD", class: &super::tcd::CLASS, overrides: || json!({}) },
+    Row { name: "ipndm", label: "iPNDM v-diffusion", class: &super::ipndm::CLASS, overrides: || json!({}) },
+    Row { name: "edm-euler", label: "EDM Euler", class: &super::edm_euler::CLASS, overrides: || json!({}) },
+    Row { name: "edm-dpm++2m", label: "EDM DPM++ 2M", class: &super::edm_dpm::CLASS, overrides: || json!({}) },
+    Row { name: "flow-euler", label: "Flow Euler", class: &super::flow_euler::CLASS, overrides: || json!({}) },
 ];
 
 /// A sampler that can be chosen by name. It is written (command line, recipes) as its [short name](Self::name).
@@ -145,7 +142,7 @@ impl SchedulerKind {
 
 /// All short names, for an error.
 fn names() -> String {
-    ROWS.each_ref().map(|row| row.name).join(", ")
+    ROWS.iter().map(|row| row.name).collect::<Vec<_>>().join(", ")
 }
 
 impl fmt::Display for SchedulerKind {

@@ -4,7 +4,18 @@
 //! the CPU from the f32 tables that Diffusers has; tensors only see `a * x + b * y`, in f32 whatever dtype comes in, on
 //! the device they are on, and nothing is read back. What can't be computed is refused when the scheduler is built.
 //!
-//! To add a sampler: its file, with a `Class` that names its Diffusers class, its family and options, and its rows in `kind`.
+//! # To add a sampler
+//! One file and one row. The file has the algorithm, as a [`Scheduler`], and a constant that tells the rest of it:
+//! ```text
+//! pub(super) const CLASS: Class =
+//!     Class { name: "IPNDMScheduler", family: Family::ContinuousTime, defaults, arguments: &[], build };
+//! ```
+//! Its `mod` line stands below, and the row in `kind`, among those that it is to stand with in the menus:
+//! ```text
+//! Row { name: "ipndm", label: "iPNDM v-diffusion", class: &super::ipndm::CLASS, overrides: || json!({}) },
+//! ```
+//! Menus, command line, recipes, tooltips and refusals go by the row and the class. Two tests fail until the sampler is
+//! compared with Diffusers: `tests/golden/schedulers/generate.py` wants the same row, and so does that of `text_to_image`.
 
 mod build;
 mod ddim;

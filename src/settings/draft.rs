@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::request::{Inpaint, MAX_SIDE, MAX_STEPS, Request, SIDE_MULTIPLE, SafetyMode, Task, TaskKind, random_seed};
+use crate::request::{
+    Branch, Inpaint, MAX_SIDE, MAX_STEPS, Request, SIDE_MULTIPLE, SafetyMode, Task, TaskKind, random_seed,
+};
 use crate::schedulers::{SamplingOptions, SchedulerKind};
 
 /// Pictures that one click draws at most.
@@ -56,6 +58,8 @@ pub struct Draft {
     pub count: usize,
     /// See [`Request::safety`].
     pub safety: SafetyMode,
+    /// See [`Request::branch`].
+    pub branch: Option<Box<Branch>>,
     /// Whether size, steps and guidance are still the model's own, so that another model brings its own.
     pub untouched: bool,
 }
@@ -81,6 +85,7 @@ impl Default for Draft {
             height: 512,
             count: 1,
             safety: SafetyMode::default(),
+            branch: None,
             untouched: true,
         }
     }
@@ -103,6 +108,7 @@ impl Draft {
             height: self.height,
             count: self.count,
             safety: self.safety,
+            branch: self.branch.clone(),
         }
     }
 
@@ -130,6 +136,7 @@ impl Draft {
             height: request.height,
             count: 1,
             safety: request.safety,
+            branch: request.branch.clone(),
             untouched: false,
             ..self.clone()
         };

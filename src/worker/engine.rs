@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use image::RgbImage;
+
 use crate::cancel::CancelToken;
 use crate::error::Result;
 use crate::pipelines::{Drawn, Run, Trace};
@@ -45,6 +47,19 @@ pub trait Engine: Sized {
             }
         }
         Ok(true)
+    }
+
+    /// The request of the picture that was drawn last, and how many of its steps are kept; `None` if none are.
+    fn kept_steps(&self) -> Option<(Request, usize)> {
+        None
+    }
+
+    /// What that picture looked like after a step, counted from 1.
+    ///
+    /// # Errors
+    /// The device failed.
+    fn look_back(&mut self, _step: usize) -> Result<Option<RgbImage>> {
+        Ok(None)
     }
 
     /// Whether it can go on after a failed run; if not, it is opened again for the next one.

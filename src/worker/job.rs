@@ -12,7 +12,7 @@ use image::RgbImage;
 use crate::error::{Error, Result};
 use crate::gallery::{self, Destination, Entry};
 use crate::imaging::png_text;
-use crate::pipelines::{Drawn, Run, Trace};
+use crate::pipelines::{Drawn, Overflow, Run, Trace};
 use crate::request::{Recipe, Request};
 use crate::schedulers::SchedulerKind;
 use crate::worker::engine::{Engine, Hooks, StepDone};
@@ -66,10 +66,12 @@ impl<'a> Working<'a> {
         self.outbox.tell(Event::JobStarted { id: self.job.id, request: request.clone() });
         let entries = if let Some(path) = &self.job.trace {
             let mut trace = Trace::default();
-            let Some(entries) = self.draw(engine, &request, 0, Some(&mut trace))? else {
-                return Ok(Outcome::Cancelled);
-            };
-            gallery::write_whole(path, &trace.to_safetensors()?)?;
+            let drawn = self.draw(engine, &request, 0, Some(&mut trace));
+            // What led up to an overflow is worth the most.
+            if matches!(&drawn, Ok(Some(_))) || drawn.as_ref().is_err_and(|error| Overflow::of(error).is_some()) {
+                gallery::write_whole(path, &trace.to_safetensors()?)?;
+            }
+            let Some(entries) = drawn? else { return Ok(Outcome::Cancelled) };
             entries
         } else {
             let mut entries = Vec::new();
@@ -112,7 +114,8 @@ impl<'a> Working<'a> {
                 cancel,
                 trace,
             },
-        )?;
+        );
+        let run = run.map_err(|error| rescue(error, |_| Recipe::of_picture(request, 0, self.model)))?;
         if let Some(error) = failure {
             return Err(error);
         }
@@ -154,7 +157,9 @@ impl<'a> Working<'a> {
                 entries.push(this.save(picture, variant, recipe)?);
                 Ok(())
             },
-        )?;
+        );
+        let recipe = |variant| Recipe::of_picture(variants.get(variant).unwrap_or(first), 0, self.model);
+        let done = done.map_err(|error| rescue(error, recipe))?;
         if let Some(error) = failure {
             return Err(error);
         }
@@ -171,7 +176,7 @@ impl<'a> Working<'a> {
             recipe.clone(),
             &self.job.destination,
         )
-        .map_err(|error| put_aside(&picture.image, recipe, error))?;
+        .map_err(|error| put_aside("The picture", &picture.image, recipe, error))?;
         self.outbox.tell(Event::PictureSaved { id: self.job.id, picture: place, entry: entry.clone() });
         Ok(entry)
     }
@@ -223,16 +228,23 @@ impl<'a> Working<'a> {
     }
 }
 
-/// Keeps a picture that couldn't be saved where it should be: it took minutes to draw.
-fn put_aside(picture: &RgbImage, recipe: Recipe, error: Error) -> Error {
-    let folder = std::env::temp_dir().join("burnisher-rescued");
-    match gallery::save(picture, 0, recipe, &Destination::Folder(folder)) {
-        Ok(entry) => error.advise(format!(
-            "The picture was put aside as {}: move it before the computer is restarted",
-            entry.path.display()
-        )),
-        Err(_) => error,
+/// Keeps what a picture had come to before its numbers overflowed; `recipe` is that of a variant.
+fn rescue(error: Error, recipe: impl Fn(usize) -> Recipe) -> Error {
+    match Overflow::of(&error) {
+        Some(Overflow { variant, image: Some(image) }) => {
+            put_aside("The unfinished picture", image, recipe(*variant), error.clone())
+        }
+        _ => error,
     }
+}
+
+/// Keeps a picture that couldn't be saved where it should be: it took minutes to draw.
+fn put_aside(what: &str, picture: &RgbImage, recipe: Recipe, error: Error) -> Error {
+    let folder = std::env::temp_dir().join("burnisher-rescued");
+    let Ok(entry) = gallery::save(picture, 0, recipe, &Destination::Folder(folder)) else { return error };
+    let place = format!("{what} was put aside as {}: move it before the computer is restarted", entry.path.display());
+    let advice = error.advice().map_or(place.clone(), |advice| format!("{advice}. {place}"));
+    error.advise(advice)
 }
 
 impl Job {

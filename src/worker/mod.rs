@@ -12,6 +12,7 @@ use std::any::Any;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 
@@ -84,7 +85,8 @@ pub fn spawn_waking<E: Engine>(
         .name("burnisher-worker".to_owned())
         .spawn(move || {
             let tuning = Tuning::default();
-            Worker { open, model: None, engine: None, outbox, slots, closing: ending, tuning }.obey_all(&obeyed);
+            Worker { open, model: None, engine: None, outbox, slots, closing: ending, tuning, last_drawn: None }
+                .obey_all(&obeyed);
         })
         .map_err(|cause| Error::new("the worker's thread can't be started").caused_by(cause))?;
     Ok(WorkerHandle { commands, events, previews, jobs: Vec::new(), closing, thread: Some(thread) })
@@ -158,6 +160,8 @@ struct Worker<E, Open> {
     /// Raised when the handle is gone.
     closing: CancelToken,
     tuning: Tuning,
+    /// The job whose last picture the engine remembers.
+    last_drawn: Option<JobId>,
 }
 
 impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>> Worker<E, Open> {
@@ -173,7 +177,7 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
                 let _ = caught(|| drop(broken));
                 Err(error)
             });
-            if !matches!(command, Command::Generate(_)) {
+            if !matches!(command, Command::Generate(_) | Command::LookBack { .. }) {
                 // What the next model didn't take up again.
                 memory::give_back();
             }
@@ -181,6 +185,7 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
                 Command::Load { model, .. } => Event::ModelFailed { model: model.to_string(), error },
                 // The memory is free, if in a hard way.
                 Command::Unload => Event::ModelUnloaded,
+                Command::LookBack { id, step } => Event::LookedBack { id, step, error: Some(error) },
                 Command::Generate(job) => Event::JobEnded { id: job.id, outcome: Outcome::Failed(error) },
             }));
         }
@@ -202,6 +207,10 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
             Command::Unload => {
                 self.free();
                 Ok(Event::ModelUnloaded)
+            }
+            Command::LookBack { id, step } => {
+                let error = self.look_back(*id, *step).err();
+                Ok(Event::LookedBack { id: *id, step: *step, error })
             }
             Command::Generate(job) => Ok(Event::JobEnded { id: job.id, outcome: self.generate(job)? }),
         }
@@ -226,10 +235,27 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
         let info = engine.info();
         let tuning = info.on_gpu.then_some(&mut self.tuning);
         let outcome = job::Working::new(job, &name, &self.outbox, &self.slots, tuning).run(engine, info.scheduler);
+        self.last_drawn = Some(job.id);
+        if let Some((request, steps)) = engine.kept_steps() {
+            self.outbox.tell(Event::StepsKept { id: job.id, request, steps });
+        }
         if outcome.is_err() && !engine.is_sound() {
             self.free();
         }
         outcome
+    }
+
+    /// Puts a preview of the last picture after one of its steps into the slot.
+    fn look_back(&mut self, id: JobId, step: usize) -> Result<()> {
+        let gone =
+            || Error::new("the steps of this picture are gone").advise("They are kept until another one is drawn");
+        let engine = self.engine.as_mut().filter(|_| self.last_drawn == Some(id)).ok_or_else(gone)?;
+        let began = Instant::now();
+        let (request, steps) = engine.kept_steps().ok_or_else(gone)?;
+        let image = engine.look_back(step)?.ok_or_else(gone)?;
+        let (width, height, cost_secs) = (request.width, request.height, began.elapsed().as_secs_f64());
+        self.slots[0].put(Preview { id, picture: 0, step, steps, image, width, height, cost_secs });
+        Ok(())
     }
 
     /// Opens a model. `None`: it was cancelled.

@@ -3,6 +3,8 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use image::RgbImage;
+
 use crate::checkpoint::ModelRef;
 use crate::device::{self, DeviceChoice, DtypeChoice};
 use crate::error::Result;
@@ -69,6 +71,14 @@ impl Engine for DiffusionPipeline {
         on_drawn: &mut dyn FnMut(usize, Drawn) -> Result<()>,
     ) -> Result<bool> {
         with_hooks(hooks, |hooks| Self::run_side_by_side(self, requests, hooks, on_drawn))
+    }
+
+    fn kept_steps(&self) -> Option<(Request, usize)> {
+        Self::kept_steps(self)
+    }
+
+    fn look_back(&mut self, step: usize) -> Result<Option<RgbImage>> {
+        Self::look_back(self, step)
     }
 
     fn is_sound(&self) -> bool {

@@ -30,6 +30,13 @@ pub enum Command {
     },
     /// Frees the model's memory. Ends in [`Event::ModelUnloaded`]. The next job opens the model again.
     Unload,
+    /// Shows what the last picture that was drawn looked like after a step: a preview. Ends in [`Event::LookedBack`].
+    LookBack {
+        /// The job that drew it.
+        id: JobId,
+        /// Counted from 1.
+        step: usize,
+    },
     /// Draws with the loaded model. Ends in exactly one [`Event::JobEnded`].
     Generate(Box<Job>),
 }
@@ -253,6 +260,24 @@ pub enum Event {
         step_secs: f64,
         /// What previews have taken so far of the job's denoising, 0 to 1.
         preview_share: f64,
+    },
+    /// The steps of the picture that was drawn last, finished or not, can be looked back at, and gone on from.
+    StepsKept {
+        /// The job.
+        id: JobId,
+        /// What drew it.
+        request: Request,
+        /// Steps that were done.
+        steps: usize,
+    },
+    /// A look back was taken, or couldn't be.
+    LookedBack {
+        /// The job.
+        id: JobId,
+        /// Counted from 1.
+        step: usize,
+        /// Why nothing is shown, if so.
+        error: Option<Error>,
     },
     /// A picture is finished and in its place on disk.
     PictureSaved {

@@ -13,7 +13,8 @@ use burnisher::app::{App, Setup};
 use burnisher::checkpoint::ModelRef;
 use burnisher::device::DeviceChoice;
 use burnisher::gallery::Destination;
-use burnisher::settings::{Draft, Settings};
+use burnisher::request::TaskKind;
+use burnisher::settings::{Brush, Draft, Settings};
 use burnisher::worker::{self, Event, Job, Outcome, Previews, WorkerHandle};
 
 use crate::moment::Moment;
@@ -24,29 +25,45 @@ const TIMED: Duration = Duration::from_secs(10);
 /// How long a window has to come to rest.
 const REST: Duration = Duration::from_secs(2);
 
+/// The side of the picture that a mask is painted on, in pixels.
+const PAINTED: u32 = 4096;
+
+/// What the pointer tells a frame, and a stroke.
+const MOVES: usize = 8;
+const STROKE: usize = 40 * MOVES;
+
 /// Steps of a job that doesn't end while it is watched.
 const MANY_STEPS: usize = 1000;
 
 /// A line for each state of the window.
 pub(crate) fn run() {
     let this = std::env::current_exe().expect("this program");
-    for what in ["idle", "cpu", "gpu:0"] {
+    for what in ["idle", "cpu", "gpu:0", "paint"] {
         let status = Command::new(&this).args(["window", what]).status().expect("it starts");
         assert!(status.success(), "{what} failed");
     }
     println!("previews on the CPU: {:.1} % of the denoising", 100.0 * preview_share());
 }
 
-/// One line: the window idle, or while the worker draws on a device. Ends the process.
+/// One line: the window idle, while the worker draws on a device, or while a mask is painted on [`PAINTED`] x [`PAINTED`] pixels.
+/// Ends the process.
 pub(crate) fn measure(what: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     let device: Option<DeviceChoice> = what.parse().ok();
-    let settings = Settings {
+    let paints = what == "paint";
+    let mut settings = Settings {
         output_folder: folder.path().join("pictures"),
         device: device.unwrap_or(DeviceChoice::Cpu),
         draft: Draft { prompt: "a fox in flat style".into(), ..draft(MANY_STEPS) },
         ..Settings::default()
     };
+    if paints {
+        let picture = folder.path().join("painted.png");
+        let pixel = |x: u32, y: u32| image::Rgb([(x >> 4) as u8, (y >> 4) as u8, 90]);
+        image::RgbImage::from_fn(PAINTED, PAINTED, pixel).save(&picture).expect("a picture");
+        (settings.draft.task, settings.draft.image) = (TaskKind::Inpaint, Some(picture));
+        settings.painting.brush = Brush { diameter: 400.0, hardness: 0.5, opacity: 1.0 };
+    }
     let path = folder.path().join("settings.json");
     settings.save(&path).expect("settings");
     let mut setup = Setup { settings: path, cache: folder.path().join("cache"), ..Setup::of_user() };
@@ -66,7 +83,8 @@ pub(crate) fn measure(what: &str) {
         let app = App::in_window(&creation.egui_ctx, setup)?;
         let frames = Arc::new(AtomicUsize::new(0));
         let is_busy = device.is_some();
-        let watched = Watched { app, name, is_busy, told, frames, stage: Stage::Opening, times: Vec::new() };
+        let (stage, times) = (Stage::Opening, Vec::new());
+        let watched = Watched { app, name, is_busy, paints, painted: 0, told, frames, stage, times };
         Ok(Box::new(watched))
     };
     eframe::run_native("Burnisher", options, Box::new(open)).expect("a display");
@@ -78,6 +96,9 @@ struct Watched {
     name: String,
     /// Whether the worker draws.
     is_busy: bool,
+    /// Whether a mask is painted, and how many events of the pointer it has taken.
+    paints: bool,
+    painted: usize,
     /// How often the worker had something to tell.
     told: Arc<AtomicUsize>,
     frames: Arc<AtomicUsize>,
@@ -114,6 +135,9 @@ impl eframe::App for Watched {
     }
 
     fn raw_input_hook(&mut self, _ctx: &egui::Context, input: &mut egui::RawInput) {
+        if self.paints && matches!(self.stage, Stage::Timing(..)) {
+            self.paint(input);
+        }
         // Ctrl+Enter, pressed once.
         if let Stage::Settling(since, told) = self.stage
             && self.is_busy
@@ -132,12 +156,33 @@ impl eframe::App for Watched {
 }
 
 impl Watched {
+    /// The pointer goes around over the canvas, and is lifted now and then.
+    fn paint(&mut self, input: &mut egui::RawInput) {
+        for _ in 0..MOVES {
+            let angle = self.painted as f32 * 0.013;
+            let pos = egui::pos2(700.0 + 270.0 * (angle * 1.7).sin(), 400.0 + 270.0 * angle.cos());
+            input.events.push(egui::Event::PointerMoved(pos));
+            if self.painted % STROKE == 0 {
+                let modifiers = egui::Modifiers::NONE;
+                let button = |pressed| egui::Event::PointerButton {
+                    pos,
+                    button: egui::PointerButton::Primary,
+                    pressed,
+                    modifiers,
+                };
+                input.events.extend((self.painted > 0).then(|| button(false)));
+                input.events.push(button(true));
+            }
+            self.painted += 1;
+        }
+    }
+
     fn go_on(&mut self) {
         let told = self.told.load(Ordering::Relaxed);
         match &self.stage {
             // The second frame begins when the first has been handed to the screen.
             Stage::Opening if self.times.len() == 2 => {
-                if !self.is_busy {
+                if !self.is_busy && !self.paints {
                     println!("first frame after {:.2} s; load {}", since_start(), load());
                 }
                 self.stage = Stage::Settling(Instant::now(), told);
@@ -148,7 +193,7 @@ impl Watched {
             Stage::Asking(before) if told > *before + 20 => self.time(told),
             Stage::Timing(began, before) if began.wall.elapsed() > TIMED => {
                 self.print(Moment::now().cpu - began.cpu, told - before);
-                if self.is_busy {
+                if self.is_busy || self.paints {
                     std::process::exit(0);
                 }
                 self.stage = Stage::Resting;

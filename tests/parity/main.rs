@@ -1,5 +1,6 @@
 //! Comparisons with golden data from the reference, part by part.
 
+mod by_hand;
 mod checkpoints;
 mod depth_estimator;
 mod from_pictures;
@@ -7,6 +8,7 @@ mod imaging;
 mod model_files;
 mod models;
 mod ops;
+mod overflow;
 mod pasting;
 mod rng;
 mod runs;

@@ -128,8 +128,12 @@ impl Canvas {
     }
 
     /// Draws a picture, and the ground around it.
-    pub(super) fn draw(&self, ui: &egui::Ui, room: Rect, scene: Scene<'_>) {
+    pub(super) fn draw(&self, ui: &egui::Ui, room: Rect, mut scene: Scene<'_>) {
         let painter = ui.painter_at(room);
+        // Whole pixels of the screen: no seam is left between the two.
+        let pixel = ui.pixels_per_point();
+        let whole = |at: egui::Pos2| ((at.to_vec2() * pixel).round() / pixel).to_pos2();
+        scene.frame = Rect::from_min_max(whole(scene.frame.min), whole(scene.frame.max));
         for side in around(room, scene.frame) {
             painter.rect_filled(side, 0.0, theme::palette(ui).canvas);
         }

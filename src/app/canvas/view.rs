@@ -121,16 +121,19 @@ impl View {
                 response.dragged_by(PointerButton::Middle) || (space && response.dragged_by(PointerButton::Primary))
             }
         };
-        let mut shift = if drags { response.drag_delta() } else { Vec2::ZERO };
+        let fingers = ui.input(|input| input.multi_touch().filter(|_| hand != Hand::Free));
+        let mut shift = match fingers {
+            Some(touch) => touch.translation_delta,
+            None if drags => response.drag_delta(),
+            None => Vec2::ZERO,
+        };
         let (mut factor, mut at) = (1.0, room.center());
         if let Some(pointer) = response.hover_pos() {
             at = pointer;
+            // A notch of the wheel is some 50 points: a fifth larger or smaller.
             factor = ui.input(|input| {
-                // Two fingers zoom in any case.
-                let wheel_is_taken = hand != Hand::Free && input.modifiers.command && input.multi_touch().is_none();
-                // A notch of the wheel is some 50 points: a fifth larger or smaller.
-                let notches = (input.smooth_scroll_delta().y / 270.0).exp();
-                if wheel_is_taken { 1.0 } else { input.zoom_delta() * notches }
+                let pinched = if hand == Hand::Free { input.zoom_delta() } else { pinched(input) };
+                pinched * (input.smooth_scroll_delta().y / 270.0).exp()
             });
         }
         if response.has_focus() {
@@ -163,6 +166,13 @@ impl View {
         self.center = Some(egui::pos2(center.x.clamp(0.0, 1.0), center.y.clamp(0.0, 1.0)));
         self.zoom = Zoom::Times(times);
     }
+}
+
+/// How much two fingers zoomed, on a screen or a touchpad: the wheel with Ctrl has no part in it.
+fn pinched(input: &egui::InputState) -> f32 {
+    let pinch = |event: &egui::Event| if let egui::Event::Zoom(factor) = event { Some(*factor) } else { None };
+    let on_touchpad: f32 = input.events.iter().filter_map(pinch).product();
+    input.multi_touch().map_or(on_touchpad, |touch| touch.zoom_delta)
 }
 
 /// How a view changes.

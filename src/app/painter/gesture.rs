@@ -52,6 +52,7 @@ impl Painter {
                         self.go_on(&[pixels(pos)]);
                         self.finish(brush, draft);
                     } else if begins && self.gesture.is_none() && response.rect.contains(pos) {
+                        leave_text(ui);
                         self.begin(pixels(pos), brush, modifiers);
                     }
                 }
@@ -127,6 +128,11 @@ impl Painter {
             stroke.cancel(&mut self.layer.bitmap());
         }
     }
+}
+
+/// Takes the keyboard from a text box: egui leaves it there unless the press becomes a click.
+fn leave_text(ui: &Ui) {
+    ui.memory_mut(|memory| memory.focused().into_iter().for_each(|focused| memory.surrender_focus(focused)));
 }
 
 /// The rectangle between two corners, out to whole pixels where it covers at least half of them.

@@ -71,8 +71,11 @@ impl Painter {
                 &[UiCommand::MaskFromAlpha, UiCommand::OpenMask, UiCommand::SaveMask],
             ] {
                 for command in group {
-                    let keys = command.shortcuts().first().map(|keys| keys_text(ui.ctx(), *keys)).unwrap_or_default();
-                    let item = egui::Button::new(command.text()).shortcut_text(keys);
+                    let item = egui::Button::new(command.text());
+                    let item = match command.shortcuts().first() {
+                        Some(keys) => item.shortcut_text(keys_text(ui.ctx(), *keys)),
+                        None => item,
+                    };
                     if ui.add_enabled(is_ready, item).on_hover_text(command.tooltip()).clicked() {
                         actions.push(Action::Command(*command));
                         ui.close();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use egui::{CursorIcon, Key, Pos2, Rect, Response, Role, Sense, Shape, Ui, WidgetInfo};
+use egui::{CursorIcon, Event, Key, MouseWheelUnit, Pos2, Rect, Response, Role, Sense, Shape, Ui, WidgetInfo};
 
 use super::frame::label;
 use super::gesture::{Gesture, whole_pixels};
@@ -150,12 +150,20 @@ impl Painter {
     }
 }
 
-/// Ctrl and the wheel.
+/// Ctrl and the wheel. A notch is a fifth larger or smaller, as it is of the zoom.
 fn resize_brush(ui: &Ui, response: &Response, settings: &mut Settings) {
-    let factor = ui.input(|input| if input.modifiers.command { input.zoom_delta() } else { 1.0 });
-    if response.hovered() && (factor - 1.0).abs() > 1e-4 {
+    let notches = |event: &Event| match event {
+        Event::MouseWheel { unit, delta, modifiers, .. } if modifiers.command => match unit {
+            MouseWheelUnit::Point => delta.y / 50.0,
+            MouseWheelUnit::Line => delta.y,
+            MouseWheelUnit::Page => 5.0 * delta.y,
+        },
+        _ => 0.0,
+    };
+    let notches: f32 = ui.input(|input| input.events.iter().map(notches).sum());
+    if response.hovered() && notches != 0.0 {
         let brush = &mut settings.painting.brush;
-        brush.diameter = (brush.diameter * factor).clamp(1.0, MAX_DIAMETER);
+        brush.diameter = (brush.diameter * (0.2 * notches).exp()).clamp(1.0, MAX_DIAMETER);
     }
 }
 
