@@ -157,6 +157,11 @@ impl Gallery {
         }
     }
 
+    /// Has a picture's thumbnail made anew.
+    pub(super) fn forget_thumbnail(&mut self, path: &Path) {
+        self.textures.forget(path);
+    }
+
     /// Whether two pictures are being compared: [`compare::ui`] shows them.
     pub(super) fn is_comparing(&self) -> bool {
         self.compared.is_some()
