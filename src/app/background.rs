@@ -212,8 +212,12 @@ impl Background {
 
     /// Has the painter's mask looked at; what waits of an earlier call is left out.
     pub(super) fn look_at_mask(&self, preview: Option<Box<Work>>, derive: Option<Box<Wish>>) -> Result<()> {
-        preview.into_iter().for_each(|work| self.slots.preview.put(work));
-        derive.into_iter().for_each(|wish| self.slots.derive.put(wish));
+        if let Some(work) = preview {
+            self.slots.preview.put(work);
+        }
+        if let Some(wish) = derive {
+            self.slots.derive.put(wish);
+        }
         self.ask(Task::LookAtMask)
     }
 
@@ -287,8 +291,9 @@ fn obey(task: Task, slots: &Slots, teller: &Teller, settings_path: &Path) -> Opt
         Task::ChangeMask(work) => Ok(Some(Done::MaskChanged { id: work.id, worked: Box::new(work.run()) })),
         Task::LookAtMask => {
             // Whatever can't be found out isn't shown.
-            let previewed = slots.preview.take().and_then(|work| work.run().ok());
-            previewed.into_iter().for_each(|worked| teller.tell(Done::MaskPreviewed(Box::new(worked))));
+            if let Some(worked) = slots.preview.take().and_then(|work| work.run().ok()) {
+                teller.tell(Done::MaskPreviewed(Box::new(worked)));
+            }
             Ok(slots.derive.take().map(|wish| Done::MaskDerived(Box::new(wish.run()))))
         }
         Task::SaveMask { mask, target } => save_mask(&mask, &target).map(|()| Some(Done::Exported(target))),

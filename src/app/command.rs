@@ -220,9 +220,18 @@ impl UiCommand {
             Self::Settings => const { &[key(CTRL, Key::Comma)] },
             Self::Shortcuts => const { &[key(Modifiers::SHIFT, Key::Questionmark), key(NONE, Key::F1)] },
             Self::Quit => const { &[key(CTRL, Key::Q)] },
-            Self::ResumeQueue | Self::SwapSides | Self::CopyPrompt | Self::OpenFolder | Self::FreeMemory => &[],
-            Self::MaskAll | Self::GrowMask | Self::ShrinkMask | Self::FeatherMask => &[],
-            Self::MaskFromAlpha | Self::OpenMask | Self::SaveMask => &[],
+            Self::ResumeQueue
+            | Self::SwapSides
+            | Self::CopyPrompt
+            | Self::OpenFolder
+            | Self::FreeMemory
+            | Self::MaskAll
+            | Self::GrowMask
+            | Self::ShrinkMask
+            | Self::FeatherMask
+            | Self::MaskFromAlpha
+            | Self::OpenMask
+            | Self::SaveMask => &[],
         }
     }
 

@@ -162,7 +162,7 @@ impl Watched {
             let angle = self.painted as f32 * 0.013;
             let pos = egui::pos2(700.0 + 270.0 * (angle * 1.7).sin(), 400.0 + 270.0 * angle.cos());
             input.events.push(egui::Event::PointerMoved(pos));
-            if self.painted % STROKE == 0 {
+            if self.painted.is_multiple_of(STROKE) {
                 let modifiers = egui::Modifiers::NONE;
                 let button = |pressed| egui::Event::PointerButton {
                     pos,

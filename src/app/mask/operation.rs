@@ -179,7 +179,7 @@ fn with_alpha(mask: &GrayImage, margins: Margins, path: &Path) -> Result<GrayIma
         hole.0[0] = 255 - pixel.0[3];
     }
     let mut after = mask.clone();
-    image::imageops::replace(&mut after, &alpha, margins.left as i64, margins.top as i64);
+    put(&mut after, &alpha, Margins::default(), margins);
     Ok(after)
 }
 
@@ -193,7 +193,7 @@ fn from_picture(mask: &GrayImage, margins: Margins, path: &Path) -> Result<(Gray
     }
     if own == (width as usize, height as usize) {
         let mut after = mask.clone();
-        image::imageops::replace(&mut after, &picture, margins.left as i64, margins.top as i64);
+        put(&mut after, &picture, Margins::default(), margins);
         return Ok((after, None));
     }
     let (had_width, had_height) = picture.dimensions();
@@ -213,9 +213,15 @@ fn extended(mask: &GrayImage, from: Margins, to: Margins) -> Result<GrayImage> {
         return Err(Error::new(format!("the mask would be too large: {width} x {height} pixels")));
     }
     let mut after = GrayImage::from_pixel(width as u32, height as u32, Luma([255]));
-    let (x, y) = (to.left as i64 - from.left as i64, to.top as i64 - from.top as i64);
-    image::imageops::replace(&mut after, mask, x, y);
+    put(&mut after, mask, from, to);
     Ok(after)
+}
+
+/// Puts what has some margins into the place of what has others.
+fn put(into: &mut GrayImage, what: &GrayImage, from: Margins, to: Margins) {
+    // The sides of pictures are far below what overflows.
+    let at = |to: usize, from: usize| to.cast_signed() as i64 - from.cast_signed() as i64;
+    image::imageops::replace(into, what, at(to.left, from.left), at(to.top, from.top));
 }
 
 fn scaled(mask: &GrayImage, width: usize, height: usize) -> GrayImage {
@@ -255,7 +261,7 @@ mod tests {
     #[test]
     fn a_click_into_an_outline_fills_it_and_one_outside_fills_the_rest() {
         let fill = |at, paint| after(Operation::Flood { at, paint, opacity: 1.0 }, &ring());
-        let count = |mask: &GrayImage| mask.as_raw().iter().filter(|pixel| **pixel == 255).count();
+        let count = |mask: &GrayImage| mask.pixels().filter(|pixel| pixel.0[0] == 255).count();
         assert_eq!(count(&fill([20.0, 20.0], Paint::Mask)), 20 * 20);
         assert_eq!(count(&fill([1.0, 1.0], Paint::Mask)), 40 * 40 - 16 * 16);
         assert_eq!(count(&fill([11.0, 11.0], Paint::Erase)), 0, "the outline itself");

@@ -82,8 +82,7 @@ impl Stroke {
     pub(in crate::app) fn end(self, bitmap: &Bitmap) -> Option<Edit> {
         let touched = self.tiles.iter().enumerate().filter_map(|(index, tile)| Some((index, tile.as_ref()?)));
         let changed = touched.filter(|(index, tile)| tile.differs(bitmap, bitmap.tile(*index)));
-        let tiles: Vec<_> =
-            changed.map(|(index, tile)| (index, Tile::of(tile.pixels(bitmap.tile(index))))).collect();
+        let tiles: Vec<_> = changed.map(|(index, tile)| (index, Tile::of(tile.pixels(bitmap.tile(index))))).collect();
         (!tiles.is_empty()).then(|| Edit::of_tiles(tiles))
     }
 
@@ -199,7 +198,7 @@ mod tests {
     }
 
     fn count(bitmap: &Bitmap, value: u8) -> usize {
-        bitmap.pixels().iter().filter(|pixel| **pixel == value).count()
+        bitmap.pixels().iter().map(|pixel| usize::from(*pixel == value)).sum()
     }
 
     #[test]

@@ -152,6 +152,6 @@ mod tests {
         assert_eq!(dragged(margins, Edge::Left, 21.0), (Margins { left: 40, ..margins }, 24.0));
         assert_eq!(dragged(margins, Edge::Left, -100.0), (Margins::default(), -16.0));
         assert_eq!(dragged(margins, Edge::Bottom, 3.0), (margins, 0.0));
-        assert_eq!(Edge::Top.outwards(vec2(3.0, -9.0)), 9.0);
+        assert!((Edge::Top.outwards(vec2(3.0, -9.0)) - 9.0).abs() < 1e-6);
     }
 }

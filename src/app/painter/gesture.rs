@@ -17,10 +17,21 @@ const MAX_POINTS: usize = 20_000;
 #[derive(Debug)]
 pub(super) enum Gesture {
     Stroke(Box<Stroke>),
-    Rectangle { from: Point, to: Point, paint: Paint },
-    Lasso { points: Vec<Point>, paint: Paint },
+    Rectangle {
+        from: Point,
+        to: Point,
+        paint: Paint,
+    },
+    Lasso {
+        points: Vec<Point>,
+        paint: Paint,
+    },
     /// It began before something was done with the whole mask, and is drawn as soon as that is.
-    Waiting { points: Vec<Point>, modifiers: Modifiers, is_over: bool },
+    Waiting {
+        points: Vec<Point>,
+        modifiers: Modifiers,
+        is_over: bool,
+    },
 }
 
 impl Painter {
