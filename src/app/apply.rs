@@ -38,6 +38,8 @@ pub(super) enum Action {
     Paste(Arc<egui::ColorImage>),
     /// The next pictures go on from another run, or begin from the start.
     GoOnFrom(Option<Box<Branch>>),
+    /// Show a picture that the safety checker flagged as it is.
+    Reveal(PathBuf),
     /// Draw these side by side.
     StartLab(Vec<Request>),
     /// Go on with one of the lab's pictures.
@@ -101,6 +103,11 @@ impl App {
                     state.notices.info(format!("Generate goes on from step {}", branch.step));
                 }
                 draft.branch = branch;
+            }
+            Action::Reveal(path) => {
+                state.flagged = None;
+                self.gallery.forget_thumbnail(&path);
+                self.librarian.reveal(path);
             }
             Action::StartLab(variants) => {
                 state.dialog = None;

@@ -202,6 +202,9 @@ pub(super) fn librarian(app: &mut App, ctx: &egui::Context, news: News) {
         News::Picture { path, image: Ok(opened) } => {
             app.state.painter.hear_picture(&path, Some(&opened));
             app.state.canvas.show_picture(&path, &opened);
+            if app.state.picture().as_ref() == Some(&path) {
+                app.state.flagged = opened.flagged.map(|score| (path, score));
+            }
         }
         News::Picture { path, image: Err(error) } => {
             app.state.painter.hear_picture(&path, None);

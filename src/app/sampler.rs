@@ -205,8 +205,10 @@ fn list_ui(ui: &mut egui::Ui, name: &str, values: &mut Option<Vec<f64>>, hint: &
         if response.changed() {
             *values = parse(&text);
         }
+        // Asked for within, it would wait for the lock that is held there.
+        let has_focus = response.has_focus();
         ui.data_mut(|data| {
-            if response.has_focus() {
+            if has_focus {
                 data.insert_temp(id, text);
             } else {
                 data.remove_temp::<String>(id);

@@ -40,6 +40,8 @@ pub(super) struct State {
     /// The steps of the last picture, and whether they are shown.
     pub steps: Option<Steps>,
     pub rewinds: bool,
+    /// The picture on the canvas, if the safety checker flagged it and it is shown blurred, and the checker's score.
+    pub flagged: Option<(PathBuf, f64)>,
     /// The noise levels that the form gives.
     pub levels: Levels,
     pub notices: Notices,
@@ -142,6 +144,7 @@ impl State {
             depth: Source::default(),
             steps: None,
             rewinds: false,
+            flagged: None,
             levels: Levels::default(),
             notices: Notices::default(),
             dialog: None,

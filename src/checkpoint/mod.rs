@@ -3,7 +3,7 @@
 //! A model is a folder with a `model_index.json` that names its components, each in a folder of its own with a config
 //! and safetensors weights. The bundled model is the same, read out of the binary. Nothing here knows what a component
 //! does: configs are handed out as JSON, weights go wherever a module's field names say.
-//! Limits: Stable Diffusion 1 and 2; no pickles (`.bin`), no single files, no downloads.
+//! Limits: Stable Diffusion 1 and 2, and unconditional models; no pickles (`.bin`), no single files, no downloads.
 
 mod bundled;
 mod card;

@@ -14,7 +14,7 @@ pub(super) fn of_event(event: &Event) -> Option<Value> {
         | Event::LookedBack { .. } => return None,
         Event::ModelLoading { model, .. } => json!({ "event": "model-loading", "model": model }),
         Event::ModelLoaded { model, info } => json!({
-            "event": "model-loaded", "model": model, "class": info.class_name, "scheduler": info.scheduler,
+            "event": "model-loaded", "model": model, "class": info.class_name, "tasks": info.tasks, "scheduler": info.scheduler,
             "device": info.device, "dtype": info.dtype,
         }),
         Event::ModelFailed { model, error } => {

@@ -58,6 +58,7 @@ pub struct ClipVisionModel {
 }
 
 #[derive(Module, Debug)]
+#[expect(clippy::struct_field_names, reason = "the names are the checkpoints'")]
 struct ClipVisionEmbeddings {
     class_embedding: Param<Tensor<1>>,
     patch_embedding: Conv2d,

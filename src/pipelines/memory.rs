@@ -23,6 +23,7 @@ fn available() -> Option<u64> {
 }
 
 /// What a step of a UNet has to hold.
+#[derive(Clone, Copy)]
 pub(super) struct Work {
     /// Samples at a time; both halves of guidance count.
     pub(super) batch: usize,

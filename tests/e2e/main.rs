@@ -2,12 +2,17 @@
 //!
 //! `worker` drives the real worker with an engine that does what a test needs (panics, takes its time, obeys a cancel):
 //! what the worker promises has to hold for engines that misbehave. Its `bundled` has the real engine on the bundled model,
-//! and `command_line` and `from_pictures` run the program itself on that. `metadata` reads pictures of other apps, and `window` opens the
+//! and `command_line` and `from_pictures` run the program itself on that,
+//! `tiny_models` on models of other kinds. `metadata` reads pictures of other apps, and `window` opens the
 //! program's window on a screen of its own.
 
+#[path = "../support/checkpoints.rs"]
+#[expect(dead_code, reason = "other test binaries use the rest of it")]
+mod checkpoints;
 mod command_line;
 mod from_pictures;
 mod metadata;
+mod tiny_models;
 #[cfg(target_os = "linux")]
 mod window;
 mod worker;

@@ -10,6 +10,7 @@ mod models;
 mod ops;
 mod overflow;
 mod pasting;
+mod published_configs;
 mod rng;
 mod runs;
 mod safety_checker;

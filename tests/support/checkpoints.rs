@@ -235,7 +235,7 @@ pub(crate) fn folder(checkpoint: Checkpoint, storage: Storage) -> PathBuf {
     for definition in checkpoint.definitions() {
         made_from.update(read(&definition.join("weights.json")));
     }
-    for (_, content) in &small_files {
+    for content in small_files.values() {
         made_from.update(content);
     }
     let made_from = format!("{:x}", made_from.finalize());

@@ -106,7 +106,8 @@ impl BitBackbone {
         })?;
         let channels = [c.hidden_sizes[0], c.hidden_sizes[1], c.hidden_sizes[2]];
         let groups = c.num_groups;
-        let fits = |channels: usize| groups > 0 && channels > 0 && channels <= 1 << 14 && channels % groups == 0;
+        let fits =
+            |channels: usize| groups > 0 && channels > 0 && channels <= 1 << 14 && channels.is_multiple_of(groups);
         let all = channels.iter().flat_map(|&channels| [channels, narrow(channels)]).chain([c.embedding_size]);
         for channels in all {
             check(fits(channels), || format!("num_groups = {groups} does not divide {channels} channels"))?;

@@ -76,7 +76,7 @@ impl DptNeck {
         let width = c.hidden_size;
         let stages = || c.neck_hidden_sizes.iter().zip(&c.reassemble_factors).enumerate();
         let reassembled = |i: usize| i >= maps;
-        let readout = |_| [LinearConfig::new(2 * width, width).init(device)];
+        let readout = || [LinearConfig::new(2 * width, width).init(device)];
         let layer = |channels: usize, factor: f64| DptReassembleLayer {
             projection: conv(width, channels, 1, device),
             resize: Resize::new(channels, factor, device),
@@ -88,7 +88,7 @@ impl DptNeck {
             .map(|&channels| fusion(channels).with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1)).init(device));
         Self {
             reassemble_stage: DptReassembleStage {
-                readout_projects: stages().map(|(i, _)| reassembled(i).then_some(()).map(readout)).collect(),
+                readout_projects: stages().map(|(i, _)| reassembled(i).then(readout)).collect(),
                 layers: stages()
                     .map(|(i, (&channels, &factor))| reassembled(i).then(|| layer(channels, factor)))
                     .collect(),

@@ -13,6 +13,7 @@ use crate::ops::{self, Mask};
 
 /// What becomes of a picture before the transformer.
 #[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it a model")]
 pub(super) enum Embeddings {
     Patches(DptVitEmbeddings),
     Hybrid(DptVitHybridEmbeddings),
@@ -44,17 +45,13 @@ impl Embeddings {
         let (width, patch) = (c.hidden_size, c.patch_size);
         let cls_token = Initializer::Zeros.init([1, 1, width], device);
         let position_embeddings = Initializer::Zeros.init([1, c.grid() * c.grid() + 1, width], device);
-        match backbone {
-            Some((backbone, channels)) => {
-                let projection = conv(channels, width, 1, device);
-                Self::Hybrid(DptVitHybridEmbeddings { cls_token, position_embeddings, backbone, projection })
-            }
-            None => {
-                let projection = Conv2dConfig::new([3, width], [patch, patch]).with_stride([patch, patch]).init(device);
-                let patch_embeddings = PatchEmbeddings { projection };
-                Self::Patches(DptVitEmbeddings { cls_token, position_embeddings, patch_embeddings })
-            }
+        if let Some((backbone, channels)) = backbone {
+            let projection = conv(channels, width, 1, device);
+            return Self::Hybrid(DptVitHybridEmbeddings { cls_token, position_embeddings, backbone, projection });
         }
+        let projection = Conv2dConfig::new([3, width], [patch, patch]).with_stride([patch, patch]).init(device);
+        let patch_embeddings = PatchEmbeddings { projection };
+        Self::Patches(DptVitEmbeddings { cls_token, position_embeddings, patch_embeddings })
     }
 
     /// `[batch, 3, image_size, image_size]` to tokens, `[batch, 1 + patches, width]`, and the maps of the backbone's earlier stages.
