@@ -58,9 +58,8 @@ impl App {
     fn canvas_ui(&mut self, ui: &mut egui::Ui, actions: &mut Vec<Action>) {
         let own = self.state.model.info().and_then(|info| info.scheduler);
         let sampler = self.state.settings.draft.scheduler.or(own);
-        if self.state.rewinds
-            && self.state.queue.running().is_none()
-            && let Some(steps) = &mut self.state.steps
+        if self.state.queue.running().is_none()
+            && let Some(steps) = self.state.steps.as_mut().filter(|steps| steps.is_open)
         {
             egui::Panel::bottom("steps").frame(egui::Frame::NONE).show(ui, |ui| {
                 ui.add_space(4.0);

@@ -253,8 +253,8 @@ impl App {
                 lab.show_preview(ctx, &preview);
                 continue;
             }
-            let looked_back = self.state.steps.as_ref().is_some_and(|steps| steps.id == preview.id);
-            if looked_back && self.state.rewinds && self.state.queue.running().is_none() {
+            let looked_back = self.state.steps.as_ref().is_some_and(|steps| steps.is_open && steps.id == preview.id);
+            if looked_back && self.state.queue.running().is_none() {
                 self.state.canvas.show_preview(&preview);
                 continue;
             }

@@ -1,8 +1,9 @@
 //! Looking back at the steps of a picture, and going on from one of them.
 
 use burnisher::gallery::read_recipe;
+use egui::accesskit::Role;
 use egui::{Key, Modifiers};
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 
 use crate::stage::Stage;
 
@@ -15,8 +16,8 @@ fn the_steps_of_a_picture_are_looked_at_and_gone_on_from_with_other_words() {
     stage.press(Modifiers::COMMAND, Key::K);
     stage.until_says("Go on from here");
     // The slider, by keys: from the last step back to the fourth.
-    let sliders = stage.window.query_all_by_label("Step");
-    sliders.last().expect("the slider").focus();
+    let is_slider = |node: &egui_kittest::Node<'_>| node.accesskit_node().role() == Role::Slider;
+    stage.window.query_all_by_label("Step").find(is_slider).expect("the slider").focus();
     for _ in 0..8 {
         stage.press(Modifiers::NONE, Key::ArrowLeft);
     }
