@@ -24,14 +24,17 @@ pub(super) fn run(
     mut hooks: Hooks<'_>,
 ) -> Result<Run> {
     let picture = decode::rgb(image)?;
-    let depth = match depth {
-        Some(path) => DepthMap::from_grey(&decode::grey_16(path)?)?,
-        None => model.estimate_depth(&picture)?,
-    };
+    let own = depth.map(|path| DepthMap::from_grey(&decode::grey_16(path)?)).transpose()?;
+    // What is wrong with a file is said before anything is begun.
+    own.as_ref().map(DepthMap::normalised).transpose()?;
+    let Some(begun) = stages::begin(model, request, start, &mut hooks)? else { return Ok(Run::Cancelled) };
+    let depth = own.map_or_else(|| model.estimate_depth(&picture), Ok)?;
+    if hooks.cancel.is_cancelled() {
+        return Ok(Run::Cancelled);
+    }
     let (width, height) = latents::size(model, request);
     let values = depth.resized(width as usize, height as usize).normalised()?;
     let shown = depth.shown(request.width as u32, request.height as u32)?;
-    let Some(begun) = stages::begin(model, request, start, &mut hooks)? else { return Ok(Run::Cancelled) };
     let data = TensorData::new(values, [1, 1, height as usize, width as usize]);
     let channel = Tensor::<4>::from_data(data, (&model.compute.device, DType::F32));
     stages::record(&mut hooks, "depth_mask", || channel.clone());
