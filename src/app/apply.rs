@@ -38,6 +38,8 @@ pub(super) enum Action {
     Paste(Arc<egui::ColorImage>),
     /// The next pictures go on from another run, or begin from the start.
     GoOnFrom(Option<Box<Branch>>),
+    /// Show a picture that the safety checker flagged as it is.
+    Reveal(PathBuf),
     /// Draw these side by side.
     StartLab(Vec<Request>),
     /// Go on with one of the lab's pictures.
@@ -93,40 +95,16 @@ impl App {
                 let folder = state.settings.output_folder.join(PASTED);
                 self.ask(Task::Paste { picture, folder });
             }
-            Action::GoOnFrom(branch) => {
-                let draft = &mut state.settings.draft;
-                if let Some(branch) = &branch {
-                    (draft.width, draft.height) = (branch.from.width, branch.from.height);
-                    (draft.seed, draft.seed_locked) = (branch.from.seed, true);
-                    state.notices.info(format!("Generate goes on from step {}", branch.step));
-                }
-                draft.branch = branch;
+            Action::GoOnFrom(branch) => self.go_on_from(branch),
+            Action::Reveal(path) => {
+                state.flagged = None;
+                self.gallery.forget_thumbnail(&path);
+                self.librarian.reveal(path);
             }
-            Action::StartLab(variants) => {
-                state.dialog = None;
-                if let Some(request) = variants.first().cloned() {
-                    state.settings.remember_prompt(&request.prompt);
-                    let waiting = Waiting { variants, ..Waiting::new(state.settings.model.clone(), request) };
-                    state.queue.push(waiting);
-                    state.queue.paused = false;
-                    state.follows = true;
-                }
-            }
-            Action::PickVariant(request, path) => {
-                state.settings.draft.take(&request);
-                state.lab = None;
-                if let Some(path) = path {
-                    state.show(path, &request.prompt);
-                }
-                state.notices.info("The form has its settings and its seed now");
-            }
+            Action::StartLab(variants) => self.start_lab(variants),
+            Action::PickVariant(request, path) => self.pick_variant(&request, path),
             Action::CloseLab => state.lab = None,
-            Action::SaveSheet(sheet) => {
-                let folder = state.settings.save_folder.clone();
-                if let Err(error) = self.background.open(FileDialog::SaveSheet { sheet, folder }) {
-                    state.notices.error(error);
-                }
-            }
+            Action::SaveSheet(sheet) => self.save_sheet(sheet),
             Action::Watch => {
                 state.follows = true;
                 self.gallery.stop_comparing();
@@ -249,7 +227,7 @@ impl App {
                     self.ask(Task::ListDevices);
                 }
             }
-            UiCommand::Rewind => state.rewinds = !state.rewinds && state.steps.is_some(),
+            UiCommand::Rewind => state.steps.iter_mut().for_each(|steps| steps.is_open = !steps.is_open),
             UiCommand::BeginWith => self.with_picture(|app, path| app.state.begin_with(path)),
             UiCommand::Lab => {
                 let setup = Setup::new(&state.settings.draft, state.model.info());

@@ -58,9 +58,8 @@ impl App {
     fn canvas_ui(&mut self, ui: &mut egui::Ui, actions: &mut Vec<Action>) {
         let own = self.state.model.info().and_then(|info| info.scheduler);
         let sampler = self.state.settings.draft.scheduler.or(own);
-        if self.state.rewinds
-            && self.state.queue.running().is_none()
-            && let Some(steps) = &mut self.state.steps
+        if self.state.queue.running().is_none()
+            && let Some(steps) = self.state.steps.as_mut().filter(|steps| steps.is_open)
         {
             egui::Panel::bottom("steps").frame(egui::Frame::NONE).show(ui, |ui| {
                 ui.add_space(4.0);
@@ -68,6 +67,7 @@ impl App {
             });
         }
         self.state.canvas.ui(ui);
+        flagged_ui(ui, &self.state, actions);
     }
 
     fn dialogs(&mut self, ui: &egui::Ui, actions: &mut Vec<Action>) {
@@ -85,6 +85,24 @@ impl App {
         }
         self.state.dialog = Some(dialog);
     }
+}
+
+/// Over a picture that the safety checker flagged: why it is blurred, and how to see it.
+fn flagged_ui(ui: &egui::Ui, state: &State, actions: &mut Vec<Action>) {
+    let Some((path, score)) = &state.flagged else { return };
+    if state.canvas.path() != Some(path) {
+        return;
+    }
+    let area = egui::Area::new(egui::Id::unique("flagged")).pivot(egui::Align2::CENTER_CENTER);
+    area.fixed_pos(ui.min_rect().center()).show(ui.ctx(), |ui| {
+        egui::Frame::popup(ui.style()).show(ui, |ui| {
+            ui.set_max_width(260.0);
+            ui.label(format!("Blurred: the safety checker flagged this picture (score {score:.3})"));
+            if ui.button("Show it").clicked() {
+                actions.push(Action::Reveal(path.clone()));
+            }
+        });
+    });
 }
 
 /// Says what a drop would do.

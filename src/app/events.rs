@@ -15,7 +15,7 @@ use crate::gallery::Entry;
 use crate::gallery::import::Imported;
 use crate::request::{TaskKind, size_for_picture};
 use crate::settings::Patch;
-use crate::worker::{Event, ModelInfo, Outcome, Phase};
+use crate::worker::{Event, JobId, ModelInfo, Outcome, Phase};
 
 /// Takes in what the worker tells.
 pub(super) fn worker(state: &mut State, event: Event) {
@@ -61,25 +61,17 @@ pub(super) fn worker(state: &mut State, event: Event) {
                 lab.step_done(picture, step, steps);
             }
         }
-        Event::StepsKept { id, request, steps } => state.steps = Some(Steps::new(id, request, steps)),
+        Event::StepsKept { id, request, steps } => {
+            let is_open = state.steps.as_ref().is_some_and(|steps| steps.is_open);
+            state.steps = Some(Steps::new(id, request, steps, is_open));
+        }
         Event::LookedBack { error, .. } => {
             if let Some(error) = error {
-                (state.steps, state.rewinds) = (None, false);
+                state.steps = None;
                 state.notices.error(error);
             }
         }
-        Event::PictureSaved { id, picture, entry } => match state.lab.as_mut().filter(|lab| lab.is_of(id)) {
-            Some(lab) => {
-                lab.saved(picture, entry.path.clone());
-                state.lab_wants.push(entry.path);
-            }
-            None => {
-                if let Some(running) = state.queue.running_mut(id) {
-                    running.finished = picture + 1;
-                }
-                saved(state, &entry);
-            }
-        },
+        Event::PictureSaved { id, picture, entry } => saved(state, id, picture, entry),
         Event::JobEnded { id, outcome } => {
             state.lab.iter_mut().filter(|lab| lab.is_of(id)).for_each(Lab::end);
             let ended = state.queue.ended(id);
@@ -129,9 +121,18 @@ fn failed(state: &mut State, name: &str, error: Error) {
     state.model = Model::Failed { model, error };
 }
 
-fn saved(state: &mut State, entry: &Entry) {
+/// A picture of a job is finished.
+fn saved(state: &mut State, id: JobId, picture: usize, entry: Entry) {
+    if let Some(lab) = state.lab.as_mut().filter(|lab| lab.is_of(id)) {
+        lab.saved(picture, entry.path.clone());
+        state.lab_wants.push(entry.path);
+        return;
+    }
+    if let Some(running) = state.queue.running_mut(id) {
+        running.finished = picture + 1;
+    }
     if state.follows {
-        state.show(entry.path.clone(), &entry.recipe.request.prompt);
+        state.show(entry.path, &entry.recipe.request.prompt);
     }
 }
 
@@ -202,6 +203,9 @@ pub(super) fn librarian(app: &mut App, ctx: &egui::Context, news: News) {
         News::Picture { path, image: Ok(opened) } => {
             app.state.painter.hear_picture(&path, Some(&opened));
             app.state.canvas.show_picture(&path, &opened);
+            if app.state.picture().as_ref() == Some(&path) {
+                app.state.flagged = opened.flagged.map(|score| (path, score));
+            }
         }
         News::Picture { path, image: Err(error) } => {
             app.state.painter.hear_picture(&path, None);

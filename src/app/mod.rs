@@ -253,8 +253,8 @@ impl App {
                 lab.show_preview(ctx, &preview);
                 continue;
             }
-            let looked_back = self.state.steps.as_ref().is_some_and(|steps| steps.id == preview.id);
-            if looked_back && self.state.rewinds && self.state.queue.running().is_none() {
+            let looked_back = self.state.steps.as_ref().is_some_and(|steps| steps.is_open && steps.id == preview.id);
+            if looked_back && self.state.queue.running().is_none() {
                 self.state.canvas.show_preview(&preview);
                 continue;
             }
@@ -341,7 +341,9 @@ impl eframe::App for App {
         self.look_up_memory();
         self.take_previews(&ctx);
         let closable = self.gallery.is_comparing() || self.state.painter.is_busy();
-        let pressed = UiCommand::pressed(&ctx, closable, Painter::is_on(&self.state.settings.draft));
+        let in_gallery = self.state.settings.gallery_open && self.gallery.has_keys();
+        let paints = Painter::is_on(&self.state.settings.draft) && !in_gallery;
+        let pressed = UiCommand::pressed(&ctx, closable, paints);
         let mut actions: Vec<Action> = pressed.into_iter().map(Action::Command).collect();
         for file in ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files)) {
             let path = file.path().to_owned();

@@ -2,6 +2,7 @@
 
 use egui::{RichText, Slider};
 
+use crate::app::App;
 use crate::app::apply::Action;
 use crate::request::{Branch, Request};
 use crate::schedulers::SchedulerKind;
@@ -19,11 +20,13 @@ pub(super) struct Steps {
     pub at: usize,
     /// The one that the worker was last asked for.
     pub asked: usize,
+    /// Whether they are shown.
+    pub is_open: bool,
 }
 
 impl Steps {
-    pub(super) fn new(id: JobId, request: Request, count: usize) -> Self {
-        Self { id, request, count, at: count, asked: count }
+    pub(super) fn new(id: JobId, request: Request, count: usize, is_open: bool) -> Self {
+        Self { id, request, count, at: count, asked: count, is_open }
     }
 
     /// The step that the worker is to show next.
@@ -58,6 +61,19 @@ impl Steps {
                 actions.push(Action::Command(crate::app::command::UiCommand::Rewind));
             }
         });
+    }
+}
+
+impl App {
+    /// Has the next pictures go on from another run, or begin from the start.
+    pub(super) fn go_on_from(&mut self, branch: Option<Box<Branch>>) {
+        let draft = &mut self.state.settings.draft;
+        if let Some(branch) = &branch {
+            (draft.width, draft.height) = (branch.from.width, branch.from.height);
+            (draft.seed, draft.seed_locked) = (branch.from.seed, true);
+            self.state.notices.info(format!("Generate goes on from step {}", branch.step));
+        }
+        draft.branch = branch;
     }
 }
 

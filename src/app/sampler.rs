@@ -93,8 +93,8 @@ fn suit(sampling: &mut SamplingOptions, kind: Option<SchedulerKind>) {
 fn in_force(kind: SchedulerKind, info: Option<&ModelInfo>, sampling: &SamplingOptions) -> String {
     let Some(info) = info else { return kind.class_name().to_owned() };
     let settings = kind.settings(&info.scheduler_config, sampling);
-    let lines: String = settings.iter().map(|setting| format!("\n{setting}")).collect();
-    format!("{}{lines}", kind.class_name())
+    let lines = settings.iter().map(ToString::to_string);
+    std::iter::once(kind.class_name().to_owned()).chain(lines).collect::<Vec<_>>().join("\n")
 }
 
 fn schedule_ui(ui: &mut egui::Ui, state: &mut State) {
@@ -205,8 +205,10 @@ fn list_ui(ui: &mut egui::Ui, name: &str, values: &mut Option<Vec<f64>>, hint: &
         if response.changed() {
             *values = parse(&text);
         }
+        // Asked for within, it would wait for the lock that is held there.
+        let has_focus = response.has_focus();
         ui.data_mut(|data| {
-            if response.has_focus() {
+            if has_focus {
                 data.insert_temp(id, text);
             } else {
                 data.remove_temp::<String>(id);

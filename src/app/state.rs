@@ -37,9 +37,10 @@ pub(super) struct State {
     /// The picture that the form names, and the depth map.
     pub source: Source,
     pub depth: Source,
-    /// The steps of the last picture, and whether they are shown.
+    /// The steps of the last picture.
     pub steps: Option<Steps>,
-    pub rewinds: bool,
+    /// The picture on the canvas, if the safety checker flagged it and it is shown blurred, and the checker's score.
+    pub flagged: Option<(PathBuf, f64)>,
     /// The noise levels that the form gives.
     pub levels: Levels,
     pub notices: Notices,
@@ -141,7 +142,7 @@ impl State {
             source: Source::default(),
             depth: Source::default(),
             steps: None,
-            rewinds: false,
+            flagged: None,
             levels: Levels::default(),
             notices: Notices::default(),
             dialog: None,

@@ -52,7 +52,9 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
             if state.queue.running().is_some() && !state.follows && ui.button("Watch").on_hover_text(watch).clicked() {
                 actions.push(Action::Watch);
             }
-            if let Some(size) = state.canvas.size_text().filter(|_| ui.available_width() >= SIZE_WIDTH) {
+            let is_mask = state.painter.is_shown(&state.settings.draft);
+            let size = if is_mask { state.painter.size_text() } else { state.canvas.size_text() };
+            if let Some(size) = size.filter(|_| ui.available_width() >= SIZE_WIDTH) {
                 ui.add_space(6.0);
                 ui.label(egui::RichText::new(size).weak());
             }

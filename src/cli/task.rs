@@ -134,7 +134,6 @@ impl TaskArgs {
 
     fn kind(&self, has_prompt: bool, model: &ModelRef) -> Result<TaskKind> {
         Ok(match self.task {
-            TaskName::TextToImage => TaskKind::TextToImage,
             TaskName::ImageToImage => TaskKind::ImageToImage,
             TaskName::Inpaint => TaskKind::Inpaint,
             TaskName::DepthToImage => TaskKind::DepthToImage,
@@ -146,7 +145,7 @@ impl TaskArgs {
                 if is_for_depth { TaskKind::DepthToImage } else { TaskKind::ImageToImage }
             }
             TaskName::Auto if !has_prompt && Checkpoint::open(model)?.is_unconditional() => TaskKind::Unconditional,
-            TaskName::Auto => TaskKind::TextToImage,
+            TaskName::Auto | TaskName::TextToImage => TaskKind::TextToImage,
         })
     }
 

@@ -130,6 +130,17 @@ mod tests {
     }
 
     #[test]
+    fn what_was_asked_of_the_sampler_is_told() {
+        let mut asked = recipe("dpm++2m");
+        asked.request.sampling.sigma_schedule = Some(SigmaSchedule::Exponential);
+        assert!(parameters(&asked).contains("Sampler: DPM++ 2M, Schedule type: Exponential, "));
+        let mut asked = recipe("ddim");
+        asked.request.sampling.eta = 0.5;
+        assert!(parameters(&asked).contains("Eta DDIM: 0.5, "));
+        assert!(!parameters(&recipe("ddim")).contains("Eta"));
+    }
+
+    #[test]
     fn values_that_would_break_the_line_are_quoted_as_json() {
         let mut recipe = recipe("ddim");
         recipe.model = "C:\\models\\fox, \"red\": best é".into();

@@ -66,19 +66,16 @@ pub fn fill(picture: &RgbImage, hole: &GrayImage) -> RgbImage {
     {
         levels.push(last.pulled());
     }
-    while let Some(half) = levels.pop() {
-        match levels.last_mut() {
-            Some(level) => level.push(&half),
-            None => {
-                let mut out = picture.clone();
-                for (out, (colour, _)) in out.pixels_mut().zip(half.pixels) {
-                    *out = Rgb(colour.map(|c| c.round_ties_even() as u8));
-                }
-                return out;
-            }
-        }
+    let mut filled = levels.pop();
+    while let (Some(half), Some(mut level)) = (&filled, levels.pop()) {
+        level.push(half);
+        filled = Some(level);
     }
-    picture.clone()
+    let mut out = picture.clone();
+    for (out, (colour, _)) in out.pixels_mut().zip(filled.into_iter().flat_map(|level| level.pixels)) {
+        *out = Rgb(colour.map(|c| c.round_ties_even() as u8));
+    }
+    out
 }
 
 #[cfg(test)]

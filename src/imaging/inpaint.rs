@@ -142,7 +142,7 @@ mod tests {
             let task = Inpaint {
                 mask: Mask::new(random_mask(&mut rng, full_width as u32, full_height as u32)),
                 margins,
-                mask_grow: random(&mut rng, 9) as i32 - 2,
+                mask_grow: random(&mut rng, 9).cast_signed() - 2,
                 mask_blur: f64::from(random(&mut rng, 5)),
                 soft: random(&mut rng, 3) == 0,
                 only_masked: (random(&mut rng, 2) == 0).then_some(random(&mut rng, 40) as usize),

@@ -76,7 +76,9 @@ pub fn grow(mask: &GrayImage, pixels: i32) -> GrayImage {
 }
 
 fn invert(bytes: &mut [u8]) {
-    bytes.iter_mut().for_each(|byte| *byte = 255 - *byte);
+    for byte in bytes {
+        *byte = 255 - *byte;
+    }
 }
 
 /// The maximum of each pixel and `radius` neighbours on both sides in its row (van Herk, 1992: maxima from the start of each
@@ -258,8 +260,9 @@ pub fn crop_region(mask: &GrayImage, width: usize, height: usize, padding: usize
         right = row.iter().rposition(|pixel| *pixel != 0).map_or(right, |last| (last + 1).max(right));
     }
     let padding = i64::try_from(padding).unwrap_or(i64::MAX / 4);
-    let [mut x, mut y] = [(left, right, full[0]), (top, bottom, full[1])]
-        .map(|(first, end, size)| ((first as i64 - padding).max(0), (end as i64 + padding).min(size)));
+    let [mut x, mut y] = [(left, right, full[0]), (top, bottom, full[1])].map(|(first, end, size)| {
+        ((first.cast_signed() as i64 - padding).max(0), (end.cast_signed() as i64 + padding).min(size))
+    });
     let (region_width, region_height) = ((x.1 - x.0) as f64, (y.1 - y.0) as f64);
     let shape = width as f64 / height as f64;
     if region_width / region_height > shape {
@@ -331,7 +334,7 @@ mod tests {
             for radius in [1, 2, 3, 4, 7, 60] {
                 let mask = dots(width, height);
                 let grown = grow(&mask, radius);
-                let reach = radius.min(width.max(height) as i32);
+                let reach = radius.min(width.max(height).cast_signed());
                 let shape = octagon(reach);
                 let within = |dx: i32, dy: i32| {
                     let row = usize::try_from(dy + reach).ok().and_then(|row| shape.get(row));
@@ -339,8 +342,9 @@ mod tests {
                     row.zip(column).is_some_and(|(row, column)| row.as_bytes().get(column) == Some(&b'#'))
                 };
                 for (x, y, pixel) in grown.enumerate_pixels() {
-                    let near =
-                        mask.enumerate_pixels().filter(|(i, j, _)| within(*i as i32 - x as i32, *j as i32 - y as i32));
+                    let near = mask.enumerate_pixels().filter(|(i, j, _)| {
+                        within(i.cast_signed() - x.cast_signed(), j.cast_signed() - y.cast_signed())
+                    });
                     let largest = near.map(|(_, _, pixel)| pixel.0[0]).max();
                     assert_eq!(Some(pixel.0[0]), largest, "{width} x {height} grown by {radius} at {x}, {y}");
                 }

@@ -35,12 +35,11 @@ impl Filter {
         const A: f64 = -0.5;
         let distance = x.abs();
         match self {
-            Self::Nearest => 0.0,
             Self::Bilinear => (1.0 - distance).max(0.0),
             Self::Bicubic if distance < 1.0 => ((A + 2.0) * distance - (A + 3.0)) * distance * distance + 1.0,
             Self::Bicubic if distance < 2.0 => (((distance - 5.0) * distance + 8.0) * distance - 4.0) * A,
             Self::Lanczos if (-3.0..3.0).contains(&x) => sinc(x) * sinc(x / 3.0),
-            Self::Bicubic | Self::Lanczos => 0.0,
+            Self::Nearest | Self::Bicubic | Self::Lanczos => 0.0,
         }
     }
 }

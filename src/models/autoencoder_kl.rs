@@ -137,15 +137,24 @@ impl AutoencoderKL {
 
     /// `[batch, 3, height, width]` in -1..1 to the distribution of its latents; `None` when cancelled.
     pub fn encode(&self, picture: Tensor<4>, cancel: &CancelToken) -> Option<DiagonalGaussian> {
-        let mut moments = self.encoder.forward(picture, cancel)?;
-        if let Some(conv) = &self.quant_conv {
-            moments = ops::conv2d(conv, moments);
-        }
-        let z = self.latent_channels;
-        Some(DiagonalGaussian {
-            mean: moments.clone().narrow(1, 0, z),
-            logvar: moments.narrow(1, z, z).clamp(-30.0, 20.0),
+        Some(self.distribution(&self.moments(picture, cancel)?))
+    }
+
+    /// Mean and logarithm of the variance, one after the other along the channels.
+    fn moments(&self, picture: Tensor<4>, cancel: &CancelToken) -> Option<Tensor<4>> {
+        let moments = self.encoder.forward(picture, cancel)?;
+        Some(match &self.quant_conv {
+            Some(conv) => ops::conv2d(conv, moments),
+            None => moments,
         })
+    }
+
+    fn distribution(&self, moments: &Tensor<4>) -> DiagonalGaussian {
+        let z = self.latent_channels;
+        DiagonalGaussian {
+            mean: moments.clone().narrow(1, 0, z),
+            logvar: moments.clone().narrow(1, z, z).clamp(-30.0, 20.0),
+        }
     }
 
     /// `[batch, latent_channels, height, width]` to `[batch, 3, scale * height, scale * width]` in -1..1 (it may overshoot);
@@ -161,32 +170,50 @@ impl AutoencoderKL {
     /// [`decode`](Self::decode) by overlapping tiles of `tile` latents each way, blended over a quarter of their width: for
     /// pictures too large for memory, as Diffusers' `tiled_decode`. `None` when cancelled.
     pub fn decode_tiled(&self, latents: &Tensor<4>, tile: usize, cancel: &CancelToken) -> Option<Tensor<4>> {
-        let [_, _, height, width] = latents.dims();
-        let step = tile * 3 / 4;
-        let (blend, limit) = (tile / 4 * self.scale, tile * self.scale - tile / 4 * self.scale);
-        let mut above: Vec<Tensor<4>> = Vec::new();
-        let mut strips = Vec::new();
-        for top in (0..height).step_by(step) {
-            let mut row: Vec<Tensor<4>> = Vec::new();
-            let mut cropped = Vec::new();
-            for left in (0..width).step_by(step) {
-                let z = latents.clone().narrow(2, top, tile.min(height - top)).narrow(3, left, tile.min(width - left));
-                let mut piece = self.decode(z, cancel)?;
-                if let Some(above) = above.get(row.len()) {
-                    piece = blend_into(above, piece, 2, blend);
-                }
-                if let Some(before) = row.last() {
-                    piece = blend_into(before, piece, 3, blend);
-                }
-                let [_, _, h, w] = piece.dims();
-                cropped.push(piece.clone().narrow(2, 0, h.min(limit)).narrow(3, 0, w.min(limit)));
-                row.push(piece);
-            }
-            strips.push(Tensor::cat(cropped, 3));
-            above = row;
-        }
-        Some(Tensor::cat(strips, 2))
+        in_tiles(latents, tile, tile * self.scale, |tile| self.decode(tile, cancel))
     }
+
+    /// [`encode`](Self::encode) by overlapping tiles of pixels that stand for `tile` latents each way, as Diffusers'
+    /// `tiled_encode`, which blends mean and logarithm alike. `None` when cancelled.
+    pub fn encode_tiled(&self, picture: &Tensor<4>, tile: usize, cancel: &CancelToken) -> Option<DiagonalGaussian> {
+        let moments = in_tiles(picture, tile * self.scale, tile, |tile| self.moments(tile, cancel))?;
+        Some(self.distribution(&moments))
+    }
+}
+
+/// What `network` makes of a picture, tile by tile: of sides of `tile`, each of which becomes one of `made`. `None` when it does
+/// so.
+fn in_tiles(
+    whole: &Tensor<4>,
+    tile: usize,
+    made: usize,
+    network: impl Fn(Tensor<4>) -> Option<Tensor<4>>,
+) -> Option<Tensor<4>> {
+    let [_, _, height, width] = whole.dims();
+    let step = tile * 3 / 4;
+    let (blend, limit) = (made / 4, made - made / 4);
+    let mut above: Vec<Tensor<4>> = Vec::new();
+    let mut strips = Vec::new();
+    for top in (0..height).step_by(step) {
+        let mut row: Vec<Tensor<4>> = Vec::new();
+        let mut cropped = Vec::new();
+        for left in (0..width).step_by(step) {
+            let part = whole.clone().narrow(2, top, tile.min(height - top)).narrow(3, left, tile.min(width - left));
+            let mut piece = network(part)?;
+            if let Some(above) = above.get(row.len()) {
+                piece = blend_into(above, piece, 2, blend);
+            }
+            if let Some(before) = row.last() {
+                piece = blend_into(before, piece, 3, blend);
+            }
+            let [_, _, h, w] = piece.dims();
+            cropped.push(piece.clone().narrow(2, 0, h.min(limit)).narrow(3, 0, w.min(limit)));
+            row.push(piece);
+        }
+        strips.push(Tensor::cat(cropped, 3));
+        above = row;
+    }
+    Some(Tensor::cat(strips, 2))
 }
 
 /// `piece`, whose first `extent` pixels along `axis` fade in over the last ones of the tile before it (`blend_v`, `blend_h`).

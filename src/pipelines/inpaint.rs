@@ -88,7 +88,7 @@ fn draw(
     // In Diffusers' order: the picture's latents are sampled first, if they are needed, then comes the noise, then the latents of
     // the picture with its hole, which are drawn even where no unet reads them.
     let image_latents = if has_keep || !is_full {
-        let posterior = latents::encode(model, latents::pixels(model, &canvas.picture, None), hooks.cancel)?;
+        let posterior = latents::encode(model, latents::pixels(model, &canvas.picture, None), hooks.cancel);
         let Some(posterior) = posterior else { return Ok(Run::Cancelled) };
         Some(latents::sample(model, &posterior, latents::noise(model, request, &mut begun.generators)))
     } else {
@@ -100,7 +100,7 @@ fn draw(
     stages::record(hooks, "mask", || latent_mask.clone());
     let channels = if reads_mask {
         let pixels = latents::pixels(model, &canvas.picture, Some(&mask.hole));
-        let Some(posterior) = latents::encode(model, pixels, hooks.cancel)? else { return Ok(Run::Cancelled) };
+        let Some(posterior) = latents::encode(model, pixels, hooks.cancel) else { return Ok(Run::Cancelled) };
         let masked = latents::sample(model, &posterior, masked_noise);
         stages::record(hooks, "masked_image_latents", || masked.clone());
         let [count, _, height, width] = masked.dims();

@@ -6,7 +6,6 @@ use image::{GrayImage, RgbImage};
 use super::memory;
 use super::stable_diffusion::StableDiffusion;
 use crate::cancel::CancelToken;
-use crate::error::Result;
 use crate::models::autoencoder_kl::DiagonalGaussian;
 use crate::request::Request;
 use crate::rng::Generators;
@@ -36,20 +35,16 @@ pub(super) fn pixels(model: &StableDiffusion, picture: &RgbImage, hole: Option<&
 }
 
 /// What latents a picture may have; `None` when cancelled.
-///
-/// # Errors
-/// The picture is too large for the memory.
-pub(super) fn encode(
-    model: &StableDiffusion,
-    pixels: Tensor<4>,
-    cancel: &CancelToken,
-) -> Result<Option<DiagonalGaussian>> {
-    memory::check_encode(model, &pixels)?;
-    let encoded = model.vae.encode(pixels.cast(model.compute.dtype), cancel);
-    Ok(encoded.filter(|_| !cancel.is_cancelled()).map(|DiagonalGaussian { mean, logvar }| DiagonalGaussian {
-        mean: mean.cast(DType::F32),
-        logvar: logvar.cast(DType::F32),
-    }))
+pub(super) fn encode(model: &StableDiffusion, pixels: Tensor<4>, cancel: &CancelToken) -> Option<DiagonalGaussian> {
+    let (pixels, scale) = (pixels.cast(model.compute.dtype), model.vae.scale_factor());
+    let [_, _, height, width] = pixels.dims();
+    // The encoder holds as much as the decoder.
+    let encoded = match memory::decode_tile(model, height / scale, width / scale) {
+        None => model.vae.encode(pixels, cancel),
+        Some(tile) => model.vae.encode_tiled(&pixels, tile, cancel),
+    };
+    let DiagonalGaussian { mean, logvar } = encoded.filter(|_| !cancel.is_cancelled())?;
+    Some(DiagonalGaussian { mean: mean.cast(DType::F32), logvar: logvar.cast(DType::F32) })
 }
 
 /// The latents that `noise` picks of those that a picture may have, as the unet knows them: one sample for each of the noise.

@@ -3,7 +3,6 @@
 //! The figures are upper estimates from the networks' shapes; what has to fit is the smaller of the machine's free memory and
 //! what the device lets one tensor have.
 
-use burn::tensor::Tensor;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use super::stable_diffusion::StableDiffusion;
@@ -68,24 +67,8 @@ fn too_large(size: &str, needed: u64, there: u64, what: &str) -> Error {
     ))
 }
 
-/// Refuses a picture, `[1, 3, height, width]`, that is too large to be encoded.
-pub(super) fn check_encode(model: &StableDiffusion, picture: &Tensor<4>) -> Result<()> {
-    let [_, _, height, width] = picture.dims();
-    let bytes = (height * width * model.vae.widest_at_full_size() * model.compute.dtype.size()) as u64;
-    let size = format!("{width} x {height}");
-    match (model.compute.max_tensor_bytes, available()) {
-        (Some(max), _) if bytes > max => {
-            Err(too_large(&size, bytes, max, "one buffer of this GPU")
-                .advise("Choose a smaller size, or the device cpu"))
-        }
-        (None, Some(free)) if bytes * LIVE_DECODE_TENSORS > free => {
-            Err(too_large(&size, bytes * LIVE_DECODE_TENSORS, free, "the free memory").advise("Choose a smaller size"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The side of the tiles, in latents, in which a picture of `height` x `width` latents has to be decoded; `None` for whole.
+/// The side of the tiles, in latents, in which a picture of `height` x `width` latents has to be decoded, or encoded;
+/// `None` for whole.
 pub(super) fn decode_tile(model: &StableDiffusion, height: usize, width: usize) -> Option<usize> {
     let scale = model.vae.scale_factor() as u64;
     let value = model.compute.dtype.size() as u64;

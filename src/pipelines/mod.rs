@@ -190,7 +190,9 @@ impl DiffusionPipeline {
         let mut trail = (request.count == 1).then(|| Trail::new(request));
         let Hooks { on_phase, on_step, cancel, trace } = hooks;
         let mut keeping = |step: Step<'_>| {
-            trail.iter_mut().for_each(|trail| trail.keep(&step));
+            if let Some(trail) = &mut trail {
+                trail.keep(&step);
+            }
             on_step(step)
         };
         let run = self.run_task(request, start, Hooks { on_phase, on_step: &mut keeping, cancel, trace });

@@ -9,7 +9,7 @@ use safetensors::tensor::TensorView;
 use crate::error::{Error, Result};
 
 /// Named arrays of f32: `initial_latents`, `prompt_embeds` (negative first), `timesteps`, `latents_0..N-1` (after each
-/// step) and `image` (`[height, width, 3]` in 0..1; with a leading `batch` if there are several pictures).
+/// step), where the task has them `image_latents`, `mask`, `masked_image_latents` and `depth_mask`, and `image` (`[height, width, 3]` in 0..1; with a leading `batch` if there are several pictures).
 #[derive(Debug, Default)]
 pub struct Trace {
     tensors: Vec<Traced>,

@@ -5,3 +5,4 @@ mod jobs;
 mod loading;
 mod previews;
 mod puppet;
+mod rewind;

@@ -8,7 +8,7 @@ use crate::support::checkpoints::Checkpoint;
 
 #[expect(unreachable_pub, reason = "it stands alone in the documentation")]
 #[path = "../../docs/by_hand.rs"]
-mod by_hand;
+mod documented;
 
 const SIDE: usize = 32;
 const STEPS: usize = 100;
@@ -17,7 +17,8 @@ const STEPS: usize = 100;
 fn the_loop_by_hand_draws_what_the_pipeline_draws_and_looks_at_it_every_50_steps() {
     let model = tiny(Checkpoint::TinyDdpm);
     let mut seen: Vec<(usize, RgbImage)> = Vec::new();
-    let drawn = by_hand::draw(&model, STEPS, SIDE, &mut |step, picture| seen.push((step, picture))).expect("it draws");
+    let drawn =
+        documented::draw(&model, STEPS, SIDE, &mut |step, picture| seen.push((step, picture))).expect("it draws");
     let steps: Vec<usize> = seen.iter().map(|(step, _)| *step).collect();
     assert_eq!(steps, [50, 100]);
     assert_ne!(seen[0].1, drawn, "there is noise left at half of the steps");

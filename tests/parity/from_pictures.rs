@@ -196,6 +196,12 @@ fn a_model_for_depth_with_a_hybrid_estimator_draws_as_diffusers_does() {
 }
 
 #[test]
+fn a_model_for_depth_draws_by_the_depth_that_it_sees_as_diffusers_does() {
+    Comparison::on_cpu(Checkpoint::TinySd2Depth).compare(|case| !case.own_depth);
+    Comparison::on_cpu(Checkpoint::TinySd2DepthHybrid).compare(|_| true);
+}
+
+#[test]
 fn a_gpu_draws_from_pictures_what_diffusers_draws() {
     // Squares, whose shapes other tests have tuned the GPU for.
     for checkpoint in [Checkpoint::TinySd15, Checkpoint::TinySd15Inpaint] {

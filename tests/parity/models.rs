@@ -58,7 +58,7 @@ enum Input {
     TextEncoder { prompts: Vec<String> },
     Unet { sample: Randn, timestep: f64, encoder_hidden_states: Option<Randn> },
     VaeDecoder { latents: Randn, tile: Option<usize> },
-    VaeEncoder { image: Randn },
+    VaeEncoder { image: Randn, tile: Option<usize> },
     SafetyChecker { pixels: Randn },
     DepthEstimator { pixels: Randn },
 }
@@ -171,8 +171,11 @@ fn run_vae(network: &AutoencoderKL, input: &Input) -> Option<Vec<f32>> {
         Input::VaeDecoder { latents, tile: Some(tile) } => {
             network.decode_tiled(&latents.tensor(), *tile, &cancel).map(values)
         }
-        Input::VaeEncoder { image } => {
-            let posterior = network.encode(image.tensor(), &cancel)?;
+        Input::VaeEncoder { image, tile } => {
+            let posterior = match tile {
+                None => network.encode(image.tensor(), &cancel)?,
+                Some(tile) => network.encode_tiled(&image.tensor(), *tile, &cancel)?,
+            };
             Some([values(posterior.mean), values(posterior.logvar)].concat())
         }
         _ => None,

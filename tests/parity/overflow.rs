@@ -41,7 +41,9 @@ fn model(patches: &[(&str, Vec<(usize, f32)>)]) -> TempDir {
     let model = tempfile::tempdir().expect("a folder");
     copy(&folder(Checkpoint::TinySd15, Storage::Whole), model.path());
     let unet = model.path().join("unet/diffusion_pytorch_model.safetensors");
-    patches.iter().for_each(|(tensor, values)| patch(&unet, tensor, values));
+    for (tensor, values) in patches {
+        patch(&unet, tensor, values);
+    }
     model
 }
 

@@ -126,6 +126,7 @@ fn contradictions_are_refused_by_name() {
 
 #[test]
 fn every_schedule_that_a_sampler_lists_can_be_asked_of_it_and_no_other() {
+    use SigmaSchedule::{Exponential, Karras, Lu, Uniform};
     for kind in SchedulerKind::ALL {
         let listed = kind.sigma_schedules();
         assert!(!listed.is_empty(), "{kind}");
@@ -135,8 +136,7 @@ fn every_schedule_that_a_sampler_lists_can_be_asked_of_it_and_no_other() {
             assert_eq!(built.is_ok(), listed.contains(&schedule), "{kind}, {schedule}");
         }
     }
-    use SigmaSchedule::{Beta, Exponential, Karras, Lu, Uniform};
-    assert_eq!(kind("dpm++2m").sigma_schedules(), [Uniform, Karras, Exponential, Beta, Lu]);
+    assert_eq!(kind("dpm++2m").sigma_schedules(), SigmaSchedule::ALL);
     assert_eq!(kind("dpm++2m-lu").sigma_schedules(), [Lu]);
     assert_eq!(kind("euler-a").sigma_schedules(), [Uniform]);
     assert_eq!(kind("edm-euler").sigma_schedules(), [Karras, Exponential]);

@@ -1,6 +1,7 @@
 //! The lab: one picture in several ways, side by side.
 
 use burnisher::gallery::read_recipe;
+use burnisher::schedulers::SchedulerKind;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};
@@ -37,7 +38,7 @@ fn four_samplers_are_compared_and_the_one_that_is_picked_fills_the_form() {
     stage.until("a fifth picture", |stage| stage.pictures().len() == 5);
     let path = stage.pictures().into_iter().find(|path| !pictures.contains(path)).expect("the fifth");
     let request = read_recipe(&path).expect("a PNG").expect("a recipe").request;
-    assert_eq!(request.scheduler.map(|kind| kind.name()), Some("dpm++2m-karras"));
+    assert_eq!(request.scheduler.map(SchedulerKind::name), Some("dpm++2m-karras"));
     assert_eq!(request.seed, recipes[0].request.seed, "the seed is the lab's");
 }
 

@@ -8,6 +8,7 @@ mod lab;
 mod painting;
 mod promises;
 mod remembering;
+mod rewind;
 mod snapshots;
 mod stage;
 mod tasks;

@@ -3,15 +3,15 @@
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use burnisher::app::{App, Setup};
 use burnisher::error::{Error, Result};
-use burnisher::pipelines::Run;
-use burnisher::request::{Request, TaskKind};
+use burnisher::pipelines::{Drawn, Run};
+use burnisher::request::{Request, TaskKind, Verdict};
 use burnisher::schedulers::{SchedulerConfig, SchedulerKind};
 use burnisher::settings::Settings;
 use burnisher::worker::{self, Engine, Hooks, ModelInfo, Phase, StepDone, TokenCount, TokenCounter};
@@ -24,6 +24,7 @@ use tempfile::TempDir;
 pub(crate) const WAIT: &str = "wait";
 pub(crate) const FAIL: &str = "fail";
 pub(crate) const PANIC: &str = "panic";
+pub(crate) const FLAGGED: &str = "flagged";
 
 /// Longer than anything takes on a busy machine; what takes as long has failed.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -35,6 +36,8 @@ pub(crate) struct Puppet {
     pub(crate) previews: Arc<AtomicUsize>,
     /// Why models can't be opened; `None` if they can.
     pub(crate) broken: Option<Error>,
+    /// The picture that was drawn last, and its steps.
+    pub(crate) last: Arc<Mutex<Option<(Request, usize)>>>,
     /// How long opening a model takes.
     pub(crate) loading: Duration,
 }
@@ -247,13 +250,23 @@ impl Engine for Puppet {
                 self.previews.fetch_add(1, Ordering::Relaxed);
                 Ok(Some(picture(request, index)))
             };
+            *self.last.lock().expect("whole") = Some((request.clone(), index + 1));
             let done = StepDone { variant: 0, index, of: steps.min(1000), decode: &mut decode, sketch: None };
             if let ControlFlow::Break(()) = (hooks.on_step)(done) {
                 return Ok(Run::Cancelled);
             }
         }
         (hooks.on_phase)(Phase::Decoding);
-        Ok(Run::Done(vec![picture(request, steps).into()]))
+        let verdict = (request.prompt == FLAGGED).then_some(Verdict { flagged: true, score: 0.031 });
+        Ok(Run::Done(vec![Drawn { verdict, ..picture(request, steps).into() }]))
+    }
+
+    fn kept_steps(&self) -> Option<(Request, usize)> {
+        self.last.lock().expect("whole").clone()
+    }
+
+    fn look_back(&mut self, step: usize) -> Result<Option<RgbImage>> {
+        Ok(self.kept_steps().map(|(request, _)| picture(&request, step)))
     }
 }
 

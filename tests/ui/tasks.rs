@@ -11,7 +11,7 @@ use egui_kittest::kittest::{NodeT, Queryable};
 use image::RgbImage;
 
 use crate::bad_input::dropped;
-use crate::stage::{Puppet, Stage};
+use crate::stage::{FLAGGED, Puppet, Stage};
 
 /// A stage whose form has this task, and a picture of 101 x 70 pixels in its folder.
 fn stage_for(task: TaskKind) -> (Stage, PathBuf) {
@@ -124,4 +124,24 @@ fn timesteps_of_ones_own_are_taken_or_told_why_not() {
     stage.until_says("Noise levels: 3 steps");
     let taken = Some(vec![900.0, 500.0, 100.0]);
     stage.until("they are taken", |stage| stage.settings().draft.sampling.timesteps == taken);
+}
+
+#[test]
+fn a_picture_that_the_safety_checker_flagged_is_blurred_until_it_is_asked_for() {
+    let mut stage = Stage::new();
+    stage.until_says("Ready");
+    stage.generate("a fox");
+    stage.until_says("Canvas: a fox");
+    assert!(!stage.says("Blurred"), "this one wasn't flagged");
+    stage.generate(FLAGGED);
+    stage.until_says("Blurred: the safety checker flagged this picture (score 0.031)");
+    let recipe = stage
+        .pictures()
+        .iter()
+        .filter_map(|path| read_recipe(path).expect("a PNG"))
+        .find(|recipe| recipe.verdict.is_some());
+    let verdict = recipe.expect("the file says so").verdict.expect("a verdict");
+    assert!(verdict.flagged);
+    stage.click("Show it");
+    stage.until("the picture", |stage| !stage.says("Blurred"));
 }

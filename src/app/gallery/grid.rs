@@ -166,6 +166,7 @@ impl Grid<'_> {
             if self.gallery.selection.cursor().is_none() {
                 self.gallery.selection.choose(&self.listing.items, at);
             }
+            self.gallery.has_keys = true;
             self.keys(ui);
         }
         self.clicks(ui, at, item, &response);

@@ -100,6 +100,8 @@ pub(super) struct Gallery {
     focus: Option<Focus>,
     /// Whether the focus goes on to the picture that takes the place of the one that has it and is being deleted.
     keeps_focus: bool,
+    /// Whether one of its pictures had the keyboard in the last frame.
+    has_keys: bool,
 }
 
 /// Where the keyboard can be put.
@@ -155,9 +157,19 @@ impl Gallery {
         }
     }
 
+    /// Has a picture's thumbnail made anew.
+    pub(super) fn forget_thumbnail(&mut self, path: &Path) {
+        self.textures.forget(path);
+    }
+
     /// Whether two pictures are being compared: [`compare::ui`] shows them.
     pub(super) fn is_comparing(&self) -> bool {
         self.compared.is_some()
+    }
+
+    /// Whether the keyboard is with its pictures.
+    pub(super) fn has_keys(&self) -> bool {
+        self.has_keys
     }
 
     /// Shows the canvas again.
@@ -174,6 +186,7 @@ pub(super) fn panel(
     shown: Option<&Path>,
     actions: &mut Vec<Action>,
 ) {
+    gallery.has_keys = false;
     let id = Id::unique("gallery_view");
     let before = gallery.view.or_else(|| ui.data_mut(|data| data.get_persisted(id))).unwrap_or_default();
     let mut view = before;

@@ -66,6 +66,14 @@ impl Textures {
         self.bytes -= before.map_or(0, |held| held.bytes);
     }
 
+    /// Forgets one, which looks different now.
+    pub(super) fn forget(&mut self, path: &Path) {
+        if let Some(held) = self.held.remove(path) {
+            self.bytes = self.bytes.saturating_sub(held.bytes);
+        }
+        self.wanted.remove(path);
+    }
+
     /// Forgets what couldn't be made: the folder was away, and is back.
     pub(super) fn forget_failures(&mut self) {
         self.held.retain(|_, held| held.texture.is_ok());

@@ -1,6 +1,7 @@
 //! The lab: one picture drawn in up to four ways side by side, live, from the same noise and prompt. One of them is picked to
 //! go on with, and all of them can be saved as one labelled picture.
 
+mod act;
 mod setup;
 mod sheet;
 

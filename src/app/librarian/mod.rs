@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, never};
 
+use self::veil::Veil;
 use crate::error::{Error, Result};
 use crate::gallery::listing::Listing;
 use crate::gallery::search::Query;
@@ -27,6 +28,7 @@ mod keeper;
 mod pictures;
 #[cfg(test)]
 mod tests;
+mod veil;
 
 pub use difference::Difference;
 
@@ -93,6 +95,8 @@ pub struct Opened {
     pub image: Arc<egui::ColorImage>,
     /// The picture's own width and height in pixels.
     pub size: [u32; 2],
+    /// The safety checker's score, if it flagged the picture and the pixels are blurred for that.
+    pub flagged: Option<f64>,
 }
 
 /// Two pictures and how they differ.
@@ -113,6 +117,7 @@ struct Wishes {
     picture: Latest<PathBuf>,
     base: Latest<PathBuf>,
     comparison: Latest<[PathBuf; 2]>,
+    veil: Veil,
 }
 
 /// What the keeper is to do, in order.
@@ -222,6 +227,12 @@ impl Librarian {
     pub fn want_picture(&mut self, picture: PathBuf) {
         self.wishes.picture.put(picture);
         self.open();
+    }
+
+    /// Shows a picture that the safety checker flagged as it is from now on.
+    pub fn reveal(&mut self, picture: PathBuf) {
+        self.wishes.veil.lift(picture.clone());
+        self.want_picture(picture);
     }
 
     /// Wants the picture that a mask is painted on. One that was wanted before and isn't opened yet is forgotten.

@@ -8,6 +8,7 @@ use egui::ColorImage;
 use image::{DynamicImage, RgbaImage};
 
 use crate::app::librarian::difference::difference;
+use crate::app::librarian::veil::{self, Veil};
 use crate::app::librarian::{Comparison, News, Opened, Outbox, Wishes};
 use crate::error::Result;
 use crate::gallery::decode::decode;
@@ -25,14 +26,17 @@ pub(super) fn run(cache: &Path, wishes: &Wishes, openings: &Receiver<()>, outbox
             queue = wanted.into_iter();
         }
         let news = if let Some(path) = wishes.picture.take().or_else(|| wishes.base.take()) {
-            let image = decode(&path).map(|image| Arc::new(opened(&fit(image))));
+            let image = open(&path, &wishes.veil).map(Arc::new);
             Some(News::Picture { path, image })
         } else if let Some(paths) = wishes.comparison.take() {
-            let comparison = compare(&paths).map(Arc::new);
+            let comparison = compare(&paths, &wishes.veil).map(Arc::new);
             Some(News::Comparison { paths, comparison })
         } else {
             queue.next().map(|path| {
-                let image = thumbnails.get(&path).map(|image| color_image(&image));
+                let image = thumbnails.get(&path).map(|image| match wishes.veil.over(&path) {
+                    Some(_) => color_image(&veil::blurred(&image.into()).to_rgba8()),
+                    None => color_image(&image),
+                });
                 News::Thumbnail { path, image }
             })
         };
@@ -53,18 +57,29 @@ fn fit(image: DynamicImage) -> (DynamicImage, [u32; 2]) {
     (if is_large { image.thumbnail(MAX_SIDE, MAX_SIDE) } else { image }, size)
 }
 
-fn opened((image, size): &(DynamicImage, [u32; 2])) -> Opened {
+/// Reads a picture, and blurs it if it is to be.
+fn read(path: &Path, veil: &Veil) -> Result<(DynamicImage, [u32; 2], Option<f64>)> {
+    let (image, size) = fit(decode(path)?);
+    let flagged = veil.over(path);
+    Ok((if flagged.is_some() { veil::blurred(&image) } else { image }, size, flagged))
+}
+
+fn open(path: &Path, veil: &Veil) -> Result<Opened> {
+    Ok(opened(&read(path, veil)?))
+}
+
+fn opened((image, size, flagged): &(DynamicImage, [u32; 2], Option<f64>)) -> Opened {
     let image = match image {
         DynamicImage::ImageRgb8(image) => ColorImage::from_rgb(lengths(image.dimensions()), image),
         image => color_image(&image.to_rgba8()),
     };
-    Opened { image: Arc::new(image), size: *size }
+    Opened { image: Arc::new(image), size: *size, flagged: *flagged }
 }
 
-fn compare(paths: &[PathBuf; 2]) -> Result<Comparison> {
+fn compare(paths: &[PathBuf; 2], veil: &Veil) -> Result<Comparison> {
     // One after the other, so that only one is there at its full size.
-    let first = fit(decode(&paths[0])?);
-    let second = fit(decode(&paths[1])?);
+    let first = read(&paths[0], veil)?;
+    let second = read(&paths[1], veil)?;
     let pictures = [opened(&first), opened(&second)];
     Ok(Comparison { pictures, difference: difference(&first.0.into_rgb8(), &second.0.into_rgb8()) })
 }

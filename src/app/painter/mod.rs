@@ -173,10 +173,13 @@ impl Painter {
         let wanted = draft.inpaint.margins.around(width, height);
         if fits && draft.inpaint.margins != self.margins && is_paintable(wanted) {
             self.change(Operation::Extend(draft.inpaint.margins));
-        } else if !fits && self.mask_size() != wanted && is_paintable(wanted) && self.is_blank() {
-            self.remember_whole();
+        } else if !fits && self.mask_size() == wanted {
             self.margins = draft.inpaint.margins;
-            self.put(Bitmap::blank(wanted.0, wanted.1));
+        } else if !fits && is_paintable((width, height)) && self.is_blank() {
+            // Its margins are masked by what comes next.
+            self.remember_whole();
+            self.margins = Margins::default();
+            self.put(Bitmap::blank(width, height));
         }
         self.follow_sights(draft);
     }
@@ -261,6 +264,16 @@ impl Painter {
         let pixels = self.published.pixels();
         let fits = (pixels.width() as usize, pixels.height() as usize) == self.mask_size();
         if fits { self.published.clone() } else { Mask::new(self.layer.bitmap().to_image()) }
+    }
+
+    /// The size of what is painted on, for the toolbar.
+    pub(super) fn size_text(&self) -> Option<String> {
+        self.frame_size().map(|(width, height)| format!("{width} × {height}"))
+    }
+
+    /// Whether the canvas shows the mask.
+    pub(super) fn is_shown(&self, draft: &Draft) -> bool {
+        Self::is_on(draft) && self.shows == Shows::Mask
     }
 
     /// Takes in the form's picture, if it is still that one.

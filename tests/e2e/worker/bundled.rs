@@ -28,7 +28,7 @@ fn turn() -> MutexGuard<'static, ()> {
 }
 
 /// A worker with the bundled model.
-fn bundled() -> (WorkerHandle, ModelInfo, MutexGuard<'static, ()>) {
+pub(super) fn bundled() -> (WorkerHandle, ModelInfo, MutexGuard<'static, ()>) {
     let turn = turn();
     let open = |model: &ModelRef, on_loading: &mut OnLoading<'_>| {
         worker::open(model, DeviceChoice::Cpu, DtypeChoice::F32, None, on_loading)

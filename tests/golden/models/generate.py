@@ -3,7 +3,7 @@
 
 An input is `torch.randn(shape)` from a generator seeded with the case's seed, or the ids of prompts, so that only
 outputs are stored: `last_hidden_state` of the text encoder, the UNet's prediction, the VAE's picture (unclamped, -1 to
-1; decoder-tiled by overlapping tiles of `tile` latents), and the moments of its posterior (mean and logvar one after
+1; -tiled by overlapping tiles of `tile` latents), and the moments of its posterior (mean and logvar one after
 the other, as `DiagonalGaussianDistribution` gets them), the safety checker's image embeddings and its cosine distances to
 the special-care concepts and to the concepts (one after the other), and every third value of each third row of the
 depth estimator's `predicted_depth`.
@@ -54,6 +54,8 @@ def cases_of(tokens, width, latent_size):
     for name, (height, width) in {"square": (64, 64), "wide": (40, 72)}.items():
         image = {"shape": [1, 3, height, width], "seed": 4}
         cases.append({"component": "vae_encoder", "name": f"encoder-{name}", "image": image})
+    large = {"shape": [1, 3, 96, 152], "seed": 4}
+    cases.append({"component": "vae_encoder", "name": "encoder-tiled", "image": large, "tile": latent_size})
     return cases
 
 
@@ -112,10 +114,10 @@ class Reference:
             return torch.cat([embeds, special, distance(embeds, checker.concept_embeds)], 1)
         vae = self.component("vae")
         vae.use_tiling = "tile" in case
+        if vae.use_tiling:
+            vae.tile_latent_min_size = case["tile"]
+            vae.tile_sample_min_size = case["tile"] * 2 ** (len(vae.config.block_out_channels) - 1)
         if case["component"] == "vae_decoder":
-            if vae.use_tiling:
-                vae.tile_latent_min_size = case["tile"]
-                vae.tile_sample_min_size = case["tile"] * 2 ** (len(vae.config.block_out_channels) - 1)
             return vae.decode(randn(**case["latents"])).sample
         return vae.encode(randn(**case["image"])).latent_dist.parameters
 
