@@ -96,7 +96,7 @@ fn a_gpu_draws_what_ddim_pipeline_draws() {
     let compute = device::open(DeviceChoice::Gpu(None), DtypeChoice::F32).expect("the device opens");
     // Of the two it has fewer levels: a GPU is tuned for the shapes of each.
     let pipeline = open(&tiny(Checkpoint::TinyDdim), compute);
-    compare(&pipeline, "tiny-ddim", GPU_TOLERANCE, |name| name == "own-scheduler");
+    compare(&pipeline, "tiny-ddim", GPU_TOLERANCE, |name| name == "short");
 }
 
 #[test]
