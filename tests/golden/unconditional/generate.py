@@ -59,6 +59,8 @@ PLAN = {
     "tiny-ddim": [
         case("own-scheduler"),
         case("eta", eta=0.5, seeds=[0, 1]),
+        # For a software rasteriser, which takes seconds a step.
+        case("short", steps=2),
     ],
 }
 
