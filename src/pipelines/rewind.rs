@@ -134,8 +134,8 @@ impl DiffusionPipeline {
 }
 
 impl Start {
-    /// Where another sampler takes the samples up: at its last step that is as noisy as they are, or a little more, with the noise
-    /// that they lack. Samples are taken apart as `signal * clean + noise * normal`.
+    /// Where another sampler takes the samples up: at the step whose level of noise is nearest to theirs. Where it isn't the same,
+    /// they come there as by DDIM (arXiv 2010.02502, equation 12 without noise), with what the model last made of them.
     ///
     /// # Errors
     /// The device failed.
@@ -144,30 +144,25 @@ impl Start {
         // The same seed goes on with the noise that the other run would have drawn next, another one with its own.
         let seeds = (0..request.count).map(|k| request.seed_of(k));
         let is_same = request.count == 1 && request.seed == seed;
-        let mut generators = if is_same { mark.generators } else { Generators::per_image(seeds) };
+        let generators = if is_same { mark.generators } else { Generators::per_image(seeds) };
         let [_, channels, height, width] = mark.samples.dims();
-        let samples = mark.samples.expand([request.count, channels, height, width]);
+        let batch = |samples: Tensor<4>| samples.expand([request.count, channels, height, width]);
+        let (samples, clean) = (batch(mark.samples), batch(mark.pred_original_sample));
         let (signal, noise) = level(left.as_ref(), mark.next)?;
-        let own = noise / signal;
-        let order = scheduler.order().max(1);
-        let mut begin = (0, level(scheduler, 0)?);
-        for step in (0..scheduler.timesteps().len()).step_by(order) {
-            let (to_signal, to_noise) = level(scheduler, step)?;
-            let (ratio, best) = (to_noise / to_signal, begin.1.1 / begin.1.0);
-            if ratio >= own * (1.0 - SAME) && ratio < best * (1.0 - SAME) {
-                begin = (step, (to_signal, to_noise));
-            }
-        }
-        let (begin, (to_signal, to_noise)) = begin;
-        let scale = to_signal / signal;
-        let samples = if (scale - 1.0).abs() > SAME { samples * scale } else { samples };
-        let lacking = to_noise.powi(2) - (noise * scale).powi(2);
-        let samples = if lacking > (SAME * to_noise).powi(2) * 10.0 {
-            let shape = samples.dims();
-            let fresh = TensorData::new(generators.randn(shape), shape);
-            samples.clone() + Tensor::from_data(fresh, (&samples.device(), DType::F32)) * lacking.sqrt()
-        } else {
+        // A sampler of several calls a step begins with the first of them.
+        let steps = (0..scheduler.timesteps().len()).step_by(scheduler.order().max(1));
+        let levels = steps.map(|step| Ok((step, level(scheduler, step)?))).collect::<Result<Vec<_>>>()?;
+        let apart = |to: (f64, f64)| ((to.1 / to.0) / (noise / signal)).ln().abs();
+        let nearest = levels.into_iter().min_by(|(_, a), (_, b)| apart(*a).total_cmp(&apart(*b)));
+        let (begin, to) = nearest.ok_or_else(|| Error::new("The sampler has no steps"))?;
+        let is_there = |from: f64, to: f64| (from - to).abs() <= SAME * from.abs();
+        let samples = if is_there(signal, to.0) && is_there(noise, to.1) {
             samples
+        } else if apart(to) <= SAME {
+            samples * (to.0 / signal)
+        } else {
+            let normal = (samples - clean.clone() * signal) / noise;
+            clean * to.0 + normal * to.1
         };
         Ok(Place { samples, generators, begin })
     }
