@@ -139,7 +139,7 @@ impl Start {
     ///
     /// # Errors
     /// The device failed.
-    pub(super) fn place(self, scheduler: &dyn Scheduler, request: &Request) -> Result<Place> {
+    pub(super) fn place(self, scheduler: &mut dyn Scheduler, request: &Request) -> Result<Place> {
         let Self { mark, scheduler: left, seed } = self;
         // The same seed goes on with the noise that the other run would have drawn next, another one with its own.
         let seeds = (0..request.count).map(|k| request.seed_of(k));
@@ -149,9 +149,8 @@ impl Start {
         let batch = |samples: Tensor<4>| samples.expand([request.count, channels, height, width]);
         let (samples, clean) = (batch(mark.samples), batch(mark.pred_original_sample));
         let (signal, noise) = level(left.as_ref(), mark.next)?;
-        // A sampler of several calls a step begins with the first of them.
-        let steps = (0..scheduler.timesteps().len()).step_by(scheduler.order().max(1));
-        let levels = steps.map(|step| Ok((step, level(scheduler, step)?))).collect::<Result<Vec<_>>>()?;
+        let entries = scheduler.entries().into_iter();
+        let levels = entries.map(|step| Ok((step, level(scheduler, step)?))).collect::<Result<Vec<_>>>()?;
         let apart = |to: (f64, f64)| ((to.1 / to.0) / (noise / signal)).ln().abs();
         let nearest = levels.into_iter().min_by(|(_, a), (_, b)| apart(*a).total_cmp(&apart(*b)));
         let (begin, to) = nearest.ok_or_else(|| Error::new("The sampler has no steps"))?;
@@ -164,6 +163,7 @@ impl Start {
             let normal = (samples - clean.clone() * signal) / noise;
             clean * to.0 + normal * to.1
         };
+        scheduler.take_up(begin);
         Ok(Place { samples, generators, begin })
     }
 }

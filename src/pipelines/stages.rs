@@ -71,8 +71,8 @@ pub(super) fn begin<'a>(
     hooks: &mut Hooks<'_>,
 ) -> Result<Option<Begun<'a>>> {
     check_memory(model, request)?;
-    let scheduler = scheduler(&model.scheduler_config, request)?;
-    let place = start.map(|start| start.place(scheduler.as_ref(), request)).transpose()?;
+    let mut scheduler = scheduler(&model.scheduler_config, request)?;
+    let place = start.map(|start| start.place(scheduler.as_mut(), request)).transpose()?;
     let begin = place.as_ref().map_or_else(|| first_step(request, scheduler.as_ref()), |place| Ok(place.begin))?;
     (hooks.on_phase)(Phase::Encoding);
     let guidance = Guidance::of(request);

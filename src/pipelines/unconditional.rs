@@ -63,7 +63,7 @@ impl Unconditional {
     /// Draws the request's pictures as one batch.
     pub(super) fn run(&self, request: &Request, start: Option<Start>, mut hooks: Hooks<'_>) -> Result<Run> {
         self.check_size(request)?;
-        let scheduler = scheduler(&self.scheduler_config, request)?;
+        let mut scheduler = scheduler(&self.scheduler_config, request)?;
 
         (hooks.on_phase)(Phase::Denoising);
         let mut generators = Generators::per_image((0..request.count).map(|k| request.seed_of(k)));
@@ -73,7 +73,7 @@ impl Unconditional {
         let (samples, generators, begin) = match start {
             None => (samples, generators, 0),
             Some(start) => {
-                let Place { samples, generators, begin } = start.place(scheduler.as_ref(), request)?;
+                let Place { samples, generators, begin } = start.place(scheduler.as_mut(), request)?;
                 (samples, generators, begin)
             }
         };

@@ -98,6 +98,15 @@ pub trait Scheduler {
     /// `original` noised to the level of step `i`.
     fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4>;
 
+    /// The steps at which samples of another run can be taken up.
+    fn entries(&self) -> Vec<usize> {
+        (0..self.timesteps().len()).step_by(self.order().max(1)).collect()
+    }
+
+    /// The run begins with step `i` and the samples that another one left there: what only the first steps of a whole run do is
+    /// left out.
+    fn take_up(&mut self, _i: usize) {}
+
     /// The noise levels of the run, as [`SchedulerKind::sigmas`] describes them: one a step (not a call of the model), and
     /// what the last step goes to.
     fn sigmas(&self) -> Vec<f64>;

@@ -197,6 +197,19 @@ impl Scheduler for Pndm {
         self.levels[i].add_noise(&original, &noise)
     }
 
+    fn entries(&self) -> Vec<usize> {
+        // Within the warm-up a step is four calls; without one, the second timestep is there twice.
+        let first_after = if self.warm_up > 0 { self.warm_up } else { 2 };
+        (0..1).chain(first_after..self.timesteps.len()).collect()
+    }
+
+    fn take_up(&mut self, i: usize) {
+        if i > 0 {
+            // No warm-up, and no step that is done again.
+            self.counter = self.warm_up.max(2);
+        }
+    }
+
     fn sigmas(&self) -> Vec<f64> {
         self.sigmas.clone()
     }
