@@ -228,6 +228,13 @@ impl App {
                 }
             }
             UiCommand::Rewind => state.steps.iter_mut().for_each(|steps| steps.is_open = !steps.is_open),
+            UiCommand::ShowDepth => self.with_picture(|app, path| {
+                if app.state.depth_shown.take().as_ref() == Some(&path) {
+                    app.state.wants_picture = Some(path);
+                } else {
+                    app.ask(Task::OpenDepth(path));
+                }
+            }),
             UiCommand::BeginWith => self.with_picture(|app, path| app.state.begin_with(path)),
             UiCommand::Lab => {
                 let setup = Setup::new(&state.settings.draft, state.model.info());

@@ -48,6 +48,8 @@ pub(super) enum Task {
     Drop(PathBuf),
     /// Keep a picture that was pasted, in this folder.
     Paste { picture: Arc<egui::ColorImage>, folder: PathBuf },
+    /// Read the depth map that a picture was drawn by.
+    OpenDepth(PathBuf),
     /// Read a picture to show it.
     Open(PathBuf),
     /// Write the lab's pictures as one.
@@ -82,6 +84,8 @@ pub(super) enum Done {
     PickedSource(PathBuf),
     /// A depth map.
     PickedDepth(PathBuf),
+    /// The depth map that a picture was drawn by.
+    OpenedDepth { path: PathBuf, map: egui::ColorImage },
     /// A picture to show.
     Opened { path: PathBuf, picture: egui::ColorImage },
     /// The user chose where to save the lab's pictures.
@@ -273,6 +277,7 @@ fn obey(task: Task, slots: &Slots, teller: &Teller, settings_path: &Path) -> Opt
         Task::Glance(path) => Ok(Some(source::glance(path))),
         Task::Drop(path) => Ok(Some(Done::PickedSource(path))),
         Task::Paste { picture, folder } => source::keep(&picture, &folder).map(|path| Some(Done::PickedSource(path))),
+        Task::OpenDepth(path) => source::depth_of(path),
         Task::Open(path) => {
             decode::decode(&path).map(|picture| Some(Done::Opened { path, picture: color_image(&picture.to_rgba8()) }))
         }

@@ -22,6 +22,7 @@ pub(super) enum UiCommand {
     CopyPrompt,
     BeginWith,
     Rewind,
+    ShowDepth,
     ReadPicture,
     OpenModel,
     OpenFolder,
@@ -63,7 +64,7 @@ const ALT: Modifiers = Modifiers::ALT;
 
 impl UiCommand {
     /// In the order of the shortcuts sheet.
-    pub(super) const ALL: [Self; 47] = [
+    pub(super) const ALL: [Self; 48] = [
         Self::Generate,
         Self::GenerateFirst,
         Self::Stop,
@@ -79,6 +80,7 @@ impl UiCommand {
         Self::CopyPrompt,
         Self::BeginWith,
         Self::Rewind,
+        Self::ShowDepth,
         Self::ReadPicture,
         Self::OpenModel,
         Self::OpenFolder,
@@ -140,6 +142,7 @@ impl UiCommand {
             Self::CopyPrompt => ("Copy prompt", "Copy the prompt to the clipboard"),
             Self::BeginWith => ("Begin with this picture", "Change the picture that is shown, or paint on it"),
             Self::Rewind => ("Look back", "Look at the steps of the last picture, and go on from one of them"),
+            Self::ShowDepth => ("Depth map", "Show the depth map that the picture was drawn by, or the picture again"),
             Self::ReadPicture => {
                 ("Read a picture's settings…", "Take prompt and settings from a picture, also another app's")
             }
@@ -222,6 +225,7 @@ impl UiCommand {
             Self::Quit => const { &[key(CTRL, Key::Q)] },
             Self::ResumeQueue
             | Self::SwapSides
+            | Self::ShowDepth
             | Self::CopyPrompt
             | Self::OpenFolder
             | Self::FreeMemory

@@ -1,11 +1,12 @@
 //! What the worker and the other threads tell, put into the state.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::app::background::{Done, Task};
 use crate::app::lab::Lab;
-use crate::app::librarian::News;
+use crate::app::librarian::{News, Opened};
 use crate::app::rewind::Steps;
 use crate::app::state::{Dialog, Model, PatchDialog, State};
 use crate::app::{App, apply};
@@ -166,6 +167,12 @@ pub(super) fn background(app: &mut App, ctx: &egui::Context, done: Done) {
             state.source.hear(ctx, &path, &glance);
             fit_size(state);
         }
+        Done::OpenedDepth { path, map } => {
+            let size = [map.width() as u32, map.height() as u32];
+            let opened = Opened { image: Arc::new(map), size, flagged: None };
+            state.canvas.show_picture(&path, &opened);
+            state.depth_shown = Some(path);
+        }
         Done::PickedSource(path) => state.begin_with(path),
         Done::PickedDepth(path) => state.settings.draft.depth = Some(path),
         Done::Opened { path, picture } => {
@@ -202,6 +209,7 @@ pub(super) fn librarian(app: &mut App, ctx: &egui::Context, news: News) {
     match news {
         News::Picture { path, image: Ok(opened) } => {
             app.state.painter.hear_picture(&path, Some(&opened));
+            app.state.settings.painting.brush.suit(opened.size);
             app.state.canvas.show_picture(&path, &opened);
             if app.state.picture().as_ref() == Some(&path) {
                 app.state.flagged = opened.flagged.map(|score| (path, score));
@@ -228,6 +236,7 @@ fn imported_from(state: &mut State, place: String, imported: Imported) {
     let mut patch = imported.recipe.as_ref().map_or_else(
         || Patch {
             task: None,
+            branch: None,
             sampling: None,
             prompt: imported.prompt.clone(),
             negative_prompt: imported.negative_prompt.clone(),

@@ -162,12 +162,14 @@ fn plot_ui(ui: &mut egui::Ui, levels: &[f64]) {
     });
 }
 
-/// The levels as points of a rectangle: steps to the right, noise upwards by its root, since most steps are near the end.
+/// The levels as points of a rectangle: steps to the right, noise upwards by its logarithm from about a tenth on, since most
+/// steps are at little noise.
 fn curve(levels: &[f64], rect: Rect) -> Vec<Pos2> {
-    let most = levels.iter().copied().filter(|level| level.is_finite()).fold(f64::MIN_POSITIVE, f64::max).sqrt();
+    let rise = |level: f64| (1.0 + 10.0 * level.max(0.0)).ln();
+    let most = rise(levels.iter().copied().filter(|level| level.is_finite()).fold(f64::MIN_POSITIVE, f64::max));
     let last = levels.len().saturating_sub(1).max(1) as f32;
     let point = |(step, level): (usize, &f64)| {
-        let height = (level.max(0.0).sqrt() / most).clamp(0.0, 1.0) as f32;
+        let height = (rise(*level) / most).clamp(0.0, 1.0) as f32;
         Pos2::new(rect.left() + rect.width() * step as f32 / last, rect.bottom() - rect.height() * height)
     };
     levels.iter().enumerate().map(point).collect()

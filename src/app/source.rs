@@ -9,7 +9,7 @@ use image::{ExtendedColorType, ImageEncoder};
 
 use crate::app::background::{Done, Task};
 use crate::error::{Error, Result};
-use crate::gallery::{decode, make_folder, write_whole};
+use crate::gallery::{decode, make_folder, read_depth, write_whole};
 
 /// The longer side of the small copy, in pixels.
 const THUMBNAIL: u32 = 96;
@@ -77,6 +77,17 @@ pub(super) fn glance(path: PathBuf) -> Done {
     };
     let glance = read();
     Done::Glanced { path, glance }
+}
+
+/// Reads the depth map that a picture was drawn by; on the thread for files.
+///
+/// # Errors
+/// The file can't be read, or has none.
+pub(super) fn depth_of(path: PathBuf) -> Result<Option<Done>> {
+    let none = || Error::new(format!("this picture has no depth map: {}", path.display()));
+    let map = read_depth(&path)?.ok_or_else(none)?;
+    let map = ColorImage::from_gray([map.width() as usize, map.height() as usize], map.as_raw());
+    Ok(Some(Done::OpenedDepth { path, map }))
 }
 
 /// Keeps a pasted picture as a PNG, named by when it was pasted; on the thread for files.

@@ -41,6 +41,8 @@ pub(super) struct State {
     pub steps: Option<Steps>,
     /// The picture on the canvas, if the safety checker flagged it and it is shown blurred, and the checker's score.
     pub flagged: Option<(PathBuf, f64)>,
+    /// The picture on the canvas, if its depth map is shown in its place.
+    pub depth_shown: Option<PathBuf>,
     /// The noise levels that the form gives.
     pub levels: Levels,
     pub notices: Notices,
@@ -143,6 +145,7 @@ impl State {
             depth: Source::default(),
             steps: None,
             flagged: None,
+            depth_shown: None,
             levels: Levels::default(),
             notices: Notices::default(),
             dialog: None,
@@ -165,6 +168,7 @@ impl State {
     pub(super) fn show(&mut self, path: PathBuf, prompt: &str) {
         self.canvas.turn_to(path.clone(), if prompt.is_empty() { "picture".to_owned() } else { prompt.to_owned() });
         self.painter.show(Shows::Picture);
+        self.depth_shown = None;
         self.wants_picture = Some(path);
     }
 

@@ -15,6 +15,9 @@ use crate::request::{Fill, Inpaint, MAX_BLUR, TaskKind};
 /// How far a mask can grow or shrink, in pixels.
 const MAX_GROW: i32 = 256;
 
+/// How large the small copy of a picture is shown, in points.
+const THUMBNAIL: f32 = 52.0;
+
 /// What "only masked" begins with: A1111's padding.
 const PADDING: usize = 32;
 
@@ -85,27 +88,29 @@ fn picture_ui(
     actions: &mut Vec<Action>,
 ) {
     row(ui, name, |ui, _| {
-        ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing.x = 4.0;
-            if let Some(Ok(shown)) = &source.read {
-                let size = shown.texture.size_vec2();
-                let size = size * (40.0 / size.max_elem().max(1.0));
-                ui.add(egui::Image::new((shown.texture.id(), size)).alt_text(format!("{name}, as chosen")));
-            }
-            let choose = ui.button("Choose…").on_hover_text("Or drop a picture on the window, or paste one");
-            if choose.accessible_name(format!("Choose the {}", name.to_lowercase())).clicked() {
-                actions.push(Action::Browse(dialog));
-            }
+        ui.spacing_mut().item_spacing = Vec2::splat(4.0);
+        if let Some(Ok(shown)) = &source.read {
+            let size = shown.texture.size_vec2();
+            let size = size * (THUMBNAIL / size.max_elem().max(1.0));
+            ui.add(egui::Image::new((shown.texture.id(), size)).alt_text(format!("{name}, as chosen")));
+        }
+        ui.vertical(|ui| {
+            ui.horizontal(|ui| {
+                let choose = ui.button("Choose…").on_hover_text("Or drop a picture on the window, or paste one");
+                if choose.accessible_name(format!("Choose the {}", name.to_lowercase())).clicked() {
+                    actions.push(Action::Browse(dialog));
+                }
+                if file.is_some() {
+                    let remove = ui.small_button("✖").on_hover_text("None");
+                    if remove.accessible_name(format!("No {}", name.to_lowercase())).clicked() {
+                        *file = None;
+                    }
+                }
+            });
             if let Some(path) = from_canvas {
                 let button = ui.button("From the canvas").on_hover_text("Begin with the picture that is shown");
                 if button.clicked() {
                     actions.push(Action::BeginWith(path));
-                }
-            }
-            if file.is_some() {
-                let remove = ui.small_button("✖").on_hover_text("None");
-                if remove.accessible_name(format!("No {}", name.to_lowercase())).clicked() {
-                    *file = None;
                 }
             }
         });

@@ -37,6 +37,7 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
             item(ui, UiCommand::CopyPrompt, true, actions);
             item(ui, UiCommand::BeginWith, picture, actions);
             item(ui, UiCommand::Rewind, state.steps.is_some(), actions);
+            item(ui, UiCommand::ShowDepth, picture, actions);
             ui.separator();
             item(ui, UiCommand::ReadPicture, true, actions);
             item(ui, UiCommand::OpenFolder, true, actions);
@@ -70,8 +71,11 @@ fn toggle(ui: &mut egui::Ui, command: UiCommand, open: bool, actions: &mut Vec<A
 }
 
 fn item(ui: &mut egui::Ui, command: UiCommand, enabled: bool, actions: &mut Vec<Action>) {
-    let keys = command.shortcuts().first().map(|keys| keys_text(ui.ctx(), *keys)).unwrap_or_default();
-    let button = egui::Button::new(command.text()).shortcut_text(keys);
+    let button = egui::Button::new(command.text());
+    let button = match command.shortcuts().first() {
+        Some(keys) => button.shortcut_text(keys_text(ui.ctx(), *keys)),
+        None => button,
+    };
     if ui.add_enabled(enabled, button).on_hover_text(command.tooltip()).clicked() {
         actions.push(Action::Command(command));
         ui.close();

@@ -140,7 +140,8 @@ impl Margins {
 
     /// Width and height of a picture of this size with its margins.
     pub fn around(self, width: usize, height: usize) -> (usize, usize) {
-        (self.left + width + self.right, self.top + height + self.bottom)
+        let sum = |before: usize, side: usize, after: usize| before.saturating_add(side).saturating_add(after);
+        (sum(self.left, width, self.right), sum(self.top, height, self.bottom))
     }
 }
 

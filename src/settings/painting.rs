@@ -31,6 +31,14 @@ impl Brush {
         self.opacity = within(self.opacity, 0.01, 1.0, 1.0);
     }
 
+    /// Fits a brush that nobody has sized yet to a small picture of this size.
+    pub fn suit(&mut self, [width, height]: [u32; 2]) {
+        let side = width.min(height) as f32;
+        if *self == Self::default() && side < 4.0 * self.diameter {
+            self.diameter = (side / 6.0).round().max(1.0);
+        }
+    }
+
     /// So many sizes up, or down: an eighth each, and a pixel at least.
     pub fn resize(&mut self, sizes: f32) {
         let by = (self.diameter * 0.125).max(1.0) * sizes.abs();
@@ -112,6 +120,11 @@ mod tests {
         assert!((brush.diameter - MAX_DIAMETER).abs() < 1e-3);
         (0..100).for_each(|_| brush.resize(-1.0));
         assert!((brush.diameter - 1.0).abs() < 1e-3);
+        let mut untouched = Brush::default();
+        untouched.suit([1024, 768]);
+        assert_eq!(untouched, Brush::default());
+        untouched.suit([64, 64]);
+        assert!((untouched.diameter - 11.0).abs() < 1e-3, "{}", untouched.diameter);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Settings that come from elsewhere (a picture, a file of another app), and what they would change in the form.
 
 use crate::checkpoint::ModelRef;
-use crate::request::{Recipe, Request, Task};
+use crate::request::{Branch, Recipe, Request, Task};
 use crate::schedulers::{SamplingOptions, SchedulerKind};
 use crate::settings::Draft;
 
@@ -10,6 +10,8 @@ use crate::settings::Draft;
 pub struct Patch {
     /// See [`Request::task`].
     pub task: Option<Task>,
+    /// See [`Request::branch`]; it comes with the task.
+    pub branch: Option<Box<Branch>>,
     /// See [`Request::prompt`].
     pub prompt: Option<String>,
     /// See [`Request::negative_prompt`].
@@ -96,6 +98,7 @@ impl From<&Recipe> for Patch {
         let Request { prompt, negative_prompt, scheduler, steps, guidance_scale, guidance_rescale, seed, .. } = request;
         Self {
             task: Some(request.task),
+            branch: request.branch,
             sampling: Some(request.sampling),
             prompt: Some(prompt),
             negative_prompt: Some(negative_prompt),
@@ -144,6 +147,7 @@ impl Patch {
         set(model, self.model.as_ref(), chosen(Field::Model));
         if let Some(task) = self.task.as_ref().filter(|_| chosen(Field::Task)) {
             draft.take_task(task);
+            draft.branch.clone_from(&self.branch);
         }
         set(&mut draft.sampling, self.sampling.as_ref(), chosen(Field::Sampling));
         set(&mut draft.scheduler, self.scheduler.map(Some).as_ref(), chosen(Field::Sampler));
@@ -169,6 +173,9 @@ fn task_texts(now: &Draft, then: &Draft) -> (String, String) {
         format!("{}{image}{strength}", draft.task.label())
     };
     let (now_text, mut then_text) = (text(now), text(then));
+    if let Some(branch) = &then.branch {
+        then_text = format!("{then_text}, going on from step {} of another run", branch.step);
+    }
     if now_text == then_text && now.request().task != then.request().task {
         then_text.push_str(", with its mask and options");
     }

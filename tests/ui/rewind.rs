@@ -10,6 +10,7 @@ use crate::stage::Stage;
 #[test]
 fn the_steps_of_a_picture_are_looked_at_and_gone_on_from_with_other_words() {
     let mut stage = Stage::new();
+    stage.until_says("Ready");
     stage.generate("a fox");
     stage.until_says("Canvas: a fox");
     stage.until_says("Ready");

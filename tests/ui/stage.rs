@@ -17,7 +17,7 @@ use burnisher::settings::Settings;
 use burnisher::worker::{self, Engine, Hooks, ModelInfo, Phase, StepDone, TokenCount, TokenCounter};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
-use image::{Rgb, RgbImage};
+use image::{GrayImage, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
 
 /// Prompts, and what the engine does on them.
@@ -25,6 +25,7 @@ pub(crate) const WAIT: &str = "wait";
 pub(crate) const FAIL: &str = "fail";
 pub(crate) const PANIC: &str = "panic";
 pub(crate) const FLAGGED: &str = "flagged";
+pub(crate) const DEEP: &str = "deep";
 
 /// Longer than anything takes on a busy machine; what takes as long has failed.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -85,11 +86,16 @@ impl Stage {
         Self { window, folder }
     }
 
-    /// Closes the window as its user does, and opens it again.
-    pub(crate) fn reopen(self, puppet: Puppet) -> Self {
+    /// Closes the window; its folders are left.
+    pub(crate) fn close(self) -> TempDir {
         let Self { window, folder } = self;
         drop(window);
-        Self::open(folder, puppet)
+        folder
+    }
+
+    /// Closes the window as its user does, and opens it again.
+    pub(crate) fn reopen(self, puppet: Puppet) -> Self {
+        Self::open(self.close(), puppet)
     }
 
     pub(crate) fn pictures_folder(&self) -> PathBuf {
@@ -258,7 +264,8 @@ impl Engine for Puppet {
         }
         (hooks.on_phase)(Phase::Decoding);
         let verdict = (request.prompt == FLAGGED).then_some(Verdict { flagged: true, score: 0.031 });
-        Ok(Run::Done(vec![Drawn { verdict, ..picture(request, steps).into() }]))
+        let depth = (request.prompt == DEEP).then(|| GrayImage::from_pixel(32, 16, Luma([99])));
+        Ok(Run::Done(vec![Drawn { verdict, depth, ..picture(request, steps).into() }]))
     }
 
     fn kept_steps(&self) -> Option<(Request, usize)> {

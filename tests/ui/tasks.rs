@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use burnisher::gallery::read_recipe;
-use burnisher::request::{Task, TaskKind};
+use burnisher::request::{Mask, Task, TaskKind};
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};
-use image::RgbImage;
+use image::{GrayImage, Luma, RgbImage};
 
 use crate::bad_input::dropped;
-use crate::stage::{FLAGGED, Puppet, Stage};
+use crate::stage::{DEEP, FLAGGED, Puppet, Stage};
 
 /// A stage whose form has this task, and a picture of 101 x 70 pixels in its folder.
 fn stage_for(task: TaskKind) -> (Stage, PathBuf) {
@@ -144,4 +144,47 @@ fn a_picture_that_the_safety_checker_flagged_is_blurred_until_it_is_asked_for() 
     assert!(verdict.flagged);
     stage.click("Show it");
     stage.until("the picture", |stage| !stage.says("Blurred"));
+}
+
+#[test]
+fn the_depth_map_that_a_picture_was_drawn_by_is_shown_and_the_picture_again() {
+    let mut stage = Stage::new();
+    stage.generate("a fox");
+    stage.until_says("Canvas: a fox");
+    let toggle = |stage: &mut Stage| {
+        stage.click("More");
+        stage.click("Depth map");
+    };
+    toggle(&mut stage);
+    stage.until_says("This picture has no depth map");
+    stage.generate(DEEP);
+    stage.until_says("Canvas: deep");
+    toggle(&mut stage);
+    stage.until_says("32 × 16");
+    toggle(&mut stage);
+    stage.until_says("64 × 64");
+}
+
+#[test]
+fn an_inpainted_pictures_settings_come_back_with_its_mask() {
+    let (mut stage, path) = stage_for(TaskKind::Inpaint);
+    let mask = Mask::new(GrayImage::from_fn(101, 70, |x, _| Luma([if x < 50 { 255 } else { 0 }])));
+    let mut settings = stage.settings();
+    (settings.draft.image, settings.draft.inpaint.mask) = (Some(path), mask.clone());
+    settings.draft.prompt = "a fox".into();
+    let folder = stage.close();
+    settings.save(&folder.path().join("settings.json")).expect("settings");
+    let mut stage = Stage::open(folder, Puppet::default());
+    stage.until_says("begin.png, 101 × 70");
+    stage.click("Generate");
+    stage.until("the picture", |stage| stage.pictures().len() == 1);
+    stage.until_says("a fox, picture 1 of 1");
+    // Another mask, and then the picture's own again.
+    stage.click("Task");
+    stage.click("Text to image");
+    stage.click("a fox, picture 1 of 1");
+    stage.click("Reuse all settings");
+    stage.click("Take over");
+    stage.until("the task", |stage| stage.settings().draft.task == TaskKind::Inpaint);
+    assert_eq!(stage.settings().draft.inpaint.mask, mask);
 }

@@ -7,14 +7,14 @@ use egui::{Button, Label, RichText, ScrollArea, Ui};
 
 use crate::app::gallery::{Gallery, GalleryAction, describe};
 use crate::gallery::listing::{Foreign, Item};
-use crate::request::Recipe;
+use crate::request::{Recipe, TaskKind};
 use crate::settings::Patch;
 
 /// How far down the list the picture on the canvas is looked for where none is chosen: it was just drawn.
 const RECENT: usize = 100;
 
 /// What can be taken over from a picture.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Reuse {
     All,
     Seed,
@@ -73,7 +73,7 @@ pub(super) fn ui(ui: &mut Ui, gallery: &Gallery, shown: Option<&Path>, actions: 
 
 fn item_ui(ui: &mut Ui, item: &Item, actions: &mut Vec<GalleryAction>) {
     if let Some(recipe) = &item.recipe {
-        reuse_ui(ui, recipe, actions);
+        reuse_ui(ui, &item.path, recipe, actions);
         ui.separator();
         recipe_ui(ui, recipe, actions);
     } else {
@@ -165,12 +165,18 @@ fn copied_row(ui: &mut Ui, name: &str, value: &str, actions: &mut Vec<GalleryAct
     }
 }
 
-fn reuse_ui(ui: &mut Ui, recipe: &Recipe, actions: &mut Vec<GalleryAction>) {
+fn reuse_ui(ui: &mut Ui, path: &Path, recipe: &Recipe, actions: &mut Vec<GalleryAction>) {
     ui.horizontal_wrapped(|ui| {
         for reuse in Reuse::EACH {
             if ui.button(reuse.label()).on_hover_text("Shows what would change first").clicked() {
-                let (title, patch) = (reuse.label().to_owned(), Box::new(reuse.patch(recipe)));
-                actions.push(GalleryAction::Reuse { title, patch });
+                let has_mask = recipe.request.task.kind() == TaskKind::Inpaint || recipe.request.branch.is_some();
+                actions.push(if reuse == Reuse::All && has_mask {
+                    // The gallery leaves masks in their files.
+                    GalleryAction::Import(path.to_owned())
+                } else {
+                    let (title, patch) = (reuse.label().to_owned(), Box::new(reuse.patch(recipe)));
+                    GalleryAction::Reuse { title, patch }
+                });
             }
         }
     });
