@@ -114,13 +114,34 @@ fn recipe_ui(ui: &mut Ui, recipe: &Recipe, actions: &mut Vec<GalleryAction>) {
     }
     copied_row(ui, "Seed", &request.seed.to_string(), actions);
     row(ui, "Model", &recipe.model);
+    let task = &request.task;
+    if task.kind() != TaskKind::TextToImage {
+        row(ui, "Task", task.kind().label());
+    }
+    if let Some(image) = task.image() {
+        row(ui, "Began with", &image.display().to_string());
+        row(ui, "Strength", &task.strength().to_string());
+    }
+    if let Some(branch) = &request.branch {
+        let prompt = &branch.from.prompt;
+        row(ui, "Goes on from", &format!("step {} of seed {}, “{prompt}”", branch.step, branch.from.seed));
+    }
     row(ui, "Sampler", request.scheduler.map_or("The model's own", |kind| kind.label()));
     row(ui, "Steps", &request.steps.to_string());
-    row(ui, "Guidance", &request.guidance_scale.to_string());
+    if task.kind().has_prompt() {
+        row(ui, "Guidance", &request.guidance_scale.to_string());
+    }
     if request.guidance_rescale > 0.0 {
         row(ui, "Guidance rescale", &request.guidance_rescale.to_string());
     }
+    if let Some(schedule) = request.sampling.sigma_schedule {
+        row(ui, "Schedule", schedule.label());
+    }
     row(ui, "Size", &format!("{} × {}", request.width, request.height));
+    if let Some(verdict) = &recipe.verdict {
+        let found = if verdict.flagged { "flagged" } else { "nothing found" };
+        row(ui, "Safety checker", &format!("{found} (score {:.3})", verdict.score));
+    }
     row(ui, "Made with", &format!("Burnisher {}", recipe.app_version));
 }
 
