@@ -14,7 +14,7 @@ use crate::checkpoint::ModelRef;
 use crate::error::Error;
 use crate::gallery::Entry;
 use crate::gallery::import::Imported;
-use crate::request::{TaskKind, size_for_picture};
+use crate::request::{Margins, TaskKind, size_for_picture};
 use crate::settings::Patch;
 use crate::worker::{Event, JobId, ModelInfo, Outcome, Phase};
 
@@ -165,7 +165,6 @@ pub(super) fn background(app: &mut App, ctx: &egui::Context, done: Done) {
         Done::Glanced { path, glance } => {
             state.depth.hear(ctx, &path, &glance);
             state.source.hear(ctx, &path, &glance);
-            fit_size(state);
         }
         Done::OpenedDepth { path, map } => {
             let size = [map.width() as u32, map.height() as u32];
@@ -193,14 +192,22 @@ pub(super) fn background(app: &mut App, ctx: &egui::Context, done: Done) {
     }
 }
 
-/// Gives the form the size that suits the picture that was just chosen.
-fn fit_size(state: &mut State) {
-    let (Some(Ok(shown)), true) = (&state.source.read, state.source.fits) else { return };
-    state.source.fits = false;
-    let own = state.model.info().map_or((512, 512), |info| (info.width, info.height));
+/// Gives the form the size that suits the picture that was just chosen, and its margins as they change.
+pub(super) fn fit_size(state: &mut State) {
+    let Some(Ok(shown)) = &state.source.read else { return };
     let draft = &mut state.settings.draft;
-    (draft.width, draft.height) = size_for_picture((shown.width as usize, shown.height as usize), own);
-    draft.untouched = false;
+    let margins = if draft.task == TaskKind::Inpaint { draft.inpaint.margins } else { Margins::default() };
+    let own = state.model.info().map_or((512, 512), |info| (info.width, info.height));
+    let fitting = size_for_picture(margins.around(shown.width as usize, shown.height as usize), own);
+    if state.source.fitted.is_none() && (draft.width, draft.height) == fitting {
+        state.source.fitted = Some(fitting);
+    }
+    let follows = state.source.fitted == Some((draft.width, draft.height)) && draft.inpaint.only_masked.is_none();
+    if state.source.fits || follows && draft.branch.is_none() && state.source.fitted != Some(fitting) {
+        (draft.width, draft.height) = fitting;
+        draft.untouched = false;
+        (state.source.fits, state.source.fitted) = (false, Some(fitting));
+    }
 }
 
 /// Takes in what the librarian tells.

@@ -316,6 +316,7 @@ impl eframe::App for App {
         while let Some(news) = self.librarian.news() {
             events::librarian(self, ctx, news);
         }
+        events::fit_size(&mut self.state);
         let draft = &self.state.settings.draft;
         let glances = [self.state.source.follow(draft.image.as_ref()), self.state.depth.follow(draft.depth.as_ref())];
         for glance in glances.into_iter().flatten() {

@@ -22,6 +22,8 @@ pub(super) struct Source {
     pub read: Option<Result<Shown>>,
     /// Whether the form's size is to follow the picture's once it is known: so for one that was just chosen.
     pub fits: bool,
+    /// The size that the form was given for it. While the form has it, it follows the picture's margins.
+    pub fitted: Option<(usize, usize)>,
 }
 
 /// A picture that was read.

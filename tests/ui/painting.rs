@@ -241,9 +241,11 @@ fn the_frame_is_dragged_beyond_the_picture_and_what_is_new_is_masked() {
             && [pixel(mask, 10, 32), pixel(mask, 40, 32), pixel(mask, 70, 32)] == [255, 0, 255]
     });
     assert_eq!(stage.settings().draft.inpaint.margins, Margins { right: 16, ..Margins::default() });
+    stage.until("a wider picture", |stage| stage.settings().draft.width == 80);
     stage.press(Modifiers::COMMAND, Key::Z);
     until_mask(&mut stage, "the old frame", |mask| mask.dimensions() == (64, 64));
     assert_eq!(stage.settings().draft.inpaint.margins, Margins::default());
+    stage.until("its own width", |stage| stage.settings().draft.width == 64);
 }
 
 #[test]

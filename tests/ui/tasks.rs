@@ -167,7 +167,7 @@ fn the_depth_map_that_a_picture_was_drawn_by_is_shown_and_the_picture_again() {
 
 #[test]
 fn an_inpainted_pictures_settings_come_back_with_its_mask() {
-    let (mut stage, path) = stage_for(TaskKind::Inpaint);
+    let (stage, path) = stage_for(TaskKind::Inpaint);
     let mask = Mask::new(GrayImage::from_fn(101, 70, |x, _| Luma([if x < 50 { 255 } else { 0 }])));
     let mut settings = stage.settings();
     (settings.draft.image, settings.draft.inpaint.mask) = (Some(path), mask.clone());

@@ -116,7 +116,7 @@ fn recipe_ui(ui: &mut Ui, recipe: &Recipe, actions: &mut Vec<GalleryAction>) {
     row(ui, "Model", &recipe.model);
     let task = &request.task;
     if task.kind() != TaskKind::TextToImage {
-        row(ui, "Task", task.kind().label());
+        row(ui, "Drawn as", task.kind().label());
     }
     if let Some(image) = task.image() {
         row(ui, "Began with", &image.display().to_string());
