@@ -86,7 +86,7 @@ fn check(requests: &[Request]) -> Result<&Request> {
         };
         same == *other
     };
-    if requests.iter().any(|request| !alike(request) || request.count != 1 || request.task != Task::TextToImage) {
+    if first.count != 1 || first.task != Task::TextToImage || first.branch.is_some() || !requests.iter().all(alike) {
         return Err(Error::new("What is compared must begin alike, with words, the same seed and the same size"));
     }
     Ok(first)

@@ -59,7 +59,8 @@ impl Setup {
 
     /// One request a picture: the form's, but for what differs.
     fn variants(&self, draft: &mut Draft) -> Vec<Request> {
-        let first = Request { count: 1, ..draft.next_request() };
+        // The lab begins with noise, whatever the form goes on from.
+        let first = Request { count: 1, branch: None, ..draft.next_request() };
         match self.vary {
             Vary::Samplers => self.samplers.iter().map(|kind| Request { scheduler: *kind, ..first.clone() }).collect(),
             Vary::Steps => self.steps.iter().map(|steps| Request { steps: *steps, ..first.clone() }).collect(),
