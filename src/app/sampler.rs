@@ -166,7 +166,7 @@ fn plot_ui(ui: &mut egui::Ui, levels: &[f64]) {
 /// steps are at little noise.
 fn curve(levels: &[f64], rect: Rect) -> Vec<Pos2> {
     let rise = |level: f64| (1.0 + 10.0 * level.max(0.0)).ln();
-    let most = rise(levels.iter().copied().filter(|level| level.is_finite()).fold(f64::MIN_POSITIVE, f64::max));
+    let most = levels.iter().copied().filter(|level| level.is_finite()).map(rise).fold(f64::MIN_POSITIVE, f64::max);
     let last = levels.len().saturating_sub(1).max(1) as f32;
     let point = |(step, level): (usize, &f64)| {
         let height = (rise(*level) / most).clamp(0.0, 1.0) as f32;
