@@ -80,14 +80,14 @@ impl App {
 /// In the form: the run that the next pictures go on from.
 pub(super) fn branch_ui(ui: &mut egui::Ui, branch: Option<&Branch>, actions: &mut Vec<Action>) {
     let Some(branch) = branch else { return };
-    ui.horizontal_wrapped(|ui| {
-        let prompt = branch.from.prompt.trim();
-        let of = if prompt.is_empty() { String::new() } else { format!(" of “{prompt}”") };
-        let text = format!("Goes on from step {}{of}", branch.step);
-        ui.add(egui::Label::new(RichText::new(text).strong()).truncate());
+    ui.horizontal(|ui| {
         let tip = "Begin from the start again";
         if ui.small_button("✖").on_hover_text(tip).accessible_name("Don't go on from another run").clicked() {
             actions.push(Action::GoOnFrom(None));
         }
+        let prompt = branch.from.prompt.trim();
+        let of = if prompt.is_empty() { String::new() } else { format!(" of “{prompt}”") };
+        let text = format!("Goes on from step {}{of}", branch.step);
+        ui.add(egui::Label::new(RichText::new(&text).strong()).truncate()).on_hover_text(text);
     });
 }
