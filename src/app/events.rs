@@ -216,7 +216,9 @@ pub(super) fn librarian(app: &mut App, ctx: &egui::Context, news: News) {
     match news {
         News::Picture { path, image: Ok(opened) } => {
             app.state.painter.hear_picture(&path, Some(&opened));
-            app.state.settings.painting.brush.suit(opened.size);
+            if app.state.settings.draft.image.as_ref() == Some(&path) {
+                app.state.settings.painting.brush.suit(opened.size);
+            }
             app.state.canvas.show_picture(&path, &opened);
             if app.state.picture().as_ref() == Some(&path) {
                 app.state.flagged = opened.flagged.map(|score| (path, score));

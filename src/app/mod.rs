@@ -316,12 +316,12 @@ impl eframe::App for App {
         while let Some(news) = self.librarian.news() {
             events::librarian(self, ctx, news);
         }
-        events::fit_size(&mut self.state);
         let draft = &self.state.settings.draft;
         let glances = [self.state.source.follow(draft.image.as_ref()), self.state.depth.follow(draft.depth.as_ref())];
         for glance in glances.into_iter().flatten() {
             self.ask(glance);
         }
+        events::fit_size(&mut self.state);
         for path in std::mem::take(&mut self.state.lab_wants) {
             self.ask(Task::Open(path));
         }
