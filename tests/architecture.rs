@@ -15,7 +15,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
     ("device", &["error"]),
     ("models", &["ops", "cancel", "error"]),
     ("schedulers", &["rng", "error"]),
-    ("checkpoint", &["error"]),
+    ("checkpoint", &["cancel", "error"]),
     ("request", &["schedulers::SchedulerKind", "schedulers::SamplingOptions", "error"]),
     ("imaging", &["request", "schedulers::SchedulerKind", "schedulers::SigmaSchedule", "error"]),
     ("gallery", &["request", "imaging", "error"]),
@@ -76,7 +76,7 @@ const FRONT: [&str; 14] = [
 
 /// Crates, or their modules, that only some files may name: paths below `src`.
 const RESERVED: [(&str, &[&str]); 9] = [
-    ("hf_hub", &["checkpoint/hub.rs"]),
+    ("hf_hub", &["checkpoint/hub.rs", "checkpoint/hub/"]),
     ("burn_store", &["checkpoint/"]),
     ("burn::store", &["checkpoint/"]),
     ("clap", &["main.rs", "cli/", "cli.rs"]),

@@ -69,8 +69,7 @@ fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
         let width = ui.available_width();
         let combo = egui::ComboBox::from_id_salt("model").width(width).selected_text(model_name(&state.settings.model));
         let shown = combo.truncate().show_ui(ui, |ui| {
-            let folders = state.settings.recent_models.iter().cloned().map(ModelRef::Folder);
-            for model in std::iter::once(ModelRef::Bundled).chain(folders) {
+            for model in std::iter::once(ModelRef::Bundled).chain(state.settings.recent_models.iter().cloned()) {
                 let chosen = state.settings.model == model;
                 let button = ui.selectable_label(chosen, model_name(&model)).on_hover_text(model.to_string());
                 if button.clicked() && !chosen {
@@ -110,11 +109,12 @@ fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
     }
 }
 
-/// What people call a model: the bundled one's name, or its folder's.
+/// What people call a model: the bundled one's name, that of its folder or file, or the Hub's.
 pub(super) fn model_name(model: &ModelRef) -> String {
     match model {
         ModelRef::Bundled => "Pictogram 64 (bundled)".to_owned(),
-        ModelRef::Folder(path) => {
+        ModelRef::Hub(id) => id.to_string(),
+        ModelRef::Folder(path) | ModelRef::File(path) => {
             path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
         }
     }

@@ -9,6 +9,7 @@ mod bundled;
 mod card;
 mod convert;
 mod describe;
+pub mod hub;
 mod keys;
 mod load;
 mod model_ref;
@@ -22,7 +23,7 @@ use serde_json::{Map, Value};
 pub use card::Recommended;
 pub use describe::{ComponentDescription, Description, WeightsDescription};
 pub use load::{MisShaped, Mismatch, OnTensor};
-pub use model_ref::ModelRef;
+pub use model_ref::{HubId, ModelRef};
 
 use crate::error::{Error, Result};
 use source::{Source, is_plain_name};
@@ -86,6 +87,11 @@ impl Checkpoint {
                 model_ref::check_folder(path)?;
                 Source::Folder(path.clone())
             }
+            ModelRef::File(path) => {
+                model_ref::check_file(path)?;
+                return Err(Error::new(format!("single-file checkpoints can't be opened yet: {model}")));
+            }
+            ModelRef::Hub(id) => Source::Folder(hub::local(id)?),
         };
         let index = read_json(&source, "model_index.json")?.ok_or_else(|| {
             Error::new(format!("this folder has no model_index.json: {model}")).advise(

@@ -44,10 +44,9 @@ pub struct Settings {
     #[serde(with = "text")]
     pub dtype: DtypeChoice,
     /// The model in use.
-    #[serde(with = "text")]
     pub model: ModelRef,
-    /// Model folders that were opened before, the newest first.
-    pub recent_models: Vec<PathBuf>,
+    /// Models that were opened before, but for the bundled one, the newest first.
+    pub recent_models: Vec<ModelRef>,
     /// The form as it stands.
     pub draft: Draft,
     /// Steps from one preview to the next; 0 for none.
@@ -89,7 +88,6 @@ pub enum Theme {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Waiting {
     /// What draws it.
-    #[serde(with = "text")]
     pub model: ModelRef,
     /// What it is.
     pub request: Request,
@@ -214,11 +212,11 @@ impl Settings {
         self.history.truncate(HISTORY_LENGTH);
     }
 
-    /// Puts a model's folder at the head of those that were opened.
+    /// Puts a model at the head of those that were opened.
     pub fn remember_model(&mut self, model: &ModelRef) {
-        if let ModelRef::Folder(path) = model {
-            self.recent_models.retain(|old| old != path);
-            self.recent_models.insert(0, path.clone());
+        if *model != ModelRef::Bundled {
+            self.recent_models.retain(|old| old != model);
+            self.recent_models.insert(0, model.clone());
             self.recent_models.truncate(12);
         }
     }

@@ -24,13 +24,16 @@ fn assert_says(folder: &Folder, file: &str, what: &str) {
 #[test]
 fn a_model_that_is_not_there_is_named() {
     let line = refusal("/no/such/model");
-    assert!(line.starts_with("no such model: /no/such/model. A model is `bundled` or the folder of a model"), "{line}");
+    assert!(
+        line.starts_with("no such model: /no/such/model. A model is `bundled`, a folder with a model_index.json"),
+        "{line}"
+    );
 }
 
 #[test]
 fn a_hub_id_and_single_files_are_recognised() {
-    let line = refusal("stable-diffusion-v1-5/stable-diffusion-v1-5");
-    assert!(line.contains("Models on the Hub can't be fetched yet"), "{line}");
+    let line = refusal("acme/not-on-this-machine");
+    assert!(line.contains("`burnisher download acme/not-on-this-machine` fetches it"), "{line}");
     let folder = Folder::with(&tensors());
     let line = refusal(&folder.path(WEIGHTS).display().to_string());
     assert!(line.contains("single-file checkpoints can't be opened yet"), "{line}");
