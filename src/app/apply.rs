@@ -10,6 +10,7 @@ use crate::app::canvas::Zoom;
 use crate::app::command::UiCommand;
 use crate::app::gallery::GalleryAction;
 use crate::app::lab::{Lab, Setup, Sheet};
+use crate::app::models::ModelsAction;
 use crate::app::queue::{Key, Move};
 use crate::app::state::{Dialog, Model, PatchDialog, State};
 use crate::cancel::CancelToken;
@@ -73,6 +74,10 @@ pub(super) enum Action {
     TakePatch,
     /// The device or the dtype is another: the worker starts anew.
     RestartWorker,
+    /// Look into a model.
+    Inspect(ModelRef),
+    /// Something with the models on this computer.
+    Models(ModelsAction),
     /// Something in the gallery.
     Gallery(GalleryAction),
     /// The folder of the gallery is another.
@@ -152,6 +157,8 @@ impl App {
                 }
             }
             Action::RestartWorker => self.restart_worker(),
+            Action::Inspect(_) => {}
+            Action::Models(action) => self.act_on_models(action),
             Action::Gallery(action) => self.act(ctx, action),
             Action::OtherFolder => self.watch(),
             Action::CloseNow => {
@@ -206,7 +213,10 @@ impl App {
                 state.notices.info("The prompt is on the clipboard");
             }
             UiCommand::ReadPicture => self.apply(ctx, Action::Browse(FileDialog::Picture)),
-            UiCommand::Models => state.dialog = Some(Dialog::Models),
+            UiCommand::Models => {
+                state.dialog = Some(Dialog::Models);
+                self.models.open(&state.settings.model_folders);
+            }
             UiCommand::OpenModel => self.apply(ctx, Action::Browse(FileDialog::Model)),
             UiCommand::OpenFolder => {
                 let folder = state.settings.output_folder.clone();

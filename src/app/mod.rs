@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::checkpoint::library::Places;
 use crate::error::{Error, Result};
 use crate::settings::Settings;
 use crate::worker::{Event, Latest, WorkerHandle};
@@ -55,6 +56,8 @@ pub struct Setup {
     pub settings: PathBuf,
     /// A folder for what can be made again: thumbnails, the gallery's index.
     pub cache: PathBuf,
+    /// Where models are looked for, beside the folders in the settings.
+    pub places: Places,
     /// Starts the worker for a device; `wake` has to be called whenever there is something to hear or to see.
     pub open_worker: OpenWorker,
 }
@@ -98,10 +101,10 @@ pub struct App {
 impl Setup {
     /// The setup of the shipped program: the user's own folders, and a real worker.
     pub fn of_user() -> Self {
-        let folder = |base: Option<PathBuf>| base.unwrap_or_else(std::env::temp_dir).join("burnisher");
         Self {
-            settings: folder(dirs::config_dir()).join("settings.json"),
-            cache: folder(dirs::cache_dir()),
+            settings: Settings::path_of_user(),
+            cache: dirs::cache_dir().unwrap_or_else(std::env::temp_dir).join("burnisher"),
+            places: Places::of_user(Vec::new()),
             open_worker: Box::new(open_worker),
         }
     }
@@ -178,6 +181,7 @@ impl App {
         let waker = ctx.clone();
         let wake: Wake = Arc::new(move || waker.request_repaint());
         let background = Background::spawn(setup.settings, wake.clone())?;
+        let models = models::Models::new(setup.places, wake.clone())?;
         let gallery_wake = wake.clone();
         let librarian = librarian::spawn(setup.cache, move || gallery_wake())?;
         theme::install(ctx);
@@ -187,7 +191,7 @@ impl App {
             ground: Ground::Painted,
             state: State::new(settings),
             gallery: gallery::Gallery::default(),
-            models: models::Models::default(),
+            models,
             worker: None,
             librarian,
             background,
@@ -319,6 +323,7 @@ impl eframe::App for App {
         while let Some(news) = self.librarian.news() {
             events::librarian(self, ctx, news);
         }
+        self.models.hear(&mut self.state.notices);
         let draft = &self.state.settings.draft;
         let glances = [self.state.source.follow(draft.image.as_ref()), self.state.depth.follow(draft.depth.as_ref())];
         for glance in glances.into_iter().flatten() {

@@ -9,6 +9,11 @@ use std::path::{Path, PathBuf};
 use crate::checkpoint::HubId;
 use crate::error::{Error, Result};
 
+/// The folder that holds `models--owner--name`.
+pub fn cache_dir() -> PathBuf {
+    hf_hub::resolve_cache_dir()
+}
+
 /// The folder of a repository that lies in the cache, at its revision.
 ///
 /// # Errors
@@ -19,7 +24,7 @@ pub fn local(id: &HubId) -> Result<PathBuf> {
     if id.revision.is_none() && folder.is_dir() {
         return Ok(folder);
     }
-    let repo = hf_hub::resolve_cache_dir().join(format!("models--{}--{}", id.owner, id.name));
+    let repo = cache_dir().join(format!("models--{}--{}", id.owner, id.name));
     let revision = id.revision.as_deref().unwrap_or("main");
     let commit = fs::read_to_string(repo.join("refs").join(revision));
     let commit = commit.map_or_else(|_| revision.to_owned(), |commit| commit.trim().to_owned());

@@ -88,7 +88,7 @@ impl Weights {
 }
 
 /// The files that hold a component's weights, relative to the checkpoint.
-fn find_files(source: &Source, component: &str, folder: &str, preferred: Variant) -> Result<Vec<String>> {
+pub(super) fn find_files(source: &Source, component: &str, folder: &str, preferred: Variant) -> Result<Vec<String>> {
     let names = source.names(folder);
     let variants = match preferred {
         Variant::Full => ["", ".fp16"],

@@ -15,6 +15,7 @@ mod devices;
 mod generate;
 mod inspect;
 mod json;
+mod models;
 mod report;
 mod task;
 
@@ -34,6 +35,8 @@ enum Command {
     Inspect(inspect::Args),
     /// List the devices that can draw
     Devices(devices::Args),
+    /// List the models on this computer
+    Models(models::Args),
 }
 
 /// How a command ended, other than by failing.
@@ -55,6 +58,7 @@ pub fn run(window: impl FnOnce() -> Result<()>) -> ExitCode {
         Some(Command::Generate(args)) => generate::run(&args),
         Some(Command::Inspect(args)) => inspect::run(&args),
         Some(Command::Devices(args)) => devices::run(&args),
+        Some(Command::Models(args)) => models::run(&args),
     };
     match ended {
         Ok(Ended::Done) => ExitCode::SUCCESS,
