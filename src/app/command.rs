@@ -24,6 +24,7 @@ pub(super) enum UiCommand {
     Rewind,
     ShowDepth,
     ReadPicture,
+    Models,
     OpenModel,
     OpenFolder,
     FreeMemory,
@@ -64,7 +65,7 @@ const ALT: Modifiers = Modifiers::ALT;
 
 impl UiCommand {
     /// In the order of the shortcuts sheet.
-    pub(super) const ALL: [Self; 48] = [
+    pub(super) const ALL: [Self; 49] = [
         Self::Generate,
         Self::GenerateFirst,
         Self::Stop,
@@ -82,6 +83,7 @@ impl UiCommand {
         Self::Rewind,
         Self::ShowDepth,
         Self::ReadPicture,
+        Self::Models,
         Self::OpenModel,
         Self::OpenFolder,
         Self::FreeMemory,
@@ -146,6 +148,7 @@ impl UiCommand {
             Self::ReadPicture => {
                 ("Read a picture's settings…", "Take prompt and settings from a picture, also another app's")
             }
+            Self::Models => ("Models…", "Models on this computer, and how to get more"),
             Self::OpenModel => ("Open a model…", "Open a model's folder in diffusers format"),
             Self::OpenFolder => ("Open the folder", "Show the gallery's folder in the file manager"),
             Self::FreeMemory => ("Free memory", "Unload the model; it is loaded again for the next picture"),
@@ -214,6 +217,7 @@ impl UiCommand {
             Self::SaveCopy => const { &[key(CTRL_SHIFT, Key::S)] },
             Self::CopyPicture => const { &[key(CTRL_SHIFT, Key::C)] },
             Self::ReadPicture => const { &[key(CTRL, Key::O)] },
+            Self::Models => const { &[key(CTRL, Key::M)] },
             Self::OpenModel => const { &[key(CTRL_SHIFT, Key::O)] },
             Self::Fit => const { &[key(CTRL, Key::Num0)] },
             Self::ActualSize => const { &[key(CTRL, Key::Num1)] },

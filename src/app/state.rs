@@ -97,6 +97,8 @@ pub(super) enum Dialog {
     Close,
     /// The queue is to be thrown away.
     ClearQueue,
+    /// Which models there are, here and on the Hub.
+    Models,
     /// What the lab is to compare.
     Lab(Setup),
     /// Settings from elsewhere: what would change.
