@@ -25,6 +25,7 @@ pub(super) enum UiCommand {
     ShowDepth,
     ReadPicture,
     OpenModel,
+    InspectModel,
     OpenFolder,
     FreeMemory,
     Fit,
@@ -64,7 +65,7 @@ const ALT: Modifiers = Modifiers::ALT;
 
 impl UiCommand {
     /// In the order of the shortcuts sheet.
-    pub(super) const ALL: [Self; 48] = [
+    pub(super) const ALL: [Self; 49] = [
         Self::Generate,
         Self::GenerateFirst,
         Self::Stop,
@@ -83,6 +84,7 @@ impl UiCommand {
         Self::ShowDepth,
         Self::ReadPicture,
         Self::OpenModel,
+        Self::InspectModel,
         Self::OpenFolder,
         Self::FreeMemory,
         Self::Fit,
@@ -147,6 +149,7 @@ impl UiCommand {
                 ("Read a picture's settings…", "Take prompt and settings from a picture, also another app's")
             }
             Self::OpenModel => ("Open a model…", "Open a model's folder in diffusers format"),
+            Self::InspectModel => ("Inspect the model…", "See what the model is made of, and what its sampler does"),
             Self::OpenFolder => ("Open the folder", "Show the gallery's folder in the file manager"),
             Self::FreeMemory => ("Free memory", "Unload the model; it is loaded again for the next picture"),
             Self::Fit => ("Fit", "Fit the picture into the window"),
@@ -215,6 +218,7 @@ impl UiCommand {
             Self::CopyPicture => const { &[key(CTRL_SHIFT, Key::C)] },
             Self::ReadPicture => const { &[key(CTRL, Key::O)] },
             Self::OpenModel => const { &[key(CTRL_SHIFT, Key::O)] },
+            Self::InspectModel => const { &[key(CTRL_SHIFT, Key::I)] },
             Self::Fit => const { &[key(CTRL, Key::Num0)] },
             Self::ActualSize => const { &[key(CTRL, Key::Num1)] },
             Self::DoubleSize => const { &[key(CTRL, Key::Num2)] },
