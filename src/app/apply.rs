@@ -9,6 +9,7 @@ use crate::app::background::{Dialog as FileDialog, Task};
 use crate::app::canvas::Zoom;
 use crate::app::command::UiCommand;
 use crate::app::gallery::GalleryAction;
+use crate::app::inspector::Inspector;
 use crate::app::lab::{Lab, Setup, Sheet};
 use crate::app::queue::{Key, Move};
 use crate::app::state::{Dialog, Model, PatchDialog, State};
@@ -28,6 +29,8 @@ pub(super) enum Action {
     Command(UiCommand),
     /// Another model is to draw from now on.
     UseModel(ModelRef),
+    /// Look into a model.
+    Inspect(ModelRef),
     /// Show what is being drawn.
     Watch,
     /// Begin with this picture.
@@ -89,6 +92,12 @@ impl App {
         match action {
             Action::Command(command) => self.obey(ctx, command),
             Action::UseModel(model) => use_model(state, model),
+            Action::Inspect(model) => {
+                state.dialog = Some(Dialog::Inspector(Box::new(Inspector::new(model.clone()))));
+                if let Err(error) = self.background.inspect(model) {
+                    self.state.notices.error(error);
+                }
+            }
             Action::BeginWith(path) => state.begin_with(path),
             Action::Drop(path) => self.ask(Task::Drop(path)),
             Action::Paste(picture) => {
@@ -208,6 +217,10 @@ impl App {
             UiCommand::ReadPicture => self.apply(ctx, Action::Browse(FileDialog::Picture)),
             UiCommand::Models => state.dialog = Some(Dialog::Models),
             UiCommand::OpenModel => self.apply(ctx, Action::Browse(FileDialog::Model)),
+            UiCommand::InspectModel => {
+                let model = state.settings.model.clone();
+                self.apply(ctx, Action::Inspect(model));
+            }
             UiCommand::OpenFolder => {
                 let folder = state.settings.output_folder.clone();
                 self.ask(Task::OpenFolder(folder));
