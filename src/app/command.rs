@@ -66,7 +66,7 @@ const ALT: Modifiers = Modifiers::ALT;
 
 impl UiCommand {
     /// In the order of the shortcuts sheet.
-    pub(super) const ALL: [Self; 49] = [
+    pub(super) const ALL: [Self; 50] = [
         Self::Generate,
         Self::GenerateFirst,
         Self::Stop,
