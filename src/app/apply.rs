@@ -9,6 +9,7 @@ use crate::app::background::{Dialog as FileDialog, Task};
 use crate::app::canvas::Zoom;
 use crate::app::command::UiCommand;
 use crate::app::gallery::GalleryAction;
+use crate::app::inspector::Inspector;
 use crate::app::lab::{Lab, Setup, Sheet};
 use crate::app::models::ModelsAction;
 use crate::app::queue::{Key, Move};
@@ -29,6 +30,8 @@ pub(super) enum Action {
     Command(UiCommand),
     /// Another model is to draw from now on.
     UseModel(ModelRef),
+    /// Look into a model.
+    Inspect(ModelRef),
     /// Show what is being drawn.
     Watch,
     /// Begin with this picture.
@@ -74,8 +77,6 @@ pub(super) enum Action {
     TakePatch,
     /// The device or the dtype is another: the worker starts anew.
     RestartWorker,
-    /// Look into a model.
-    Inspect(ModelRef),
     /// Something with the models on this computer.
     Models(ModelsAction),
     /// Something in the gallery.
@@ -94,6 +95,12 @@ impl App {
         match action {
             Action::Command(command) => self.obey(ctx, command),
             Action::UseModel(model) => use_model(state, model),
+            Action::Inspect(model) => {
+                state.dialog = Some(Dialog::Inspector(Box::new(Inspector::new(model.clone()))));
+                if let Err(error) = self.background.inspect(model) {
+                    self.state.notices.error(error);
+                }
+            }
             Action::BeginWith(path) => state.begin_with(path),
             Action::Drop(path) => self.ask(Task::Drop(path)),
             Action::Paste(picture) => {
@@ -157,7 +164,6 @@ impl App {
                 }
             }
             Action::RestartWorker => self.restart_worker(),
-            Action::Inspect(_) => {}
             Action::Models(action) => self.act_on_models(action),
             Action::Gallery(action) => self.act(ctx, action),
             Action::OtherFolder => self.watch(),
@@ -218,6 +224,10 @@ impl App {
                 self.models.open(&state.settings.model_folders);
             }
             UiCommand::OpenModel => self.apply(ctx, Action::Browse(FileDialog::Model)),
+            UiCommand::InspectModel => {
+                let model = state.settings.model.clone();
+                self.apply(ctx, Action::Inspect(model));
+            }
             UiCommand::OpenFolder => {
                 let folder = state.settings.output_folder.clone();
                 self.ask(Task::OpenFolder(folder));

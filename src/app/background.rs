@@ -24,7 +24,7 @@ use crate::gallery::import::{self, Imported};
 use crate::gallery::write_whole;
 use crate::request::Mask;
 use crate::settings::Settings;
-use crate::worker::Latest;
+use crate::worker::{self, Inspection, Latest};
 
 /// Tasks and answers that wait at most: far more than a person can ask for.
 const CAPACITY: usize = 64;
@@ -101,6 +101,8 @@ pub(super) enum Done {
     PickedModel(ModelRef),
     /// The user chose a folder to look for models in.
     PickedModelFolder(PathBuf),
+    /// What a model is made of.
+    Inspected { model: ModelRef, found: Result<Box<Inspection>> },
     /// The user chose a picture to read settings from.
     PickedPicture(PathBuf),
     /// The user chose the folder for pictures.
@@ -252,6 +254,20 @@ impl Background {
         };
         let thread = thread::Builder::new().name("burnisher-dialog".to_owned()).spawn(wait);
         thread.map(drop).map_err(|cause| Error::new("the file dialog can't be opened").caused_by(cause))
+    }
+
+    /// Looks into a model, on a thread of its own: a folder on a network may take its time.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub(super) fn inspect(&self, model: ModelRef) -> Result<()> {
+        let teller = self.teller.clone();
+        let look = move || {
+            let found = worker::inspect(&model).map(Box::new);
+            teller.tell(Done::Inspected { model, found });
+        };
+        let thread = thread::Builder::new().name("burnisher-inspector".to_owned()).spawn(look);
+        thread.map(drop).map_err(|cause| Error::new("the model can't be looked into").caused_by(cause))
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) enum UiCommand {
     ReadPicture,
     Models,
     OpenModel,
+    InspectModel,
     OpenFolder,
     FreeMemory,
     Fit,
@@ -65,7 +66,7 @@ const ALT: Modifiers = Modifiers::ALT;
 
 impl UiCommand {
     /// In the order of the shortcuts sheet.
-    pub(super) const ALL: [Self; 49] = [
+    pub(super) const ALL: [Self; 50] = [
         Self::Generate,
         Self::GenerateFirst,
         Self::Stop,
@@ -85,6 +86,7 @@ impl UiCommand {
         Self::ReadPicture,
         Self::Models,
         Self::OpenModel,
+        Self::InspectModel,
         Self::OpenFolder,
         Self::FreeMemory,
         Self::Fit,
@@ -150,6 +152,7 @@ impl UiCommand {
             }
             Self::Models => ("Models…", "Models on this computer, and how to get more"),
             Self::OpenModel => ("Open a model…", "Open a model's folder in diffusers format"),
+            Self::InspectModel => ("Inspect the model…", "See what the model is made of, and what its sampler does"),
             Self::OpenFolder => ("Open the folder", "Show the gallery's folder in the file manager"),
             Self::FreeMemory => ("Free memory", "Unload the model; it is loaded again for the next picture"),
             Self::Fit => ("Fit", "Fit the picture into the window"),
@@ -219,6 +222,7 @@ impl UiCommand {
             Self::ReadPicture => const { &[key(CTRL, Key::O)] },
             Self::Models => const { &[key(CTRL, Key::M)] },
             Self::OpenModel => const { &[key(CTRL_SHIFT, Key::O)] },
+            Self::InspectModel => const { &[key(CTRL_SHIFT, Key::I)] },
             Self::Fit => const { &[key(CTRL, Key::Num0)] },
             Self::ActualSize => const { &[key(CTRL, Key::Num1)] },
             Self::DoubleSize => const { &[key(CTRL, Key::Num2)] },

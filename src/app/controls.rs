@@ -83,6 +83,9 @@ fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
             if ui.button(UiCommand::OpenModel.text()).clicked() {
                 actions.push(Action::Browse(FileDialog::Model));
             }
+            if ui.button(UiCommand::InspectModel.text()).clicked() {
+                actions.push(Action::Command(UiCommand::InspectModel));
+            }
         });
         shown.response.labelled_by(label).on_hover_text(state.settings.model.to_string());
         UiCommand::Models.button(ui, actions);

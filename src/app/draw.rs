@@ -82,6 +82,7 @@ impl App {
                 let State { settings, model, .. } = &mut self.state;
                 setup.ui(ui.ctx(), &mut settings.draft, model, actions);
             }
+            state::Dialog::Inspector(inspector) => inspector.ui(ui.ctx(), actions),
             state::Dialog::Patch(look) => look::ui(ui.ctx(), look, actions),
         }
         self.state.dialog = Some(dialog);

@@ -159,6 +159,11 @@ pub(super) fn background(app: &mut App, ctx: &egui::Context, done: Done) {
             apply::use_model(state, model);
         }
         Done::PickedModelFolder(folder) => app.add_model_folder(folder),
+        Done::Inspected { model, found } => {
+            if let Some(Dialog::Inspector(inspector)) = &mut state.dialog {
+                inspector.hear(&model, found);
+            }
+        }
         Done::PickedPicture(path) => app.ask(Task::Import(path)),
         Done::PickedOutput(folder) => {
             state.settings.output_folder = folder;

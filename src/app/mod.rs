@@ -22,6 +22,7 @@ mod controls;
 mod draw;
 mod events;
 mod gallery;
+mod inspector;
 mod lab;
 pub mod librarian;
 mod look;

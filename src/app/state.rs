@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::app::canvas::Canvas;
+use crate::app::inspector::Inspector;
 use crate::app::lab::{Lab, Setup};
 use crate::app::notices::Notices;
 use crate::app::painter::{Painter, Shows};
@@ -101,6 +102,8 @@ pub(super) enum Dialog {
     Models,
     /// What the lab is to compare.
     Lab(Setup),
+    /// What a model is made of.
+    Inspector(Box<Inspector>),
     /// Settings from elsewhere: what would change.
     Patch(Box<PatchDialog>),
 }

@@ -25,12 +25,15 @@ pub(super) fn inspect(repository: &Path, app: App) -> Vec<Item> {
     let repo = name.trim_start_matches("models--").replacen("--", "/", 1);
     // Of a cache elsewhere, no name leads to it.
     let id = HubId::parse(&repo).filter(|_| app == App::Hub);
-    let revisions = revisions(repository);
+    let (revisions, begun) = (revisions(repository), begun(repository));
     let snapshots = folders(&repository.join("snapshots"));
     let mut items: Vec<Item> = snapshots
         .iter()
         .flat_map(|(commit, path)| {
-            let revision = revisions.get(commit).cloned().unwrap_or_else(|| Some(commit.clone()));
+            // A download notes its revision when it is over: what has none as yet was most likely asked for without one.
+            let is_begun = revisions.is_empty() && snapshots.len() == 1 && begun > 0;
+            let unnamed = || Some(commit.clone()).filter(|_| !is_begun);
+            let revision = revisions.get(commit).cloned().unwrap_or_else(unnamed);
             let shown = match &revision {
                 Some(revision) if revision == commit => {
                     format!("{repo}@{}", commit.chars().take(SHORT).collect::<String>())
@@ -44,7 +47,6 @@ pub(super) fn inspect(repository: &Path, app: App) -> Vec<Item> {
             snapshot(path, model, &shown, app)
         })
         .collect();
-    let begun = begun(repository);
     if let (true, Some(id)) = (snapshots.is_empty() && begun > 0, id) {
         items.push(only_begun(repository, id, repo, begun));
     }

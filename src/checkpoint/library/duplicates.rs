@@ -72,7 +72,7 @@ pub(super) fn sha256(path: &Path, cancel: &CancelToken, on_block: &mut dyn FnMut
             return Ok(None);
         }
         match file.read(&mut block)? {
-            0 => return Ok(Some(format!("{:x}", hash.finalize()))),
+            0 => return Ok(Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())),
             read => {
                 hash.update(block.get(..read).unwrap_or_default());
                 all += read as u64;

@@ -11,7 +11,7 @@ use super::header::{self, Flaw, Header};
 use super::item::{Item, State, WeightFile};
 use crate::checkpoint::family::{Family, Kind};
 use crate::checkpoint::source::Source;
-use crate::checkpoint::weights::{self, Variant};
+use crate::checkpoint::weights::{self, Variant, WeightFiles};
 use crate::checkpoint::{ModelRef, PIPELINES, beside_index, config_file, library_and_class, read_json};
 
 /// Families by the names of their pipelines, for those whose weights aren't known here.
@@ -27,6 +27,10 @@ const FAMILIES: [(&str, Family); 6] = [
 /// Models that read no text.
 const UNCONDITIONAL: Family = Family::Other("Unconditional");
 
+/// What there is to say of weights that are only there as pickles.
+const PICKLED: &str = "Its weights are pickled (.bin), which can run code when opened. Get its .safetensors files, or \
+                       convert it with Diffusers: pipe.save_pretrained(folder, safe_serialization=True)";
+
 /// What a folder in diffusers format turns out to be.
 pub(super) struct Pipeline {
     family: Family,
@@ -39,8 +43,8 @@ pub(super) struct Pipeline {
     damaged: Vec<PathBuf>,
     /// Why it can't be opened though nothing is wrong with it.
     unopenable: Option<String>,
-    /// The same, where all that is wrong is that its weights are pickled.
-    pickled: Option<String>,
+    /// Whether there are weights that are only there as pickles.
+    is_pickled: bool,
 }
 
 impl Pipeline {
@@ -54,7 +58,7 @@ impl Pipeline {
             flaws: Vec::new(),
             damaged: Vec::new(),
             unopenable: None,
-            pickled: None,
+            is_pickled: false,
         };
         let index = match read_json(source, "model_index.json") {
             Ok(Some(index)) => index,
@@ -114,22 +118,26 @@ impl Pipeline {
 
     /// The weights of a component, in every precision that is there.
     fn weights(&mut self, source: &Source, name: &str, folder: &str) {
+        let names = source.names(folder);
         let mut files = BTreeSet::new();
         for variant in [Variant::Full, Variant::Fp16] {
-            match weights::find_files(source, name, folder, variant) {
-                Ok(found) => files.extend(found),
-                Err(error) => {
-                    if source.names(folder).iter().any(|name| name.ends_with(".bin")) {
-                        let why = sentence(error.headline().split(':').next().unwrap_or_default());
-                        let advice = error.advice().unwrap_or_default();
-                        self.pickled.get_or_insert_with(|| format!("{why}. {advice}"));
-                    } else if source.names(folder).iter().any(|name| name.contains(".safetensors.")) {
-                        self.flaws.push(sentence(error.headline()));
-                    } else {
-                        self.missing.push(format!("{name}'s weights"));
+            match weights::weight_files(&names, variant) {
+                WeightFiles::Whole(file) => drop(files.insert(weights::inside(folder, &file))),
+                WeightFiles::Sharded { index, .. } => {
+                    let index = weights::inside(folder, &index);
+                    match weights::read_index(source, folder, &index) {
+                        Ok(shards) => files.extend(shards),
+                        Err(error) => {
+                            self.damaged.extend(real(source, &index));
+                            return self.flaws.push(sentence(error.headline()));
+                        }
                     }
+                }
+                WeightFiles::Pickled => {
+                    self.is_pickled = true;
                     return;
                 }
+                WeightFiles::Absent => return self.missing.push(format!("{name}'s weights")),
             }
         }
         for file in files {
@@ -156,14 +164,17 @@ impl Pipeline {
 
     /// What is told of it. `path` is its folder.
     pub(super) fn item(mut self, model: ModelRef, name: String, app: App, path: &Path) -> Item {
-        if self.pickled.is_some() && matches!(model, ModelRef::Hub(_)) {
-            // Most repositories have both, and a download takes the others.
-            self.missing.push("weights as .safetensors (there are only pickled ones)".to_owned());
-            self.pickled = None;
+        if self.is_pickled {
+            if matches!(model, ModelRef::Hub(_)) {
+                // Most repositories have both, and a download takes the others.
+                self.missing.push("weights as .safetensors (there are only pickled ones)".to_owned());
+            } else {
+                self.unopenable.get_or_insert_with(|| PICKLED.to_owned());
+            }
         }
         let state = if !self.flaws.is_empty() {
             State::Broken { why: self.flaws.join("; ") }
-        } else if let Some(why) = self.unopenable.or(self.pickled) {
+        } else if let Some(why) = self.unopenable {
             State::NotOpenable { why }
         } else if !self.missing.is_empty() {
             State::Partial { missing: self.missing }

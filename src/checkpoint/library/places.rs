@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::apps::{self, App, Area};
-use crate::checkpoint::hub;
+use crate::checkpoint::hub::Options;
 
 /// Where models are looked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Places {
         Self {
             bundled: true,
             own: dirs::data_dir().map(|data| data.join("burnisher/models")),
-            hub: Some(hub::cache_dir()),
+            hub: Some(Options::from_env(None).cache),
             homes: homes.into_iter().flatten().collect(),
             added,
         }

@@ -18,7 +18,7 @@ impl Tree {
     /// Writes a repository as `huggingface_hub` does: each file a blob named by its hash, and a link to it.
     fn repository(&self, repo: &str, commit: &str, files: &[(&str, &[u8])]) -> &Self {
         for (name, content) in files {
-            let hash = format!("{:x}", Sha256::digest(content));
+            let hash: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
             self.write(&format!("hub/{repo}/blobs/{hash}"), content);
             let at = self.path(&format!("hub/{repo}/snapshots/{commit}/{name}"));
             let up = "../".repeat(2 + name.matches('/').count());
