@@ -89,9 +89,9 @@ pub(super) fn areas(folder: &Path) -> Vec<Area> {
 pub(super) fn recognized(folder: &Path) -> Option<Vec<Area>> {
     let known = webui::areas(folder).or_else(|| invokeai::areas(folder)).or_else(|| comfyui::areas(folder));
     known.or_else(|| {
-        // `huggingface/hub`, and the folder above it.
+        // A cache of the Hub that isn't ours, or the folder above it: no name leads there, so it is a folder as any other.
         let cache = [folder.to_owned(), folder.join("hub")].into_iter().find(|folder| is_cache(folder))?;
-        Some(vec![Area::new(App::Hub, cache, None)])
+        Some(vec![Area::new(App::Folder, cache, None)])
     })
 }
 

@@ -36,6 +36,8 @@ pub(super) struct Pipeline {
     family: Family,
     precisions: BTreeSet<String>,
     files: Vec<WeightFile>,
+    /// Of all weights.
+    bytes: u64,
     /// Relative to the folder.
     missing: Vec<String>,
     /// Sentences about what is damaged.
@@ -54,6 +56,7 @@ impl Pipeline {
             family: Family::Unknown,
             precisions: BTreeSet::new(),
             files: Vec::new(),
+            bytes: 0,
             missing: Vec::new(),
             flaws: Vec::new(),
             damaged: Vec::new(),
@@ -159,6 +162,7 @@ impl Pipeline {
         if component == "unet" || self.precisions.is_empty() {
             self.precisions.append(&mut header.precisions());
         }
+        self.bytes += header.bytes;
         self.files.extend(real(source, file).map(|path| WeightFile { path, bytes: header.bytes }));
     }
 
@@ -181,12 +185,11 @@ impl Pipeline {
         } else {
             State::Whole
         };
-        let bytes = self.files.iter().map(|file| file.bytes).sum();
         Item {
             kind: Kind::Checkpoint,
             family: self.family,
             precisions: self.precisions,
-            bytes,
+            bytes: self.bytes,
             path: Some(path.to_owned()),
             modified: modified(path),
             files: self.files,

@@ -108,7 +108,8 @@ impl Item {
     pub fn repair(&self) -> Option<Repair> {
         match (&self.model, &self.state) {
             (Some(ModelRef::Hub(id)), State::Partial { .. } | State::Broken { .. }) => {
-                Some(Repair { id: id.clone(), damaged: self.damaged.clone() })
+                let half = !self.precisions.is_empty() && self.precisions.iter().all(|name| name == "f16");
+                Some(Repair { id: id.clone(), half, damaged: self.damaged.clone() })
             }
             _ => None,
         }
@@ -147,6 +148,8 @@ impl Item {
 pub struct Repair {
     /// The repository.
     pub id: HubId,
+    /// Whether what is there of it has 16 bits a number.
+    pub half: bool,
     /// Files of the cache that are damaged: a download keeps what is there, so they have to make way first.
     pub damaged: Vec<PathBuf>,
 }
