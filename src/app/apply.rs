@@ -11,6 +11,7 @@ use crate::app::command::UiCommand;
 use crate::app::gallery::GalleryAction;
 use crate::app::inspector::Inspector;
 use crate::app::lab::{Lab, Setup, Sheet};
+use crate::app::models::HubAction;
 use crate::app::queue::{Key, Move};
 use crate::app::state::{Dialog, Model, PatchDialog, State};
 use crate::cancel::CancelToken;
@@ -31,6 +32,10 @@ pub(super) enum Action {
     UseModel(ModelRef),
     /// Look into a model.
     Inspect(ModelRef),
+    /// Something about the Hub.
+    Hub(HubAction),
+    /// Show what is being downloaded.
+    ShowDownloads,
     /// Show what is being drawn.
     Watch,
     /// Begin with this picture.
@@ -114,6 +119,11 @@ impl App {
             Action::PickVariant(request, path) => self.pick_variant(&request, path),
             Action::CloseLab => state.lab = None,
             Action::SaveSheet(sheet) => self.save_sheet(sheet),
+            Action::Hub(action) => self.act_on_hub(action),
+            Action::ShowDownloads => {
+                self.models.show_hub();
+                state.dialog = Some(Dialog::Models);
+            }
             Action::Watch => {
                 state.follows = true;
                 self.gallery.stop_comparing();

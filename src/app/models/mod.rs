@@ -4,15 +4,26 @@
 
 mod hub;
 mod local;
+mod offer;
+mod transfers;
 
 use crate::app::apply::Action;
+
+pub(super) use hub::HubAction;
 
 /// What the dialog knows.
 #[derive(Debug, Default)]
 pub(super) struct Models {
     tab: Tab,
     local: local::Local,
-    hub: hub::Hub,
+    pub hub: hub::Hub,
+}
+
+impl Models {
+    /// Shows what the Hub has, and downloads.
+    pub(super) fn show_hub(&mut self) {
+        self.tab = Tab::Hub;
+    }
 }
 
 /// What the dialog shows.
