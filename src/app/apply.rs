@@ -11,7 +11,7 @@ use crate::app::command::UiCommand;
 use crate::app::gallery::GalleryAction;
 use crate::app::inspector::Inspector;
 use crate::app::lab::{Lab, Setup, Sheet};
-use crate::app::models::ModelsAction;
+use crate::app::models::{HubAction, ModelsAction};
 use crate::app::queue::{Key, Move};
 use crate::app::state::{Dialog, Model, PatchDialog, State};
 use crate::cancel::CancelToken;
@@ -32,6 +32,10 @@ pub(super) enum Action {
     UseModel(ModelRef),
     /// Look into a model.
     Inspect(ModelRef),
+    /// Something about the Hub.
+    Hub(HubAction),
+    /// Show what is being downloaded.
+    ShowDownloads,
     /// Show what is being drawn.
     Watch,
     /// Begin with this picture.
@@ -117,6 +121,11 @@ impl App {
             Action::PickVariant(request, path) => self.pick_variant(&request, path),
             Action::CloseLab => state.lab = None,
             Action::SaveSheet(sheet) => self.save_sheet(sheet),
+            Action::Hub(action) => self.act_on_hub(action),
+            Action::ShowDownloads => {
+                self.models.show_hub();
+                state.dialog = Some(Dialog::Models);
+            }
             Action::Watch => {
                 state.follows = true;
                 self.gallery.stop_comparing();
@@ -219,10 +228,7 @@ impl App {
                 state.notices.info("The prompt is on the clipboard");
             }
             UiCommand::ReadPicture => self.apply(ctx, Action::Browse(FileDialog::Picture)),
-            UiCommand::Models => {
-                state.dialog = Some(Dialog::Models);
-                self.models.open(&state.settings.model_folders);
-            }
+            UiCommand::Models => state.dialog = Some(Dialog::Models),
             UiCommand::OpenModel => self.apply(ctx, Action::Browse(FileDialog::Model)),
             UiCommand::InspectModel => {
                 let model = state.settings.model.clone();

@@ -57,6 +57,8 @@ pub(super) enum Task {
     SaveSheet { sheet: Box<Sheet>, fonts: Box<FontDefinitions>, target: PathBuf },
     /// Show a folder in the file manager.
     OpenFolder(PathBuf),
+    /// Show a page in the browser.
+    OpenPage(String),
     /// Make the folder for pictures.
     MakeFolder(PathBuf),
     /// Find out what pictures can be drawn on.
@@ -307,6 +309,9 @@ fn obey(task: Task, slots: &Slots, teller: &Teller, settings_path: &Path) -> Opt
         Task::OpenFolder(folder) => open::that_detached(&folder)
             .map(|()| None)
             .map_err(|cause| Error::new(format!("the folder can't be opened: {}", folder.display())).caused_by(cause)),
+        Task::OpenPage(page) => open::that_detached(&page)
+            .map(|()| None)
+            .map_err(|cause| Error::new(format!("the page can't be opened in a browser: {page}")).caused_by(cause)),
         Task::MakeFolder(folder) => {
             std::fs::create_dir_all(&folder).map(|()| Some(Done::FolderMade)).map_err(|cause| {
                 Error::new(format!("the folder for pictures can't be made: {}", folder.display()))

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::checkpoint::hub;
 use crate::checkpoint::library::Places;
 use crate::error::{Error, Result};
 use crate::settings::Settings;
@@ -19,6 +20,7 @@ mod canvas;
 mod close;
 mod command;
 mod controls;
+mod downloads;
 mod draw;
 mod events;
 mod gallery;
@@ -47,6 +49,8 @@ mod toolbar;
 use apply::Action;
 use background::{Background, Task};
 use command::UiCommand;
+use downloads::Downloads;
+pub use downloads::Reach;
 use librarian::Librarian;
 use painter::{Ask, Painter};
 use state::{Model, State};
@@ -61,6 +65,8 @@ pub struct Setup {
     pub places: Places,
     /// Starts the worker for a device; `wake` has to be called whenever there is something to hear or to see.
     pub open_worker: OpenWorker,
+    /// Says where the Hub is, and its cache, for who has this access token.
+    pub reach_hub: Reach,
 }
 
 /// See [`Setup::open_worker`].
@@ -93,6 +99,7 @@ pub struct App {
     worker: Option<WorkerHandle>,
     librarian: Librarian,
     background: Background,
+    downloads: Downloads,
     open_worker: OpenWorker,
     wake: Wake,
     /// The settings as they were last written, and when.
@@ -107,6 +114,7 @@ impl Setup {
             cache: dirs::cache_dir().unwrap_or_else(std::env::temp_dir).join("burnisher"),
             places: Places::of_user(Vec::new()),
             open_worker: Box::new(open_worker),
+            reach_hub: Arc::new(hub::Options::from_env),
         }
     }
 }
@@ -181,6 +189,8 @@ impl App {
         let (settings, broken) = Settings::load(&setup.settings);
         let waker = ctx.clone();
         let wake: Wake = Arc::new(move || waker.request_repaint());
+        let token = setup.settings.with_file_name("hub-token");
+        let downloads = Downloads::spawn(setup.reach_hub, &token, wake.clone())?;
         let background = Background::spawn(setup.settings, wake.clone())?;
         let models = models::Models::new(setup.places, wake.clone())?;
         let gallery_wake = wake.clone();
@@ -196,6 +206,7 @@ impl App {
             worker: None,
             librarian,
             background,
+            downloads,
             open_worker: setup.open_worker,
             wake,
             kept,
@@ -325,6 +336,7 @@ impl eframe::App for App {
             events::librarian(self, ctx, news);
         }
         self.models.hear(&mut self.state.notices);
+        self.hear_downloads();
         let draft = &self.state.settings.draft;
         let glances = [self.state.source.follow(draft.image.as_ref()), self.state.depth.follow(draft.depth.as_ref())];
         for glance in glances.into_iter().flatten() {

@@ -58,6 +58,10 @@ pub(super) struct State {
     pub wants_picture: Option<PathBuf>,
     /// Bytes of main memory that the program takes, and when that was looked up.
     pub memory: Option<(u64, Instant)>,
+    /// How much is here of what is being downloaded, 0 to 1.
+    pub downloading: Option<f32>,
+    /// The access token for the Hub as it is being typed.
+    pub hub_token: String,
     /// What pictures can be drawn on, once it is known.
     pub devices: Option<Vec<DeviceInfo>>,
     /// Said once: the user agreed to close with work left over.
@@ -159,6 +163,8 @@ impl State {
             follows: true,
             wants_picture: None,
             memory: None,
+            downloading: None,
+            hub_token: String::new(),
             devices: None,
             may_close: false,
         }

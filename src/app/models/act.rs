@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::app::App;
 use crate::app::background::Task;
+use crate::app::downloads::Question;
 use crate::app::models::Tab;
 use crate::app::models::finder::Order;
 use crate::checkpoint::library::{Item, Repair};
@@ -38,7 +39,14 @@ impl App {
                 self.models.order(Order::FindDuplicates(items));
             }
             ModelsAction::Verify(item) => self.models.order(Order::Verify(item)),
-            ModelsAction::Repair(_) => self.models.tab = Tab::Hub,
+            ModelsAction::Repair(repair) => {
+                self.models.tab = Tab::Hub;
+                let hub = &mut self.models.hub;
+                hub.half = repair.half;
+                hub.look(repair.id.clone());
+                let variant = hub.variant();
+                self.ask_hub(Question::Repair(repair, variant));
+            }
             ModelsAction::ShowInFolder(path) => {
                 let folder = path.parent().map_or_else(|| path.clone(), PathBuf::from);
                 self.ask(Task::OpenFolder(folder));

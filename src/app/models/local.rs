@@ -13,7 +13,7 @@ use crate::app::models::{duplicates, list};
 use crate::app::notices::Notices;
 use crate::app::theme;
 use crate::checkpoint::ModelRef;
-use crate::checkpoint::library::{Duplicates, Item, Verdict, size_text};
+use crate::checkpoint::library::{App, Duplicates, Item, Verdict, size_text};
 use crate::error::Error;
 use crate::settings::Settings;
 
@@ -93,6 +93,9 @@ impl Local {
 
     /// The tab.
     pub(super) fn ui(&mut self, ui: &mut egui::Ui, settings: &Settings, actions: &mut Vec<Action>) {
+        if !self.was_asked {
+            actions.push(Action::Models(ModelsAction::Refresh));
+        }
         self.tools_ui(ui, settings, actions);
         self.work_ui(ui, actions);
         if let Some(found) = &self.duplicates {
@@ -257,7 +260,7 @@ fn chosen_ui(ui: &mut egui::Ui, item: Option<&Item>, used: &ModelRef, is_idle: b
             if button.clicked() {
                 actions.push(Action::Models(ModelsAction::Repair(Box::new(repair))));
             }
-        } else if item.is_usable() && matches!(item.model, Some(ModelRef::Hub(_))) {
+        } else if item.is_usable() && item.app == App::Hub {
             let button = ui.add_enabled(is_idle, Button::new("Check"));
             if button.on_hover_text("Read all of it and compare it with the Hub's checksums").clicked() {
                 actions.push(Action::Models(ModelsAction::Verify(Box::new(item.clone()))));

@@ -1,7 +1,7 @@
 //! The dialog about models: those that lie on this computer, and those that can be had from the Hub.
 //!
-//! Each tab is a file of its own. What is found stays when the dialog is closed. Nothing is looked for before the dialog is
-//! opened for the first time.
+//! Each tab is a file of its own. What is found stays when the dialog is closed. Nothing is looked for before the tab
+//! is opened for the first time.
 
 mod act;
 mod duplicates;
@@ -9,6 +9,8 @@ mod finder;
 mod hub;
 mod list;
 mod local;
+mod offer;
+mod transfers;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,11 +24,13 @@ use crate::settings::Settings;
 pub(super) use act::ModelsAction;
 use finder::{Finder, Order};
 
+pub(super) use hub::HubAction;
+
 /// What the dialog knows.
 pub(super) struct Models {
     tab: Tab,
     local: local::Local,
-    hub: hub::Hub,
+    pub hub: hub::Hub,
     finder: Finder,
     places: Places,
 }
@@ -57,18 +61,23 @@ impl Models {
     /// The system has no thread to give.
     pub(super) fn new(places: Places, wake: Arc<dyn Fn() + Send + Sync>) -> Result<Self> {
         let finder = Finder::spawn(wake)?;
-        Ok(Self { tab: Tab::Local, local: local::Local::default(), hub: hub::Hub, finder, places })
+        Ok(Self { tab: Tab::Local, local: local::Local::default(), hub: hub::Hub::default(), finder, places })
     }
 
-    /// The dialog is opened; `added` are the user's own folders.
-    pub(super) fn open(&mut self, added: &[PathBuf]) {
-        if !self.local.was_asked {
+    /// Shows what the Hub has, and downloads.
+    pub(super) fn show_hub(&mut self) {
+        self.tab = Tab::Hub;
+    }
+
+    /// Looks for models again if that was ever done: something may have come.
+    pub(super) fn look_again(&mut self, added: &[PathBuf]) {
+        if self.local.was_asked {
             self.look(added);
         }
     }
 
     /// Looks for models.
-    fn look(&mut self, added: &[PathBuf]) {
+    pub(super) fn look(&mut self, added: &[PathBuf]) {
         self.local.was_asked = true;
         self.order(Order::Scan(Places { added: added.to_vec(), ..self.places.clone() }));
     }
