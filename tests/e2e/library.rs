@@ -18,6 +18,7 @@ mod cache;
 mod damage;
 mod program;
 mod reading;
+mod speed;
 
 /// A folder, and what is found in it.
 struct Tree {
@@ -162,7 +163,7 @@ fn models_of_comfyui_are_found_with_those_its_config_names() {
     let tree = Tree::new();
     tree.model("ComfyUI/models/checkpoints/sub/near.safetensors");
     tree.pipeline("ComfyUI/models/diffusers/folder");
-    write(&tree.path("ComfyUI/models/unet/flux.safetensors"), &[SD1[0], SD1[1]]);
+    write(&tree.path("ComfyUI/models/unet/flux.safetensors"), &SD1[..2]);
     write(&tree.path("ComfyUI/models/upscale_models/4x.safetensors"), &VAE);
     tree.model("shared/models/Stable-diffusion/far.safetensors");
     write(&tree.path("shared/models/VAE/v.safetensors"), &VAE);
@@ -183,7 +184,11 @@ fn models_of_comfyui_are_found_with_those_its_config_names() {
             ("v", Kind::Vae, app),
         ]
     );
-    assert!(items[1].state.why().expect("a reason").contains("UNet alone"));
+    let why = items[1].state.why().expect("a UNet alone draws nothing");
+    assert!(why.contains("VAE") && why.contains("text encoder") && !items[1].is_usable(), "{why}");
+    // What it lacks may lie beside it.
+    tree.folder("ComfyUI/models/unet/flux");
+    assert!(tree.at_home()[1].is_usable());
     let folder = &items[2];
     assert_eq!(folder.model, Some(ModelRef::Folder(tree.path("ComfyUI/models/diffusers/folder"))));
     assert_eq!((folder.family, &folder.state, folder.precision_text().as_str()), (Family::Sd1, &State::Whole, "f32"));

@@ -5,6 +5,9 @@ mod forms;
 mod gallery;
 mod generating;
 mod lab;
+#[path = "../support/model_files.rs"]
+#[expect(dead_code, reason = "other test binaries use the rest of it")]
+mod model_files;
 mod models;
 mod painting;
 mod promises;

@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::path::PathBuf;
 
-use egui::{Label, RichText, Sense};
-use egui_extras::{Column, TableBuilder};
+use egui::{Button, EventFilter, Key, Label, RichText, Sense};
+use egui_extras::{Column, TableBuilder, TableRow};
 
 use crate::app::apply::Action;
 use crate::app::theme;
@@ -44,7 +44,9 @@ pub(super) struct List {
     /// What is searched for.
     pub(super) words: String,
     pub(super) sort: Sort,
-    chosen: Option<Key>,
+    chosen: Option<Name>,
+    /// Whether the keyboard goes to the chosen one, which may be out of sight.
+    wants_focus: bool,
     /// The items that are shown, in order, and what they were chosen by.
     shown: Vec<usize>,
     shown_by: Option<(String, Sort, usize)>,
@@ -52,9 +54,9 @@ pub(super) struct List {
 
 /// What tells an item from others.
 #[derive(Clone, Debug, PartialEq)]
-struct Key(Option<ModelRef>, Option<PathBuf>);
+struct Name(Option<ModelRef>, Option<PathBuf>);
 
-impl Key {
+impl Name {
     fn of(item: &Item) -> Self {
         Self(item.model.clone(), item.path.clone())
     }
@@ -89,7 +91,7 @@ impl List {
 
     /// More is known of one.
     pub(super) fn replace(&mut self, item: Item) {
-        if let Some(old) = self.items.iter_mut().find(|old| Key::of(old) == Key::of(&item)) {
+        if let Some(old) = self.items.iter_mut().find(|old| Name::of(old) == Name::of(&item)) {
             *old = item;
         }
     }
@@ -97,7 +99,22 @@ impl List {
     /// The chosen one.
     pub(super) fn chosen(&self) -> Option<&Item> {
         let key = self.chosen.as_ref()?;
-        self.items.iter().find(|item| Key::of(item) == *key)
+        self.items.iter().find(|item| Name::of(item) == *key)
+    }
+
+    /// Where in the list the chosen one is, if it is shown.
+    fn place(&self) -> Option<usize> {
+        let key = self.chosen.as_ref()?;
+        self.shown.iter().position(|at| self.items.get(*at).is_some_and(|item| Name::of(item) == *key))
+    }
+
+    /// Chooses another one, so many rows further down.
+    fn walk(&mut self, rows: isize) {
+        let last = self.shown.len().saturating_sub(1);
+        let to = self.place().unwrap_or(0).saturating_add_signed(rows).min(last);
+        let item = self.shown.get(to).and_then(|at| self.items.get(*at));
+        self.chosen = item.map(Name::of);
+        self.wants_focus = true;
     }
 
     /// Whether there is nothing to show.
@@ -150,9 +167,17 @@ pub(super) fn sign(state: &State) -> &'static str {
     }
 }
 
-/// The list. `used` is the model in use.
+/// What the user does in the list.
+enum Doing {
+    Choose(Name),
+    /// Go so many rows further down.
+    Walk(isize),
+}
+
+/// The list, which is one stop of the Tab key; inside, the arrows go from row to row. `used` is the model in use.
 pub(super) fn ui(ui: &mut egui::Ui, list: &mut List, used: &ModelRef, actions: &mut Vec<Action>) {
     list.choose_shown();
+    let (place, wants_focus) = (list.place(), std::mem::take(&mut list.wants_focus));
     let table = TableBuilder::new(ui)
         .id_salt("models")
         .striped(true)
@@ -165,53 +190,70 @@ pub(super) fn ui(ui: &mut egui::Ui, list: &mut List, used: &ModelRef, actions: &
         .column(Column::exact(64.0))
         .column(Column::exact(110.0).clip(true))
         .column(Column::exact(104.0));
+    let table = if let Some(row) = place.filter(|_| wants_focus) { table.scroll_to_row(row, None) } else { table };
     let table = table.header(22.0, |mut header| {
         for name in ["Name", "Family", "Numbers", "Size", "Where", "State"] {
             header.col(|ui| drop(ui.weak(name)));
         }
     });
-    let mut chosen = None;
+    let mut doing = None;
     table.body(|body| {
         body.rows(ROW, list.shown.len(), |mut row| {
             let Some(item) = list.shown.get(row.index()).and_then(|at| list.items.get(*at)) else { return };
-            let is_chosen = list.chosen.as_ref().is_some_and(|key| *key == Key::of(item));
+            let is_chosen = place == Some(row.index());
             row.set_selected(is_chosen);
-            row_ui(&mut row, item, is_chosen, item.model.as_ref() == Some(used), &mut chosen);
+            // The one that Tab goes to.
+            let is_stop = row.index() == place.unwrap_or(0);
+            let is_used = item.model.as_ref() == Some(used);
+            row_ui(&mut row, item, &Row { is_chosen, is_used, is_stop, wants_focus }, &mut doing);
             let response = row.response();
             if response.clicked() {
-                chosen = Some(Key::of(item));
+                doing = Some(Doing::Choose(Name::of(item)));
             }
             if let Some(model) = item.model.clone().filter(|_| item.is_usable() && response.double_clicked()) {
                 actions.extend([Action::UseModel(model), Action::CloseDialog]);
             }
         });
     });
-    if chosen.is_some() {
-        list.chosen = chosen;
+    match doing {
+        Some(Doing::Choose(key)) => list.chosen = Some(key),
+        Some(Doing::Walk(rows)) => list.walk(rows),
+        None => {}
     }
 }
 
-fn row_ui(
-    row: &mut egui_extras::TableRow<'_, '_>,
-    item: &Item,
+/// How a row stands among the others.
+struct Row {
     is_chosen: bool,
     is_used: bool,
-    chosen: &mut Option<Key>,
-) {
+    is_stop: bool,
+    wants_focus: bool,
+}
+
+fn row_ui(row: &mut TableRow<'_, '_>, item: &Item, stands: &Row, doing: &mut Option<Doing>) {
     // Dimmed is what can't be used, which its sign and word say as well.
     let is_dim = !matches!(item.state, State::Whole);
     let text = |text: String| if is_dim { RichText::new(text).weak() } else { RichText::new(text) };
     let cell = |ui: &mut egui::Ui, shown: String| drop(ui.add(Label::new(text(shown)).truncate()));
     row.col(|ui| {
-        let name = if is_used { format!("{} (in use)", item.name) } else { item.name.clone() };
-        let button = egui::Button::selectable(is_chosen, text(name)).truncate();
+        let name = if stands.is_used { format!("{} (in use)", item.name) } else { item.name.clone() };
+        let sense = if stands.is_stop { Sense::click() } else { Sense::CLICK };
+        let button = Button::selectable(stands.is_chosen, text(name)).truncate().sense(sense);
         let response = ui.add(button).accessible_name(spoken(item));
         let response = match item.state.why() {
             Some(why) => response.on_hover_text(why),
             None => response,
         };
-        if response.clicked() || response.gained_focus() {
-            *chosen = Some(Key::of(item));
+        if stands.is_chosen && stands.wants_focus {
+            response.request_focus();
+        }
+        if response.has_focus() {
+            let arrows = EventFilter { vertical_arrows: true, ..EventFilter::default() };
+            ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, arrows));
+            *doing = walked(ui).map(Doing::Walk).or(doing.take());
+        }
+        if response.clicked() {
+            *doing = Some(Doing::Choose(Name::of(item)));
         }
     });
     let family = match (item.kind_text(), item.family_text()) {
@@ -229,6 +271,20 @@ fn row_ui(
         let color = theme::palette(ui).error;
         ui.label(if is_bad { RichText::new(shown).color(color) } else { text(shown) });
     });
+}
+
+/// How many rows the keyboard goes down.
+fn walked(ui: &egui::Ui) -> Option<isize> {
+    const PAGE: isize = 10;
+    let keys = [
+        (Key::ArrowDown, 1),
+        (Key::ArrowUp, -1),
+        (Key::PageDown, PAGE),
+        (Key::PageUp, -PAGE),
+        (Key::Home, isize::MIN),
+        (Key::End, isize::MAX),
+    ];
+    ui.input(|input| keys.into_iter().find(|(key, _)| input.key_pressed(*key)).map(|(_, rows)| rows))
 }
 
 /// What a screen reader says of a row: the only text that tells two models of one name apart.

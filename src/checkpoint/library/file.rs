@@ -10,7 +10,7 @@ use super::candidate::modified;
 use super::header::{self, Flaw};
 use super::item::{Item, State, WeightFile};
 use crate::checkpoint::ModelRef;
-use crate::checkpoint::family::{Family, Identified, Kind};
+use crate::checkpoint::family::{Family, Identified, Kind, Layout};
 
 /// How Diffusers and transformers name a component's weights, up to a dot.
 const COMPONENTS: [&str; 2] = ["diffusion_pytorch_model", "model"];
@@ -46,7 +46,7 @@ pub(super) fn inspect(path: &Path, app: App, holds: Option<Kind>) -> Item {
                 let identified = header.identify();
                 (item.kind, item.family) = (identified.kind, identified.family);
                 item.precisions = header.precisions();
-                item.state = state(&identified);
+                item.state = state(&identified, path);
             }
             Err(flaw) => {
                 item.state = State::Broken { why: format!("{}. {}", flaw.sentence(), advice(&flaw)) };
@@ -56,7 +56,7 @@ pub(super) fn inspect(path: &Path, app: App, holds: Option<Kind>) -> Item {
     } else {
         item.state = State::NotOpenable { why: unopenable(path, &ending) };
     }
-    item.model = (item.kind == Kind::Checkpoint).then(|| ModelRef::File(path.to_owned()));
+    item.model = matches!(item.kind, Kind::Checkpoint | Kind::Unet).then(|| ModelRef::File(path.to_owned()));
     item
 }
 
@@ -69,19 +69,31 @@ fn name(path: &Path) -> String {
     }
 }
 
-/// Whether a sound file can be used.
-fn state(identified: &Identified) -> State {
+/// Whether a sound file can be used, by the same rules as opening it.
+fn state(identified: &Identified, path: &Path) -> State {
+    let not_openable = |why: String| State::NotOpenable { why };
     match identified.kind {
-        Kind::Checkpoint if identified.family.is_known_here() => State::Whole,
-        Kind::Checkpoint | Kind::Unet if !identified.family.is_known_here() => {
-            State::NotOpenable { why: format!("It is {identified}, which this app can't draw with yet") }
-        }
-        Kind::Unet => State::NotOpenable {
-            why: "It is the UNet alone, without the text encoder and the VAE that drawing needs".to_owned(),
-        },
-        Kind::Unknown => State::NotOpenable { why: "It is no Stable Diffusion model".to_owned() },
-        _ => State::Whole,
+        Kind::Checkpoint | Kind::Unet => {}
+        Kind::Unknown => return not_openable("It is no Stable Diffusion model".to_owned()),
+        _ => return State::Whole,
     }
+    if !identified.family.is_known_here() {
+        return not_openable(format!("It is {identified}, which this app can't draw with yet"));
+    }
+    if identified.layout == Layout::Diffusers {
+        return not_openable("It is one component of a model in diffusers format, and no model by itself".to_owned());
+    }
+    // What a file lacks may lie in a folder of its name beside it.
+    let has_folder = path.with_extension("").is_dir();
+    let has_vae = identified.has_vae || path.with_extension("vae.safetensors").is_file();
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let parts = [
+        (has_vae, format!("the VAE (put one beside it as {name}.vae.safetensors)")),
+        (identified.has_text_encoder, format!("the text encoder (put it beside it in {name}/text_encoder)")),
+    ];
+    let missing = parts.into_iter().filter(|(is_there, _)| !is_there && !has_folder).map(|(_, part)| part);
+    let missing: Vec<String> = missing.collect();
+    if missing.is_empty() { State::Whole } else { State::Partial { missing } }
 }
 
 /// What to do about a file of unknown origin.
