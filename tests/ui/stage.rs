@@ -181,12 +181,9 @@ impl Stage {
     /// Types into the text box of this name, in place of what is there.
     pub(crate) fn type_into(&mut self, name: &str, text: &str) {
         fn field<'a>(stage: &'a Stage, name: &'a str) -> egui_kittest::Node<'a> {
-            let role = egui::accesskit::Role::MultilineTextInput;
-            let single = egui::accesskit::Role::TextInput;
-            let is_field = |node: &egui_kittest::Node<'_>| {
-                let found = node.accesskit_node().role();
-                found == role || found == single
-            };
+            use egui::accesskit::Role::{MultilineTextInput, PasswordInput, TextInput};
+            let roles = [MultilineTextInput, PasswordInput, TextInput];
+            let is_field = |node: &egui_kittest::Node<'_>| roles.contains(&node.accesskit_node().role());
             let found = stage.window.query_all_by_label(name).find(is_field);
             found.unwrap_or_else(|| panic!("no text box {name}"))
         }
