@@ -9,6 +9,7 @@ mod bundled;
 mod card;
 mod convert;
 mod describe;
+pub mod family;
 pub mod hub;
 mod keys;
 mod load;
