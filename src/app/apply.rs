@@ -11,7 +11,7 @@ use crate::app::command::UiCommand;
 use crate::app::gallery::GalleryAction;
 use crate::app::inspector::Inspector;
 use crate::app::lab::{Lab, Setup, Sheet};
-use crate::app::models::HubAction;
+use crate::app::models::{HubAction, ModelsAction};
 use crate::app::queue::{Key, Move};
 use crate::app::state::{Dialog, Model, PatchDialog, State};
 use crate::cancel::CancelToken;
@@ -81,6 +81,8 @@ pub(super) enum Action {
     TakePatch,
     /// The device or the dtype is another: the worker starts anew.
     RestartWorker,
+    /// Something with the models on this computer.
+    Models(ModelsAction),
     /// Something in the gallery.
     Gallery(GalleryAction),
     /// The folder of the gallery is another.
@@ -171,6 +173,7 @@ impl App {
                 }
             }
             Action::RestartWorker => self.restart_worker(),
+            Action::Models(action) => self.act_on_models(action),
             Action::Gallery(action) => self.act(ctx, action),
             Action::OtherFolder => self.watch(),
             Action::CloseNow => {

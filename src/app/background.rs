@@ -99,8 +99,10 @@ pub(super) enum Done {
     Devices(Vec<DeviceInfo>),
     /// The user chose where to save this picture.
     PickedTarget { source: PathBuf, target: PathBuf },
-    /// The user chose a model's folder.
-    PickedModel(PathBuf),
+    /// The user chose a model.
+    PickedModel(ModelRef),
+    /// The user chose a folder to look for models in.
+    PickedModelFolder(PathBuf),
     /// What a model is made of.
     Inspected { model: ModelRef, found: Result<Box<Inspection>> },
     /// The user chose a picture to read settings from.
@@ -130,6 +132,10 @@ pub(super) enum Dialog {
     SaveSheet { sheet: Box<Sheet>, folder: Option<PathBuf> },
     /// A model's folder.
     Model,
+    /// A single file that is a model.
+    ModelFile,
+    /// A folder to look for models in.
+    ModelFolder,
     /// A picture to read settings from.
     Picture,
     /// A picture to begin with.
@@ -284,9 +290,8 @@ fn obey(task: Task, slots: &Slots, teller: &Teller, settings_path: &Path) -> Opt
         Task::Export { source, target, metadata } => {
             export::export(&source, &target, metadata).map(|()| Some(Done::Exported(target)))
         }
-        // A model's folder is a model.
-        Task::Import(path) | Task::Drop(path) if path.join("model_index.json").is_file() => {
-            Ok(Some(Done::PickedModel(path)))
+        Task::Import(path) | Task::Drop(path) if is_model(&path) => {
+            Ok(Some(Done::PickedModel(ModelRef::of_path(path))))
         }
         Task::ImportText(text) => Ok(import::import_text(&text)
             .map(|imported| Done::Imported { place: "From the clipboard".to_owned(), imported: Box::new(imported) })),
@@ -331,6 +336,12 @@ fn obey(task: Task, slots: &Slots, teller: &Teller, settings_path: &Path) -> Opt
     done.unwrap_or_else(|error| Some(Done::Failed(error)))
 }
 
+/// Whether a path is that of a model: a folder in diffusers format, or a file that holds one.
+fn is_model(path: &Path) -> bool {
+    path.join("model_index.json").is_file()
+        || (path.is_file() && matches!(ModelRef::of_path(path.to_owned()), ModelRef::File(_)))
+}
+
 fn save_mask(mask: &Mask, target: &Path) -> Result<()> {
     let failed = || Error::new(format!("the mask can't be saved: {}", target.display()));
     let mut png = Cursor::new(Vec::new());
@@ -366,7 +377,16 @@ fn ask_user(dialog: Dialog) -> Pin<Box<dyn Future<Output = Option<Done>> + Send>
         }
         Dialog::Model => {
             let folder = asked.set_title("Open a model: a folder with a model_index.json").pick_folder();
-            Box::pin(async move { Some(Done::PickedModel(folder.await?.path().to_owned())) })
+            Box::pin(async move { Some(Done::PickedModel(ModelRef::of_path(folder.await?.path().to_owned()))) })
+        }
+        Dialog::ModelFile => {
+            let asked = asked.set_title("Open a model: a .safetensors file").add_filter("Models", &["safetensors"]);
+            let file = asked.pick_file();
+            Box::pin(async move { Some(Done::PickedModel(ModelRef::of_path(file.await?.path().to_owned()))) })
+        }
+        Dialog::ModelFolder => {
+            let folder = asked.set_title("A folder with models, or of another app").pick_folder();
+            Box::pin(async move { Some(Done::PickedModelFolder(folder.await?.path().to_owned())) })
         }
         Dialog::Picture => {
             let asked = asked.set_title("Read a picture's settings");

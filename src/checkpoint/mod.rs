@@ -12,6 +12,7 @@ mod describe;
 pub mod family;
 pub mod hub;
 mod keys;
+pub mod library;
 mod load;
 mod model_ref;
 mod source;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use burnisher::app::{App, Setup};
 use burnisher::checkpoint::hub;
+use burnisher::checkpoint::library::Places;
 use burnisher::error::{Error, Result};
 use burnisher::pipelines::{Drawn, Run};
 use burnisher::request::{Request, TaskKind, Verdict};
@@ -86,6 +87,12 @@ impl Stage {
         let setup = Setup {
             settings: folder.path().join("settings.json"),
             cache: folder.path().join("cache"),
+            places: Places {
+                bundled: true,
+                own: Some(folder.path().join("models")),
+                hub: Some(folder.path().join("hub")),
+                ..Places::default()
+            },
             open_worker: Box::new(move |_, wake| {
                 let puppet = puppet.clone();
                 let open = move |_: &_, loading: &mut worker::OnLoading<'_>| puppet.open(loading);

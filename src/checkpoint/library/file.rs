@@ -1,0 +1,118 @@
+//! A single file: what its first bytes say it is.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
+use super::apps::App;
+use super::candidate::modified;
+use super::header::{self, Flaw};
+use super::item::{Item, State, WeightFile};
+use crate::checkpoint::ModelRef;
+use crate::checkpoint::family::{Family, Identified, Kind};
+
+/// How Diffusers and transformers name a component's weights, up to a dot.
+const COMPONENTS: [&str; 2] = ["diffusion_pytorch_model", "model"];
+
+/// Whether a file is named as a component's weights, which says nothing of what it is.
+pub(super) fn is_component(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.split(['.', '-']).next().is_some_and(|stem| COMPONENTS.contains(&stem))
+}
+
+/// What a file is. `holds` is the kind of part that lies in its folder.
+pub(super) fn inspect(path: &Path, app: App, holds: Option<Kind>) -> Item {
+    let mut item = Item {
+        model: None,
+        name: name(path),
+        kind: holds.unwrap_or(Kind::Checkpoint),
+        family: Family::Unknown,
+        precisions: BTreeSet::new(),
+        bytes: fs::metadata(path).map_or(0, |metadata| metadata.len()),
+        app,
+        path: Some(path.to_owned()),
+        state: State::Whole,
+        modified: modified(path),
+        files: Vec::new(),
+        damaged: Vec::new(),
+    };
+    let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    item.files.push(WeightFile { path: real.clone(), bytes: item.bytes });
+    let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    if ["safetensors", "sft"].contains(&&*ending) {
+        match header::read(path) {
+            Ok(header) => {
+                let identified = header.identify();
+                (item.kind, item.family) = (identified.kind, identified.family);
+                item.precisions = header.precisions();
+                item.state = state(&identified);
+            }
+            Err(flaw) => {
+                item.state = State::Broken { why: format!("{}. {}", flaw.sentence(), advice(&flaw)) };
+                item.damaged.push(real);
+            }
+        }
+    } else {
+        item.state = State::NotOpenable { why: unopenable(path, &ending) };
+    }
+    item.model = (item.kind == Kind::Checkpoint).then(|| ModelRef::File(path.to_owned()));
+    item
+}
+
+/// What people call a file: where it is named as any component's, its folder says more.
+fn name(path: &Path) -> String {
+    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    match path.parent().and_then(Path::file_name) {
+        Some(folder) if is_component(path) => format!("{}/{}", folder.to_string_lossy(), stem(path)),
+        _ => stem(path),
+    }
+}
+
+/// Whether a sound file can be used.
+fn state(identified: &Identified) -> State {
+    match identified.kind {
+        Kind::Checkpoint if identified.family.is_known_here() => State::Whole,
+        Kind::Checkpoint | Kind::Unet if !identified.family.is_known_here() => {
+            State::NotOpenable { why: format!("It is {identified}, which this app can't draw with yet") }
+        }
+        Kind::Unet => State::NotOpenable {
+            why: "It is the UNet alone, without the text encoder and the VAE that drawing needs".to_owned(),
+        },
+        Kind::Unknown => State::NotOpenable { why: "It is no Stable Diffusion model".to_owned() },
+        _ => State::Whole,
+    }
+}
+
+/// What to do about a file of unknown origin.
+fn advice(flaw: &Flaw) -> &'static str {
+    match flaw {
+        Flaw::Missing => "Bring its drive back, or remove the link",
+        Flaw::Unreadable(_) => "Look at its permissions and its drive",
+        Flaw::Damaged(_) => "Fetch it again from where it came from",
+    }
+}
+
+/// Why a file that isn't safetensors can't be opened.
+fn unopenable(path: &Path, ending: &str) -> String {
+    let mut beginning = [0; 16];
+    let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    let read = is_file.then(|| File::open(path).and_then(|mut file| file.read(&mut beginning)).ok()).flatten();
+    match (ending, read) {
+        (_, None) => "It can't be read",
+        (_, Some(0)) => "It is empty. Fetch it again from where it came from",
+        // https://www.sqlite.org/fileformat.html
+        _ if beginning.starts_with(b"SQLite format 3\0") => {
+            "It is in Draw Things' own format. Look for the model as .safetensors"
+        }
+        _ if beginning.starts_with(b"GGUF") => "It is in GGUF format. Look for the model as .safetensors",
+        ("gguf", _) => "It should be in GGUF format and isn't. Fetch it again from where it came from",
+        ("tdict", _) => "It is in DiffusionBee's own format. Look for the model as .safetensors",
+        // A zip archive, as torch writes since 1.6, or a bare pickle of protocol 2.
+        _ if beginning.starts_with(b"PK\x03\x04") || beginning.starts_with(&[0x80, 2]) => {
+            "It is pickled, which can run code when it is opened. Look for it as .safetensors; most are published as both"
+        }
+        _ => "It is in no format that is known here. Look for it as .safetensors",
+    }
+    .to_owned()
+}
