@@ -32,6 +32,7 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>
             guidance_ui(ui, &mut state.settings.draft);
         }
         size_ui(ui, state, actions);
+        state.outlook.ui(ui);
         state.settings.draft.untouched &= own_values(&state.settings.draft) == before;
         ui.separator();
         seed_ui(ui, &mut state.settings.draft, actions);
@@ -87,10 +88,9 @@ fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
         shown.response.labelled_by(label).on_hover_text(state.settings.model.to_string());
     });
     match &state.model {
-        Model::Loading { component, fraction, .. } => {
-            let what =
-                component.as_deref().map_or("Opening the model…".to_owned(), |name| format!("Loading {name}…"));
-            ui.add(egui::ProgressBar::new(*fraction).text(what).desired_height(20.0));
+        Model::Loading(loading) => {
+            let what = format!("{}…", loading.text());
+            ui.add(egui::ProgressBar::new(loading.fraction).text(what).desired_height(20.0));
             if ui.button("Stop loading").clicked() {
                 actions.push(Action::StopLoading);
             }

@@ -15,6 +15,7 @@ mod devices;
 mod generate;
 mod inspect;
 mod json;
+mod memory_limit;
 mod report;
 mod task;
 

@@ -77,7 +77,9 @@ fn footprint(checkpoint: &Checkpoint, compute: &ComputeDevice) -> Result<Footpri
     if checkpoint.is_unconditional() {
         return unconditional::footprint(checkpoint, compute, &Slot::new(checkpoint, compute)?);
     }
-    Ok(Parts::new(checkpoint, compute)?.footprint(compute, sample_size(config(checkpoint, "unet")?)))
+    let parts = Parts::new(checkpoint, compute, &mut |_| true)?;
+    let parts = parts.ok_or_else(|| Error::new("the model wasn't looked into"))?;
+    Ok(parts.footprint(compute, sample_size(config(checkpoint, "unet")?)))
 }
 
 /// A component's files beside its network; `None` if the model has no such component.

@@ -39,21 +39,31 @@ macro_rules! with_slot {
 }
 
 impl Parts {
-    /// The empty places of the components that a checkpoint has. Configs and headers are checked.
+    /// The empty places of the components that a checkpoint has. Configs and headers are checked, which takes time where a disk
+    /// is slow: `goes_on` is asked before each component. `None` when it says no.
     ///
     /// # Errors
     /// An option that we don't know, weights that don't fit their config, components that don't fit each other.
-    pub(super) fn new(checkpoint: &Checkpoint, compute: &ComputeDevice) -> Result<Self> {
+    pub(super) fn new(
+        checkpoint: &Checkpoint,
+        compute: &ComputeDevice,
+        goes_on: &mut dyn FnMut(Part) -> bool,
+    ) -> Result<Option<Self>> {
+        macro_rules! slot {
+            ($part:expr, $new:expr) => {
+                if goes_on($part) { $new(checkpoint, compute)? } else { return Ok(None) }
+            };
+        }
         let parts = Self {
-            unet: Slot::new(checkpoint, compute)?,
-            vae: Slot::new(checkpoint, compute)?,
-            text_encoder: Slot::new(checkpoint, compute)?,
-            safety_checker: Slot::if_there(checkpoint, compute)?,
-            depth_estimator: Slot::if_there(checkpoint, compute)?,
+            text_encoder: slot!(Part::TextEncoder, Slot::new),
+            unet: slot!(Part::Unet, Slot::new),
+            vae: slot!(Part::Vae, Slot::new),
+            safety_checker: slot!(Part::SafetyChecker, Slot::if_there),
+            depth_estimator: slot!(Part::DepthEstimator, Slot::if_there),
             can_sketch: sketch::knows(&checkpoint.component("vae")?.config),
         };
         parts.check_fit()?;
-        Ok(parts)
+        Ok(Some(parts))
     }
 
     /// Components of one model fit each other; a folder put together by hand may not.

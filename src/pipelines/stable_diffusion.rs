@@ -52,7 +52,9 @@ impl StableDiffusion {
         compute: ComputeDevice,
         on_loading: &mut dyn FnMut(Loading<'_>) -> ControlFlow<()>,
     ) -> Result<Option<Self>> {
-        let parts = Parts::new(&checkpoint, &compute)?;
+        let mut goes_on =
+            |part: Part| on_loading(Loading { component: part.name(), ..Loading::default() }).is_continue();
+        let Some(parts) = Parts::new(&checkpoint, &compute, &mut goes_on)? else { return Ok(None) };
         let tokenizer = ClipTokenizer::from_files(Path::new(&format!("{model}/tokenizer")), &|name| {
             checkpoint.bytes(&format!("tokenizer/{name}"))
         })?;
