@@ -10,7 +10,7 @@ use burnisher::checkpoint::{Checkpoint, ModelRef};
 use burnisher::schedulers::{Origin, SamplingOptions, SchedulerKind};
 use serde_json::{Map, Value};
 
-use crate::checkpoints::{self, Storage};
+use crate::support::checkpoints::{self, Storage};
 
 const INSPECT_GOLDEN: &str = include_str!("../golden/inspect/pictogram-64.txt");
 const CONFIGS_GOLDEN: &str = include_str!("../golden/inspect/configs.json");
