@@ -215,6 +215,7 @@ impl App {
                 state.notices.info("The prompt is on the clipboard");
             }
             UiCommand::ReadPicture => self.apply(ctx, Action::Browse(FileDialog::Picture)),
+            UiCommand::Models => state.dialog = Some(Dialog::Models),
             UiCommand::OpenModel => self.apply(ctx, Action::Browse(FileDialog::Model)),
             UiCommand::InspectModel => {
                 let model = state.settings.model.clone();

@@ -24,6 +24,7 @@ pub(super) enum UiCommand {
     Rewind,
     ShowDepth,
     ReadPicture,
+    Models,
     OpenModel,
     InspectModel,
     OpenFolder,
@@ -65,7 +66,7 @@ const ALT: Modifiers = Modifiers::ALT;
 
 impl UiCommand {
     /// In the order of the shortcuts sheet.
-    pub(super) const ALL: [Self; 49] = [
+    pub(super) const ALL: [Self; 50] = [
         Self::Generate,
         Self::GenerateFirst,
         Self::Stop,
@@ -83,6 +84,7 @@ impl UiCommand {
         Self::Rewind,
         Self::ShowDepth,
         Self::ReadPicture,
+        Self::Models,
         Self::OpenModel,
         Self::InspectModel,
         Self::OpenFolder,
@@ -148,6 +150,7 @@ impl UiCommand {
             Self::ReadPicture => {
                 ("Read a picture's settings…", "Take prompt and settings from a picture, also another app's")
             }
+            Self::Models => ("Models…", "Models on this computer, and how to get more"),
             Self::OpenModel => ("Open a model…", "Open a model's folder in diffusers format"),
             Self::InspectModel => ("Inspect the model…", "See what the model is made of, and what its sampler does"),
             Self::OpenFolder => ("Open the folder", "Show the gallery's folder in the file manager"),
@@ -217,6 +220,7 @@ impl UiCommand {
             Self::SaveCopy => const { &[key(CTRL_SHIFT, Key::S)] },
             Self::CopyPicture => const { &[key(CTRL_SHIFT, Key::C)] },
             Self::ReadPicture => const { &[key(CTRL, Key::O)] },
+            Self::Models => const { &[key(CTRL, Key::M)] },
             Self::OpenModel => const { &[key(CTRL_SHIFT, Key::O)] },
             Self::InspectModel => const { &[key(CTRL_SHIFT, Key::I)] },
             Self::Fit => const { &[key(CTRL, Key::Num0)] },

@@ -66,8 +66,11 @@ pub(super) fn row<R>(ui: &mut egui::Ui, name: &str, fill: impl FnOnce(&mut egui:
 }
 
 fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
+    /// What the word on the button takes.
+    const MODELS_WIDTH: f32 = 56.0;
     row(ui, "Model", |ui, label| {
-        let width = ui.available_width();
+        let button = ui.spacing().button_padding.x * 2.0 + ui.spacing().item_spacing.x + MODELS_WIDTH;
+        let width = (ui.available_width() - button).max(60.0);
         let combo = egui::ComboBox::from_id_salt("model").width(width).selected_text(model_name(&state.settings.model));
         let shown = combo.truncate().show_ui(ui, |ui| {
             for model in std::iter::once(ModelRef::Bundled).chain(state.settings.recent_models.iter().cloned()) {
@@ -86,6 +89,7 @@ fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
             }
         });
         shown.response.labelled_by(label).on_hover_text(state.settings.model.to_string());
+        UiCommand::Models.button(ui, actions);
     });
     match &state.model {
         Model::Loading(loading) => {

@@ -27,6 +27,7 @@ mod lab;
 pub mod librarian;
 mod look;
 mod mask;
+mod models;
 mod notices;
 mod options;
 mod painter;
@@ -87,6 +88,7 @@ pub struct App {
     ground: Ground,
     state: State,
     gallery: gallery::Gallery,
+    models: models::Models,
     worker: Option<WorkerHandle>,
     librarian: Librarian,
     background: Background,
@@ -193,6 +195,7 @@ impl App {
             ground: Ground::Painted,
             state: State::new(settings),
             gallery: gallery::Gallery::default(),
+            models: models::Models::default(),
             worker: None,
             librarian,
             background,

@@ -155,6 +155,8 @@ pub(super) enum Dialog {
     Close,
     /// The queue is to be thrown away.
     ClearQueue,
+    /// Which models there are, here and on the Hub.
+    Models,
     /// What the lab is to compare.
     Lab(Setup),
     /// What a model is made of.
