@@ -225,7 +225,7 @@ impl Puppet {
         let since = Instant::now();
         while since.elapsed() < self.loading {
             let fraction = since.elapsed().as_secs_f32() / self.loading.as_secs_f32();
-            if loading(burnisher::pipelines::Loading { component: "unet", fraction }).is_break() {
+            if loading(worker::Loading { component: "unet", number: 1, of: 1, fraction, room: None }).is_break() {
                 return Ok(None);
             }
             thread::sleep(Duration::from_millis(1));
@@ -253,6 +253,8 @@ impl Engine for Puppet {
             sizes: vec![(64, 64), (64, 96)],
             refused: vec![(SchedulerKind::from_name("lcm").expect("a sampler"), "Not for this model".into())],
             token_counter: Some(TokenCounter::new(count)),
+            footprint: None,
+            notes: Vec::new(),
         }
     }
 
