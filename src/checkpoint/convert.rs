@@ -234,3 +234,31 @@ impl Number for f64 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn every_byte_stands_for_the_number_that_torch_says() {
+        let golden: Value =
+            serde_json::from_str(include_str!("../../tests/golden/single_file/fp8.json")).expect("the golden is JSON");
+        for (name, number) in [("float8_e4m3fn", from_e4m3 as fn(u8) -> f32), ("float8_e5m2", from_e5m2)] {
+            let expected = golden[name].as_array().expect("numbers");
+            assert_eq!(expected.len(), 256);
+            for (byte, expected) in (0..=u8::MAX).zip(expected) {
+                let expected = match expected {
+                    Value::Null => f32::NAN,
+                    Value::String(text) => text.parse().expect("an infinity"),
+                    number => number.as_f64().expect("a number") as f32,
+                };
+                let found = number(byte);
+                assert!(
+                    found.to_bits() == expected.to_bits() || (found.is_nan() && expected.is_nan()),
+                    "{name}: {byte}"
+                );
+            }
+        }
+    }
+}

@@ -7,6 +7,8 @@ names.json  for each kind of component, what its tensors are called in a single 
             converters: the script ends with an error unless these give back every tensor under the name it had.
 original_configs.json  configs in the authors' format, as text, and what `from_single_file` takes from them.
 families.json  the tensors that tell, of each family, and what `infer_diffusers_model_type` calls it.
+published.json  the names and shapes of Stable Diffusion 1 and 2 and of the latter's depth estimator as single files have them,
+            and how many parameters each component has in Diffusers. The networks are built from `assets/configs`.
 fp8.json    torch's numbers for the 256 bytes of float8_e4m3fn and float8_e5m2; null stands for NaN, "inf" for infinity.
 
 Needs torch 2.13.0, diffusers 0.42.1, transformers 5.23.0, and nothing from the network.
@@ -24,9 +26,10 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import torch
 import yaml
+from diffusers import AutoencoderKL, UNet2DConditionModel
 from diffusers.loaders import single_file_utils as ldm
 from safetensors.torch import load_file
-from transformers import CLIPTextConfig, CLIPTextModel
+from transformers import CLIPTextConfig, CLIPTextModel, DPTConfig, DPTForDepthEstimation
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "checkpoints"))
@@ -310,6 +313,35 @@ def families():
     return found
 
 
+def published():
+    found = {}
+    for family in ("stable-diffusion-1", "stable-diffusion-2", "stable-diffusion-2-depth"):
+        configs = json.loads((HERE.parents[2] / "assets" / "configs" / f"{family}.json").read_text())
+        tensors, parameters = {}, {}
+        for component, (model_class, config_class, name) in {
+            "unet": (UNet2DConditionModel, None, unet_name), "vae": (AutoencoderKL, None, vae_name),
+            "text_encoder": (CLIPTextModel, CLIPTextConfig, clip_name if family.endswith("1") else open_clip_name),
+            "depth_estimator": (DPTForDepthEstimation, DPTConfig, midas_name),
+        }.items():
+            config = configs.get(f"{component}/config.json")
+            # The depth model's other components are those of Stable Diffusion 2.
+            if config is None or (family.endswith("depth") and component != "depth_estimator"):
+                continue
+            with torch.device("meta"):
+                model = model_class(config_class(**config)) if config_class else model_class.from_config(config)
+            shapes = {key.removeprefix("text_model."): tensor for key, tensor in model.state_dict().items()}
+            parameters[component] = sum(tensor.numel() for tensor in shapes.values())
+            if name is open_clip_name:  # the layer that isn't read, and what else is in the files
+                last = {key: t for key, t in shapes.items() if key.startswith("encoder.layers.22.")}
+                shapes |= {key.replace(".22.", ".23."): t for key, t in last.items()}
+            shapes = single_file(shapes, name)
+            tensors |= {key: list(tensor.shape) for key, tensor in shapes.items()}
+            if name is open_clip_name:
+                tensors |= {"cond_stage_model.model.text_projection": [1024, 1024], "cond_stage_model.model.logit_scale": []}
+        found[family] = {"parameters": parameters, "tensors": tensors}
+    return found
+
+
 def fp8():
     def number(value):
         return None if math.isnan(value) else ("inf" if value > 0 else "-inf") if math.isinf(value) else value
@@ -329,5 +361,6 @@ def write(name, content, **options):
 if __name__ == "__main__":
     write("names.json", names(), indent=0)
     write("original_configs.json", original_configs(), indent=1)
+    write("published.json", published())
     write("families.json", families(), indent=1)
     write("fp8.json", fp8())
