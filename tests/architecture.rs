@@ -81,7 +81,7 @@ const RESERVED: [(&str, &[&str]); 9] = [
     ("burn::store", &["checkpoint/"]),
     ("clap", &["main.rs", "cli/", "cli.rs"]),
     ("anyhow", &["main.rs", "cli/", "cli.rs"]),
-    ("crossbeam_channel", &["worker/", "app/librarian/", "app/background.rs"]),
+    ("crossbeam_channel", &["worker/", "app/downloads/", "app/librarian/", "app/background.rs"]),
     ("egui", &["app/"]),
     ("eframe", &["app/"]),
     ("rfd", &["app/"]),

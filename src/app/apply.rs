@@ -9,7 +9,9 @@ use crate::app::background::{Dialog as FileDialog, Task};
 use crate::app::canvas::Zoom;
 use crate::app::command::UiCommand;
 use crate::app::gallery::GalleryAction;
+use crate::app::inspector::Inspector;
 use crate::app::lab::{Lab, Setup, Sheet};
+use crate::app::models::HubAction;
 use crate::app::queue::{Key, Move};
 use crate::app::state::{Dialog, Model, PatchDialog, State};
 use crate::cancel::CancelToken;
@@ -28,6 +30,12 @@ pub(super) enum Action {
     Command(UiCommand),
     /// Another model is to draw from now on.
     UseModel(ModelRef),
+    /// Look into a model.
+    Inspect(ModelRef),
+    /// Something about the Hub.
+    Hub(HubAction),
+    /// Show what is being downloaded.
+    ShowDownloads,
     /// Show what is being drawn.
     Watch,
     /// Begin with this picture.
@@ -89,6 +97,12 @@ impl App {
         match action {
             Action::Command(command) => self.obey(ctx, command),
             Action::UseModel(model) => use_model(state, model),
+            Action::Inspect(model) => {
+                state.dialog = Some(Dialog::Inspector(Box::new(Inspector::new(model.clone()))));
+                if let Err(error) = self.background.inspect(model) {
+                    self.state.notices.error(error);
+                }
+            }
             Action::BeginWith(path) => state.begin_with(path),
             Action::Drop(path) => self.ask(Task::Drop(path)),
             Action::Paste(picture) => {
@@ -105,6 +119,11 @@ impl App {
             Action::PickVariant(request, path) => self.pick_variant(&request, path),
             Action::CloseLab => state.lab = None,
             Action::SaveSheet(sheet) => self.save_sheet(sheet),
+            Action::Hub(action) => self.act_on_hub(action),
+            Action::ShowDownloads => {
+                self.models.show_hub();
+                state.dialog = Some(Dialog::Models);
+            }
             Action::Watch => {
                 state.follows = true;
                 self.gallery.stop_comparing();
@@ -206,7 +225,12 @@ impl App {
                 state.notices.info("The prompt is on the clipboard");
             }
             UiCommand::ReadPicture => self.apply(ctx, Action::Browse(FileDialog::Picture)),
+            UiCommand::Models => state.dialog = Some(Dialog::Models),
             UiCommand::OpenModel => self.apply(ctx, Action::Browse(FileDialog::Model)),
+            UiCommand::InspectModel => {
+                let model = state.settings.model.clone();
+                self.apply(ctx, Action::Inspect(model));
+            }
             UiCommand::OpenFolder => {
                 let folder = state.settings.output_folder.clone();
                 self.ask(Task::OpenFolder(folder));

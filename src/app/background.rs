@@ -15,6 +15,7 @@ use egui::epaint::text::FontDefinitions;
 use crate::app::lab::Sheet;
 use crate::app::mask::{Derived, Wish, Work, Worked};
 use crate::app::source::{self, Glance};
+use crate::checkpoint::ModelRef;
 use crate::device::{self, DeviceInfo};
 use crate::error::{Error, Result};
 use crate::gallery::decode;
@@ -23,7 +24,7 @@ use crate::gallery::import::{self, Imported};
 use crate::gallery::write_whole;
 use crate::request::Mask;
 use crate::settings::Settings;
-use crate::worker::Latest;
+use crate::worker::{self, Inspection, Latest};
 
 /// Tasks and answers that wait at most: far more than a person can ask for.
 const CAPACITY: usize = 64;
@@ -56,6 +57,8 @@ pub(super) enum Task {
     SaveSheet { sheet: Box<Sheet>, fonts: Box<FontDefinitions>, target: PathBuf },
     /// Show a folder in the file manager.
     OpenFolder(PathBuf),
+    /// Show a page in the browser.
+    OpenPage(String),
     /// Make the folder for pictures.
     MakeFolder(PathBuf),
     /// Find out what pictures can be drawn on.
@@ -98,6 +101,8 @@ pub(super) enum Done {
     PickedTarget { source: PathBuf, target: PathBuf },
     /// The user chose a model's folder.
     PickedModel(PathBuf),
+    /// What a model is made of.
+    Inspected { model: ModelRef, found: Result<Box<Inspection>> },
     /// The user chose a picture to read settings from.
     PickedPicture(PathBuf),
     /// The user chose the folder for pictures.
@@ -246,6 +251,20 @@ impl Background {
         let thread = thread::Builder::new().name("burnisher-dialog".to_owned()).spawn(wait);
         thread.map(drop).map_err(|cause| Error::new("the file dialog can't be opened").caused_by(cause))
     }
+
+    /// Looks into a model, on a thread of its own: a folder on a network may take its time.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub(super) fn inspect(&self, model: ModelRef) -> Result<()> {
+        let teller = self.teller.clone();
+        let look = move || {
+            let found = worker::inspect(&model).map(Box::new);
+            teller.tell(Done::Inspected { model, found });
+        };
+        let thread = thread::Builder::new().name("burnisher-inspector".to_owned()).spawn(look);
+        thread.map(drop).map_err(|cause| Error::new("the model can't be looked into").caused_by(cause))
+    }
 }
 
 impl Drop for Background {
@@ -285,6 +304,9 @@ fn obey(task: Task, slots: &Slots, teller: &Teller, settings_path: &Path) -> Opt
         Task::OpenFolder(folder) => open::that_detached(&folder)
             .map(|()| None)
             .map_err(|cause| Error::new(format!("the folder can't be opened: {}", folder.display())).caused_by(cause)),
+        Task::OpenPage(page) => open::that_detached(&page)
+            .map(|()| None)
+            .map_err(|cause| Error::new(format!("the page can't be opened in a browser: {page}")).caused_by(cause)),
         Task::MakeFolder(folder) => {
             std::fs::create_dir_all(&folder).map(|()| Some(Done::FolderMade)).map_err(|cause| {
                 Error::new(format!("the folder for pictures can't be made: {}", folder.display()))

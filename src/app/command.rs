@@ -24,7 +24,9 @@ pub(super) enum UiCommand {
     Rewind,
     ShowDepth,
     ReadPicture,
+    Models,
     OpenModel,
+    InspectModel,
     OpenFolder,
     FreeMemory,
     Fit,
@@ -64,7 +66,7 @@ const ALT: Modifiers = Modifiers::ALT;
 
 impl UiCommand {
     /// In the order of the shortcuts sheet.
-    pub(super) const ALL: [Self; 48] = [
+    pub(super) const ALL: [Self; 50] = [
         Self::Generate,
         Self::GenerateFirst,
         Self::Stop,
@@ -82,7 +84,9 @@ impl UiCommand {
         Self::Rewind,
         Self::ShowDepth,
         Self::ReadPicture,
+        Self::Models,
         Self::OpenModel,
+        Self::InspectModel,
         Self::OpenFolder,
         Self::FreeMemory,
         Self::Fit,
@@ -146,7 +150,9 @@ impl UiCommand {
             Self::ReadPicture => {
                 ("Read a picture's settings…", "Take prompt and settings from a picture, also another app's")
             }
+            Self::Models => ("Models…", "Models on this computer, and how to get more"),
             Self::OpenModel => ("Open a model…", "Open a model's folder in diffusers format"),
+            Self::InspectModel => ("Inspect the model…", "See what the model is made of, and what its sampler does"),
             Self::OpenFolder => ("Open the folder", "Show the gallery's folder in the file manager"),
             Self::FreeMemory => ("Free memory", "Unload the model; it is loaded again for the next picture"),
             Self::Fit => ("Fit", "Fit the picture into the window"),
@@ -214,7 +220,9 @@ impl UiCommand {
             Self::SaveCopy => const { &[key(CTRL_SHIFT, Key::S)] },
             Self::CopyPicture => const { &[key(CTRL_SHIFT, Key::C)] },
             Self::ReadPicture => const { &[key(CTRL, Key::O)] },
+            Self::Models => const { &[key(CTRL, Key::M)] },
             Self::OpenModel => const { &[key(CTRL_SHIFT, Key::O)] },
+            Self::InspectModel => const { &[key(CTRL_SHIFT, Key::I)] },
             Self::Fit => const { &[key(CTRL, Key::Num0)] },
             Self::ActualSize => const { &[key(CTRL, Key::Num1)] },
             Self::DoubleSize => const { &[key(CTRL, Key::Num2)] },

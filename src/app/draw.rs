@@ -3,7 +3,7 @@
 use crate::app::apply::Action;
 use crate::app::painter::Painter;
 use crate::app::state::{self, State};
-use crate::app::{App, Ground, close, controls, gallery, look, options, painter, shortcuts, status, toolbar};
+use crate::app::{App, Ground, close, controls, gallery, look, models, options, painter, shortcuts, status, toolbar};
 
 impl App {
     /// A panel's frame, with the ground that it needs.
@@ -77,10 +77,12 @@ impl App {
             state::Dialog::Shortcuts => shortcuts::ui(ui.ctx(), actions),
             state::Dialog::Close => close::ui(ui.ctx(), &self.state, actions),
             state::Dialog::ClearQueue => close::clear_queue_ui(ui.ctx(), &self.state, actions),
+            state::Dialog::Models => models::ui(ui.ctx(), &mut self.models, actions),
             state::Dialog::Lab(setup) => {
                 let State { settings, model, .. } = &mut self.state;
                 setup.ui(ui.ctx(), &mut settings.draft, model, actions);
             }
+            state::Dialog::Inspector(inspector) => inspector.ui(ui.ctx(), actions),
             state::Dialog::Patch(look) => look::ui(ui.ctx(), look, actions),
         }
         self.state.dialog = Some(dialog);

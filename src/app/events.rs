@@ -155,6 +155,11 @@ pub(super) fn background(app: &mut App, ctx: &egui::Context, done: Done) {
             app.ask(Task::Export { source, target, metadata });
         }
         Done::PickedModel(folder) => apply::use_model(state, ModelRef::Folder(folder)),
+        Done::Inspected { model, found } => {
+            if let Some(Dialog::Inspector(inspector)) = &mut state.dialog {
+                inspector.hear(&model, found);
+            }
+        }
         Done::PickedPicture(path) => app.ask(Task::Import(path)),
         Done::PickedOutput(folder) => {
             state.settings.output_folder = folder;

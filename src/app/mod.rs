@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::checkpoint::hub;
 use crate::error::{Error, Result};
 use crate::settings::Settings;
 use crate::worker::{Event, Latest, WorkerHandle};
@@ -18,13 +19,16 @@ mod canvas;
 mod close;
 mod command;
 mod controls;
+mod downloads;
 mod draw;
 mod events;
 mod gallery;
+mod inspector;
 mod lab;
 pub mod librarian;
 mod look;
 mod mask;
+mod models;
 mod notices;
 mod options;
 mod painter;
@@ -44,6 +48,8 @@ mod toolbar;
 use apply::Action;
 use background::{Background, Task};
 use command::UiCommand;
+use downloads::Downloads;
+pub use downloads::Reach;
 use librarian::Librarian;
 use painter::{Ask, Painter};
 use state::{Model, State};
@@ -56,6 +62,8 @@ pub struct Setup {
     pub cache: PathBuf,
     /// Starts the worker for a device; `wake` has to be called whenever there is something to hear or to see.
     pub open_worker: OpenWorker,
+    /// Says where the Hub is, and its cache, for who has this access token.
+    pub reach_hub: Reach,
 }
 
 /// See [`Setup::open_worker`].
@@ -84,9 +92,11 @@ pub struct App {
     ground: Ground,
     state: State,
     gallery: gallery::Gallery,
+    models: models::Models,
     worker: Option<WorkerHandle>,
     librarian: Librarian,
     background: Background,
+    downloads: Downloads,
     open_worker: OpenWorker,
     wake: Wake,
     /// The settings as they were last written, and when.
@@ -101,6 +111,7 @@ impl Setup {
             settings: folder(dirs::config_dir()).join("settings.json"),
             cache: folder(dirs::cache_dir()),
             open_worker: Box::new(open_worker),
+            reach_hub: Arc::new(hub::Options::from_env),
         }
     }
 }
@@ -175,6 +186,8 @@ impl App {
         let (settings, broken) = Settings::load(&setup.settings);
         let waker = ctx.clone();
         let wake: Wake = Arc::new(move || waker.request_repaint());
+        let token = setup.settings.with_file_name("hub-token");
+        let downloads = Downloads::spawn(setup.reach_hub, &token, wake.clone())?;
         let background = Background::spawn(setup.settings, wake.clone())?;
         let gallery_wake = wake.clone();
         let librarian = librarian::spawn(setup.cache, move || gallery_wake())?;
@@ -185,9 +198,11 @@ impl App {
             ground: Ground::Painted,
             state: State::new(settings),
             gallery: gallery::Gallery::default(),
+            models: models::Models::default(),
             worker: None,
             librarian,
             background,
+            downloads,
             open_worker: setup.open_worker,
             wake,
             kept,
@@ -316,6 +331,7 @@ impl eframe::App for App {
         while let Some(news) = self.librarian.news() {
             events::librarian(self, ctx, news);
         }
+        self.hear_downloads();
         let draft = &self.state.settings.draft;
         let glances = [self.state.source.follow(draft.image.as_ref()), self.state.depth.follow(draft.depth.as_ref())];
         for glance in glances.into_iter().flatten() {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::app::canvas::Canvas;
+use crate::app::inspector::Inspector;
 use crate::app::lab::{Lab, Setup};
 use crate::app::notices::Notices;
 use crate::app::painter::{Painter, Shows};
@@ -57,6 +58,10 @@ pub(super) struct State {
     pub wants_picture: Option<PathBuf>,
     /// Bytes of main memory that the program takes, and when that was looked up.
     pub memory: Option<(u64, Instant)>,
+    /// How much is here of what is being downloaded, 0 to 1.
+    pub downloading: Option<f32>,
+    /// The access token for the Hub as it is being typed.
+    pub hub_token: String,
     /// What pictures can be drawn on, once it is known.
     pub devices: Option<Vec<DeviceInfo>>,
     /// Said once: the user agreed to close with work left over.
@@ -97,8 +102,12 @@ pub(super) enum Dialog {
     Close,
     /// The queue is to be thrown away.
     ClearQueue,
+    /// Which models there are, here and on the Hub.
+    Models,
     /// What the lab is to compare.
     Lab(Setup),
+    /// What a model is made of.
+    Inspector(Box<Inspector>),
     /// Settings from elsewhere: what would change.
     Patch(Box<PatchDialog>),
 }
@@ -154,6 +163,8 @@ impl State {
             follows: true,
             wants_picture: None,
             memory: None,
+            downloading: None,
+            hub_token: String::new(),
             devices: None,
             may_close: false,
         }

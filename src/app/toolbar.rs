@@ -41,6 +41,7 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
             ui.separator();
             item(ui, UiCommand::ReadPicture, true, actions);
             item(ui, UiCommand::OpenFolder, true, actions);
+            item(ui, UiCommand::InspectModel, true, actions);
             ui.separator();
             item(ui, UiCommand::Lab, true, actions);
             item(ui, UiCommand::Settings, true, actions);

@@ -3,7 +3,7 @@
 //! A model is a folder with a `model_index.json` that names its components, each in a folder of its own with a config
 //! and safetensors weights. The bundled model is the same, read out of the binary; a single file is made to look the same.
 //! Nothing here knows what a component does: configs are handed out as JSON, weights go wherever a module's field names say.
-//! Limits: Stable Diffusion 1 and 2, and unconditional models; no pickles (`.bin`), no downloads.
+//! Limits: Stable Diffusion 1 and 2, and unconditional models; no pickles (`.bin`).
 
 mod bundled;
 mod card;
@@ -253,13 +253,7 @@ impl Component {
                 source.locate("model_index.json")
             )));
         }
-        if let Some((_, known)) = CLASSES.iter().find(|(component, _)| *component == name)
-            && !known.contains(&class)
-        {
-            let place = source.locate("model_index.json");
-            return Err(Error::new(format!("can't use a {name} of class {class}: {place}"))
-                .advise(format!("Only {} is known here", known.join(" or "))));
-        }
+        check_class(name, class, &source.locate("model_index.json"))?;
         let path = format!("{name}/{}", config_file(class));
         let missing = || {
             Error::new(format!("the model's {name} is missing: {}", source.locate(&path)))
@@ -272,6 +266,17 @@ impl Component {
         };
         let [name, library, class, folder] = [name, library, class, folder].map(str::to_owned);
         Ok(Self { name, library, class, config, folder })
+    }
+}
+
+/// Says why a component can't be of a class.
+fn check_class(name: &str, class: &str, place: &str) -> Result<()> {
+    match CLASSES.iter().find(|(component, _)| *component == name) {
+        Some((_, known)) if !known.contains(&class) => {
+            Err(Error::new(format!("can't use a {name} of class {class}: {place}"))
+                .advise(format!("Only {} is known here", known.join(" or "))))
+        }
+        _ => Ok(()),
     }
 }
 

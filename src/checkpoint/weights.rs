@@ -21,9 +21,11 @@ const STEMS: [&str; 2] = ["diffusion_pytorch_model", "model"];
 const PICKLES: [&str; 4] = [".bin", ".ckpt", ".pt", ".pth"];
 
 /// Which precision to take where a folder holds both.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Variant {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variant {
+    /// The one without a name of its own, mostly 32 bits a number.
     Full,
+    /// 16 bits a number.
     Fp16,
 }
 
@@ -102,35 +104,57 @@ impl Weights {
     }
 }
 
-/// The files that hold a component's weights, relative to the checkpoint.
-fn find_files(source: &Source, component: &str, folder: &str, preferred: Variant) -> Result<Vec<String>> {
-    let names = source.names(folder);
+/// Where a folder has a component's weights.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum WeightFiles {
+    /// In one file.
+    Whole(String),
+    /// In several, which an index names. Their names begin with the stem, and have the variant in them.
+    Sharded { index: String, stem: &'static str, variant: &'static str },
+    /// In pickles, which aren't opened.
+    Pickled,
+    /// Nowhere.
+    Absent,
+}
+
+/// Which of the files in a component's folder hold its weights.
+pub(super) fn weight_files(names: &[String], preferred: Variant) -> WeightFiles {
     let variants = match preferred {
         Variant::Full => ["", ".fp16"],
         Variant::Fp16 => [".fp16", ""],
     };
     for variant in variants {
         for stem in STEMS {
-            let single = format!("{stem}{variant}.safetensors");
-            if names.contains(&single) {
-                return Ok(vec![inside(folder, &single)]);
+            let whole = format!("{stem}{variant}.safetensors");
+            if names.contains(&whole) {
+                return WeightFiles::Whole(whole);
             }
             // Diffusers' `_add_variant` puts the variant before the last ending; it used to come earlier
             // (`pipeline_loading_utils.py`, `legacy_variant_index_re`).
             let indices =
                 [format!("{stem}.safetensors.index{variant}.json"), format!("{stem}.safetensors{variant}.index.json")];
-            if let Some(index) = indices.iter().find(|index| names.contains(index)) {
-                return read_index(source, folder, &inside(folder, index));
+            if let Some(index) = indices.into_iter().find(|index| names.contains(index)) {
+                return WeightFiles::Sharded { index, stem, variant };
             }
         }
     }
-    let folder = source.locate(folder);
-    if names.iter().any(|name| PICKLES.iter().any(|ending| name.ends_with(ending))) {
-        return Err(Error::new(format!("the {component}'s weights are pickled (.bin), which can run code when opened: {folder}"))
-            .advise("Get the model's safetensors files, or convert it with Diffusers: pipe.save_pretrained(folder, safe_serialization=True)"));
+    let pickled = names.iter().any(|name| PICKLES.iter().any(|ending| name.ends_with(ending)));
+    if pickled { WeightFiles::Pickled } else { WeightFiles::Absent }
+}
+
+/// The files that hold a component's weights, relative to the checkpoint.
+fn find_files(source: &Source, component: &str, folder: &str, preferred: Variant) -> Result<Vec<String>> {
+    let place = source.locate(folder);
+    match weight_files(&source.names(folder), preferred) {
+        WeightFiles::Whole(file) => Ok(vec![inside(folder, &file)]),
+        WeightFiles::Sharded { index, .. } => read_index(source, folder, &inside(folder, &index)),
+        WeightFiles::Pickled => Err(Error::new(format!(
+            "the {component}'s weights are pickled (.bin), which can run code when opened: {place}"
+        ))
+        .advise("Get the model's safetensors files, or convert it with Diffusers: pipe.save_pretrained(folder, safe_serialization=True)")),
+        WeightFiles::Absent => Err(Error::new(format!("the {component} has no weights: {place}"))
+            .advise("There should be a diffusion_pytorch_model.safetensors or model.safetensors")),
     }
-    Err(Error::new(format!("the {component} has no weights: {folder}"))
-        .advise("There should be a diffusion_pytorch_model.safetensors or model.safetensors"))
 }
 
 /// The path of a file in a folder; the model's own has no name.

@@ -2,15 +2,13 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::process;
 
 use clap::ValueEnum;
 
-use crate::cancel::CancelToken;
 use crate::checkpoint::ModelRef;
-use crate::cli::Ended;
 use crate::cli::report::Report;
 use crate::cli::task::{TaskArgs, default_size};
+use crate::cli::{Ended, cancel_on_interrupt};
 use crate::device::{DeviceChoice, DtypeChoice};
 use crate::error::{Error, Result};
 use crate::gallery::Destination;
@@ -27,7 +25,7 @@ pub(super) struct Args {
     /// What it is not to show
     #[arg(long, value_name = "TEXT", default_value = "")]
     negative_prompt: String,
-    /// `bundled`, or the folder of a model in diffusers format
+    /// `bundled`, the folder of a model in diffusers format, or `owner/name` on the Hub once it is downloaded
     #[arg(long, value_name = "REF", default_value = "bundled")]
     model: ModelRef,
     #[command(flatten)]
@@ -202,16 +200,4 @@ impl Args {
 /// Hands a command to a worker that waits for one.
 fn send(worker: &mut WorkerHandle, command: Command) -> Result<()> {
     worker.try_send(command).map_err(|Busy(_)| Error::new("the worker takes no commands"))
-}
-
-/// Cancels the job on the first Ctrl-C and ends the program on the second.
-fn cancel_on_interrupt(cancel: &CancelToken) -> Result<()> {
-    let cancel = cancel.clone();
-    let interrupted = move || {
-        if cancel.is_cancelled() {
-            process::exit(Ended::INTERRUPTED.into());
-        }
-        cancel.cancel();
-    };
-    ctrlc::set_handler(interrupted).map_err(|cause| Error::new("can't listen for Ctrl-C").caused_by(cause))
 }

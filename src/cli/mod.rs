@@ -4,14 +4,16 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 
 mod devices;
+mod download;
 mod generate;
 mod inspect;
 mod json;
@@ -32,6 +34,8 @@ enum Command {
     Generate(Box<generate::Args>),
     /// Show what a model is made of
     Inspect(inspect::Args),
+    /// Fetch a model from the Hugging Face Hub
+    Download(download::Args),
     /// List the devices that can draw
     Devices(devices::Args),
 }
@@ -54,6 +58,7 @@ pub fn run(window: impl FnOnce() -> Result<()>) -> ExitCode {
         None => window().map(|()| Ended::Done),
         Some(Command::Generate(args)) => generate::run(&args),
         Some(Command::Inspect(args)) => inspect::run(&args),
+        Some(Command::Download(args)) => download::run(&args),
         Some(Command::Devices(args)) => devices::run(&args),
     };
     match ended {
@@ -82,4 +87,16 @@ fn wrong_usage(command: &str, kind: ErrorKind, message: &str) -> ! {
 /// Whoever read stdout is gone, or its disk is full.
 fn print(line: impl fmt::Display) -> Result<()> {
     writeln!(io::stdout(), "{line}").map_err(|cause| Error::new("can't write to stdout").caused_by(cause))
+}
+
+/// Cancels the work on the first Ctrl-C and ends the program on the second.
+fn cancel_on_interrupt(cancel: &CancelToken) -> Result<()> {
+    let cancel = cancel.clone();
+    let interrupted = move || {
+        if cancel.is_cancelled() {
+            process::exit(Ended::INTERRUPTED.into());
+        }
+        cancel.cancel();
+    };
+    ctrlc::set_handler(interrupted).map_err(|cause| Error::new("can't listen for Ctrl-C").caused_by(cause))
 }

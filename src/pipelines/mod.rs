@@ -11,6 +11,7 @@ mod depth_to_image;
 mod guidance;
 mod image_to_image;
 mod inpaint;
+mod inspect;
 mod latents;
 mod memory;
 mod opening;
@@ -46,6 +47,7 @@ use stable_diffusion::{StableDiffusion, no_depth_estimator};
 use unconditional::Unconditional;
 
 pub use denoise::Overflow;
+pub use inspect::{Inspection, inspect};
 pub use trace::Trace;
 
 /// A checkpoint with its weights loaded, on a device.

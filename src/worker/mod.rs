@@ -33,6 +33,7 @@ mod protocol;
 mod tokens;
 mod tuning;
 
+pub use crate::pipelines::{Inspection, inspect};
 pub use engine::{Engine, Hooks, Loading, Look, OnLoading, StepDone};
 pub use latest::Latest;
 pub use memory::resident_bytes;

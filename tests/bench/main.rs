@@ -1,6 +1,7 @@
 //! Speed and memory at full size, as ratios against torch where a Python with diffusers is named.
 //!
 //!     BURNISHER_BENCH_PYTHON=python3 cargo bench --bench full_size              the whole pipeline, beside diffusers
+//!     BURNISHER_BENCH_PYTHON=python3 cargo bench --bench full_size -- load      loading alone, in f32 and f16, beside diffusers
 //!     cargo bench --bench full_size -- ops                                      single operations at their usual shapes
 //!     cargo bench --bench full_size -- window                                   the window's frames, where there is a display
 //!
@@ -9,6 +10,7 @@
 //! Times on a busy machine mean little: the ratio column compares processor time.
 
 mod checkpoint;
+mod load;
 mod moment;
 mod ops;
 mod pipeline;
@@ -28,12 +30,14 @@ fn main() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         [] => compare(),
+        ["load"] => load::compare(),
         ["ops"] => ops::run(),
         ["window"] => window::run(),
         ["window", what] => window::measure(what),
         ["write", folder] => checkpoint::write(Path::new(folder)),
+        ["load", model, dtype] => println!("{}", load::measure(model, dtype)),
         ["measure", folder] => println!("{}", pipeline::measure(Path::new(folder))),
-        _ => panic!("no arguments, or: ops, or: window"),
+        _ => panic!("no arguments, or one of: load, ops, window"),
     }
 }
 

@@ -68,7 +68,7 @@ pub(crate) fn measure(folder: &Path) -> Value {
 }
 
 /// The most memory that this process has had.
-fn peak_gigabytes() -> f64 {
+pub(crate) fn peak_gigabytes() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
     line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") * 1024.0 / 1e9

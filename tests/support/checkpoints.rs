@@ -238,7 +238,7 @@ pub(crate) fn folder(checkpoint: Checkpoint, storage: Storage) -> PathBuf {
     for content in small_files.values() {
         made_from.update(content);
     }
-    let made_from = format!("{:x}", made_from.finalize());
+    let made_from = hex(made_from.finalize().as_slice());
 
     // Tests run side by side, and several want the same folder.
     let _one_at_a_time = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
@@ -270,11 +270,7 @@ fn write(folder: &Path, checkpoint: Checkpoint, storage: Storage, small_files: &
             let bytes = rule.bytes(checkpoint.sign(key));
             tensors.insert(checkpoint.spell(&name, key), Tensor { dtype: Dtype::F32, shape: rule.0.clone(), bytes });
         }
-        assert_eq!(
-            format!("{:x}", digest.finalize()),
-            component.sha256,
-            "{checkpoint:?}: the {name}'s weights drifted"
-        );
+        assert_eq!(hex(digest.finalize().as_slice()), component.sha256, "{checkpoint:?}: the {name}'s weights drifted");
         if checkpoint == Checkpoint::TinySd15Legacy && name == "text_encoder" {
             let bytes = (0..77_i64).flat_map(i64::to_le_bytes).collect();
             let position_ids = Tensor { dtype: Dtype::I64, shape: vec![1, 77], bytes };
@@ -332,4 +328,9 @@ fn write_safetensors(path: &Path, tensors: &BTreeMap<String, Tensor>) {
 
 fn read(path: &Path) -> Vec<u8> {
     fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A digest as it is written: two digits a byte.
+fn hex(digest: &[u8]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -5,6 +5,7 @@ mod forms;
 mod gallery;
 mod generating;
 mod lab;
+mod models;
 mod painting;
 mod promises;
 mod remembering;

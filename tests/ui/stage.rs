@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use burnisher::app::{App, Setup};
+use burnisher::checkpoint::hub;
 use burnisher::error::{Error, Result};
 use burnisher::pipelines::{Drawn, Run};
 use burnisher::request::{Request, TaskKind, Verdict};
@@ -70,6 +71,18 @@ impl Stage {
     }
 
     pub(crate) fn open_sized(folder: TempDir, puppet: Puppet, size: [f32; 2]) -> Self {
+        let hub = folder.path().join("hub");
+        let offline = move |_| hub::Options { offline: true, cache: hub.clone(), ..hub::Options::from_env(None) };
+        Self::open_with_hub(folder, puppet, size, offline)
+    }
+
+    /// A window on folders of an earlier one, with a Hub to ask; others have none.
+    pub(crate) fn open_with_hub(
+        folder: TempDir,
+        puppet: Puppet,
+        size: [f32; 2],
+        reach: impl Fn(Option<hub::Token>) -> hub::Options + Send + Sync + 'static,
+    ) -> Self {
         let setup = Setup {
             settings: folder.path().join("settings.json"),
             cache: folder.path().join("cache"),
@@ -78,6 +91,7 @@ impl Stage {
                 let open = move |_: &_, loading: &mut worker::OnLoading<'_>| puppet.open(loading);
                 worker::spawn_waking(open, move || wake())
             }),
+            reach_hub: Arc::new(reach),
         };
         let window = Harness::builder()
             .with_size(size)

@@ -1,0 +1,169 @@
+//! How far a download is: bytes per file and in all, the rate, and the time left.
+//!
+//! The rate is that of the last seconds, and counts what has come over the network: what lay here already is none.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::offer::Wanted;
+
+/// Over how long the rate is measured.
+const WINDOW: Duration = Duration::from_secs(5);
+
+/// How far a download is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Progress {
+    /// Each file of the offer, in its order.
+    pub files: Vec<FileProgress>,
+    /// Bytes that are here.
+    pub bytes: u64,
+    /// Of how many.
+    pub of: u64,
+    /// How fast they come.
+    pub bytes_per_sec: f64,
+    /// How long the rest will take at this rate; `None` while nothing comes.
+    pub secs_left: Option<f64>,
+    /// What goes on: the liveliest of the files' states.
+    pub state: State,
+}
+
+/// How far a file is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileProgress {
+    /// Its path in the repository.
+    pub path: String,
+    /// Bytes that are here.
+    pub bytes: u64,
+    /// Of how many.
+    pub of: u64,
+    /// What goes on with it.
+    pub state: State,
+}
+
+/// What goes on with a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Its turn hasn't come.
+    Queued,
+    /// Its bytes come.
+    Fetching,
+    /// What is here is being checked.
+    Checking,
+    /// It can't go on now, and goes on by itself.
+    Waiting {
+        /// For what, in words.
+        why: String,
+        /// For how long; `None` if that isn't known.
+        secs: Option<u64>,
+    },
+    /// It is here, checked.
+    Done,
+}
+
+impl State {
+    /// Livelier states hide others.
+    fn liveliness(&self) -> u8 {
+        match self {
+            Self::Fetching => 4,
+            Self::Checking => 3,
+            Self::Waiting { .. } => 2,
+            Self::Queued => 1,
+            Self::Done => 0,
+        }
+    }
+}
+
+/// Where the transfers note how far they are. One thread's.
+pub(super) struct Board(RefCell<Notes>);
+
+struct Notes {
+    progress: Progress,
+    /// What has come over the network, in all.
+    fetched: u64,
+    /// What had come by when, over the last seconds.
+    samples: VecDeque<(Instant, u64)>,
+}
+
+impl Board {
+    pub(super) fn new(files: &[Wanted]) -> Self {
+        let file = |wanted: &Wanted| FileProgress {
+            path: wanted.path.clone(),
+            bytes: 0,
+            of: wanted.bytes,
+            state: State::Queued,
+        };
+        let progress = Progress {
+            files: files.iter().map(file).collect(),
+            bytes: 0,
+            of: files.iter().map(|file| file.bytes).sum(),
+            bytes_per_sec: 0.0,
+            secs_left: None,
+            state: State::Queued,
+        };
+        Self(RefCell::new(Notes { progress, fetched: 0, samples: VecDeque::new() }))
+    }
+
+    /// Notes how many bytes of a file are here, and what goes on with it.
+    pub(super) fn set(&self, number: usize, bytes: u64, state: State) {
+        if let Some(file) = self.0.borrow_mut().progress.files.get_mut(number) {
+            (file.bytes, file.state) = (bytes, state);
+        }
+    }
+
+    /// Notes that bytes of a file have come.
+    pub(super) fn fetched(&self, number: usize, count: usize) {
+        let mut notes = self.0.borrow_mut();
+        notes.fetched += count as u64;
+        if let Some(file) = notes.progress.files.get_mut(number) {
+            file.bytes += count as u64;
+            file.state = State::Fetching;
+        }
+    }
+
+    /// How far it is now.
+    pub(super) fn read(&self) -> Progress {
+        let mut notes = self.0.borrow_mut();
+        let (now, fetched) = (Instant::now(), notes.fetched);
+        notes.samples.push_back((now, fetched));
+        while notes.samples.len() > 2 && notes.samples.front().is_some_and(|(then, _)| now - *then > WINDOW) {
+            notes.samples.pop_front();
+        }
+        let rate = notes.samples.front().map_or(0.0, |(then, had)| {
+            let secs = (now - *then).as_secs_f64();
+            if secs > 0.0 { (fetched - had) as f64 / secs } else { 0.0 }
+        });
+        let progress = &mut notes.progress;
+        progress.bytes = progress.files.iter().map(|file| file.bytes).sum();
+        progress.bytes_per_sec = rate;
+        progress.secs_left = (rate > 0.0).then(|| progress.of.saturating_sub(progress.bytes) as f64 / rate);
+        let liveliest = progress.files.iter().map(|file| &file.state).max_by_key(|state| state.liveliness());
+        progress.state = liveliest.cloned().unwrap_or(State::Done);
+        progress.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_here_counts_as_progress_but_not_as_speed() {
+        let files = [("a", 100), ("b", 50)].map(|(path, bytes)| Wanted::for_test(path, bytes));
+        let board = Board::new(&files);
+        board.set(0, 60, State::Checking);
+        let before = board.read();
+        assert_eq!((before.bytes, before.of, &before.state), (60, 150, &State::Checking));
+        assert_eq!((before.bytes_per_sec, before.secs_left), (0.0, None));
+        board.fetched(0, 40);
+        board.set(1, 0, State::Waiting { why: "the Hub is busy".to_owned(), secs: Some(3) });
+        std::thread::sleep(Duration::from_millis(2));
+        let after = board.read();
+        assert_eq!((after.bytes, &after.state), (100, &State::Fetching));
+        assert!(after.bytes_per_sec > 0.0 && after.secs_left.is_some_and(|secs| secs > 0.0));
+        board.set(0, 100, State::Done);
+        assert!(matches!(board.read().state, State::Waiting { .. }));
+        board.set(1, 50, State::Done);
+        assert_eq!(board.read().state, State::Done);
+    }
+}
