@@ -78,7 +78,8 @@ impl Footprint {
     /// The phases of a run, in their order.
     fn phases(&self, wish: &Wish, tile: Option<usize>) -> Vec<Phase> {
         let (height, width) = (wish.height / self.scale, wish.width / self.scale);
-        let (_, autoencoder) = self.decode(tile.map_or(height, |t| t.min(height)), tile.map_or(width, |t| t.min(width)));
+        let (_, autoencoder) =
+            self.decode(tile.map_or(height, |t| t.min(height)), tile.map_or(width, |t| t.min(width)));
         let mut phases = vec![(vec![Part::TextEncoder], 0)];
         if wish.estimates_depth {
             phases.push((vec![Part::DepthEstimator], self.depth()));
@@ -146,8 +147,9 @@ impl Footprint {
         let side = |side: usize, percent: usize| (side * percent / 100) / multiple * multiple;
         let sizes = (1..20).rev().map(|twentieth| (side(wish.width, 5 * twentieth), side(wish.height, 5 * twentieth)));
         let mut sizes = sizes.filter(|(width, height)| *width > 0 && *height > 0);
-        let found =
-            sizes.find(|(width, height)| self.arrange(&Wish { width: *width, height: *height, ..wish.clone() }, budget).fits);
+        let found = sizes.find(|(width, height)| {
+            self.arrange(&Wish { width: *width, height: *height, ..wish.clone() }, budget).fits
+        });
         found.map(|(width, height)| format!("{width} x {height}"))
     }
 }
@@ -162,7 +164,11 @@ impl Plan {
     pub fn details(&self) -> Vec<String> {
         let mut details = Vec::new();
         if let Some((tensor, max)) = self.tensor {
-            details.push(format!("One buffer of this GPU holds {}, and {} are needed", gigabytes(max), gigabytes(tensor)));
+            details.push(format!(
+                "One buffer of this GPU holds {}, and {} are needed",
+                gigabytes(max),
+                gigabytes(tensor)
+            ));
         }
         if self.fits && !self.lent.is_empty() {
             let names: Vec<&str> = self.lent.iter().map(|part| part.name()).collect();
@@ -195,7 +201,8 @@ impl Plan {
             [] => "Choose a smaller size".to_owned(),
             instead => format!("Choose {}, or another smaller size", instead.join(" or ")),
         };
-        let message = format!("A picture of {width} x {height} is too large: it takes about {needed}, and {what} holds {there}");
+        let message =
+            format!("A picture of {width} x {height} is too large: it takes about {needed}, and {what} holds {there}");
         Err(Error::new(message).advise(advice))
     }
 }
