@@ -14,6 +14,7 @@ use egui::epaint::text::FontDefinitions;
 
 use crate::app::lab::Sheet;
 use crate::app::mask::{Derived, Wish, Work, Worked};
+use crate::app::plan::{Asked, Planned};
 use crate::app::source::{self, Glance};
 use crate::checkpoint::ModelRef;
 use crate::device::{self, DeviceInfo};
@@ -24,7 +25,7 @@ use crate::gallery::import::{self, Imported};
 use crate::gallery::write_whole;
 use crate::request::Mask;
 use crate::settings::Settings;
-use crate::worker::{self, Inspection, Latest};
+use crate::worker::{self, Host, Inspection, Latest};
 
 /// Tasks and answers that wait at most: far more than a person can ask for.
 const CAPACITY: usize = 64;
@@ -61,6 +62,8 @@ pub(super) enum Task {
     OpenPage(String),
     /// Make the folder for pictures.
     MakeFolder(PathBuf),
+    /// Plan the memory of the form's next picture.
+    Plan(Box<Asked>),
     /// Find out what pictures can be drawn on.
     ListDevices,
     /// Write the settings that lie in the slot.
@@ -95,6 +98,8 @@ pub(super) enum Done {
     PickedSheet { sheet: Box<Sheet>, target: PathBuf },
     /// The folder for pictures is there.
     FolderMade,
+    /// The memory plan of the form's next picture.
+    Planned(Box<Planned>),
     /// What pictures can be drawn on.
     Devices(Vec<DeviceInfo>),
     /// The user chose where to save this picture.
@@ -262,10 +267,10 @@ impl Background {
     ///
     /// # Errors
     /// The system has no thread to give.
-    pub(super) fn inspect(&self, model: ModelRef) -> Result<()> {
+    pub(super) fn inspect(&self, model: ModelRef, host: Host) -> Result<()> {
         let teller = self.teller.clone();
         let look = move || {
-            let found = worker::inspect(&model).map(Box::new);
+            let found = worker::inspect(&model, host).map(Box::new);
             teller.tell(Done::Inspected { model, found });
         };
         let thread = thread::Builder::new().name("burnisher-inspector".to_owned()).spawn(look);
@@ -319,6 +324,7 @@ fn obey(task: Task, slots: &Slots, teller: &Teller, settings_path: &Path) -> Opt
                     .advise("Choose another one in the settings")
             })
         }
+        Task::Plan(asked) => Ok(Some(Done::Planned(Box::new(asked.plan())))),
         Task::ListDevices => Ok(Some(Done::Devices(device::list()))),
         Task::ChangeMask(work) => Ok(Some(Done::MaskChanged { id: work.id, worked: Box::new(work.run()) })),
         Task::LookAtMask => {

@@ -12,7 +12,7 @@ use crate::checkpoint::hub;
 use crate::checkpoint::library::Places;
 use crate::error::{Error, Result};
 use crate::settings::Settings;
-use crate::worker::{Event, Latest, WorkerHandle};
+use crate::worker::{Event, Host, Latest, WorkerHandle};
 
 mod apply;
 mod background;
@@ -24,6 +24,7 @@ mod downloads;
 mod draw;
 mod events;
 mod gallery;
+mod idle;
 mod inspector;
 mod lab;
 pub mod librarian;
@@ -33,6 +34,7 @@ mod models;
 mod notices;
 mod options;
 mod painter;
+mod plan;
 mod prompt;
 mod queue;
 mod queue_panel;
@@ -121,13 +123,15 @@ impl Setup {
 
 /// Starts the real worker. On the CPU it leaves one core to the window.
 fn open_worker(settings: &Settings, wake: Wake) -> Result<WorkerHandle> {
-    let (device, dtype) = (settings.device, settings.dtype);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = std::num::NonZeroUsize::new(cores.saturating_sub(1));
-    crate::worker::spawn_waking(
-        move |model, loading| crate::worker::open(model, device, dtype, threads, loading),
-        move || wake(),
-    )
+    let host = Host { threads: std::num::NonZeroUsize::new(cores.saturating_sub(1)), ..settings_host(settings) };
+    crate::worker::spawn_waking(move |model, loading| crate::worker::open(model, host, loading), move || wake())
+}
+
+/// Where the settings have models opened.
+fn settings_host(settings: &Settings) -> Host {
+    let memory_limit = (settings.memory_limit_gb > 0.0).then(|| (settings.memory_limit_gb * 1e9) as u64);
+    Host { device: settings.device, dtype: settings.dtype, threads: None, memory_limit }
 }
 
 /// How the window is opened; `layout` is the file that remembers its panels.
@@ -343,6 +347,9 @@ impl eframe::App for App {
             self.ask(glance);
         }
         events::fit_size(&mut self.state);
+        if let Some(asked) = plan::Outlook::follow(&mut self.state) {
+            self.ask(Task::Plan(asked));
+        }
         for path in std::mem::take(&mut self.state.lab_wants) {
             self.ask(Task::Open(path));
         }
@@ -351,6 +358,7 @@ impl eframe::App for App {
         }
         self.guard_close(ctx);
         self.dispatch();
+        self.unload_when_idle(ctx);
         self.keep(ctx);
     }
 

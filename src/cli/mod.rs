@@ -17,6 +17,7 @@ mod download;
 mod generate;
 mod inspect;
 mod json;
+mod memory_limit;
 mod models;
 mod report;
 mod task;

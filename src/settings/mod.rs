@@ -43,6 +43,10 @@ pub struct Settings {
     /// What the model computes in.
     #[serde(with = "text")]
     pub dtype: DtypeChoice,
+    /// Gigabytes that a model and its pictures may take; 0 for all there are.
+    pub memory_limit_gb: f64,
+    /// Minutes without anything to draw after which the model's memory is given back; 0 for never.
+    pub unload_after_minutes: f64,
     /// The model in use.
     pub model: ModelRef,
     /// Models that were opened before, but for the bundled one, the newest first.
@@ -113,6 +117,9 @@ impl Default for Settings {
             name_pattern: NamePattern::default(),
             device: DeviceChoice::Auto,
             dtype: DtypeChoice::Auto,
+            memory_limit_gb: 0.0,
+            // Loading takes seconds to minutes, which nobody wants to wait for who didn't ask for the memory.
+            unload_after_minutes: 0.0,
             model: ModelRef::Bundled,
             recent_models: Vec::new(),
             model_folders: Vec::new(),
@@ -184,6 +191,9 @@ impl Settings {
         }
         let mut settings: Self = serde_json::from_value(Value::Object(good)).unwrap_or_default();
         settings.scale = if settings.scale.is_finite() { settings.scale.clamp(0.5, 3.0) } else { 1.0 };
+        let sound = |value: f64, most: f64| if value.is_finite() { value.clamp(0.0, most) } else { 0.0 };
+        settings.memory_limit_gb = sound(settings.memory_limit_gb, 1e4);
+        settings.unload_after_minutes = sound(settings.unload_after_minutes, 1e5);
         settings.history.truncate(HISTORY_LENGTH);
         settings.draft.make_valid();
         settings.painting.make_valid();
