@@ -71,7 +71,8 @@ fn the_precision_that_is_asked_for_comes_where_there_is_one_and_parts_come_toget
     both.files.extend(repo(Tiny::TinySd15, Storage::Fp16).files);
     let stage = Stage::with(both);
     let weights = |variant| {
-        let offer = stage.hub().look(&id(MODEL), variant, &CancelToken::new()).expect("an offer").expect("not cancelled");
+        let offer =
+            stage.hub().look(&id(MODEL), variant, &CancelToken::new()).expect("an offer").expect("not cancelled");
         let weights = offer.files.into_iter().map(|file| file.path).filter(|path| path.ends_with(".safetensors"));
         weights.collect::<Vec<_>>()
     };
@@ -121,7 +122,8 @@ fn a_cancelled_download_stops_soon_and_goes_on_at_the_same_byte() {
     let offer = stage.look(MODEL).expect("an offer");
     assert!(offer.bytes_here >= here.iter().sum());
     stage.download(MODEL).expect("the rest");
-    let mut from: Vec<u64> = stage.server.seen().iter().filter(|seen| seen.at_cdn).filter_map(|seen| seen.from).collect();
+    let mut from: Vec<u64> =
+        stage.server.seen().iter().filter(|seen| seen.at_cdn).filter_map(|seen| seen.from).collect();
     // Small files have no second port to be sent to.
     let small = stage.server.seen().into_iter().filter(|seen| !seen.at_cdn && seen.is_content());
     from.extend(small.filter_map(|seen| seen.from));

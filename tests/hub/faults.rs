@@ -67,7 +67,8 @@ fn cuts_at_random_bytes_cost_nothing_but_a_request() {
         assert!(weights.len() >= 6, "{}", weights.len());
         for request in &weights {
             let earlier = seen.iter().take_while(|seen| !std::ptr::eq(*seen, *request));
-            let had: u64 = earlier.filter(|seen| seen.at_cdn && seen.target == request.target).map(|seen| seen.sent).sum();
+            let had: u64 =
+                earlier.filter(|seen| seen.at_cdn && seen.target == request.target).map(|seen| seen.sent).sum();
             assert_eq!(request.from.unwrap_or(0), had, "seed {seed}: {request:?}");
         }
     }
@@ -104,8 +105,12 @@ fn a_busy_hub_is_asked_again_after_as_long_as_it_says() {
 #[test]
 fn a_hub_that_stays_busy_is_given_up_and_what_came_is_kept() {
     let told = tells(|request, _| if request.at_cdn { Fault::Status(503, "") } else { Fault::None });
-    assert!(told.contains("can't get an answer from the Hub: the Hub is busy (503)") && told.contains("kept"), "{told}");
-    let told = tells(|request, _| if request.at_cdn { Fault::Status(429, "Retry-After: 7200\r\n") } else { Fault::None });
+    assert!(
+        told.contains("can't get an answer from the Hub: the Hub is busy (503)") && told.contains("kept"),
+        "{told}"
+    );
+    let told =
+        tells(|request, _| if request.at_cdn { Fault::Status(429, "Retry-After: 7200\r\n") } else { Fault::None });
     assert!(told.contains("It asks to wait for 120 minutes"), "{told}");
 }
 
@@ -120,9 +125,13 @@ fn connections_that_stall_are_given_up_and_gone_on_with() {
         0 if request.at_cdn => Fault::StallAfter(1000),
         _ => Fault::None,
     });
-    let told = told(&impatient(), |request, _| {
-        if request.target.ends_with("merges.txt") { Fault::StallAfter(0) } else { Fault::None }
-    });
+    let told =
+        told(
+            &impatient(),
+            |request, _| {
+                if request.target.ends_with("merges.txt") { Fault::StallAfter(0) } else { Fault::None }
+            },
+        );
     assert!(told.contains("nothing comes any more"), "{told}");
 }
 
@@ -147,10 +156,12 @@ fn a_wrong_hash_throws_the_part_away_and_tries_once_more() {
             let first = times(request, before) == 0;
             if first && request.target.contains(small_or_large) { Fault::FlipBit } else { Fault::None }
         });
-        let told = tells(move |request, _| {
-            if request.target.contains(small_or_large) { Fault::FlipBit } else { Fault::None }
-        });
-        assert!(told.contains("isn't what the Hub lists, its hash is another") && told.contains("thrown away"), "{told}");
+        let told =
+            tells(move |request, _| if request.target.contains(small_or_large) { Fault::FlipBit } else { Fault::None });
+        assert!(
+            told.contains("isn't what the Hub lists, its hash is another") && told.contains("thrown away"),
+            "{told}"
+        );
     }
 }
 
@@ -168,7 +179,8 @@ fn a_part_that_went_bad_on_disk_is_thrown_away() {
     // Longer than it can be: not even looked at.
     let stage = Stage::new();
     fs::create_dir_all(stage.in_cache("blobs")).expect("a folder");
-    fs::write(stage.in_cache("blobs").join(part.file_name().expect("a name")), vec![9; unet.len() + 1]).expect("written");
+    fs::write(stage.in_cache("blobs").join(part.file_name().expect("a name")), vec![9; unet.len() + 1])
+        .expect("written");
     stage.download(MODEL).expect("it heals");
     stage.assert_whole(&repo);
 }
@@ -203,6 +215,21 @@ fn a_download_that_the_disk_has_no_space_for_is_refused_before_it_begins() {
         assert!(told.contains("the download needs") || told.contains("larger than any disk"), "{told}");
         assert!(!stage.cache().exists(), "nothing was written");
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_disk_that_fills_up_is_told_and_what_came_is_kept() {
+    let (stage, repo) = (Stage::new(), Stage::repo());
+    fs::create_dir_all(stage.in_cache("blobs")).expect("a folder");
+    let part = stage.in_cache("blobs").join(format!("{}.incomplete", crate::server::sha256(&repo.files[UNET])));
+    // Every write to this device fails as on a full disk.
+    std::os::unix::fs::symlink("/dev/full", &part).expect("a link");
+    let told = stage.download(MODEL).expect_err("the disk is full").to_string();
+    assert!(told.contains("the disk is full") && told.contains("what has come is kept"), "{told}");
+    fs::remove_file(part).expect("removed");
+    stage.download(MODEL).expect("there is space again");
+    stage.assert_whole(&repo);
 }
 
 #[test]

@@ -13,11 +13,23 @@ use crate::stage::{Dice, MODEL, Stage};
 /// The program, asking the stage's server, without anything of the user's.
 fn program(stage: &Stage, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_burnisher"));
-    for name in ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE"] {
+    for name in [
+        "HF_TOKEN",
+        "HUGGING_FACE_HUB_TOKEN",
+        "HF_TOKEN_PATH",
+        "HF_HUB_CACHE",
+        "HUGGINGFACE_HUB_CACHE",
+        "HF_HUB_OFFLINE",
+    ] {
         command.env_remove(name);
     }
     command.env("HF_ENDPOINT", stage.server.endpoint()).env("HF_HOME", stage.home.path()).env("NO_PROXY", "127.0.0.1");
-    command.args(args).current_dir(stage.home.path()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(args)
+        .current_dir(stage.home.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command
 }
 
@@ -32,8 +44,10 @@ fn text(bytes: &[u8]) -> &str {
 #[test]
 fn a_model_is_downloaded_shown_and_drawn_with() {
     let (stage, repo) = (Stage::new(), Stage::repo());
-    let generate = ["generate", "--model", MODEL, "--prompt", "a fox", "--steps", "1", "--device", "cpu", "--width", "64",
-        "--height", "64", "--output", "fox.png"];
+    let generate = [
+        "generate", "--model", MODEL, "--prompt", "a fox", "--steps", "1", "--device", "cpu", "--width", "64",
+        "--height", "64", "--output", "fox.png",
+    ];
     let output = run(&stage, &generate);
     assert_eq!(output.status.code(), Some(1));
     let told = text(&output.stderr);
@@ -60,7 +74,8 @@ fn events_tell_what_there_is_and_how_far_it_is() {
     let stage = Stage::new();
     let output = run(&stage, &["download", MODEL, "--revision", "main", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    let events: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let events: Vec<Value> =
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let (first, last) = (&events[0], &events[events.len() - 1]);
     assert_eq!((&first["event"], &first["licence"], &first["bytes_here"]), (&"offer".into(), &"mit".into(), &0.into()));
     assert!(events.iter().any(|event| event["event"] == "download-progress" && event["bytes"] == first["bytes"]));
@@ -71,7 +86,8 @@ fn events_tell_what_there_is_and_how_far_it_is() {
 #[test]
 fn a_licence_that_has_to_be_accepted_is_accepted_in_words() {
     let stage = Stage::with(Repo { gated: Some("hf_secret_token".to_owned()), ..Stage::repo() });
-    let with_token = |args: &[&str]| program(&stage, args).env("HF_TOKEN", "hf_secret_token").output().expect("it starts");
+    let with_token =
+        |args: &[&str]| program(&stage, args).env("HF_TOKEN", "hf_secret_token").output().expect("it starts");
     let output = with_token(&["download", MODEL]);
     let told = text(&output.stderr);
     assert!(output.status.code() == Some(1) && told.contains("--yes") && told.contains("licence: mit"), "{told}");

@@ -50,7 +50,8 @@ fn a_token_goes_to_the_hub_alone_and_into_no_message() {
 fn addresses_and_tokens_that_make_no_sense_are_refused_without_being_shown() {
     let stage = Stage::new();
     for endpoint in ["", "huggingface.co", "ftp://huggingface.co", "file:///etc"] {
-        let told = Hub::new(Options { endpoint: endpoint.to_owned(), ..stage.options() }).expect_err("no Hub").to_string();
+        let told =
+            Hub::new(Options { endpoint: endpoint.to_owned(), ..stage.options() }).expect_err("no Hub").to_string();
         assert!(told.contains("HF_ENDPOINT"), "{told}");
     }
     let token = Token::new("hf_a\nX-Evil: b");
@@ -62,7 +63,8 @@ fn addresses_and_tokens_that_make_no_sense_are_refused_without_being_shown() {
     let hub = Hub::new(Options { endpoint, ..stage.options() }).expect("a Hub");
     let id = burnisher::checkpoint::HubId::parse(MODEL).expect("a name");
     let variant = burnisher::checkpoint::hub::Variant::Full;
-    let told = hub.look(&id, variant, &burnisher::cancel::CancelToken::new()).map(drop).expect_err("refused").to_string();
+    let told =
+        hub.look(&id, variant, &burnisher::cancel::CancelToken::new()).map(drop).expect_err("refused").to_string();
     assert!(told.contains("127.0.0.1") && !told.contains("hunter2"), "{told}");
 }
 
@@ -97,8 +99,12 @@ fn names_that_lead_out_of_the_folder_are_refused_before_anything_is_written() {
     stage.download(MODEL).expect_err("no hash");
     assert!(entries(stage.home.path()).is_empty());
     let mut repo = Stage::repo();
-    repo.files.insert("model_index.json".to_owned(), br#"{"_class_name": "DDPMPipeline", "unet": ["diffusers", "UNet2DModel"],
-        "scheduler": ["diffusers", "DDPMScheduler"], "../../x": ["diffusers", "Evil"]}"#.to_vec());
+    repo.files.insert(
+        "model_index.json".to_owned(),
+        br#"{"_class_name": "DDPMPipeline", "unet": ["diffusers", "UNet2DModel"],
+        "scheduler": ["diffusers", "DDPMScheduler"], "../../x": ["diffusers", "Evil"]}"#
+            .to_vec(),
+    );
     let told = Stage::with(repo).download(MODEL).expect_err("a component").to_string();
     assert!(told.contains("can't be called \"../../x\""), "{told}");
 }
@@ -144,7 +150,10 @@ fn models_that_could_not_be_opened_are_not_fetched() {
         let weights = repo.files.remove("unet/diffusion_pytorch_model.safetensors").expect("weights");
         repo.files.insert("unet/diffusion_pytorch_model.bin".to_owned(), weights);
     });
-    assert!(told.contains("the unet's weights are there only as pickles (.bin)") && told.contains("safetensors"), "{told}");
+    assert!(
+        told.contains("the unet's weights are there only as pickles (.bin)") && told.contains("safetensors"),
+        "{told}"
+    );
     let told = refused(&|repo| drop(repo.files.remove("model_index.json")));
     assert!(told.contains("no model in diffusers format") && told.contains("single files"), "{told}");
     let index = |text: &'static str| {

@@ -364,9 +364,7 @@ impl Shared {
                     |(held, (path, _))| Answer::new(200, "", held.files[path].clone()),
                 )
             }
-            ["api", "models"] => {
-                Answer::json(&repos.iter().map(|(id, repo)| repo.info(id)).collect::<Vec<_>>().into())
-            }
+            ["api", "models"] => Answer::json(&repos.iter().map(|(id, repo)| repo.info(id)).collect::<Vec<_>>().into()),
             ["api", "models", owner, name, ref rest @ ..] => {
                 let Some((id, repo)) = repos.get_key_value(&format!("{owner}/{name}")) else {
                     // The Hub doesn't tell strangers what is private.
@@ -450,7 +448,10 @@ impl Shared {
         if !matches!(fault, Fault::LongerUnannounced(_)) {
             answer.headers += &format!("Content-Length: {}\r\n", answer.body.len());
         }
-        let head = format!("HTTP/1.1 {} Said\r\nConnection: close\r\nAccept-Ranges: bytes\r\n{}\r\n", answer.status, answer.headers);
+        let head = format!(
+            "HTTP/1.1 {} Said\r\nConnection: close\r\nAccept-Ranges: bytes\r\n{}\r\n",
+            answer.status, answer.headers
+        );
         stream.write_all(head.as_bytes())?;
         if request.method == "HEAD" {
             return Ok(0);

@@ -53,7 +53,12 @@ impl Stage {
     }
 
     pub(crate) fn with(repo: Repo) -> Self {
-        let stage = Self { server: Server::start(), home: tempfile::tempdir().expect("a folder"), token: None, patience: PATIENCE };
+        let stage = Self {
+            server: Server::start(),
+            home: tempfile::tempdir().expect("a folder"),
+            token: None,
+            patience: PATIENCE,
+        };
         stage.server.put(MODEL, repo);
         stage
     }
