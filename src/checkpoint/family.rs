@@ -340,6 +340,9 @@ impl<'a> Tensors<'a> {
             ("unet.", "conv_in.weight", Layout::Diffusers),
             ("", "conv_in.weight", Layout::Diffusers),
         ] {
+            if layout == Layout::Diffusers && !self.any(&format!("{prefix}down_blocks.")) {
+                continue;
+            }
             if let Some([_, channels, ..]) = self.shape(&format!("{prefix}{first}")) {
                 let kind = if self.is_whole() { Kind::Checkpoint } else { Kind::Unet };
                 return (kind, self.unet_family(prefix, *channels), layout);
