@@ -70,9 +70,9 @@ impl SingleFile {
         for component in ["unet", "text_encoder", "vae", "depth_estimator"] {
             let is_wanted = template.contains_key(&configs::path(component));
             if is_wanted && !components.contains_key(component) {
-                let weights = beside.as_ref().map(|beside| Weights::open(beside, component, component, Variant::Full));
-                let weights = weights.and_then(Result::ok).ok_or_else(|| missing(component, path))?;
-                components.insert(component, weights);
+                let beside = beside.as_ref().filter(|beside| !beside.names(component).is_empty());
+                let beside = beside.ok_or_else(|| missing(component, path))?;
+                components.insert(component, Weights::open(beside, component, component, Variant::Full)?);
             }
         }
         let mut files = configs::Files::new(template, beside.as_ref())?;
