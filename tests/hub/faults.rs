@@ -150,6 +150,19 @@ fn servers_without_ranges_and_with_other_ranges_are_coped_with() {
 }
 
 #[test]
+fn a_page_that_answers_instead_of_the_hub_costs_nothing() {
+    // A network that wants a login answers everything with its page.
+    let stage = heals(|request, before| match times(request, before) {
+        0 if request.at_cdn => Fault::CutAfter(100_000),
+        1 if request.at_cdn => Fault::Status(200, "Content-Type: text/html\r\n"),
+        _ => Fault::None,
+    });
+    let weights = stage.server.seen().into_iter().filter(|seen| seen.at_cdn);
+    let from: Vec<_> = weights.map(|seen| seen.from.unwrap_or(0)).collect();
+    assert_eq!(from.iter().filter(|from| **from == 100_000).count(), 6, "{from:?}");
+}
+
+#[test]
 fn a_wrong_hash_throws_the_part_away_and_tries_once_more() {
     for small_or_large in ["merges.txt", "/blob/"] {
         heals(move |request, before| {
@@ -159,7 +172,7 @@ fn a_wrong_hash_throws_the_part_away_and_tries_once_more() {
         let told =
             tells(move |request, _| if request.target.contains(small_or_large) { Fault::FlipBit } else { Fault::None });
         assert!(
-            told.contains("isn't what the Hub lists, its hash is another") && told.contains("thrown away"),
+            told.contains("isn't what the Hub lists, its hash is another") && told.contains("try again later"),
             "{told}"
         );
     }
@@ -249,9 +262,8 @@ fn a_hub_that_is_not_there_is_told_soon() {
 #[test]
 fn an_answer_without_an_end_is_not_waited_for() {
     let stage = Stage::new();
-    stage.server.fail(|request, _| match request.target.starts_with("/api") {
-        true => Fault::LongerUnannounced(40 << 20),
-        false => Fault::None,
+    stage.server.fail(|request, _| {
+        if request.target.starts_with("/api") { Fault::LongerUnannounced(40 << 20) } else { Fault::None }
     });
     let told = stage.look(MODEL).expect_err("it has no end").to_string();
     assert!(told.contains("has no end"), "{told}");

@@ -29,6 +29,8 @@ struct Shared {
     fault: Mutex<Box<FaultOf>>,
     /// Bytes a second of each answer's body; 0 for as fast as it goes.
     rate: AtomicU64,
+    /// Bytes of answers that went out so far.
+    sent: AtomicU64,
     stopped: AtomicBool,
     cdn: u16,
 }
@@ -218,7 +220,7 @@ pub(crate) fn git_hash(content: &[u8]) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
 }
 
 impl Server {
@@ -230,6 +232,7 @@ impl Server {
             seen: Mutex::default(),
             fault: Mutex::new(Box::new(|_, _| Fault::None)),
             rate: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             cdn: ports[1],
         });
@@ -266,6 +269,11 @@ impl Server {
     /// Bytes a second of each answer's body from now on.
     pub(crate) fn throttle(&self, rate: u64) {
         self.shared.rate.store(rate, Ordering::Relaxed);
+    }
+
+    /// Bytes of answers that went out so far.
+    pub(crate) fn sent(&self) -> u64 {
+        self.shared.sent.load(Ordering::Relaxed)
     }
 
     /// The requests so far.
@@ -306,6 +314,10 @@ struct Answer {
 impl Answer {
     fn new(status: u16, headers: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
         Self { status, headers: headers.into(), body: body.into() }
+    }
+
+    fn add(&mut self, header: &str) {
+        self.headers.extend([header, "\r\n"]);
     }
 
     fn json(value: &Value) -> Self {
@@ -441,12 +453,12 @@ impl Shared {
                 answer = Answer::new(416, format!("Content-Range: bytes */{of}\r\n"), "");
             } else {
                 answer.status = 206;
-                answer.headers += &format!("Content-Range: bytes {from}-{}/{of}\r\n", of - 1);
+                answer.add(&format!("Content-Range: bytes {from}-{}/{of}", of - 1));
                 answer.body.drain(..from as usize);
             }
         }
         if !matches!(fault, Fault::LongerUnannounced(_)) {
-            answer.headers += &format!("Content-Length: {}\r\n", answer.body.len());
+            answer.add(&format!("Content-Length: {}", answer.body.len()));
         }
         let head = format!(
             "HTTP/1.1 {} Said\r\nConnection: close\r\nAccept-Ranges: bytes\r\n{}\r\n",
@@ -474,10 +486,12 @@ impl Shared {
         let rate = self.rate.load(Ordering::Relaxed);
         if rate == 0 {
             stream.write_all(body)?;
+            self.sent.fetch_add(body.len() as u64, Ordering::Relaxed);
             return Ok(body.len() as u64);
         }
         for slice in body.chunks(rate.div_ceil(200) as usize) {
             stream.write_all(slice)?;
+            self.sent.fetch_add(slice.len() as u64, Ordering::Relaxed);
             thread::sleep(Duration::from_millis(5));
         }
         Ok(body.len() as u64)
