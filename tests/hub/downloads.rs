@@ -9,7 +9,8 @@ use burnisher::checkpoint::hub::{Downloaded, Gate, Hub, Options, Progress, State
 use burnisher::checkpoint::{Checkpoint, HubId, ModelRef};
 
 use crate::checkpoints::{Checkpoint as Tiny, Storage};
-use crate::server::{Repo, Seen};
+use crate::repo::Repo;
+use crate::server::Seen;
 use crate::stage::{MODEL, Stage, needed, repo};
 
 fn id(text: &str) -> HubId {

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use burnisher::cancel::CancelToken;
 use burnisher::checkpoint::hub::{Downloaded, State};
 
-use crate::server::{Fault, Repo, Seen};
+use crate::repo::Repo;
+use crate::server::{Fault, Seen};
 use crate::stage::{Dice, MODEL, Stage};
 
 const UNET: &str = "unet/diffusion_pytorch_model.safetensors";
@@ -183,7 +184,7 @@ fn a_part_that_went_bad_on_disk_is_thrown_away() {
     let (stage, repo) = (Stage::new(), Stage::repo());
     let unet = &repo.files[UNET];
     fs::create_dir_all(stage.in_cache("blobs")).expect("a folder");
-    let part = stage.in_cache("blobs").join(format!("{}.incomplete", crate::server::sha256(unet)));
+    let part = stage.in_cache("blobs").join(format!("{}.incomplete", crate::repo::sha256(unet)));
     fs::write(&part, vec![9; unet.len() / 2]).expect("written");
     stage.download(MODEL).expect("it heals");
     stage.assert_whole(&repo);
@@ -235,7 +236,7 @@ fn a_download_that_the_disk_has_no_space_for_is_refused_before_it_begins() {
 fn a_disk_that_fills_up_is_told_and_what_came_is_kept() {
     let (stage, repo) = (Stage::new(), Stage::repo());
     fs::create_dir_all(stage.in_cache("blobs")).expect("a folder");
-    let part = stage.in_cache("blobs").join(format!("{}.incomplete", crate::server::sha256(&repo.files[UNET])));
+    let part = stage.in_cache("blobs").join(format!("{}.incomplete", crate::repo::sha256(&repo.files[UNET])));
     // Every write to this device fails as on a full disk.
     std::os::unix::fs::symlink("/dev/full", &part).expect("a link");
     let told = stage.download(MODEL).expect_err("the disk is full").to_string();

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::server::Repo;
+use crate::repo::Repo;
 use crate::stage::{Dice, MODEL, Stage};
 
 /// The program, asking the stage's server, without anything of the user's.
