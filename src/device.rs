@@ -126,12 +126,46 @@ pub struct ComputeDevice {
     pub name: String,
     /// The most bytes that one tensor may have; none on the CPU.
     pub max_tensor_bytes: Option<u64>,
+    /// Where its memory is.
+    pub memory: Memory,
+    /// Whether it computes in f16.
+    pub has_f16: bool,
+}
+
+/// What a device can hold: all that a plan of its memory needs, known without opening it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// What weights and activations are.
+    pub dtype: DType,
+    /// The most bytes that one tensor may have; none on the CPU.
+    pub max_tensor_bytes: Option<u64>,
+    /// Where its memory is.
+    pub memory: Memory,
+    /// Whether it computes in f16.
+    pub has_f16: bool,
+}
+
+/// Where the memory of a device is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memory {
+    /// It is the machine's main memory: the CPU's, and that of GPUs that have none of their own.
+    Main,
+    /// It is the GPU's own, of so many bytes; `None` if the driver doesn't tell.
+    Own(Option<u64>),
+    /// Wherever it is: no more than so many bytes of it may be taken. The user said so.
+    Limited(u64),
 }
 
 impl ComputeDevice {
     /// Whether it is a GPU, whose kernels are compiled and tuned when they are first used; a software rasteriser counts.
     pub fn is_gpu(&self) -> bool {
         self.device != Device::flex()
+    }
+
+    /// What it can hold.
+    pub fn capacity(&self) -> Capacity {
+        let Self { dtype, max_tensor_bytes, memory, has_f16, .. } = *self;
+        Capacity { dtype, max_tensor_bytes, memory, has_f16 }
     }
 }
 
@@ -144,6 +178,13 @@ struct Gpu {
 }
 
 impl Gpu {
+    fn memory(&self) -> Memory {
+        match self.info.device_type {
+            DeviceType::DiscreteGpu => Memory::Own(video_memory(&self.info.device_pci_bus_id)),
+            _ => Memory::Main,
+        }
+    }
+
     fn is_software(&self) -> bool {
         self.info.device_type == DeviceType::Cpu
     }
@@ -247,14 +288,33 @@ pub fn list() -> Vec<DeviceInfo> {
 /// # Errors
 /// There is no such GPU, it can't be opened, or it can't compute in the dtype.
 pub fn open(choice: DeviceChoice, dtype: DtypeChoice) -> Result<ComputeDevice> {
-    let gpu = match choice {
-        DeviceChoice::Cpu => None,
-        DeviceChoice::Auto => gpus().into_iter().next().filter(|gpu| !gpu.is_software()),
+    let gpu = find(choice)?;
+    let Capacity { dtype, max_tensor_bytes, memory, has_f16 } = capacity_of(gpu.as_ref(), dtype)?;
+    let (device, name) = match &gpu {
+        None => (Device::flex(), cpu_name(rayon::current_num_threads())),
+        Some(gpu) => (open_gpu(gpu)?, gpu.info.name.clone()),
+    };
+    Ok(ComputeDevice { device, dtype, name, max_tensor_bytes, memory, has_f16 })
+}
+
+/// What the device that the user asks for can hold. It isn't opened.
+///
+/// # Errors
+/// There is no such GPU, or it can't compute in the dtype.
+pub fn capacity(choice: DeviceChoice, dtype: DtypeChoice) -> Result<Capacity> {
+    capacity_of(find(choice)?.as_ref(), dtype)
+}
+
+/// The GPU that the user asks for; `None` for the CPU.
+fn find(choice: DeviceChoice) -> Result<Option<Gpu>> {
+    match choice {
+        DeviceChoice::Cpu => Ok(None),
+        DeviceChoice::Auto => Ok(gpus().into_iter().next().filter(|gpu| !gpu.is_software())),
         DeviceChoice::Gpu(number) => {
             let gpus = gpus();
             let count = gpus.len();
             let gpu = gpus.into_iter().nth(number.unwrap_or(0));
-            Some(gpu.ok_or_else(|| {
+            gpu.map(Some).ok_or_else(|| {
                 let headline = match number {
                     Some(n) if count > 0 => format!("There is no GPU {n}: this machine has {count}"),
                     _ => {
@@ -263,30 +323,20 @@ pub fn open(choice: DeviceChoice, dtype: DtypeChoice) -> Result<ComputeDevice> {
                     }
                 };
                 Error::new(headline).advise("`burnisher devices` lists what there is; the device cpu always works")
-            })?)
+            })
         }
-    };
-    match gpu {
-        None => Ok(open_cpu(dtype)),
-        Some(gpu) => open_gpu(&gpu, dtype),
     }
 }
 
-fn open_cpu(dtype: DtypeChoice) -> ComputeDevice {
-    let dtype = match dtype {
-        DtypeChoice::Auto | DtypeChoice::F32 => DType::F32,
-        DtypeChoice::F16 => DType::F16,
-        DtypeChoice::Bf16 => DType::BF16,
+fn capacity_of(gpu: Option<&Gpu>, dtype: DtypeChoice) -> Result<Capacity> {
+    let Some(gpu) = gpu else {
+        let dtype = match dtype {
+            DtypeChoice::Auto | DtypeChoice::F32 => DType::F32,
+            DtypeChoice::F16 => DType::F16,
+            DtypeChoice::Bf16 => DType::BF16,
+        };
+        return Ok(Capacity { dtype, max_tensor_bytes: None, memory: Memory::Main, has_f16: true });
     };
-    ComputeDevice {
-        device: Device::flex(),
-        dtype,
-        name: cpu_name(rayon::current_num_threads()),
-        max_tensor_bytes: None,
-    }
-}
-
-fn open_gpu(gpu: &Gpu, dtype: DtypeChoice) -> Result<ComputeDevice> {
     let has_f16 = gpu.features.contains(Features::SHADER_F16);
     let dtype = match dtype {
         DtypeChoice::F16 if has_f16 => DType::F16,
@@ -299,19 +349,28 @@ fn open_gpu(gpu: &Gpu, dtype: DtypeChoice) -> Result<ComputeDevice> {
             return Err(Error::new("bf16 is not available on GPUs here").advise("Choose --dtype f16 or f32"));
         }
     };
+    Ok(Capacity { dtype, max_tensor_bytes: Some(gpu.max_tensor_bytes()), memory: gpu.memory(), has_f16 })
+}
+
+fn open_gpu(gpu: &Gpu) -> Result<Device> {
     // What the backend learns about this GPU (the fastest of each kernel's variants) it keeps in the user's cache folder: burn's
     // feature `persistence`.
-    let device = match Device::wgpu_options().device_kind(gpu.kind.clone()).init() {
-        Ok(device) => device,
+    match Device::wgpu_options().device_kind(gpu.kind.clone()).init() {
+        Ok(device) => Ok(device),
         // A second model on the same device: the runtime stands already.
-        Err(_) if Device::wgpu(gpu.kind.clone()).sync().is_ok() => Device::wgpu(gpu.kind.clone()),
-        Err(cause) => {
-            return Err(Error::new(format!("This GPU can't be opened: {}", gpu.info.name))
-                .advise("If it worked before, start Burnisher again; the device cpu always works")
-                .caused_by(cause));
-        }
-    };
-    Ok(ComputeDevice { device, dtype, name: gpu.info.name.clone(), max_tensor_bytes: Some(gpu.max_tensor_bytes()) })
+        Err(_) if Device::wgpu(gpu.kind.clone()).sync().is_ok() => Ok(Device::wgpu(gpu.kind.clone())),
+        Err(cause) => Err(Error::new(format!("This GPU can't be opened: {}", gpu.info.name))
+            .advise("If it worked before, start Burnisher again; the device cpu always works")
+            .caused_by(cause)),
+    }
+}
+
+/// Bytes of a GPU's own memory, where the driver says so: wgpu doesn't ask for it, but AMD's on Linux writes it down
+/// (`Documentation/gpu/amdgpu/driver-misc.rst`, `mem_info_vram_total`).
+fn video_memory(pci_bus_id: &str) -> Option<u64> {
+    let is_plain = pci_bus_id.chars().all(|c| c.is_ascii_hexdigit() || ":.".contains(c));
+    let path = format!("/sys/bus/pci/devices/{pci_bus_id}/mem_info_vram_total");
+    std::fs::read_to_string(path).ok().filter(|_| is_plain && !pci_bus_id.is_empty())?.trim().parse().ok()
 }
 
 /// The processor's name, and how many of our threads take part.

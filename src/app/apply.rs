@@ -4,16 +4,16 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::app::App;
 use crate::app::background::{Dialog as FileDialog, Task};
 use crate::app::canvas::Zoom;
 use crate::app::command::UiCommand;
 use crate::app::gallery::GalleryAction;
 use crate::app::inspector::Inspector;
 use crate::app::lab::{Lab, Setup, Sheet};
-use crate::app::models::HubAction;
+use crate::app::models::{HubAction, ModelsAction};
 use crate::app::queue::{Key, Move};
 use crate::app::state::{Dialog, Model, PatchDialog, State};
+use crate::app::{App, settings_host};
 use crate::cancel::CancelToken;
 use crate::checkpoint::ModelRef;
 use crate::gallery::Destination;
@@ -81,6 +81,8 @@ pub(super) enum Action {
     TakePatch,
     /// The device or the dtype is another: the worker starts anew.
     RestartWorker,
+    /// Something with the models on this computer.
+    Models(ModelsAction),
     /// Something in the gallery.
     Gallery(GalleryAction),
     /// The folder of the gallery is another.
@@ -99,7 +101,7 @@ impl App {
             Action::UseModel(model) => use_model(state, model),
             Action::Inspect(model) => {
                 state.dialog = Some(Dialog::Inspector(Box::new(Inspector::new(model.clone()))));
-                if let Err(error) = self.background.inspect(model) {
+                if let Err(error) = self.background.inspect(model, settings_host(&self.state.settings)) {
                     self.state.notices.error(error);
                 }
             }
@@ -130,8 +132,8 @@ impl App {
             }
             Action::StopRunning => stop(state, true),
             Action::StopLoading => {
-                if let Model::Loading { cancel, .. } = &state.model {
-                    cancel.cancel();
+                if let Model::Loading(loading) = &state.model {
+                    loading.cancel.cancel();
                 }
             }
             Action::RemoveWaiting(key) => drop(state.queue.remove(key)),
@@ -171,6 +173,7 @@ impl App {
                 }
             }
             Action::RestartWorker => self.restart_worker(),
+            Action::Models(action) => self.act_on_models(action),
             Action::Gallery(action) => self.act(ctx, action),
             Action::OtherFolder => self.watch(),
             Action::CloseNow => {
@@ -284,7 +287,7 @@ impl App {
     /// Gives the worker what it should do next, if it is free.
     pub(super) fn dispatch(&mut self) {
         let state = &mut self.state;
-        if state.queue.running().is_some() || matches!(state.model, Model::Loading { .. }) {
+        if state.queue.running().is_some() || matches!(state.model, Model::Loading(_)) {
             return;
         }
         let Some(next) = state.queue.next().cloned() else {
@@ -329,12 +332,12 @@ impl App {
     fn load(&mut self, model: ModelRef) {
         let cancel = CancelToken::new();
         if self.send(Command::Load { model: model.clone(), cancel: cancel.clone() }) {
-            self.state.model = Model::Loading { model, component: None, fraction: 0.0, cancel };
+            self.state.model.begin_loading(model, cancel);
         }
     }
 
     /// Hands a command to the worker; false if it has one waiting or there is no worker.
-    fn send(&mut self, command: Command) -> bool {
+    pub(super) fn send(&mut self, command: Command) -> bool {
         self.worker.as_mut().is_some_and(|worker| worker.try_send(command).is_ok())
     }
 }
@@ -363,9 +366,9 @@ fn stop(state: &mut State, others_too: bool) {
     state.queue.stop(others_too);
     // A model that nothing waits for is loaded on: Escape is pressed for many reasons.
     if state.queue.len() > 0
-        && let Model::Loading { cancel, .. } = &state.model
+        && let Model::Loading(loading) = &state.model
     {
-        cancel.cancel();
+        loading.cancel.cancel();
     }
 }
 
@@ -373,8 +376,8 @@ fn stop(state: &mut State, others_too: bool) {
 pub(super) fn use_model(state: &mut State, model: ModelRef) {
     state.settings.remember_model(&model);
     state.settings.model = model;
-    if let Model::Loading { cancel, .. } = &state.model {
-        cancel.cancel();
+    if let Model::Loading(loading) = &state.model {
+        loading.cancel.cancel();
     }
     state.wants_model = true;
 }

@@ -14,6 +14,7 @@ use egui::epaint::text::FontDefinitions;
 
 use crate::app::lab::Sheet;
 use crate::app::mask::{Derived, Wish, Work, Worked};
+use crate::app::plan::{Asked, Planned};
 use crate::app::source::{self, Glance};
 use crate::checkpoint::ModelRef;
 use crate::device::{self, DeviceInfo};
@@ -24,7 +25,7 @@ use crate::gallery::import::{self, Imported};
 use crate::gallery::write_whole;
 use crate::request::Mask;
 use crate::settings::Settings;
-use crate::worker::{self, Inspection, Latest};
+use crate::worker::{self, Host, Inspection, Latest};
 
 /// Tasks and answers that wait at most: far more than a person can ask for.
 const CAPACITY: usize = 64;
@@ -61,6 +62,8 @@ pub(super) enum Task {
     OpenPage(String),
     /// Make the folder for pictures.
     MakeFolder(PathBuf),
+    /// Plan the memory of the form's next picture.
+    Plan(Box<Asked>),
     /// Find out what pictures can be drawn on.
     ListDevices,
     /// Write the settings that lie in the slot.
@@ -95,12 +98,16 @@ pub(super) enum Done {
     PickedSheet { sheet: Box<Sheet>, target: PathBuf },
     /// The folder for pictures is there.
     FolderMade,
+    /// The memory plan of the form's next picture.
+    Planned(Box<Planned>),
     /// What pictures can be drawn on.
     Devices(Vec<DeviceInfo>),
     /// The user chose where to save this picture.
     PickedTarget { source: PathBuf, target: PathBuf },
-    /// The user chose a model's folder.
-    PickedModel(PathBuf),
+    /// The user chose a model.
+    PickedModel(ModelRef),
+    /// The user chose a folder to look for models in.
+    PickedModelFolder(PathBuf),
     /// What a model is made of.
     Inspected { model: ModelRef, found: Result<Box<Inspection>> },
     /// The user chose a picture to read settings from.
@@ -130,6 +137,10 @@ pub(super) enum Dialog {
     SaveSheet { sheet: Box<Sheet>, folder: Option<PathBuf> },
     /// A model's folder.
     Model,
+    /// A single file that is a model.
+    ModelFile,
+    /// A folder to look for models in.
+    ModelFolder,
     /// A picture to read settings from.
     Picture,
     /// A picture to begin with.
@@ -256,10 +267,10 @@ impl Background {
     ///
     /// # Errors
     /// The system has no thread to give.
-    pub(super) fn inspect(&self, model: ModelRef) -> Result<()> {
+    pub(super) fn inspect(&self, model: ModelRef, host: Host) -> Result<()> {
         let teller = self.teller.clone();
         let look = move || {
-            let found = worker::inspect(&model).map(Box::new);
+            let found = worker::inspect(&model, host).map(Box::new);
             teller.tell(Done::Inspected { model, found });
         };
         let thread = thread::Builder::new().name("burnisher-inspector".to_owned()).spawn(look);
@@ -284,9 +295,8 @@ fn obey(task: Task, slots: &Slots, teller: &Teller, settings_path: &Path) -> Opt
         Task::Export { source, target, metadata } => {
             export::export(&source, &target, metadata).map(|()| Some(Done::Exported(target)))
         }
-        // A model's folder is a model.
-        Task::Import(path) | Task::Drop(path) if path.join("model_index.json").is_file() => {
-            Ok(Some(Done::PickedModel(path)))
+        Task::Import(path) | Task::Drop(path) if is_model(&path) => {
+            Ok(Some(Done::PickedModel(ModelRef::of_path(path))))
         }
         Task::ImportText(text) => Ok(import::import_text(&text)
             .map(|imported| Done::Imported { place: "From the clipboard".to_owned(), imported: Box::new(imported) })),
@@ -314,6 +324,7 @@ fn obey(task: Task, slots: &Slots, teller: &Teller, settings_path: &Path) -> Opt
                     .advise("Choose another one in the settings")
             })
         }
+        Task::Plan(asked) => Ok(Some(Done::Planned(Box::new(asked.plan())))),
         Task::ListDevices => Ok(Some(Done::Devices(device::list()))),
         Task::ChangeMask(work) => Ok(Some(Done::MaskChanged { id: work.id, worked: Box::new(work.run()) })),
         Task::LookAtMask => {
@@ -329,6 +340,12 @@ fn obey(task: Task, slots: &Slots, teller: &Teller, settings_path: &Path) -> Opt
         }
     };
     done.unwrap_or_else(|error| Some(Done::Failed(error)))
+}
+
+/// Whether a path is that of a model: a folder in diffusers format, or a file that holds one.
+fn is_model(path: &Path) -> bool {
+    path.join("model_index.json").is_file()
+        || (path.is_file() && matches!(ModelRef::of_path(path.to_owned()), ModelRef::File(_)))
 }
 
 fn save_mask(mask: &Mask, target: &Path) -> Result<()> {
@@ -366,7 +383,16 @@ fn ask_user(dialog: Dialog) -> Pin<Box<dyn Future<Output = Option<Done>> + Send>
         }
         Dialog::Model => {
             let folder = asked.set_title("Open a model: a folder with a model_index.json").pick_folder();
-            Box::pin(async move { Some(Done::PickedModel(folder.await?.path().to_owned())) })
+            Box::pin(async move { Some(Done::PickedModel(ModelRef::of_path(folder.await?.path().to_owned()))) })
+        }
+        Dialog::ModelFile => {
+            let asked = asked.set_title("Open a model: a .safetensors file").add_filter("Models", &["safetensors"]);
+            let file = asked.pick_file();
+            Box::pin(async move { Some(Done::PickedModel(ModelRef::of_path(file.await?.path().to_owned()))) })
+        }
+        Dialog::ModelFolder => {
+            let folder = asked.set_title("A folder with models, or of another app").pick_folder();
+            Box::pin(async move { Some(Done::PickedModelFolder(folder.await?.path().to_owned())) })
         }
         Dialog::Picture => {
             let asked = asked.set_title("Read a picture's settings");

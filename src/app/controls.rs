@@ -33,6 +33,7 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>
             guidance_ui(ui, &mut state.settings.draft);
         }
         size_ui(ui, state, actions);
+        state.outlook.ui(ui);
         state.settings.draft.untouched &= own_values(&state.settings.draft) == before;
         ui.separator();
         seed_ui(ui, &mut state.settings.draft, actions);
@@ -92,10 +93,9 @@ fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
         UiCommand::Models.button(ui, actions);
     });
     match &state.model {
-        Model::Loading { component, fraction, .. } => {
-            let what =
-                component.as_deref().map_or("Opening the model…".to_owned(), |name| format!("Loading {name}…"));
-            ui.add(egui::ProgressBar::new(*fraction).text(what).desired_height(20.0));
+        Model::Loading(loading) => {
+            let what = format!("{}…", loading.text());
+            ui.add(egui::ProgressBar::new(loading.fraction).text(what).desired_height(20.0));
             if ui.button("Stop loading").clicked() {
                 actions.push(Action::StopLoading);
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::app::background::{Done, Task};
+use crate::app::controls::model_name;
 use crate::app::lab::Lab;
 use crate::app::librarian::{News, Opened};
 use crate::app::rewind::Steps;
@@ -16,20 +17,26 @@ use crate::gallery::Entry;
 use crate::gallery::import::Imported;
 use crate::request::{Margins, TaskKind, size_for_picture};
 use crate::settings::Patch;
-use crate::worker::{Event, JobId, ModelInfo, Outcome, Phase};
+use crate::worker::{Event, JobId, Left, ModelInfo, Outcome, Phase};
 
 /// Takes in what the worker tells.
 pub(super) fn worker(state: &mut State, event: Event) {
     match event {
-        Event::ModelLoading { component, fraction, .. } => {
-            if let Model::Loading { component: shown, fraction: done, .. } = &mut state.model {
-                (*shown, *done) = (component, fraction);
+        Event::ModelLoading { component, number, of, fraction, .. } => {
+            if let Model::Loading(loading) = &mut state.model {
+                (loading.component, loading.number, loading.fraction) = (component, (number, of), fraction);
             }
         }
         Event::ModelLoaded { model, info } => loaded(state, &model, info),
-        Event::ModelFailed { model, error } => failed(state, &model, error),
-        Event::ModelCancelled { model } => {
-            state.model = Model::None;
+        Event::ModelLetGo { model } => {
+            state.model.let_go();
+            state.steps = None;
+            state.notices.info(format!("{model} had to make room: both models don't fit into the memory"));
+        }
+        Event::ModelFailed { model, error, left } => failed(state, &model, error, left),
+        Event::ModelCancelled { model, left } => {
+            state.model.back_to(left.as_ref());
+            go_back(state, &model, left);
             // What was to be drawn with it waits until someone says so, unless another model was asked for instead.
             state.queue.paused |= state.queue.len() > 0 && !state.wants_model;
             state.notices.info(format!("Loading stopped: {model}"));
@@ -109,17 +116,32 @@ fn loaded(state: &mut State, name: &str, info: ModelInfo) {
         draft.task = info.tasks.first().copied().filter(|_| alone).unwrap_or(draft.task);
     }
     state.settings.remember_model(&model);
+    let name = model_name(&model);
+    info.notes.iter().for_each(|note| state.notices.info(format!("{name}: {note}")));
     // Another model counts in other words.
     state.tokens = [None, None];
     state.model = Model::Ready { model, info: Box::new(info) };
 }
 
-fn failed(state: &mut State, name: &str, error: Error) {
+fn failed(state: &mut State, name: &str, error: Error, left: Option<Left>) {
     let Ok(model) = name.parse::<ModelRef>();
     // The rest of the queue may need another model.
     state.queue.fail_all_of(&model);
     state.notices.error(error.clone());
-    state.model = Model::Failed { model, error };
+    let is_back = state.model.back_to(left.as_ref());
+    if !go_back(state, name, left) && !is_back {
+        state.model = Model::Failed { model, error };
+    }
+}
+
+/// The form goes back from a model that came to nothing to the one in use; whether it does.
+fn go_back(state: &mut State, came_to_nothing: &str, left: Option<Left>) -> bool {
+    let Some(Left { model: left, .. }) = left.filter(|left| left.model != came_to_nothing) else { return false };
+    if state.settings.model.to_string() == came_to_nothing {
+        let Ok(model) = left.parse::<ModelRef>();
+        state.settings.model = model;
+    }
+    true
 }
 
 /// A picture of a job is finished.
@@ -154,7 +176,11 @@ pub(super) fn background(app: &mut App, ctx: &egui::Context, done: Done) {
             let metadata = state.settings.metadata();
             app.ask(Task::Export { source, target, metadata });
         }
-        Done::PickedModel(folder) => apply::use_model(state, ModelRef::Folder(folder)),
+        Done::PickedModel(model) => {
+            state.dialog = state.dialog.take().filter(|dialog| !matches!(dialog, Dialog::Models));
+            apply::use_model(state, model);
+        }
+        Done::PickedModelFolder(folder) => app.add_model_folder(folder),
         Done::Inspected { model, found } => {
             if let Some(Dialog::Inspector(inspector)) = &mut state.dialog {
                 inspector.hear(&model, found);
@@ -166,6 +192,7 @@ pub(super) fn background(app: &mut App, ctx: &egui::Context, done: Done) {
             app.watch();
         }
         Done::FolderMade => app.watch(),
+        Done::Planned(planned) => state.outlook.hear(*planned),
         Done::Devices(devices) => state.devices = Some(devices),
         Done::Glanced { path, glance } => {
             state.depth.hear(ctx, &path, &glance);

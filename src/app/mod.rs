@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::checkpoint::hub;
+use crate::checkpoint::library::Places;
 use crate::error::{Error, Result};
 use crate::settings::Settings;
-use crate::worker::{Event, Latest, WorkerHandle};
+use crate::worker::{Event, Host, Latest, WorkerHandle};
 
 mod apply;
 mod background;
@@ -23,6 +24,7 @@ mod downloads;
 mod draw;
 mod events;
 mod gallery;
+mod idle;
 mod inspector;
 mod lab;
 pub mod librarian;
@@ -32,6 +34,7 @@ mod models;
 mod notices;
 mod options;
 mod painter;
+mod plan;
 mod prompt;
 mod queue;
 mod queue_panel;
@@ -60,6 +63,8 @@ pub struct Setup {
     pub settings: PathBuf,
     /// A folder for what can be made again: thumbnails, the gallery's index.
     pub cache: PathBuf,
+    /// Where models are looked for, beside the folders in the settings.
+    pub places: Places,
     /// Starts the worker for a device; `wake` has to be called whenever there is something to hear or to see.
     pub open_worker: OpenWorker,
     /// Says where the Hub is, and its cache, for who has this access token.
@@ -106,10 +111,10 @@ pub struct App {
 impl Setup {
     /// The setup of the shipped program: the user's own folders, and a real worker.
     pub fn of_user() -> Self {
-        let folder = |base: Option<PathBuf>| base.unwrap_or_else(std::env::temp_dir).join("burnisher");
         Self {
-            settings: folder(dirs::config_dir()).join("settings.json"),
-            cache: folder(dirs::cache_dir()),
+            settings: Settings::path_of_user(),
+            cache: dirs::cache_dir().unwrap_or_else(std::env::temp_dir).join("burnisher"),
+            places: Places::of_user(Vec::new()),
             open_worker: Box::new(open_worker),
             reach_hub: Arc::new(hub::Options::from_env),
         }
@@ -118,13 +123,15 @@ impl Setup {
 
 /// Starts the real worker. On the CPU it leaves one core to the window.
 fn open_worker(settings: &Settings, wake: Wake) -> Result<WorkerHandle> {
-    let (device, dtype) = (settings.device, settings.dtype);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = std::num::NonZeroUsize::new(cores.saturating_sub(1));
-    crate::worker::spawn_waking(
-        move |model, loading| crate::worker::open(model, device, dtype, threads, loading),
-        move || wake(),
-    )
+    let host = Host { threads: std::num::NonZeroUsize::new(cores.saturating_sub(1)), ..settings_host(settings) };
+    crate::worker::spawn_waking(move |model, loading| crate::worker::open(model, host, loading), move || wake())
+}
+
+/// Where the settings have models opened.
+fn settings_host(settings: &Settings) -> Host {
+    let memory_limit = (settings.memory_limit_gb > 0.0).then(|| (settings.memory_limit_gb * 1e9) as u64);
+    Host { device: settings.device, dtype: settings.dtype, threads: None, memory_limit }
 }
 
 /// How the window is opened; `layout` is the file that remembers its panels.
@@ -189,6 +196,7 @@ impl App {
         let token = setup.settings.with_file_name("hub-token");
         let downloads = Downloads::spawn(setup.reach_hub, &token, wake.clone())?;
         let background = Background::spawn(setup.settings, wake.clone())?;
+        let models = models::Models::new(setup.places, wake.clone())?;
         let gallery_wake = wake.clone();
         let librarian = librarian::spawn(setup.cache, move || gallery_wake())?;
         theme::install(ctx);
@@ -198,7 +206,7 @@ impl App {
             ground: Ground::Painted,
             state: State::new(settings),
             gallery: gallery::Gallery::default(),
-            models: models::Models::default(),
+            models,
             worker: None,
             librarian,
             background,
@@ -331,6 +339,7 @@ impl eframe::App for App {
         while let Some(news) = self.librarian.news() {
             events::librarian(self, ctx, news);
         }
+        self.models.hear(&mut self.state.notices);
         self.hear_downloads();
         let draft = &self.state.settings.draft;
         let glances = [self.state.source.follow(draft.image.as_ref()), self.state.depth.follow(draft.depth.as_ref())];
@@ -338,6 +347,9 @@ impl eframe::App for App {
             self.ask(glance);
         }
         events::fit_size(&mut self.state);
+        if let Some(asked) = plan::Outlook::follow(&mut self.state) {
+            self.ask(Task::Plan(asked));
+        }
         for path in std::mem::take(&mut self.state.lab_wants) {
             self.ask(Task::Open(path));
         }
@@ -346,6 +358,7 @@ impl eframe::App for App {
         }
         self.guard_close(ctx);
         self.dispatch();
+        self.unload_when_idle(ctx);
         self.keep(ctx);
     }
 

@@ -8,6 +8,7 @@ use crate::app::inspector::Inspector;
 use crate::app::lab::{Lab, Setup};
 use crate::app::notices::Notices;
 use crate::app::painter::{Painter, Shows};
+use crate::app::plan::Outlook;
 use crate::app::queue::Queue;
 use crate::app::rewind::Steps;
 use crate::app::sampler::Levels;
@@ -18,7 +19,7 @@ use crate::device::DeviceInfo;
 use crate::error::Error;
 use crate::request::TaskKind;
 use crate::settings::{Change, Field, Patch, Settings};
-use crate::worker::{ModelInfo, TokenCount};
+use crate::worker::{Left, ModelInfo, TokenCount};
 
 /// Everything that the window knows.
 pub(super) struct State {
@@ -62,6 +63,10 @@ pub(super) struct State {
     pub downloading: Option<f32>,
     /// The access token for the Hub as it is being typed.
     pub hub_token: String,
+    /// The memory plan of the form's next picture.
+    pub outlook: Outlook,
+    /// Since when nothing has been drawn or loaded.
+    pub idle_since: Option<Instant>,
     /// What pictures can be drawn on, once it is known.
     pub devices: Option<Vec<DeviceInfo>>,
     /// Said once: the user agreed to close with work left over.
@@ -74,14 +79,67 @@ pub(super) enum Model {
     /// Nothing.
     None,
     /// A model on its way.
-    Loading { model: ModelRef, component: Option<String>, fraction: f32, cancel: CancelToken },
+    Loading(Loading),
     /// A model that draws.
     Ready { model: ModelRef, info: Box<ModelInfo> },
     /// A model that couldn't be opened, and why.
     Failed { model: ModelRef, error: Error },
 }
 
+/// A model on its way.
+#[derive(Debug)]
+pub(super) struct Loading {
+    pub model: ModelRef,
+    /// The component that is being read.
+    pub component: Option<String>,
+    /// Which of the components it is, counted from 1, and how many are read; 0 while nothing is.
+    pub number: (usize, usize),
+    /// How much is read, 0 to 1.
+    pub fraction: f32,
+    pub cancel: CancelToken,
+    /// The model that stays loaded until this one stands.
+    before: Option<(ModelRef, Box<ModelInfo>)>,
+}
+
+impl Loading {
+    /// What is being read, in words.
+    pub(super) fn text(&self) -> String {
+        match (&self.component, self.number) {
+            (None, _) => "Opening the model".to_owned(),
+            (Some(component), (0, _)) => format!("Checking {component}"),
+            (Some(component), (number, of)) => format!("Loading {component} ({number}/{of})"),
+        }
+    }
+}
+
 impl Model {
+    /// A model begins to be loaded in place of this one.
+    pub(super) fn begin_loading(&mut self, model: ModelRef, cancel: CancelToken) {
+        let before = match std::mem::replace(self, Self::None) {
+            Self::Ready { model, info } => Some((model, info)),
+            Self::Loading(loading) => loading.before,
+            Self::None | Self::Failed { .. } => None,
+        };
+        *self = Self::Loading(Loading { model, component: None, number: (0, 0), fraction: 0.0, cancel, before });
+    }
+
+    /// The model before it is let go of.
+    pub(super) fn let_go(&mut self) {
+        if let Self::Loading(loading) = self {
+            loading.before = None;
+        }
+    }
+
+    /// The load came to nothing: the model before it, if that is the one that stays loaded.
+    pub(super) fn back_to(&mut self, left: Option<&Left>) -> bool {
+        let before = if let Self::Loading(loading) = self { loading.before.take() } else { None };
+        let before =
+            before.filter(|(model, _)| left.is_some_and(|left| left.is_loaded && left.model == model.to_string()));
+        let is_there = before.is_some();
+        *self = before.map_or(Self::None, |(model, info)| Self::Ready { model, info });
+        is_there
+    }
+
     /// What is known of the model that is loaded.
     pub(super) fn info(&self) -> Option<&ModelInfo> {
         if let Self::Ready { info, .. } = self { Some(info) } else { None }
@@ -165,6 +223,8 @@ impl State {
             memory: None,
             downloading: None,
             hub_token: String::new(),
+            outlook: Outlook::default(),
+            idle_since: None,
             devices: None,
             may_close: false,
         }

@@ -73,10 +73,10 @@ fn what_goes_on(state: &State) -> (String, Option<String>) {
         return (progress(running), Some(details(running)));
     }
     match &state.model {
-        Model::Loading { model, component: Some(name), fraction, .. } => {
-            (format!("Loading {name}, {:.0} %", fraction * 100.0), Some(model.to_string()))
+        Model::Loading(loading) if loading.number.0 > 0 => {
+            (format!("{}, {:.0} %", loading.text(), loading.fraction * 100.0), Some(loading.model.to_string()))
         }
-        Model::Loading { model, .. } => ("Opening the model".to_owned(), Some(model.to_string())),
+        Model::Loading(loading) => (loading.text(), Some(loading.model.to_string())),
         Model::Ready { .. } => ("Ready".to_owned(), None),
         Model::Failed { error, .. } => ("The model can't be used".to_owned(), Some(error.to_string())),
         Model::None => ("No model is loaded".to_owned(), None),

@@ -1,7 +1,8 @@
 //! What a model is made of, for people and for scripts: the pipeline as Diffusers prints it, every component's config,
 //! and what the weight files' headers tell. No weights are read.
 //!
-//! Limits: configs are shown as the files have them, without the defaults that Diffusers fills in.
+//! Limits: defaults are known of the classes that are built here, but for those that depend on other options; a scheduler's are
+//! its own business (`SchedulerKind::settings`).
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -39,6 +40,8 @@ pub struct ComponentDescription {
     pub class: String,
     /// All of its config file.
     pub config: Map<String, Value>,
+    /// What the file leaves out and Diffusers or transformers fill in.
+    pub defaults: Map<String, Value>,
     /// Its weights; `None` for a component without any, such as a scheduler.
     pub weights: Option<WeightsDescription>,
 }
@@ -81,9 +84,29 @@ impl Checkpoint {
             library: component.library.clone(),
             class: component.class.clone(),
             config: component.config.clone(),
+            defaults: defaults(component),
             weights: weights.map(WeightsDescription::from),
         })
     }
+}
+
+impl ComponentDescription {
+    /// Every option in force, sorted by name, and whether it is a default.
+    pub fn options(&self) -> Vec<(&str, &Value, bool)> {
+        let own = self.config.iter().map(|(key, value)| (key.as_str(), value, false));
+        let mut options: Vec<_> =
+            own.chain(self.defaults.iter().map(|(key, value)| (key.as_str(), value, true))).collect();
+        options.sort_by_key(|(key, ..)| *key);
+        options
+    }
+}
+
+/// What a component's config leaves to its class. The table is that of the constructors' signatures
+/// (`tests/golden/inspect/generate_configs.py`).
+fn defaults(component: &Component) -> Map<String, Value> {
+    let table: Map<String, Value> = serde_json::from_str(include_str!("defaults.json")).unwrap_or_default();
+    let of_class = table.get(&component.class).and_then(Value::as_object).cloned().unwrap_or_default();
+    of_class.into_iter().filter(|(key, _)| !component.config.contains_key(key)).collect()
 }
 
 impl From<Weights> for WeightsDescription {
@@ -115,7 +138,11 @@ impl fmt::Display for ComponentDescription {
             Some(weights) => writeln!(f, "{}: {weights}", self.name)?,
             None => writeln!(f, "{}:", self.name)?,
         }
-        writeln!(f, "{} {}", self.class, python_json(&self.config))
+        writeln!(f, "{} {}", self.class, python_json(&self.config))?;
+        if !self.defaults.is_empty() {
+            writeln!(f, "left to their defaults: {}", python_json(&self.defaults))?;
+        }
+        Ok(())
     }
 }
 

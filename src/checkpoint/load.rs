@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::ControlFlow;
 
-use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{DType, Tensor};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{DType, Shape, Tensor};
+use serde::Serialize;
 
 use super::convert::{Order, Unusable, tensor_data};
 use super::keys;
@@ -19,18 +20,18 @@ use super::weights::{Stored, Weights};
 use crate::error::{Error, Result};
 
 /// How a component's files differ from the module its config asks for: everything by name, as files spell it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Mismatch {
     /// Parameters of the module that no file has.
     pub missing: Vec<String>,
-    /// Tensors of the files that the module has no place for.
+    /// Tensors of the files that the module has no place for. As in Diffusers they hinder nothing.
     pub unused: Vec<String>,
     /// Parameters whose shape differs.
     pub mis_shaped: Vec<MisShaped>,
 }
 
 /// A parameter whose shape differs from the file's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MisShaped {
     /// The file's name of it.
     pub key: String,
@@ -41,8 +42,20 @@ pub struct MisShaped {
 }
 
 impl Mismatch {
-    fn is_empty(&self) -> bool {
+    /// Whether files and module are the same.
+    pub fn is_empty(&self) -> bool {
         self.missing.is_empty() && self.unused.is_empty() && self.mis_shaped.is_empty()
+    }
+
+    /// Whether the module can't be filled from the files.
+    pub fn is_fatal(&self) -> bool {
+        !self.missing.is_empty() || !self.mis_shaped.is_empty()
+    }
+
+    /// The tensors that nothing reads, in words; `None` if there are none.
+    pub fn note(&self) -> Option<String> {
+        let tensors = if self.unused.len() == 1 { "tensor isn't" } else { "tensors aren't" };
+        (!self.unused.is_empty()).then(|| format!("{} {tensors} used: {}", self.unused.len(), some_of(&self.unused)))
     }
 }
 
@@ -84,7 +97,7 @@ pub type OnTensor<'a> = dyn FnMut(u64) -> ControlFlow<()> + 'a;
 /// Loads `weights` into every parameter of `module`, on the device the module was built for. `None` when stopped.
 ///
 /// # Errors
-/// [`Mismatch`] as the cause if names or shapes differ; a tensor that can't be used or isn't finite.
+/// [`Mismatch`] as the cause if names are missing or shapes differ; a tensor that can't be used or isn't finite.
 pub(super) fn load_into<M: Module>(
     module: M,
     weights: &Weights,
@@ -92,71 +105,165 @@ pub(super) fn load_into<M: Module>(
     place: &str,
     on_tensor: &mut OnTensor<'_>,
 ) -> Result<Option<M>> {
-    let mut loader = Loader::new(weights, dtype, place, on_tensor)?;
+    let (matching, flow) = (Matching::new(weights, place)?, ControlFlow::Continue(()));
+    let mut loader = Loader { matching, dtype, place, failed: None, on_tensor, flow };
     let module = module.map(&mut loader);
     let flow = loader.finish()?;
     Ok(flow.is_continue().then_some(module))
 }
 
-struct Loader<'a> {
-    /// By canonical name: the file's name and the tensor. What is loaded is taken out.
+/// A component's files beside the module that its config asks for.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// How they differ.
+    pub mismatch: Mismatch,
+    /// What [`load_into`] will tell of: bytes of the files.
+    pub stored_bytes: u64,
+    /// How many numbers the module has.
+    pub parameters: u64,
+    /// Where the files lie, for messages.
+    place: String,
+}
+
+impl Comparison {
+    /// `weights` beside the parameters of `module`. Nothing is read, and nothing allocated.
+    ///
+    /// # Errors
+    /// A parameter is stored under two names.
+    pub(super) fn of<M: Module>(module: &M, weights: &Weights, place: String) -> Result<Self> {
+        let mut matching = Matching::new(weights, &place)?;
+        module.visit(&mut matching);
+        let Matching { stored_bytes, parameters, .. } = matching;
+        Ok(Self { mismatch: matching.finish(), stored_bytes, parameters, place })
+    }
+
+    /// Makes sure that the module can be filled.
+    ///
+    /// # Errors
+    /// Names are missing or shapes differ: [`Mismatch`] is the cause.
+    pub fn check(&self) -> Result<()> {
+        if self.mismatch.is_fatal() { Err(refuse(self.mismatch.clone(), &self.place)) } else { Ok(()) }
+    }
+}
+
+/// What is wrong with a module that can't be filled.
+fn refuse(mismatch: Mismatch, place: &str) -> Error {
+    Error::new(format!("the weights aren't those that the config asks for: {place}")).caused_by(mismatch)
+}
+
+/// A walk through a module's parameters, each looked up by name.
+struct Matching<'a> {
+    /// By canonical name: the file's name and the tensor. What was found is taken out.
     waiting: BTreeMap<String, (&'a str, &'a Stored)>,
-    dtype: DType,
-    /// Where the weights come from, for messages.
-    place: &'a str,
     path: Vec<String>,
     containers: Vec<String>,
     mismatch: Mismatch,
-    failed: Option<Error>,
-    on_tensor: &'a mut OnTensor<'a>,
-    flow: ControlFlow<()>,
+    stored_bytes: u64,
+    parameters: u64,
 }
 
-impl<'a> Loader<'a> {
-    fn new(weights: &'a Weights, dtype: DType, place: &'a str, on_tensor: &'a mut OnTensor<'a>) -> Result<Self> {
+/// The stored tensor of a parameter.
+struct Found<'a> {
+    key: &'a str,
+    stored: &'a Stored,
+    shape: Shape,
+    order: Order,
+}
+
+impl<'a> Matching<'a> {
+    fn new(weights: &'a Weights, place: &str) -> Result<Self> {
         let mut waiting = BTreeMap::new();
         for (key, stored) in weights.tensors.iter().filter(|(key, _)| !keys::is_no_parameter(key)) {
             if let Some((other, _)) = waiting.insert(keys::canonical(key), (key.as_str(), stored)) {
                 return Err(Error::new(format!("{other} and {key} are the same parameter: {place}")));
             }
         }
-        let mismatch = Mismatch::default();
-        let (path, containers, flow) = (Vec::new(), Vec::new(), ControlFlow::Continue(()));
-        Ok(Self { waiting, dtype, place, path, containers, mismatch, failed: None, on_tensor, flow })
+        let (path, containers, mismatch) = (Vec::new(), Vec::new(), Mismatch::default());
+        Ok(Self { waiting, path, containers, mismatch, stored_bytes: 0, parameters: 0 })
     }
 
-    fn finish(mut self) -> Result<ControlFlow<()>> {
-        if let Some(error) = self.failed {
-            return Err(error);
-        }
+    fn finish(mut self) -> Mismatch {
         self.mismatch.unused = self.waiting.into_values().map(|(key, _)| key.to_owned()).collect();
-        if self.mismatch.is_empty() {
-            return Ok(self.flow);
-        }
-        let place = self.place;
-        Err(Error::new(format!("the weights aren't those that the config asks for: {place}")).caused_by(self.mismatch))
+        self.mismatch
     }
 
-    /// The stored tensor for the parameter at the current path, in the parameter's shape.
-    fn tensor<const D: usize>(&mut self, param: &Param<Tensor<D>>) -> Option<Tensor<D>> {
+    fn enter(&mut self, name: &str, container_type: &str) {
+        // The variant of an enum is burn's business: files know only the field that holds it.
+        if !container_type.starts_with("Enum:") {
+            self.path.push(name.to_owned());
+        }
+        self.containers.push(container_type.to_owned());
+    }
+
+    fn exit(&mut self, container_type: &str) {
+        if !container_type.starts_with("Enum:") {
+            self.path.pop();
+        }
+        self.containers.pop();
+    }
+
+    /// The stored tensor for the parameter at the current path, if it has the parameter's shape.
+    fn find<const D: usize>(&mut self, param: &Param<Tensor<D>>) -> Option<Found<'a>> {
         let path = self.path.join(".");
+        let shape = param.lazy_shape();
+        self.parameters += shape.num_elements() as u64;
         let Some((key, stored)) = self.waiting.remove(&keys::canonical(&path)) else {
             self.mismatch.missing.push(keys::as_in_files(&path).into_owned());
             return None;
         };
-        let shape = param.lazy_shape();
         let mut expected = shape.to_vec();
         let is_in_linear = self.containers.last().is_some_and(|container| container == "Struct:Linear");
         let order = if is_in_linear && D == 2 { Order::Transposed } else { Order::AsStored };
         if order == Order::Transposed {
             expected.reverse();
         }
-        if without_trailing_ones(&stored.shape, D) != expected {
-            let found = stored.shape.clone();
-            self.mismatch.mis_shaped.push(MisShaped { key: key.to_owned(), expected, found });
-            return None;
+        if without_trailing_ones(&stored.shape, D) == expected {
+            self.stored_bytes += stored.len() as u64;
+            return Some(Found { key, stored, shape, order });
         }
-        if self.failed.is_some() || !self.mismatch.is_empty() || self.flow.is_break() {
+        let found = stored.shape.clone();
+        self.mismatch.mis_shaped.push(MisShaped { key: key.to_owned(), expected, found });
+        None
+    }
+}
+
+impl ModuleVisitor for Matching<'_> {
+    fn enter_module(&mut self, name: &str, container_type: &str) {
+        self.enter(name, container_type);
+    }
+
+    fn exit_module(&mut self, _name: &str, container_type: &str) {
+        self.exit(container_type);
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let _ = self.find(param);
+    }
+}
+
+struct Loader<'a> {
+    matching: Matching<'a>,
+    dtype: DType,
+    /// Where the weights come from, for messages.
+    place: &'a str,
+    failed: Option<Error>,
+    on_tensor: &'a mut OnTensor<'a>,
+    flow: ControlFlow<()>,
+}
+
+impl Loader<'_> {
+    fn finish(self) -> Result<ControlFlow<()>> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let mismatch = self.matching.finish();
+        if mismatch.is_fatal() { Err(refuse(mismatch, self.place)) } else { Ok(self.flow) }
+    }
+
+    /// The tensor for the parameter at the current path, on its device.
+    fn tensor<const D: usize>(&mut self, param: &Param<Tensor<D>>) -> Option<Tensor<D>> {
+        let Found { key, stored, shape, order } = self.matching.find(param)?;
+        if self.failed.is_some() || self.matching.mismatch.is_fatal() || self.flow.is_break() {
             return None;
         }
         let data = stored.bytes().and_then(|bytes| {
@@ -173,18 +280,11 @@ impl<'a> Loader<'a> {
 
 impl ModuleMapper for Loader<'_> {
     fn enter_module(&mut self, name: &str, container_type: &str) {
-        // The variant of an enum is burn's business: files know only the field that holds it.
-        if !container_type.starts_with("Enum:") {
-            self.path.push(name.to_owned());
-        }
-        self.containers.push(container_type.to_owned());
+        self.matching.enter(name, container_type);
     }
 
     fn exit_module(&mut self, _name: &str, container_type: &str) {
-        if !container_type.starts_with("Enum:") {
-            self.path.pop();
-        }
-        self.containers.pop();
+        self.matching.exit(container_type);
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {

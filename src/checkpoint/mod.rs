@@ -14,6 +14,7 @@ mod gguf;
 pub mod hub;
 mod keys;
 mod ldm;
+pub mod library;
 mod load;
 mod model_ref;
 mod single_file;
@@ -28,7 +29,7 @@ use serde_json::{Map, Value};
 
 pub use card::Recommended;
 pub use describe::{ComponentDescription, Description, WeightsDescription};
-pub use load::{MisShaped, Mismatch, OnTensor};
+pub use load::{Comparison, MisShaped, Mismatch, OnTensor};
 pub use model_ref::{HubId, ModelRef};
 
 use crate::error::{Error, Result};
@@ -206,13 +207,13 @@ impl Checkpoint {
         self.source.open(path)?.map(|file| Ok(file.all()?.to_vec())).transpose()
     }
 
-    /// What a component's weights are in their files, in bytes: all that [`Self::load`] tells of.
+    /// A component's files beside a module built from its config, told from their headers.
     ///
     /// # Errors
     /// The files are missing, damaged or pickled.
-    pub fn weight_bytes(&self, component: &str, dtype: DType) -> Result<u64> {
+    pub fn compare<M: Module>(&self, component: &str, module: &M, dtype: DType) -> Result<Comparison> {
         let weights = self.weights(component, Variant::of(dtype))?;
-        Ok(weights.tensors.values().map(|stored| stored.len() as u64).sum())
+        Comparison::of(module, &weights, self.source.locate(self.folder(component)))
     }
 
     fn weights(&self, component: &str, preferred: Variant) -> Result<Weights> {
@@ -232,8 +233,8 @@ impl Checkpoint {
     /// `None` when `on_tensor` stopped it.
     ///
     /// # Errors
-    /// The files are missing, damaged or pickled; names or shapes differ from the module's ([`Mismatch`] is the cause and
-    /// lists all of them); a number is NaN or infinite.
+    /// The files are missing, damaged or pickled; names are missing or shapes differ from the module's ([`Mismatch`] is the
+    /// cause and lists all of them); a number is NaN or infinite.
     pub fn load<M: Module>(
         &self,
         component: &str,

@@ -181,12 +181,12 @@ fn find_files(source: &Source, component: &str, folder: &str, preferred: Variant
 }
 
 /// The path of a file in a folder; the model's own has no name.
-fn inside(folder: &str, file: &str) -> String {
+pub(super) fn inside(folder: &str, file: &str) -> String {
     if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") }
 }
 
 /// The files that a sharded checkpoint's index names.
-fn read_index(source: &Source, folder: &str, path: &str) -> Result<Vec<String>> {
+pub(super) fn read_index(source: &Source, folder: &str, path: &str) -> Result<Vec<String>> {
     #[derive(serde::Deserialize)]
     struct Index {
         weight_map: BTreeMap<String, String>,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use crate::checkpoint::ModelRef;
+use crate::cli::memory_limit::MemoryLimit;
 use crate::cli::report::Report;
 use crate::cli::task::{TaskArgs, default_size};
 use crate::cli::{Ended, cancel_on_interrupt};
@@ -14,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::gallery::Destination;
 use crate::request::{self, Request, SafetyMode};
 use crate::schedulers::{SamplingOptions, SigmaSchedule};
-use crate::worker::{self, Busy, Command, Event, Job, ModelInfo, Outcome, Previews, WorkerHandle};
+use crate::worker::{self, Busy, Command, Event, Host, Job, ModelInfo, Outcome, Previews, WorkerHandle};
 
 /// What to draw, with what, and where to.
 #[derive(clap::Args)]
@@ -81,6 +82,9 @@ pub(super) struct Args {
     /// auto, f32, f16 or bf16
     #[arg(long, value_name = "DTYPE", default_value = "auto")]
     dtype: DtypeChoice,
+    /// Gigabytes of memory that the model and its pictures may take [default: all there are]
+    #[arg(long, value_name = "GB")]
+    memory_limit: Option<MemoryLimit>,
     /// Threads for the CPU [default: all cores]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
@@ -116,8 +120,13 @@ pub(super) fn run(args: &Args) -> Result<Ended> {
     job.check()?;
     cancel_on_interrupt(&job.cancel)?;
     let mut report = Report::new(args.json);
-    let (device, dtype, threads) = (args.device, args.dtype, args.threads);
-    let mut worker = worker::spawn(move |model, on_loading| worker::open(model, device, dtype, threads, on_loading))?;
+    let host = Host {
+        device: args.device,
+        dtype: args.dtype,
+        threads: args.threads,
+        memory_limit: args.memory_limit.map(MemoryLimit::bytes),
+    };
+    let mut worker = worker::spawn(move |model, on_loading| worker::open(model, host, on_loading))?;
     // Ctrl-C stops the loading too.
     send(&mut worker, Command::Load { model: args.model.clone(), cancel: job.cancel.clone() })?;
     loop {

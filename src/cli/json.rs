@@ -10,6 +10,7 @@ pub(super) fn of_event(event: &Event) -> Option<Value> {
     Some(match event {
         Event::ModelLoading { component: Some(_), .. }
         | Event::ModelUnloaded
+        | Event::ModelLetGo { .. }
         | Event::StepsKept { .. }
         | Event::LookedBack { .. } => return None,
         Event::ModelLoading { model, .. } => json!({ "event": "model-loading", "model": model }),
@@ -17,10 +18,10 @@ pub(super) fn of_event(event: &Event) -> Option<Value> {
             "event": "model-loaded", "model": model, "class": info.class_name, "tasks": info.tasks, "scheduler": info.scheduler,
             "device": info.device, "dtype": info.dtype,
         }),
-        Event::ModelFailed { model, error } => {
+        Event::ModelFailed { model, error, .. } => {
             json!({ "event": "model-failed", "model": model, "error": error.to_string() })
         }
-        Event::ModelCancelled { model } => json!({ "event": "model-cancelled", "model": model }),
+        Event::ModelCancelled { model, .. } => json!({ "event": "model-cancelled", "model": model }),
         Event::JobStarted { id, request } => {
             json!({ "event": "job-started", "job": id.number(), "request": request })
         }

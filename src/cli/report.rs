@@ -54,12 +54,19 @@ impl Report {
         }
         match event {
             Event::ModelLoading { model, component: None, .. } => self.note(&format!("loading {model}")),
-            Event::ModelLoaded { info, .. } => self.say(&loaded(info)),
+            Event::ModelLoaded { info, .. } => {
+                self.say(&loaded(info));
+                info.notes.iter().for_each(|note| self.say(&format!("note: {note}")));
+            }
             Event::JobStarted { request, .. } => self.say(&started(request)),
             Event::JobPhase { phase, .. } => self.note(phase.name()),
             Event::JobStep { step, steps, .. } => self.step(*step, *steps),
             Event::PictureSaved { entry, .. } => return self.suspended(|| print(entry.path.display())),
-            Event::ModelLoading { .. } | Event::ModelUnloaded | Event::StepsKept { .. } | Event::LookedBack { .. } => {}
+            Event::ModelLoading { .. }
+            | Event::ModelLetGo { .. }
+            | Event::ModelUnloaded
+            | Event::StepsKept { .. }
+            | Event::LookedBack { .. } => {}
             Event::ModelFailed { .. } | Event::ModelCancelled { .. } | Event::JobEnded { .. } => self.end(),
         }
         Ok(())

@@ -95,7 +95,7 @@ impl ClipTextModel {
 
     /// Values a token.
     pub fn width(&self) -> usize {
-        self.embeddings.position_embedding.weight.dims()[1]
+        self.embeddings.position_embedding.weight.lazy_shape()[1]
     }
 
     /// `last_hidden_state`: token ids of a batch of prompts, all of one length, to `[batch, tokens, width]`.

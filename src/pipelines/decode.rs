@@ -3,9 +3,10 @@
 use burn::tensor::{DType, Tensor};
 use image::RgbImage;
 
+use super::memory::Part;
 use super::stable_diffusion::StableDiffusion;
 use super::stages::read;
-use super::{Drawn, Hooks, Run, memory};
+use super::{Drawn, Hooks, Run};
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::imaging::pixels::rgb_image_from_unit;
@@ -19,15 +20,27 @@ pub(super) fn decode(
     hooks: &mut Hooks<'_>,
 ) -> Result<Run> {
     let cancel = hooks.cancel;
-    let checker = model.safety_checker.as_ref().filter(|_| safety != SafetyMode::Off);
-    let judge = |picture: &RgbImage| checker.map(|checker| checker.judge(picture, &model.compute)).transpose();
+    let slot = model.parts.safety_checker.as_ref().filter(|_| safety != SafetyMode::Off);
+    let judge = |picture: &RgbImage| {
+        let Some(slot) = slot else { return Ok(None) };
+        model.done_with(Part::Vae);
+        let Some(checker) = model.part(slot, cancel)? else { return Ok(None) };
+        let verdict = checker.judge(picture, &model.compute).map(Some);
+        drop(checker);
+        model.done_with(Part::SafetyChecker);
+        verdict
+    };
     let unit = |k| decode_one(model, latents.clone().narrow(0, k, 1), cancel);
-    finish(latents.dims()[0], hooks, unit, judge, safety)
+    let run = finish(latents.dims()[0], hooks, unit, judge, safety);
+    model.done_with(Part::Vae);
+    run
 }
 
 /// The first picture of a batch of latents, as it would be if these were the last. `None` when cancelled.
 pub(super) fn preview(model: &StableDiffusion, latents: &Tensor<4>, cancel: &CancelToken) -> Result<Option<RgbImage>> {
-    let Some(picture) = decode_one(model, latents.clone().narrow(0, 0, 1), cancel) else { return Ok(None) };
+    let drawn = decode_one(model, latents.clone().narrow(0, 0, 1), cancel);
+    model.done_with(Part::Vae);
+    let Some(picture) = drawn? else { return Ok(None) };
     let picture = picture_of(picture)?;
     // What was interrupted means nothing.
     Ok((!cancel.is_cancelled()).then_some(picture))
@@ -38,14 +51,14 @@ pub(super) fn preview(model: &StableDiffusion, latents: &Tensor<4>, cancel: &Can
 pub(super) fn finish(
     count: usize,
     hooks: &mut Hooks<'_>,
-    unit: impl Fn(usize) -> Option<Tensor<4>>,
+    unit: impl Fn(usize) -> Result<Option<Tensor<4>>>,
     judge: impl Fn(&RgbImage) -> Result<Option<Verdict>>,
     safety: SafetyMode,
 ) -> Result<Run> {
     let mut pictures = Vec::new();
     let mut traced = Vec::new();
     for k in 0..count {
-        let Some(picture) = unit(k) else { return Ok(Run::Cancelled) };
+        let Some(picture) = unit(k)? else { return Ok(Run::Cancelled) };
         let [_, _, height, width] = picture.dims();
         let mut values = values(picture)?;
         if hooks.cancel.is_cancelled() {
@@ -89,14 +102,14 @@ pub(super) fn to_unit(drawn: Tensor<4>) -> Tensor<4> {
 }
 
 /// One picture in 0..1, `[1, 3, height, width]`; `None` when cancelled.
-fn decode_one(model: &StableDiffusion, latents: Tensor<4>, cancel: &CancelToken) -> Option<Tensor<4>> {
-    let [_, _, height, width] = latents.dims();
-    let latents = model.vae.unscale_latents(latents).cast(model.compute.dtype);
-    let picture = match memory::decode_tile(model, height, width) {
-        None => model.vae.decode(latents, cancel),
-        Some(tile) => model.vae.decode_tiled(&latents, tile, cancel),
+fn decode_one(model: &StableDiffusion, latents: Tensor<4>, cancel: &CancelToken) -> Result<Option<Tensor<4>>> {
+    let Some(vae) = model.part(&model.parts.vae, cancel)? else { return Ok(None) };
+    let latents = vae.unscale_latents(latents).cast(model.compute.dtype);
+    let picture = match model.tile() {
+        None => vae.decode(latents, cancel),
+        Some(tile) => vae.decode_tiled(&latents, tile, cancel),
     };
-    picture.map(to_unit)
+    Ok(picture.map(to_unit))
 }
 
 /// A picture's values in the order of pixels: `[height, width, 3]`, row-major.

@@ -3,7 +3,9 @@
 use burn::tensor::{Tensor, TensorData};
 use image::RgbImage;
 
+use super::memory::Part;
 use super::opening::{Opening, build, config};
+use super::slot::Component;
 use super::stages::read;
 use crate::checkpoint::Checkpoint;
 use crate::device::ComputeDevice;
@@ -12,36 +14,37 @@ use crate::imaging::depth::DepthMap;
 use crate::imaging::processor::{ImageProcessor, Processor};
 use crate::models::dpt::DptForDepthEstimation;
 
-/// The name of its component.
-pub(super) const COMPONENT: &str = "depth_estimator";
-
 /// A depth estimator, and how it wants to see pictures.
 pub(super) struct DepthEstimator {
     network: DptForDepthEstimation,
     processor: ImageProcessor,
 }
 
-impl DepthEstimator {
-    /// Builds the estimator of a model; `None` if the model has none. Its weights aren't loaded yet.
-    ///
-    /// # Errors
-    /// A config that makes no sense, or a processor that doesn't give what the network sees.
-    pub(super) fn build(checkpoint: &Checkpoint, compute: &ComputeDevice) -> Result<Option<Self>> {
-        if checkpoint.component(COMPONENT).is_err() {
-            return Ok(None);
-        }
-        let network = build(checkpoint, COMPONENT, |config| DptForDepthEstimation::new(config, &compute.device))?;
+impl Component for DepthEstimator {
+    const PART: Part = Part::DepthEstimator;
+    type Network = DptForDepthEstimation;
+
+    fn build(checkpoint: &Checkpoint, compute: &ComputeDevice) -> Result<Self> {
+        let network =
+            build(checkpoint, Self::PART.name(), |config| DptForDepthEstimation::new(config, &compute.device))?;
         let extractor = config(checkpoint, "feature_extractor").cloned().unwrap_or_default();
-        Ok(Some(Self { network, processor: ImageProcessor::new(Processor::Dpt, &extractor)? }))
+        Ok(Self { network, processor: ImageProcessor::new(Processor::Dpt, &extractor)? })
     }
 
-    /// Loads the weights; `None` when stopped.
-    ///
-    /// # Errors
-    /// They don't fit their config.
-    pub(super) fn load(self, opening: &mut Opening<'_>) -> Result<Option<Self>> {
-        let network = opening.load(COMPONENT, self.network)?;
+    fn network(&self) -> &DptForDepthEstimation {
+        &self.network
+    }
+
+    fn load(self, opening: &mut Opening<'_>) -> Result<Option<Self>> {
+        let network = opening.load(Self::PART.name(), self.network)?;
         Ok(network.map(|network| Self { network, ..self }))
+    }
+}
+
+impl DepthEstimator {
+    /// The side of the square pictures that it sees, in pixels.
+    pub(super) fn image_size(&self) -> usize {
+        self.network.image_size()
     }
 
     /// transformers' `predicted_depth` of a picture, in the network's own size: never below 0.

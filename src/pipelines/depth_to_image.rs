@@ -28,10 +28,8 @@ pub(super) fn run(
     // What is wrong with a file is said before anything is begun.
     own.as_ref().map(DepthMap::normalised).transpose()?;
     let Some(begun) = stages::begin(model, request, start, &mut hooks)? else { return Ok(Run::Cancelled) };
-    let depth = own.map_or_else(|| model.estimate_depth(&picture), Ok)?;
-    if hooks.cancel.is_cancelled() {
-        return Ok(Run::Cancelled);
-    }
+    let depth = own.map_or_else(|| model.estimate_depth(&picture, hooks.cancel), |own| Ok(Some(own)))?;
+    let Some(depth) = depth.filter(|_| !hooks.cancel.is_cancelled()) else { return Ok(Run::Cancelled) };
     let (width, height) = latents::size(model, request);
     let values = depth.resized(width as usize, height as usize).normalised()?;
     let shown = depth.shown(request.width as u32, request.height as u32)?;

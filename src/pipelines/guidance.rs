@@ -1,5 +1,7 @@
 //! Classifier-free guidance, and the denoiser that reads text.
 
+use std::sync::Arc;
+
 use burn::tensor::{DType, Tensor};
 use image::RgbImage;
 
@@ -11,6 +13,7 @@ use super::stable_diffusion::StableDiffusion;
 use crate::cancel::CancelToken;
 use crate::device::ComputeDevice;
 use crate::error::Result;
+use crate::models::unet_2d_condition::UNet2DConditionModel;
 use crate::request::Request;
 
 /// Classifier-free guidance (Ho and Salimans, 2022), as Diffusers applies it.
@@ -55,6 +58,8 @@ impl Guidance {
 /// A text-guided model at work on one prompt.
 pub(super) struct Guided<'a> {
     pub(super) model: &'a StableDiffusion,
+    /// The model's, held for as long as it is at work.
+    pub(super) unet: Arc<UNet2DConditionModel>,
     /// `[batch, tokens, width]`; under guidance the negative prompts come first.
     pub(super) prompt_embeds: Tensor<3>,
     pub(super) guidance: Guidance,
@@ -75,7 +80,7 @@ impl Denoiser for Guided<'_> {
             input = Tensor::cat(vec![input.clone(), input], 0);
         }
         let input = input.cast(self.model.compute.dtype);
-        let output = self.model.unet.forward(input, at.timestep, &self.prompt_embeds, at.pace, cancel)?;
+        let output = self.unet.forward(input, at.timestep, &self.prompt_embeds, at.pace, cancel)?;
         Some(self.guidance.apply(output.cast(DType::F32)))
     }
 

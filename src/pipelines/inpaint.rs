@@ -62,7 +62,7 @@ impl Masks {
         let drawn =
             if task.soft { resize::grey(&canvas.mask, width, height, Filter::Bilinear) } else { latent.clone() };
         if drawn.as_raw().iter().all(|mask| *mask == 0) {
-            let scale = model.vae.scale_factor();
+            let scale = model.parts.vae.outline.scale_factor();
             return Err(Error::new(format!(
                 "The mask is too small or too faint: the model draws in squares of {scale} x {scale} pixels, and none is marked"
             ))
@@ -82,13 +82,14 @@ fn draw(
     hooks: &mut Hooks<'_>,
 ) -> Result<Run> {
     let model = begun.model;
-    let reads_mask = model.unet.in_channels() > model.vae.latent_channels();
+    let (unet, vae) = (&model.parts.unet.outline, &model.parts.vae.outline);
+    let reads_mask = unet.in_channels() > vae.latent_channels();
     let is_full = task.strength >= 1.0 && !task.soft;
     let has_keep = task.soft || !reads_mask;
     // In Diffusers' order: the picture's latents are sampled first, if they are needed, then comes the noise, then the latents of
     // the picture with its hole, which are drawn even where no unet reads them.
     let image_latents = if has_keep || !is_full {
-        let posterior = latents::encode(model, latents::pixels(model, &canvas.picture, None), hooks.cancel);
+        let posterior = latents::encode(model, latents::pixels(model, &canvas.picture, None), hooks.cancel)?;
         let Some(posterior) = posterior else { return Ok(Run::Cancelled) };
         Some(latents::sample(model, &posterior, latents::noise(model, request, &mut begun.generators)))
     } else {
@@ -100,7 +101,7 @@ fn draw(
     stages::record(hooks, "mask", || latent_mask.clone());
     let channels = if reads_mask {
         let pixels = latents::pixels(model, &canvas.picture, Some(&mask.hole));
-        let Some(posterior) = latents::encode(model, pixels, hooks.cancel) else { return Ok(Run::Cancelled) };
+        let Some(posterior) = latents::encode(model, pixels, hooks.cancel)? else { return Ok(Run::Cancelled) };
         let masked = latents::sample(model, &posterior, masked_noise);
         stages::record(hooks, "masked_image_latents", || masked.clone());
         let [count, _, height, width] = masked.dims();

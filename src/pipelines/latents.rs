@@ -3,9 +3,9 @@
 use burn::tensor::{DType, Tensor, TensorData};
 use image::{GrayImage, RgbImage};
 
-use super::memory;
 use super::stable_diffusion::StableDiffusion;
 use crate::cancel::CancelToken;
+use crate::error::Result;
 use crate::models::autoencoder_kl::DiagonalGaussian;
 use crate::request::Request;
 use crate::rng::Generators;
@@ -13,13 +13,13 @@ use crate::rng::Generators;
 /// Unit noise of the latents' shape, `[count, channels, height, width]`, f32.
 pub(super) fn noise(model: &StableDiffusion, request: &Request, generators: &mut Generators) -> Tensor<4> {
     let (width, height) = size(model, request);
-    let shape = [request.count, model.vae.latent_channels(), height as usize, width as usize];
+    let shape = [request.count, model.parts.vae.outline.latent_channels(), height as usize, width as usize];
     Tensor::from_data(TensorData::new(generators.randn(shape), shape), (&model.compute.device, DType::F32))
 }
 
 /// Width and height of the latents.
 pub(super) fn size(model: &StableDiffusion, request: &Request) -> (u32, u32) {
-    let scale = model.vae.scale_factor();
+    let scale = model.parts.vae.outline.scale_factor();
     ((request.width / scale) as u32, (request.height / scale) as u32)
 }
 
@@ -35,16 +35,26 @@ pub(super) fn pixels(model: &StableDiffusion, picture: &RgbImage, hole: Option<&
 }
 
 /// What latents a picture may have; `None` when cancelled.
-pub(super) fn encode(model: &StableDiffusion, pixels: Tensor<4>, cancel: &CancelToken) -> Option<DiagonalGaussian> {
-    let (pixels, scale) = (pixels.cast(model.compute.dtype), model.vae.scale_factor());
-    let [_, _, height, width] = pixels.dims();
+///
+/// # Errors
+/// The autoencoder can't be loaded.
+pub(super) fn encode(
+    model: &StableDiffusion,
+    pixels: Tensor<4>,
+    cancel: &CancelToken,
+) -> Result<Option<DiagonalGaussian>> {
+    let pixels = pixels.cast(model.compute.dtype);
+    let Some(vae) = model.part(&model.parts.vae, cancel)? else { return Ok(None) };
     // The encoder holds as much as the decoder.
-    let encoded = match memory::decode_tile(model, height / scale, width / scale) {
-        None => model.vae.encode(pixels, cancel),
-        Some(tile) => model.vae.encode_tiled(&pixels, tile, cancel),
+    let encoded = match model.tile() {
+        None => vae.encode(pixels, cancel),
+        Some(tile) => vae.encode_tiled(&pixels, tile, cancel),
     };
-    let DiagonalGaussian { mean, logvar } = encoded.filter(|_| !cancel.is_cancelled())?;
-    Some(DiagonalGaussian { mean: mean.cast(DType::F32), logvar: logvar.cast(DType::F32) })
+    let encoded = encoded.filter(|_| !cancel.is_cancelled());
+    Ok(encoded.map(|DiagonalGaussian { mean, logvar }| DiagonalGaussian {
+        mean: mean.cast(DType::F32),
+        logvar: logvar.cast(DType::F32),
+    }))
 }
 
 /// The latents that `noise` picks of those that a picture may have, as the unet knows them: one sample for each of the noise.
@@ -52,5 +62,5 @@ pub(super) fn sample(model: &StableDiffusion, posterior: &DiagonalGaussian, nois
     let shape = noise.dims();
     let each = |tensor: &Tensor<4>| tensor.clone().expand(shape);
     let posterior = DiagonalGaussian { mean: each(&posterior.mean), logvar: each(&posterior.logvar) };
-    model.vae.scale_latents(posterior.sample(noise))
+    model.parts.vae.outline.scale_latents(posterior.sample(noise))
 }

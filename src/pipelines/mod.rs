@@ -15,10 +15,13 @@ mod inspect;
 mod latents;
 mod memory;
 mod opening;
+mod parts;
+mod plan;
 mod rewind;
 mod safety;
 mod side_by_side;
 mod sketch;
+mod slot;
 mod stable_diffusion;
 mod stages;
 mod text_to_image;
@@ -47,7 +50,10 @@ use stable_diffusion::{StableDiffusion, no_depth_estimator};
 use unconditional::Unconditional;
 
 pub use denoise::Overflow;
-pub use inspect::{Inspection, inspect};
+pub use inspect::{ComponentInspection, Inspection, inspect};
+pub use memory::{Footprint, Part, Room, Wish};
+pub use opening::Loading;
+pub use plan::Plan;
 pub use trace::Trace;
 
 /// A checkpoint with its weights loaded, on a device.
@@ -55,6 +61,8 @@ pub struct DiffusionPipeline {
     class_name: String,
     recommended: Recommended,
     model: Model,
+    /// What is to be said of the model's files.
+    notes: Vec<String>,
     /// The last run of one picture, for looking back and going on from it.
     trail: Mutex<Option<Trail>>,
 }
@@ -65,15 +73,6 @@ enum Model {
     StableDiffusion(Box<StableDiffusion>),
     /// It draws pixels, of the kind that it was trained on.
     Unconditional(Box<Unconditional>),
-}
-
-/// How far the opening of a model has come.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Loading<'a> {
-    /// The component whose weights are being read.
-    pub component: &'a str,
-    /// How much of the weights of all components has been read, 0 to 1.
-    pub fraction: f32,
 }
 
 /// What a run tells on its way, and what it looks at.
@@ -153,8 +152,9 @@ impl From<RgbImage> for Drawn {
 }
 
 impl DiffusionPipeline {
-    /// Opens a model and loads its weights onto a device. `on_loading` is told after each tensor; once it breaks, the
-    /// rest is left out and the result is `None`.
+    /// Opens a model and loads its weights onto a device, as far as they fit: what isn't loaded yet, and the safety checker and
+    /// the depth estimator in any case, is when it is first needed. `on_loading` is told after each tensor; once it breaks,
+    /// the rest is left out and the result is `None`.
     ///
     /// # Errors
     /// No such model, a class or an option that we don't know, a damaged or missing file, weights that don't fit their config.
@@ -164,14 +164,18 @@ impl DiffusionPipeline {
         on_loading: &mut dyn FnMut(Loading<'_>) -> ControlFlow<()>,
     ) -> Result<Option<Self>> {
         let checkpoint = Checkpoint::open(model)?;
+        let (class_name, recommended) = (checkpoint.class_name().to_owned(), checkpoint.recommended());
         let opened = if checkpoint.is_unconditional() {
             Unconditional::open(&checkpoint, compute, on_loading)?.map(Box::new).map(Model::Unconditional)
         } else {
-            StableDiffusion::open(model, &checkpoint, compute, on_loading)?.map(Box::new).map(Model::StableDiffusion)
+            StableDiffusion::open(model, checkpoint, compute, on_loading)?.map(Box::new).map(Model::StableDiffusion)
         };
         Ok(opened.map(|model| {
-            let (class_name, recommended) = (checkpoint.class_name().to_owned(), checkpoint.recommended());
-            Self { class_name, recommended, model, trail: Mutex::new(None) }
+            let notes = match &model {
+                Model::StableDiffusion(model) => model.parts.notes(),
+                Model::Unconditional(model) => model.notes.clone(),
+            };
+            Self { class_name, recommended, model, notes, trail: Mutex::new(None) }
         }))
     }
 
@@ -290,9 +294,39 @@ impl DiffusionPipeline {
     /// The model has no depth estimator, or its parts don't fit each other.
     pub fn estimate_depth(&self, picture: &RgbImage) -> Result<DepthMap> {
         match &self.model {
-            Model::StableDiffusion(model) => model.estimate_depth(picture),
+            Model::StableDiffusion(model) => {
+                let depth = model.estimate_depth(picture, &CancelToken::new())?;
+                depth.ok_or_else(|| Error::new("The depth wasn't estimated"))
+            }
             Model::Unconditional(_) => Err(no_depth_estimator()),
         }
+    }
+
+    /// What it takes of the memory.
+    pub fn footprint(&self) -> Footprint {
+        match &self.model {
+            Model::StableDiffusion(model) => model.footprint(),
+            Model::Unconditional(model) => model.footprint().clone(),
+        }
+    }
+
+    /// The components that are loaded now.
+    pub fn loaded(&self) -> Vec<Part> {
+        match &self.model {
+            Model::StableDiffusion(model) => model.parts.loaded(),
+            Model::Unconditional(_) => vec![Part::Unet],
+        }
+    }
+
+    /// Bytes that its weights take now.
+    pub fn loaded_bytes(&self) -> u64 {
+        let footprint = self.footprint();
+        self.loaded().into_iter().map(|part| footprint.weights(part)).sum()
+    }
+
+    /// What is to be said of the model's files: tensors that nothing reads.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// The pipeline's Diffusers class.

@@ -5,17 +5,35 @@ use std::ops::ControlFlow;
 use burn::module::Module;
 use serde_json::Value;
 
-use super::Loading;
-use crate::checkpoint::Checkpoint;
+use super::memory::Room;
+use crate::checkpoint::{Checkpoint, Comparison};
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::models::config::Config;
+
+/// How far the opening of a model has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Loading<'a> {
+    /// The component whose weights are being read.
+    pub component: &'a str,
+    /// Which of the components it is, counted from 1, and how many are read.
+    pub number: usize,
+    /// See `number`.
+    pub of: usize,
+    /// How much of the weights of all components has been read, 0 to 1.
+    pub fraction: f32,
+    /// Told once, before the first weight is read: what there has to be room for.
+    pub room: Option<Room>,
+}
 
 /// A checkpoint whose components are being loaded onto a device.
 pub(super) struct Opening<'a> {
     pub(super) checkpoint: &'a Checkpoint,
     pub(super) compute: &'a ComputeDevice,
     on_loading: &'a mut dyn FnMut(Loading<'_>) -> ControlFlow<()>,
+    /// Components that are begun, and all of them.
+    begun: usize,
+    of: usize,
     /// Bytes of all weights, and of those that have been read.
     total: u64,
     read: u64,
@@ -23,20 +41,14 @@ pub(super) struct Opening<'a> {
 
 impl<'a> Opening<'a> {
     /// `components` are those that [`Self::load`] will be called for.
-    ///
-    /// # Errors
-    /// The weight files of one of them are missing, damaged or pickled.
     pub(super) fn new(
         checkpoint: &'a Checkpoint,
         compute: &'a ComputeDevice,
-        components: &[&str],
+        components: &[&Comparison],
         on_loading: &'a mut dyn FnMut(Loading<'_>) -> ControlFlow<()>,
-    ) -> Result<Self> {
-        let mut total = 0;
-        for component in components {
-            total += checkpoint.weight_bytes(component, compute.dtype)?;
-        }
-        Ok(Self { checkpoint, compute, on_loading, total, read: 0 })
+    ) -> Self {
+        let total = components.iter().map(|comparison| comparison.stored_bytes).sum();
+        Self { checkpoint, compute, on_loading, begun: 0, of: components.len(), total, read: 0 }
     }
 
     /// Fills a component's network with its weights; `None` when stopped.
@@ -44,10 +56,19 @@ impl<'a> Opening<'a> {
     /// # Errors
     /// The weights don't fit the network.
     pub(super) fn load<M: Module>(&mut self, component: &str, network: M) -> Result<Option<M>> {
-        let Self { checkpoint, compute, on_loading, total, read } = self;
+        self.begun += 1;
+        let Self { checkpoint, compute, on_loading, begun, of, total, read } = self;
+        let mut told = |read: u64| {
+            let fraction = if *total == 0 { 1.0 } else { read as f32 / *total as f32 };
+            on_loading(Loading { component, number: *begun, of: *of, fraction, room: None })
+        };
+        // Headers take time where a disk is slow.
+        if told(*read).is_break() {
+            return Ok(None);
+        }
         checkpoint.load(component, network, compute.dtype, &mut |bytes| {
             *read += bytes;
-            on_loading(Loading { component, fraction: *read as f32 / *total as f32 })
+            told(*read)
         })
     }
 }

@@ -3,7 +3,9 @@
 use burn::tensor::{Tensor, TensorData};
 use image::RgbImage;
 
+use super::memory::Part;
 use super::opening::{Opening, build, config};
+use super::slot::Component;
 use crate::checkpoint::Checkpoint;
 use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
@@ -11,38 +13,34 @@ use crate::imaging::processor::{ImageProcessor, Processor};
 use crate::models::safety_checker::StableDiffusionSafetyChecker;
 use crate::request::Verdict;
 
-/// The name of its component.
-pub(super) const COMPONENT: &str = "safety_checker";
-
 /// A safety checker, and how it wants to see pictures.
 pub(super) struct SafetyChecker {
     network: StableDiffusionSafetyChecker,
     processor: ImageProcessor,
 }
 
-impl SafetyChecker {
-    /// Builds the checker of a model; `None` if the model has none. Its weights aren't loaded yet.
-    ///
-    /// # Errors
-    /// A config that makes no sense.
-    pub(super) fn build(checkpoint: &Checkpoint, compute: &ComputeDevice) -> Result<Option<Self>> {
-        if checkpoint.component(COMPONENT).is_err() {
-            return Ok(None);
-        }
-        let network = build(checkpoint, COMPONENT, |c| StableDiffusionSafetyChecker::new(c, &compute.device))?;
+impl Component for SafetyChecker {
+    const PART: Part = Part::SafetyChecker;
+    type Network = StableDiffusionSafetyChecker;
+
+    fn build(checkpoint: &Checkpoint, compute: &ComputeDevice) -> Result<Self> {
+        let network =
+            build(checkpoint, Self::PART.name(), |config| StableDiffusionSafetyChecker::new(config, &compute.device))?;
         let extractor = config(checkpoint, "feature_extractor").cloned().unwrap_or_default();
-        Ok(Some(Self { network, processor: ImageProcessor::new(Processor::Clip, &extractor)? }))
+        Ok(Self { network, processor: ImageProcessor::new(Processor::Clip, &extractor)? })
     }
 
-    /// Loads the weights; `None` when stopped.
-    ///
-    /// # Errors
-    /// They don't fit their config.
-    pub(super) fn load(self, opening: &mut Opening<'_>) -> Result<Option<Self>> {
-        let network = opening.load(COMPONENT, self.network)?;
+    fn network(&self) -> &StableDiffusionSafetyChecker {
+        &self.network
+    }
+
+    fn load(self, opening: &mut Opening<'_>) -> Result<Option<Self>> {
+        let network = opening.load(Self::PART.name(), self.network)?;
         Ok(network.map(|network| Self { network, ..self }))
     }
+}
 
+impl SafetyChecker {
     /// What it says of a finished picture.
     ///
     /// # Errors

@@ -1,12 +1,14 @@
 //! One picture drawn in several ways at once: other samplers, step counts or guidance from the same noise and prompt, which
 //! is encoded once. What is furthest behind does the next step, so that all of them are seen coming together.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::conditioning::Conditioning;
 use super::decode::decode;
 use super::denoise::{Denoising, pace_after};
 use super::guidance::{Guidance, Guided};
+use super::memory::Wish;
 use super::stable_diffusion::StableDiffusion;
 use super::{Drawn, Hooks, Phase, Run, latents, stages};
 use crate::error::{Error, Result};
@@ -24,21 +26,24 @@ pub(super) fn run(
     let first = check(requests)?;
     for request in requests {
         request.validate()?;
-        stages::check_memory(model, request)?;
     }
+    let strongest = requests.iter().map(|request| request.guidance_scale).fold(0.0, f64::max);
+    let all = Request { guidance_scale: strongest, ..first.clone() };
+    // A step is of one picture at a time.
+    model.make_room(&Wish { side_by_side: true, ..Wish::of(&all) })?;
     let scheduler = |request| stages::scheduler(&model.scheduler_config, request);
     let schedulers = requests.iter().map(scheduler).collect::<Result<Vec<_>>>()?;
 
     (hooks.on_phase)(Phase::Encoding);
-    let strongest = requests.iter().map(|request| request.guidance_scale).fold(0.0, f64::max);
-    let all = Request { guidance_scale: strongest, ..first.clone() };
-    let prompt_embeds = stages::encode_prompt(model, &all, Guidance::of(&all))?;
+    let embeds = stages::encode_prompt(model, &all, Guidance::of(&all), hooks.cancel)?;
+    let Some(prompt_embeds) = embeds else { return Ok(false) };
     let with_negative = prompt_embeds.dims()[0];
     if hooks.cancel.is_cancelled() {
         return Ok(false);
     }
 
     (hooks.on_phase)(Phase::Denoising);
+    let Some(unet) = model.part(&model.parts.unet, hooks.cancel)? else { return Ok(false) };
     let mut waiting = Vec::new();
     for (variant, (request, scheduler)) in requests.iter().zip(schedulers).enumerate() {
         let guidance = Guidance::of(request);
@@ -47,7 +52,8 @@ pub(super) fn run(
         // A generator of its own each: the noise that a sampler draws on its way is then what it draws alone.
         let mut generators = Generators::per_image([request.seed]);
         let samples = latents::noise(model, request, &mut generators) * scheduler.init_noise_sigma();
-        let model = Guided { model, prompt_embeds, guidance, conditioning: Conditioning::default() };
+        let model =
+            Guided { model, unet: Arc::clone(&unet), prompt_embeds, guidance, conditioning: Conditioning::default() };
         waiting.push(Denoising { variant, ..Denoising::new(model, scheduler, samples, generators, 0) });
     }
     let mut longest = Duration::MAX;

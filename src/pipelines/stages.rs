@@ -7,29 +7,15 @@ use super::conditioning::Conditioning;
 use super::decode::decode;
 use super::denoise::Denoising;
 use super::guidance::{Guidance, Guided};
-use super::memory::{self, Work};
+use super::memory::{Part, Wish};
 use super::rewind::{Place, Start};
 use super::stable_diffusion::StableDiffusion;
 use super::{Hooks, Phase, Run};
+use crate::cancel::CancelToken;
 use crate::error::{Error, Result};
 use crate::request::{Request, SafetyMode};
 use crate::rng::Generators;
 use crate::schedulers::{Scheduler, SchedulerConfig, SchedulerKind};
-
-/// Refuses what would not fit into memory.
-pub(super) fn check_memory(model: &StableDiffusion, request: &Request) -> Result<()> {
-    let scale = model.vae.scale_factor();
-    let work = Work {
-        batch: if Guidance::of(request).is_on() { 2 * request.count } else { request.count },
-        height: request.height / scale,
-        width: request.width / scale,
-        channels: model.unet.first_channels(),
-        // Between the two layers of a transformer's feed-forward part.
-        widest: 8,
-        scale,
-    };
-    memory::check(&model.compute, work)
-}
 
 /// The sampler that the request asks for, or else the checkpoint's own.
 pub(super) fn scheduler(config: &SchedulerConfig, request: &Request) -> Result<Box<dyn Scheduler>> {
@@ -37,16 +23,22 @@ pub(super) fn scheduler(config: &SchedulerConfig, request: &Request) -> Result<B
     kind.build(config, request.steps, &request.sampling)
 }
 
-/// The text as the UNet reads it, `[batch, tokens, width]`; under guidance the negative prompts come first.
-pub(super) fn encode_prompt(model: &StableDiffusion, request: &Request, guidance: Guidance) -> Result<Tensor<3>> {
+/// The text as the UNet reads it, `[batch, tokens, width]`; under guidance the negative prompts come first. `None` when cancelled.
+pub(super) fn encode_prompt(
+    model: &StableDiffusion,
+    request: &Request,
+    guidance: Guidance,
+    cancel: &CancelToken,
+) -> Result<Option<Tensor<3>>> {
     let mut prompts = vec![model.tokenizer.encode(&request.prompt)?];
     if guidance.is_on() {
         prompts.insert(0, model.tokenizer.encode(&request.negative_prompt)?);
     }
-    let embeds = model.text_encoder.forward(&prompts)?;
+    let Some(embeds) = model.embed(prompts, cancel)? else { return Ok(None) };
+    model.done_with(Part::TextEncoder);
     let [halves, tokens, width] = embeds.dims();
     let each = |i| embeds.clone().narrow(0, i, 1).expand([request.count, tokens, width]);
-    Ok(Tensor::cat((0..halves).map(each).collect(), 0))
+    Ok(Some(Tensor::cat((0..halves).map(each).collect(), 0)))
 }
 
 /// A text-guided run that has read its prompt, and has yet to find what it begins with.
@@ -70,13 +62,13 @@ pub(super) fn begin<'a>(
     start: Option<Start>,
     hooks: &mut Hooks<'_>,
 ) -> Result<Option<Begun<'a>>> {
-    check_memory(model, request)?;
+    model.make_room(&Wish::of(request))?;
     let mut scheduler = scheduler(&model.scheduler_config, request)?;
     let place = start.map(|start| start.place(scheduler.as_mut(), request)).transpose()?;
     let begin = place.as_ref().map_or_else(|| first_step(request, scheduler.as_ref()), |place| Ok(place.begin))?;
     (hooks.on_phase)(Phase::Encoding);
     let guidance = Guidance::of(request);
-    let prompt_embeds = encode_prompt(model, request, guidance)?;
+    let Some(prompt_embeds) = encode_prompt(model, request, guidance, hooks.cancel)? else { return Ok(None) };
     record(hooks, "prompt_embeds", || prompt_embeds.clone());
     let generators = Generators::per_image((0..request.count).map(|k| request.seed_of(k)));
     let begun = Begun { model, guidance, prompt_embeds, scheduler, begin, generators, place, safety: request.safety };
@@ -106,13 +98,19 @@ fn first_step(request: &Request, scheduler: &dyn Scheduler) -> Result<usize> {
 impl Begun<'_> {
     /// Denoises what the run begins with, and makes pictures of it.
     pub(super) fn draw(self, samples: Tensor<4>, conditioning: Conditioning, hooks: &mut Hooks<'_>) -> Result<Run> {
+        let model = self.model;
+        // The picture that it begins with is encoded.
+        model.done_with(Part::Vae);
         (hooks.on_phase)(Phase::Denoising);
-        let Self { model, guidance, prompt_embeds, scheduler, begin, generators, place, safety } = self;
+        let Some(unet) = model.part(&model.parts.unet, hooks.cancel)? else { return Ok(Run::Cancelled) };
+        let Self { guidance, prompt_embeds, scheduler, begin, generators, place, safety, .. } = self;
         let (samples, generators) = place.map_or((samples, generators), |place| (place.samples, place.generators));
         record(hooks, "initial_latents", || samples.clone());
-        let guided = Guided { model, prompt_embeds, guidance, conditioning };
+        let guided = Guided { model, unet, prompt_embeds, guidance, conditioning };
         let denoising = Denoising::new(guided, scheduler, samples, generators, begin);
-        let Some(latents) = denoising.finish(hooks)? else { return Ok(Run::Cancelled) };
+        let drawn = denoising.finish(hooks);
+        model.done_with(Part::Unet);
+        let Some(latents) = drawn? else { return Ok(Run::Cancelled) };
         (hooks.on_phase)(Phase::Decoding);
         decode(model, &latents, safety, hooks)
     }

@@ -4,18 +4,19 @@
 //! samplers that count on either (Euler and its like) give noise.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use burn::module::Module;
 use burn::tensor::{DType, Tensor, TensorData};
 use image::RgbImage;
 
 use super::decode::{finish, picture_of, to_unit};
 use super::denoise::{At, Denoiser, Denoising};
-use super::memory::{self, Work};
-use super::opening::{Opening, build, config, sample_size};
+use super::memory::{Footprint, Part, Room, Wish};
+use super::opening::{Loading, Opening, build, config, sample_size};
 use super::rewind::{Place, Start};
+use super::slot::{Component, Slot};
 use super::stages::{record, scheduler};
-use super::{Hooks, Loading, Phase, Run};
+use super::{Hooks, Phase, Run};
 use crate::cancel::CancelToken;
 use crate::checkpoint::Checkpoint;
 use crate::device::ComputeDevice;
@@ -28,10 +29,11 @@ use crate::schedulers::{Scheduler, SchedulerConfig, SchedulerKind};
 /// An unconditional model with its weights, on a device.
 pub(super) struct Unconditional {
     pub(super) compute: ComputeDevice,
-    unet: UNet2DModel,
+    unet: Arc<UNet2DModel>,
+    footprint: Footprint,
+    /// What is to be said of the model's files.
+    pub(super) notes: Vec<String>,
     pub(super) scheduler_config: SchedulerConfig,
-    /// Width and height that it is made for, in pixels.
-    size: (usize, usize),
 }
 
 impl Unconditional {
@@ -44,20 +46,25 @@ impl Unconditional {
         compute: ComputeDevice,
         on_loading: &mut dyn FnMut(Loading<'_>) -> ControlFlow<()>,
     ) -> Result<Option<Self>> {
-        let unet = build(checkpoint, "unet", |config| UNet2DModel::new(config, &compute.device))?;
-        if ![1, 3].contains(&unet.in_channels()) {
-            return Err(Error::new(format!("The unet draws {} channels, which is no picture", unet.in_channels()))
-                .advise("An unconditional model draws 1 channel (grey) or 3 (colours)"));
+        let slot = Slot::new(checkpoint, &compute)?;
+        let footprint = footprint(checkpoint, &compute, &slot)?;
+        let usual = Wish { batch: 1, ..Wish::usual(&footprint) };
+        let room = Room { needed: footprint.plan(&usual, None).peak_bytes, memory: compute.memory };
+        if on_loading(Loading { room: Some(room), ..Loading::default() }).is_break() {
+            return Ok(None);
         }
-        let mut opening = Opening::new(checkpoint, &compute, &["unet"], on_loading)?;
-        let Some(unet) = opening.load("unet", unet)? else { return Ok(None) };
+        let mut opening = Opening::new(checkpoint, &compute, &[&slot.comparison], on_loading);
+        if !slot.fill(&mut opening)? {
+            return Ok(None);
+        }
+        let Some(unet) = slot.take(checkpoint, &compute, &CancelToken::new())? else { return Ok(None) };
         let mut scheduler_config = config(checkpoint, "scheduler")?.clone();
         if checkpoint.class_name() == "DDIMPipeline" {
             // `DDIMScheduler.from_config(scheduler.config)`, in its constructor.
             scheduler_config.insert("_class_name".into(), "DDIMScheduler".into());
         }
-        let size = sample_size(config(checkpoint, "unet")?);
-        Ok(Some(Self { compute, unet, scheduler_config, size }))
+        let notes = slot.comparison.mismatch.note().map(|note| format!("unet: {note}"));
+        Ok(Some(Self { compute, unet, footprint, notes: notes.into_iter().collect(), scheduler_config }))
     }
 
     /// Draws the request's pictures as one batch.
@@ -82,7 +89,7 @@ impl Unconditional {
         let Some(drawn) = denoising.finish(&mut hooks)? else { return Ok(Run::Cancelled) };
 
         (hooks.on_phase)(Phase::Decoding);
-        finish(request.count, &mut hooks, |k| Some(unit(&drawn, k)), |_| Ok(None), SafetyMode::Off)
+        finish(request.count, &mut hooks, |k| Ok(Some(unit(&drawn, k))), |_| Ok(None), SafetyMode::Off)
     }
 
     /// Why a sampler gives noise here; `None` if it doesn't.
@@ -106,26 +113,68 @@ impl Unconditional {
                 .advise(format!("Choose {nearest}, for example")));
             }
         }
-        let work = Work {
-            batch: request.count,
-            height: request.height,
-            width: request.width,
-            channels: self.unet.first_channels(),
-            // Two levels and a skip meet where the last up block begins.
-            widest: 3,
-            scale: 1,
-        };
-        memory::check(&self.compute, work)
+        let held = self.footprint.usual_bytes();
+        self.footprint.plan(&Wish::of(request), self.footprint.budget(held)).check()
+    }
+
+    /// What it takes.
+    pub(super) fn footprint(&self) -> &Footprint {
+        &self.footprint
     }
 
     /// Width and height that it is made for, in pixels.
     pub(super) fn default_size(&self) -> (usize, usize) {
-        self.size
+        self.footprint.size
     }
 
     /// How many parameters it has.
     pub(super) fn num_params(&self) -> usize {
-        self.unet.num_params()
+        self.footprint.parameters.iter().map(|(_, count)| *count as usize).sum()
+    }
+}
+
+/// What a model takes whose unet is this one.
+///
+/// # Errors
+/// It draws no pictures.
+pub(super) fn footprint(
+    checkpoint: &Checkpoint,
+    compute: &ComputeDevice,
+    unet: &Slot<UNet2DModel>,
+) -> Result<Footprint> {
+    let channels = unet.outline.in_channels();
+    if ![1, 3].contains(&channels) {
+        return Err(Error::new(format!("The unet draws {channels} channels, which is no picture"))
+            .advise("An unconditional model draws 1 channel (grey) or 3 (colours)"));
+    }
+    Ok(Footprint {
+        parameters: vec![unet.parameters()],
+        capacity: compute.capacity(),
+        unet_channels: unet.outline.first_channels() as u64,
+        // Two levels and a skip meet where the last up block begins.
+        unet_widest: 3,
+        decoder_channels: None,
+        scale: 1,
+        looks_decode: false,
+        depth_side: 0,
+        size: sample_size(config(checkpoint, "unet")?),
+    })
+}
+
+impl Component for UNet2DModel {
+    const PART: Part = Part::Unet;
+    type Network = Self;
+
+    fn build(checkpoint: &Checkpoint, compute: &ComputeDevice) -> Result<Self> {
+        build(checkpoint, Self::PART.name(), |config| Self::new(config, &compute.device))
+    }
+
+    fn network(&self) -> &Self {
+        self
+    }
+
+    fn load(self, opening: &mut Opening<'_>) -> Result<Option<Self>> {
+        opening.load(Self::PART.name(), self)
     }
 }
 

@@ -43,10 +43,16 @@ pub struct Settings {
     /// What the model computes in.
     #[serde(with = "text")]
     pub dtype: DtypeChoice,
+    /// Gigabytes that a model and its pictures may take; 0 for all there are.
+    pub memory_limit_gb: f64,
+    /// Minutes without anything to draw after which the model's memory is given back; 0 for never.
+    pub unload_after_minutes: f64,
     /// The model in use.
     pub model: ModelRef,
     /// Models that were opened before, but for the bundled one, the newest first.
     pub recent_models: Vec<ModelRef>,
+    /// Folders that models are looked for in, beside those that are known.
+    pub model_folders: Vec<PathBuf>,
     /// The form as it stands.
     pub draft: Draft,
     /// Steps from one preview to the next; 0 for none.
@@ -111,8 +117,12 @@ impl Default for Settings {
             name_pattern: NamePattern::default(),
             device: DeviceChoice::Auto,
             dtype: DtypeChoice::Auto,
+            memory_limit_gb: 0.0,
+            // Loading takes seconds to minutes, which nobody wants to wait for who didn't ask for the memory.
+            unload_after_minutes: 0.0,
             model: ModelRef::Bundled,
             recent_models: Vec::new(),
+            model_folders: Vec::new(),
             draft: Draft::default(),
             preview_every: 1,
             theme: Theme::System,
@@ -129,6 +139,11 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The user's file.
+    pub fn path_of_user() -> PathBuf {
+        dirs::config_dir().unwrap_or_else(std::env::temp_dir).join("burnisher/settings.json")
+    }
+
     /// Reads the settings. What couldn't be read takes its default; the error then says so.
     pub fn load(path: &Path) -> (Self, Option<Error>) {
         let text = match fs::read(path) {
@@ -176,6 +191,9 @@ impl Settings {
         }
         let mut settings: Self = serde_json::from_value(Value::Object(good)).unwrap_or_default();
         settings.scale = if settings.scale.is_finite() { settings.scale.clamp(0.5, 3.0) } else { 1.0 };
+        let sound = |value: f64, most: f64| if value.is_finite() { value.clamp(0.0, most) } else { 0.0 };
+        settings.memory_limit_gb = sound(settings.memory_limit_gb, 1e4);
+        settings.unload_after_minutes = sound(settings.unload_after_minutes, 1e5);
         settings.history.truncate(HISTORY_LENGTH);
         settings.draft.make_valid();
         settings.painting.make_valid();

@@ -62,6 +62,11 @@ pub trait Engine: Sized {
         Ok(None)
     }
 
+    /// Bytes that its weights take now.
+    fn held_bytes(&self) -> u64 {
+        0
+    }
+
     /// Whether it can go on after a failed run; if not, it is opened again for the next one.
     fn is_sound(&self) -> bool {
         true

@@ -5,7 +5,8 @@
 //!
 //! What holds, whatever happens on the thread: every [`Command::Generate`] ends in exactly one [`Event::JobEnded`],
 //! after a panic too (the model is opened again for the next job); a picture is on disk before anyone is told of it;
-//! a job and a load can be cancelled while nobody drains the events; dropping the handle cancels what is going on and
+//! a job and a load can be cancelled while nobody drains the events; a model stays in use until another one stands, or is
+//! opened again for the next job if it had to make room; dropping the handle cancels what is going on and
 //! ends the thread.
 
 use std::any::Any;
@@ -33,12 +34,12 @@ mod protocol;
 mod tokens;
 mod tuning;
 
-pub use crate::pipelines::{Inspection, inspect};
+pub use crate::pipelines::{ComponentInspection, Footprint, Inspection, Part, Plan, Room, Wish};
 pub use engine::{Engine, Hooks, Loading, Look, OnLoading, StepDone};
 pub use latest::Latest;
 pub use memory::resident_bytes;
-pub use pipeline::open;
-pub use protocol::{Command, Event, Job, JobId, MAX_VARIANTS, ModelInfo, Outcome, Phase, Preview, Previews};
+pub use pipeline::{Host, inspect, open};
+pub use protocol::{Command, Event, Job, JobId, Left, MAX_VARIANTS, ModelInfo, Outcome, Phase, Preview, Previews};
 pub use tokens::{TokenCount, TokenCounter};
 
 /// How much further a load comes from one of its events to the next: a hundredth.
@@ -173,9 +174,13 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
                 break;
             }
             let ended = caught(|| self.obey(&command)).unwrap_or_else(|error| {
-                // What it was doing is unknown, so it goes; the next job opens the model again.
-                let broken = self.engine.take();
-                let _ = caught(|| drop(broken));
+                // A model whose place another one was to take had no part in it.
+                let is_sound = |engine: &E| matches!(caught(|| engine.is_sound()), Ok(true));
+                if !matches!(command, Command::Load { .. }) || !self.engine.as_ref().is_some_and(is_sound) {
+                    // What it was doing is unknown, so it goes; the next job opens the model again.
+                    let broken = self.engine.take();
+                    let _ = caught(|| drop(broken));
+                }
                 Err(error)
             });
             if !matches!(command, Command::Generate(_) | Command::LookBack { .. }) {
@@ -183,7 +188,9 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
                 memory::give_back();
             }
             self.outbox.tell(ended.unwrap_or_else(|error| match command {
-                Command::Load { model, .. } => Event::ModelFailed { model: model.to_string(), error },
+                Command::Load { model, .. } => {
+                    Event::ModelFailed { model: model.to_string(), error, left: self.left() }
+                }
                 // The memory is free, if in a hard way.
                 Command::Unload => Event::ModelUnloaded,
                 Command::LookBack { id, step } => Event::LookedBack { id, step, error: Some(error) },
@@ -196,14 +203,12 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
     fn obey(&mut self, command: &Command) -> Result<Event> {
         match command {
             Command::Load { model, cancel } => {
-                // Let go first: two models may not fit.
-                self.model = None;
-                self.free();
-                let Some(info) = self.open(model, cancel)? else {
-                    return Ok(Event::ModelCancelled { model: model.to_string() });
+                let Some(engine) = self.open(model, cancel)? else {
+                    return Ok(Event::ModelCancelled { model: model.to_string(), left: self.left() });
                 };
+                self.free();
                 self.model = Some(model.clone());
-                Ok(Event::ModelLoaded { model: model.to_string(), info })
+                Ok(Event::ModelLoaded { model: model.to_string(), info: self.engine.insert(engine).info() })
             }
             Command::Unload => {
                 self.free();
@@ -226,10 +231,11 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
         let model = self.model.clone().ok_or_else(nothing_loaded)?;
         let name = model.to_string();
         if self.engine.is_none() {
-            let Some(info) = self.open(&model, &job.cancel)? else {
-                self.outbox.tell(Event::ModelCancelled { model: name });
+            let Some(engine) = self.open(&model, &job.cancel)? else {
+                self.outbox.tell(Event::ModelCancelled { model: name, left: self.left() });
                 return Ok(Outcome::Cancelled);
             };
+            let info = self.engine.insert(engine).info();
             self.outbox.tell(Event::ModelLoaded { model: name.clone(), info });
         }
         let engine = self.engine.as_mut().ok_or_else(nothing_loaded)?;
@@ -259,32 +265,39 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
         Ok(())
     }
 
-    /// Opens a model. `None`: it was cancelled.
-    fn open(&mut self, model: &ModelRef, cancel: &CancelToken) -> Result<Option<ModelInfo>> {
+    /// Opens a model, beside the one in use if there is room for both. `None`: it was cancelled.
+    fn open(&mut self, model: &ModelRef, cancel: &CancelToken) -> Result<Option<E>> {
         let name = model.to_string();
+        let Self { open, model: in_use, engine, outbox, closing, .. } = self;
         let mut told = (None, 0.0);
-        self.outbox.tell(Event::ModelLoading { model: name.clone(), component: None, fraction: 0.0 });
+        outbox.tell(Event::ModelLoading { model: name.clone(), component: None, number: 0, of: 0, fraction: 0.0 });
         let mut on_loading = |loading: Loading<'_>| {
-            let Loading { component, fraction } = loading;
-            if told.0.as_deref() != Some(component) || fraction - told.1 >= LOADING_TOLD {
+            let Loading { component, number, of, fraction, room } = loading;
+            if let Some(room) = room {
+                if let Some(old) = engine.take_if(|old| !room.is_beside(old.held_bytes())) {
+                    old.free();
+                    memory::give_back();
+                    let model = in_use.as_ref().map_or(String::new(), ModelRef::to_string);
+                    outbox.tell(Event::ModelLetGo { model });
+                }
+            } else if told.0.as_deref() != Some(component) || fraction - told.1 >= LOADING_TOLD {
                 told = (Some(component.to_owned()), fraction);
-                self.outbox.tell_if_room(Event::ModelLoading {
-                    model: name.clone(),
-                    component: told.0.clone(),
-                    fraction,
-                });
+                let (model, component) = (name.clone(), told.0.clone());
+                outbox.tell_if_room(Event::ModelLoading { model, component, number, of, fraction });
             }
-            if cancel.is_cancelled() || self.closing.is_cancelled() {
+            if cancel.is_cancelled() || closing.is_cancelled() {
                 ControlFlow::Break(())
             } else {
                 ControlFlow::Continue(())
             }
         };
-        if cancel.is_cancelled() {
-            return Ok(None);
-        }
-        self.engine = (self.open)(model, &mut on_loading)?;
-        Ok(self.engine.as_ref().map(E::info))
+        if cancel.is_cancelled() { Ok(None) } else { open(model, &mut on_loading) }
+    }
+
+    /// The model in use.
+    fn left(&self) -> Option<Left> {
+        let model = self.model.as_ref()?.to_string();
+        Some(Left { model, is_loaded: self.engine.is_some() })
     }
 
     /// Gives the model's memory back.

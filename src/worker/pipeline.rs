@@ -6,9 +6,9 @@ use std::sync::Arc;
 use image::RgbImage;
 
 use crate::checkpoint::ModelRef;
-use crate::device::{self, DeviceChoice, DtypeChoice};
+use crate::device::{self, Capacity, ComputeDevice, DeviceChoice, DtypeChoice, Memory};
 use crate::error::Result;
-use crate::pipelines::{self, DiffusionPipeline, Drawn, Run};
+use crate::pipelines::{self, DiffusionPipeline, Drawn, Inspection, Run};
 use crate::request::{MAX_SIDE, Request, SIDE_MULTIPLE};
 use crate::worker::engine::{Engine, Hooks, OnLoading, StepDone};
 use crate::worker::protocol::{ModelInfo, Phase};
@@ -17,23 +17,46 @@ use crate::worker::tokens::{TokenCount, TokenCounter};
 /// Diffusers' default (`StableDiffusionPipeline.__call__`), for models whose card recommends nothing.
 const GUIDANCE_SCALE: f64 = 7.5;
 
-/// Opens a model on a device; `None` when `on_loading` stopped it. `threads` is for the CPU; the first call settles it for the
-/// whole process.
+/// Where models are to be opened.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Host {
+    /// Which device.
+    pub device: DeviceChoice,
+    /// What models compute in.
+    pub dtype: DtypeChoice,
+    /// Threads of the CPU; all of them by default. The first model settles it for the whole process.
+    pub threads: Option<NonZeroUsize>,
+    /// Bytes of memory that a model and its pictures may take; what there is by default.
+    pub memory_limit: Option<u64>,
+}
+
+impl Host {
+    fn memory(self, there: Memory) -> Memory {
+        self.memory_limit.map_or(there, Memory::Limited)
+    }
+}
+
+/// Opens a model; `None` when `on_loading` stopped it.
 ///
 /// # Errors
 /// No such device, or the model can't be opened.
-pub fn open(
-    model: &ModelRef,
-    device: DeviceChoice,
-    dtype: DtypeChoice,
-    threads: Option<NonZeroUsize>,
-    on_loading: &mut OnLoading<'_>,
-) -> Result<Option<DiffusionPipeline>> {
-    if let Some(threads) = threads {
+pub fn open(model: &ModelRef, host: Host, on_loading: &mut OnLoading<'_>) -> Result<Option<DiffusionPipeline>> {
+    if let Some(threads) = host.threads {
         // A pool that stands already has the number of the first call: the command line makes only one.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
     }
-    DiffusionPipeline::open(model, device::open(device, dtype)?, on_loading)
+    let compute = device::open(host.device, host.dtype)?;
+    let memory = host.memory(compute.memory);
+    DiffusionPipeline::open(model, ComputeDevice { memory, ..compute }, on_loading)
+}
+
+/// Looks into a model, on any thread: nothing is opened but its configs and headers.
+///
+/// # Errors
+/// No such device or model, or the model's files are damaged.
+pub fn inspect(model: &ModelRef, host: Host) -> Result<Inspection> {
+    let capacity = device::capacity(host.device, host.dtype)?;
+    pipelines::inspect(model, Capacity { memory: host.memory(capacity.memory), ..capacity })
 }
 
 impl Engine for DiffusionPipeline {
@@ -57,6 +80,8 @@ impl Engine for DiffusionPipeline {
             sizes: sizes(width, height),
             refused: self.refused_schedulers().into_iter().map(|(kind, error)| (kind, error.to_string())).collect(),
             token_counter: token_counter(self),
+            footprint: Some(self.footprint()),
+            notes: self.notes().to_vec(),
         }
     }
 
@@ -79,6 +104,10 @@ impl Engine for DiffusionPipeline {
 
     fn look_back(&mut self, step: usize) -> Result<Option<RgbImage>> {
         Self::look_back(self, step)
+    }
+
+    fn held_bytes(&self) -> u64 {
+        self.loaded_bytes()
     }
 
     fn is_sound(&self) -> bool {

@@ -13,6 +13,7 @@ use crate::cancel::CancelToken;
 use crate::checkpoint::ModelRef;
 use crate::error::Error;
 use crate::gallery::{Destination, Entry};
+use crate::pipelines::Footprint;
 use crate::request::{Request, TaskKind};
 use crate::schedulers::{SchedulerConfig, SchedulerKind};
 use crate::worker::tokens::TokenCounter;
@@ -20,7 +21,7 @@ use crate::worker::tokens::TokenCounter;
 /// What the worker can be told to do. It does one thing at a time and holds one more.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Opens a model in place of the present one. Ends in [`Event::ModelLoaded`], [`Event::ModelFailed`] or
+    /// Opens a model in place of the present one, which stays in use until the new one stands. Ends in [`Event::ModelLoaded`], [`Event::ModelFailed`] or
     /// [`Event::ModelCancelled`].
     Load {
         /// The model.
@@ -191,6 +192,19 @@ pub struct ModelInfo {
     pub refused: Vec<(SchedulerKind, String)>,
     /// Counts the tokens of a prompt as the model reads it; `None` for a model that reads none.
     pub token_counter: Option<TokenCounter>,
+    /// What it takes of the memory; `None` if nobody knows.
+    pub footprint: Option<Footprint>,
+    /// What is to be said of its files: tensors that nothing reads.
+    pub notes: Vec<String>,
+}
+
+/// The model in use after a load that came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// The model, as the user named it: what the next job is drawn with.
+    pub model: String,
+    /// Whether it is loaded. If not, the next job opens it again.
+    pub is_loaded: bool,
 }
 
 /// What happened.
@@ -203,6 +217,10 @@ pub enum Event {
         model: String,
         /// The component whose weights are being read: `text_encoder`, `unet`, `vae`.
         component: Option<String>,
+        /// Which of the components that are read it is, counted from 1, and how many there are; 0 while nothing is read.
+        number: usize,
+        /// See `number`.
+        of: usize,
         /// How much of all the weights has been read, 0 to 1.
         fraction: f32,
     },
@@ -213,17 +231,26 @@ pub enum Event {
         /// What it is.
         info: ModelInfo,
     },
-    /// A model couldn't be opened; none is loaded now.
+    /// The model in use was let go, before the one that is being opened stands: both don't fit into the memory.
+    ModelLetGo {
+        /// The model in use, as the user named it.
+        model: String,
+    },
+    /// A model couldn't be opened.
     ModelFailed {
         /// The model, as the user named it.
         model: String,
         /// Why.
         error: Error,
+        /// The model in use, if there is one.
+        left: Option<Left>,
     },
-    /// Someone stopped the loading of a model; none is loaded now.
+    /// Someone stopped the loading of a model.
     ModelCancelled {
         /// The model, as the user named it.
         model: String,
+        /// The model in use, if there is one.
+        left: Option<Left>,
     },
     /// The model's memory is free.
     ModelUnloaded,

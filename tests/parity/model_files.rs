@@ -7,8 +7,14 @@ mod refusals;
 mod weights;
 
 use burnisher::checkpoint::{Checkpoint, ModelRef};
+use burnisher::schedulers::{Origin, SamplingOptions, SchedulerKind};
+use serde_json::{Map, Value};
+
+use crate::support::checkpoints::{self, Storage};
 
 const INSPECT_GOLDEN: &str = include_str!("../golden/inspect/pictogram-64.txt");
+const CONFIGS_GOLDEN: &str = include_str!("../golden/inspect/configs.json");
+const SWAPS_GOLDEN: &str = include_str!("../golden/inspect/swaps.json");
 
 #[test]
 fn the_bundled_model_opens_with_what_its_card_recommends() {
@@ -44,4 +50,45 @@ fn a_model_is_described_in_diffusers_words() {
     let ours: Vec<&str> = text.lines().filter(|line| !is_about_weights(line)).collect();
     let theirs: Vec<&str> = INSPECT_GOLDEN.lines().collect();
     assert_eq!(ours, theirs);
+}
+
+/// A tiny checkpoint by name.
+fn tiny(name: &str) -> Checkpoint {
+    let found = checkpoints::Checkpoint::ALL.into_iter().find(|checkpoint| checkpoint.name() == name).unwrap();
+    Checkpoint::open(&ModelRef::Folder(checkpoints::folder(found, Storage::Whole))).unwrap()
+}
+
+/// The golden has the configs of loaded models: what the file says, and what their constructors fill in.
+#[test]
+fn what_a_config_leaves_out_is_filled_in_as_diffusers_does() {
+    let golden: Map<String, Value> = serde_json::from_str(CONFIGS_GOLDEN).unwrap();
+    for (place, theirs) in golden {
+        let (checkpoint, name) = place.split_once('/').unwrap();
+        let description = tiny(checkpoint).describe().unwrap();
+        let component = description.components.into_iter().find(|component| component.name == name).unwrap();
+        assert!(!component.defaults.is_empty(), "{place} leaves something out");
+        let theirs = theirs.as_object().unwrap();
+        let ours: Map<String, Value> = component
+            .options()
+            .into_iter()
+            .filter(|(key, ..)| theirs.contains_key(*key))
+            .map(|(key, value, _)| (key.to_owned(), value.clone()))
+            .collect();
+        assert_eq!(&ours, theirs, "{place}");
+    }
+}
+
+/// The golden has `X.from_config(pipe.scheduler.config).config`, as far as the class knows the keys.
+#[test]
+fn a_sampler_made_of_another_ones_config_has_what_it_has_in_diffusers() {
+    let golden: Vec<Value> = serde_json::from_str(SWAPS_GOLDEN).unwrap();
+    for swap in golden {
+        let checkpoint = tiny(swap["checkpoint"].as_str().unwrap());
+        let config = &checkpoint.component("scheduler").unwrap().config;
+        let kind: SchedulerKind = swap["sampler"].as_str().unwrap().parse().unwrap();
+        let settings = kind.settings(config, &SamplingOptions::default()).into_iter();
+        let in_force = settings.filter(|setting| setting.origin != Origin::Unused);
+        let ours: Map<String, Value> = in_force.map(|setting| (setting.key, setting.value)).collect();
+        assert_eq!(&ours, swap["config"].as_object().unwrap(), "{} of {}", kind.name(), swap["checkpoint"]);
+    }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use burnisher::app::{App, Setup};
 use burnisher::checkpoint::hub;
+use burnisher::checkpoint::library::Places;
 use burnisher::error::{Error, Result};
 use burnisher::pipelines::{Drawn, Run};
 use burnisher::request::{Request, TaskKind, Verdict};
@@ -86,6 +87,12 @@ impl Stage {
         let setup = Setup {
             settings: folder.path().join("settings.json"),
             cache: folder.path().join("cache"),
+            places: Places {
+                bundled: true,
+                own: Some(folder.path().join("models")),
+                hub: Some(folder.path().join("hub")),
+                ..Places::default()
+            },
             open_worker: Box::new(move |_, wake| {
                 let puppet = puppet.clone();
                 let open = move |_: &_, loading: &mut worker::OnLoading<'_>| puppet.open(loading);
@@ -181,12 +188,9 @@ impl Stage {
     /// Types into the text box of this name, in place of what is there.
     pub(crate) fn type_into(&mut self, name: &str, text: &str) {
         fn field<'a>(stage: &'a Stage, name: &'a str) -> egui_kittest::Node<'a> {
-            let role = egui::accesskit::Role::MultilineTextInput;
-            let single = egui::accesskit::Role::TextInput;
-            let is_field = |node: &egui_kittest::Node<'_>| {
-                let found = node.accesskit_node().role();
-                found == role || found == single
-            };
+            use egui::accesskit::Role::{MultilineTextInput, PasswordInput, TextInput};
+            let roles = [MultilineTextInput, PasswordInput, TextInput];
+            let is_field = |node: &egui_kittest::Node<'_>| roles.contains(&node.accesskit_node().role());
             let found = stage.window.query_all_by_label(name).find(is_field);
             found.unwrap_or_else(|| panic!("no text box {name}"))
         }
@@ -221,7 +225,7 @@ impl Puppet {
         let since = Instant::now();
         while since.elapsed() < self.loading {
             let fraction = since.elapsed().as_secs_f32() / self.loading.as_secs_f32();
-            if loading(burnisher::pipelines::Loading { component: "unet", fraction }).is_break() {
+            if loading(worker::Loading { component: "unet", number: 1, of: 1, fraction, room: None }).is_break() {
                 return Ok(None);
             }
             thread::sleep(Duration::from_millis(1));
@@ -249,6 +253,8 @@ impl Engine for Puppet {
             sizes: vec![(64, 64), (64, 96)],
             refused: vec![(SchedulerKind::from_name("lcm").expect("a sampler"), "Not for this model".into())],
             token_counter: Some(TokenCounter::new(count)),
+            footprint: None,
+            notes: Vec::new(),
         }
     }
 

@@ -28,7 +28,8 @@ impl App {
         }
     }
 
-    fn ask_hub(&mut self, question: Question) {
+    /// Asks the Hub something.
+    pub(in crate::app) fn ask_hub(&mut self, question: Question) {
         if let Err(error) = self.downloads.ask(question) {
             self.state.notices.error(error);
         }
@@ -69,6 +70,7 @@ impl App {
                     self.state.settings.remember_model(&model);
                 }
                 self.models.hub.download_done(asked);
+                self.models.look_again(&self.state.settings.model_folders);
             }
             Standing::Failed(error) => self.state.notices.error(error.clone()),
             _ => {}

@@ -14,6 +14,7 @@ use crate::app::Wake;
 use crate::cancel::CancelToken;
 use crate::checkpoint::HubId;
 use crate::checkpoint::hub::{Downloaded, Found, Hub, Offer, Options, Progress, Token, Variant};
+use crate::checkpoint::library::Repair;
 use crate::error::{Error, Result};
 use crate::worker::Latest;
 
@@ -39,6 +40,8 @@ pub(super) enum Question {
     Search(String),
     /// What a repository offers, in this precision.
     Look(HubId, Variant),
+    /// What a repository offers of which files here are damaged: they make way for what is to be fetched.
+    Repair(Box<Repair>, Variant),
     /// Keep an access token from now on, or none if it is empty.
     KeepToken(String),
 }
@@ -110,6 +113,19 @@ impl Teller {
                 let offer = self.hub().and_then(|hub| hub.look(&asked, variant, cancel));
                 if let Some(offer) = offer.transpose() {
                     self.tell(Told::Looked { asked, offer: offer.map(Box::new) });
+                }
+            }
+            Question::Repair(repair, variant) => {
+                let offer = self.hub().and_then(|hub| {
+                    // Nothing makes way unless the Hub can be asked for it.
+                    if hub.look(&repair.id, variant, cancel)?.is_none() {
+                        return Ok(None);
+                    }
+                    repair.make_way()?;
+                    hub.look(&repair.id, variant, cancel)
+                });
+                if let Some(offer) = offer.transpose() {
+                    self.tell(Told::Looked { asked: repair.id, offer: offer.map(Box::new) });
                 }
             }
         }

@@ -13,10 +13,14 @@ use burnisher::device::{self, DeviceChoice, DtypeChoice};
 use burnisher::gallery::Destination;
 use burnisher::request::Request;
 use burnisher::worker::{
-    self, Command, Event, Job, ModelInfo, OnLoading, Outcome, Phase, Preview, Previews, TokenCount, WorkerHandle,
+    self, Command, Event, Host, Job, ModelInfo, OnLoading, Outcome, Phase, Preview, Previews, TokenCount, WorkerHandle,
 };
 
 use super::puppet::{command, next};
+
+/// The CPU, in f32.
+pub(super) const CPU: Host =
+    Host { device: DeviceChoice::Cpu, dtype: DtypeChoice::F32, threads: None, memory_limit: None };
 
 /// What a window asks for: sixty times a second.
 const FRAME: Duration = Duration::from_millis(16);
@@ -30,9 +34,7 @@ fn turn() -> MutexGuard<'static, ()> {
 /// A worker with the bundled model.
 pub(super) fn bundled() -> (WorkerHandle, ModelInfo, MutexGuard<'static, ()>) {
     let turn = turn();
-    let open = |model: &ModelRef, on_loading: &mut OnLoading<'_>| {
-        worker::open(model, DeviceChoice::Cpu, DtypeChoice::F32, None, on_loading)
-    };
+    let open = |model: &ModelRef, on_loading: &mut OnLoading<'_>| worker::open(model, CPU, on_loading);
     let mut worker = worker::spawn(open).expect("a thread");
     let info = load(&mut worker);
     (worker, info, turn)
@@ -184,7 +186,7 @@ fn the_worker_takes_as_many_threads_as_it_is_given_whoever_looked_at_the_devices
     assert!(!device::list().is_empty());
     let one = NonZeroUsize::MIN;
     let open = move |model: &ModelRef, on_loading: &mut OnLoading<'_>| {
-        worker::open(model, DeviceChoice::Cpu, DtypeChoice::F32, Some(one), on_loading)
+        worker::open(model, Host { threads: Some(one), ..CPU }, on_loading)
     };
     let mut worker = worker::spawn(open).expect("a thread");
     let info = load(&mut worker);

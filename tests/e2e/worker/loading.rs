@@ -13,7 +13,7 @@ use super::puppet::{DRAW, Puppet, command, job, load, next, outcome, puppet, sen
 
 /// Loads until someone stops it.
 fn endless(on_loading: &mut OnLoading<'_>) {
-    while on_loading(Loading { component: "unet", fraction: 0.5 }).is_continue() {
+    while on_loading(Loading { component: "unet", fraction: 0.5, ..Loading::default() }).is_continue() {
         thread::yield_now();
     }
 }
@@ -36,7 +36,8 @@ fn slow_once() -> WorkerHandle {
 fn a_load_tells_which_component_it_is_at_and_how_far() {
     let parts = [("text_encoder", 0.1), ("unet", 0.104), ("unet", 0.106), ("unet", 0.9), ("vae", 1.0)];
     let mut worker = spawn(move |_, on_loading| {
-        let flow = parts.map(|(component, fraction)| on_loading(Loading { component, fraction }));
+        let flow = parts
+            .map(|(component, fraction)| on_loading(Loading { component, fraction, number: 1, of: 3, room: None }));
         assert_eq!(flow, [ControlFlow::Continue(()); 5]);
         Ok(Some(Puppet::default()))
     })
@@ -45,7 +46,7 @@ fn a_load_tells_which_component_it_is_at_and_how_far() {
     let mut told = Vec::new();
     loop {
         match next(&mut worker) {
-            Event::ModelLoading { model, component, fraction } if model == "bundled" => {
+            Event::ModelLoading { model, component, fraction, .. } if model == "bundled" => {
                 told.push(format!("{} {fraction}", component.as_deref().unwrap_or("-")));
             }
             Event::ModelLoaded { .. } => break,
@@ -67,7 +68,7 @@ fn a_load_can_be_cancelled_and_jobs_fail_until_a_model_is_loaded() {
     loop {
         match next(&mut worker) {
             Event::ModelLoading { .. } => {}
-            Event::ModelCancelled { model } if model == "bundled" => break,
+            Event::ModelCancelled { model, left: None } if model == "bundled" => break,
             other => panic!("unexpected {other:?}"),
         }
     }

@@ -65,6 +65,8 @@ impl Engine for Puppet {
                 limit: 75,
                 cut_at: None,
             })),
+            footprint: None,
+            notes: Vec::new(),
         }
     }
 

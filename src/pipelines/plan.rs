@@ -1,0 +1,238 @@
+//! The memory plan of a run: what of the model stays loaded, whether pictures are decoded in tiles, or that it won't fit.
+//!
+//! A run goes through phases (the prompt is read, noise becomes latents, ..), each of which needs some of the components and room
+//! to work in. As many components stay loaded throughout as fit beside the largest phase; the others are loaded for the phases
+//! that need them. Pictures are the same whichever plan is in force, but for the tiles.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::memory::{Footprint, Part, Wish};
+use crate::error::{Error, Result};
+
+/// Sides of decoder tiles in latents, largest first.
+const TILES: [usize; 6] = [128, 96, 64, 48, 32, 16];
+
+/// What a run does with the memory. `Display` says it in a line, as "Fits: 3.1 of 8.0 GB".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// Bytes at the highest.
+    pub peak_bytes: u64,
+    /// Bytes that there are; `None` if nobody knows.
+    pub budget_bytes: Option<u64>,
+    /// Whether it can be done.
+    pub fits: bool,
+    /// Components that stay loaded.
+    pub kept: Vec<Part>,
+    /// Components that are loaded for as long as they are needed.
+    pub lent: Vec<Part>,
+    /// The side of the tiles in which pictures are decoded and encoded, in latents; `None` for whole.
+    pub tile: Option<usize>,
+    /// What would fit in its stead, in words: "512 x 512", "f16".
+    pub instead: Vec<String>,
+    /// Bytes of one tensor and of the largest buffer, where that is what doesn't fit.
+    #[serde(skip)]
+    tensor: Option<(u64, u64)>,
+    /// In pixels.
+    #[serde(skip)]
+    size: (usize, usize),
+}
+
+/// Part of a run: the components that it needs, and the bytes that it works in.
+type Phase = (Vec<Part>, u64);
+
+impl Footprint {
+    /// The plan of a run on so many bytes.
+    pub fn plan(&self, wish: &Wish, budget: Option<u64>) -> Plan {
+        let mut plan = self.arrange(wish, budget);
+        if !plan.fits {
+            plan.instead.extend(self.smaller(wish, budget));
+            let halved = self.halved().is_some_and(|halved| halved.arrange(wish, budget).fits);
+            plan.instead.extend(halved.then(|| "f16".to_owned()));
+        }
+        plan
+    }
+
+    fn arrange(&self, wish: &Wish, budget: Option<u64>) -> Plan {
+        let has_room = |bytes: u64| budget.is_none_or(|budget| bytes <= budget);
+        let tile = self.tile(wish, budget);
+        let phases = self.phases(wish, tile);
+        let (kept, lent) = self.keep(&phases, has_room);
+        let peak_bytes = self.peak(&phases, &kept);
+        let (tensor, _) = self.step(wish);
+        let tensor = self.capacity.max_tensor_bytes.filter(|max| tensor > *max).map(|max| (tensor, max));
+        Plan {
+            fits: has_room(peak_bytes) && tensor.is_none(),
+            peak_bytes,
+            budget_bytes: budget,
+            kept,
+            lent,
+            tile,
+            instead: Vec::new(),
+            tensor,
+            size: (wish.width, wish.height),
+        }
+    }
+
+    /// The phases of a run, in their order.
+    fn phases(&self, wish: &Wish, tile: Option<usize>) -> Vec<Phase> {
+        let (height, width) = (wish.height / self.scale, wish.width / self.scale);
+        let (_, autoencoder) =
+            self.decode(tile.map_or(height, |t| t.min(height)), tile.map_or(width, |t| t.min(width)));
+        let mut phases = vec![(vec![Part::TextEncoder], 0)];
+        if wish.estimates_depth {
+            phases.push((vec![Part::DepthEstimator], self.depth()));
+        }
+        if wish.encodes {
+            phases.push((vec![Part::Vae], autoencoder));
+        }
+        let mut denoising = vec![Part::Unet];
+        denoising.extend(self.looks_decode.then_some(Part::Vae));
+        phases.push((denoising, self.step(wish).1));
+        let mut decoding = vec![Part::Vae];
+        decoding.extend(wish.side_by_side.then_some(Part::Unet));
+        phases.push((decoding, autoencoder));
+        if wish.checks {
+            phases.push((vec![Part::SafetyChecker], 0));
+        }
+        for (parts, _) in &mut phases {
+            parts.retain(|part| self.has(*part));
+        }
+        phases
+    }
+
+    /// The components of a run that stay, and those that come and go.
+    fn keep(&self, phases: &[Phase], has_room: impl Fn(u64) -> bool) -> (Vec<Part>, Vec<Part>) {
+        let mut kept = Vec::new();
+        let is_used = |part: &Part| phases.iter().any(|(parts, _)| parts.contains(part));
+        let (_, lent) = Part::ALL.into_iter().filter(is_used).partition::<Vec<_>, _>(|part| {
+            kept.push(*part);
+            let stays = has_room(self.peak(phases, &kept));
+            if !stays {
+                kept.pop();
+            }
+            stays
+        });
+        (kept, lent)
+    }
+
+    /// Bytes in the largest phase, if these components stay loaded.
+    fn peak(&self, phases: &[Phase], kept: &[Part]) -> u64 {
+        let weights = |parts: &[Part]| parts.iter().map(|part| self.weights(*part)).sum::<u64>();
+        let of = |(parts, work): &Phase| {
+            let passing: Vec<Part> = parts.iter().copied().filter(|part| !kept.contains(part)).collect();
+            weights(kept) + weights(&passing) + work
+        };
+        phases.iter().map(of).max().unwrap_or(0)
+    }
+
+    /// The side of the tiles in which a picture has to be decoded, even if nothing else were loaded; `None` for whole.
+    fn tile(&self, wish: &Wish, budget: Option<u64>) -> Option<usize> {
+        let loaded = self.weights(Part::Vae) + if wish.side_by_side { self.weights(Part::Unet) } else { 0 };
+        let fits = |height: usize, width: usize| {
+            let (tensor, work) = self.decode(height, width);
+            self.capacity.max_tensor_bytes.is_none_or(|max| tensor <= max)
+                && budget.is_none_or(|budget| loaded + work <= budget)
+        };
+        if fits(wish.height / self.scale, wish.width / self.scale) {
+            return None;
+        }
+        TILES.into_iter().find(|side| fits(*side, *side)).or(TILES.last().copied())
+    }
+
+    /// The largest picture of about the same proportions that fits.
+    fn smaller(&self, wish: &Wish, budget: Option<u64>) -> Option<String> {
+        let multiple = if wish.width.min(wish.height) >= 256 { 64 } else { 8 };
+        let side = |side: usize, percent: usize| (side * percent / 100) / multiple * multiple;
+        let sizes = (1..20).rev().map(|twentieth| (side(wish.width, 5 * twentieth), side(wish.height, 5 * twentieth)));
+        let mut sizes = sizes.filter(|(width, height)| *width > 0 && *height > 0);
+        let found = sizes.find(|(width, height)| {
+            self.arrange(&Wish { width: *width, height: *height, ..wish.clone() }, budget).fits
+        });
+        found.map(|(width, height)| format!("{width} x {height}"))
+    }
+}
+
+impl Plan {
+    /// Whether everything stays loaded, and pictures are decoded whole.
+    pub fn is_plain(&self) -> bool {
+        self.fits && self.lent.is_empty() && self.tile.is_none()
+    }
+
+    /// What it means, in sentences for a tooltip; empty if there is nothing to explain.
+    pub fn details(&self) -> Vec<String> {
+        let mut details = Vec::new();
+        if let Some((tensor, max)) = self.tensor {
+            details.push(format!(
+                "One buffer of this GPU holds {}, and {} are needed",
+                gigabytes(max),
+                gigabytes(tensor)
+            ));
+        }
+        if self.fits && !self.lent.is_empty() {
+            let names: Vec<&str> = self.lent.iter().map(|part| part.name()).collect();
+            details.push(format!("Loaded only while needed, for every picture anew: {}", names.join(", ")));
+        }
+        if let Some(tile) = self.tile.filter(|_| self.fits) {
+            details.push(format!("Pictures are decoded in tiles of {tile} x {tile} latents, whose seams are blended"));
+        }
+        if self.budget_bytes.is_none() {
+            details.push("How much memory this GPU has isn't known: a limit can be set in the settings".to_owned());
+        }
+        details
+    }
+
+    /// Makes sure that it can be done.
+    ///
+    /// # Errors
+    /// It can't: the message says what there is, and what would fit.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.fits {
+            return Ok(());
+        }
+        let (width, height) = self.size;
+        let (needed, there, what) = match self.tensor {
+            Some((tensor, max)) => (tensor, max, "one buffer of this GPU"),
+            None => (self.peak_bytes, self.budget_bytes.unwrap_or(0), "the memory for it"),
+        };
+        let [needed, there] = [needed, there].map(gigabytes);
+        let advice = match &self.instead[..] {
+            [] => "Choose a smaller size".to_owned(),
+            instead => format!("Choose {}, or another smaller size", instead.join(" or ")),
+        };
+        let message =
+            format!("A picture of {width} x {height} is too large: it takes about {needed}, and {what} holds {there}");
+        Err(Error::new(message).advise(advice))
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.fits && !self.instead.is_empty() {
+            return write!(f, "Won't fit: choose {}", self.instead.join(" or "));
+        }
+        f.write_str(match (self.fits, self.lent.is_empty(), self.tile.is_some()) {
+            (false, ..) => "Won't fit",
+            (_, true, false) => "Fits",
+            (_, true, true) => "Will decode in tiles",
+            (_, false, false) => "Fits in parts",
+            (_, false, true) => "Fits in parts, will decode in tiles",
+        })?;
+        match self.budget_bytes {
+            Some(budget) => write!(f, ": {:.1} of {}", tenths(self.peak_bytes), gigabytes(budget)),
+            None => write!(f, ", as far as is known: {}", gigabytes(self.peak_bytes)),
+        }
+    }
+}
+
+/// Bytes as people say them.
+fn gigabytes(bytes: u64) -> String {
+    format!("{:.1} GB", tenths(bytes))
+}
+
+/// Gigabytes to be shown with one decimal: nothing that is there is shown as 0.0.
+fn tenths(bytes: u64) -> f64 {
+    let gigabytes = bytes as f64 / 1e9;
+    if bytes > 0 { gigabytes.max(0.1) } else { 0.0 }
+}
