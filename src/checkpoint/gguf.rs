@@ -155,9 +155,7 @@ impl<'a> Cursor<'a> {
         let mut metadata = HashMap::new();
         for _ in 0..entries {
             let (key, kind) = (self.string()?, self.u32()?);
-            if let Some(value) = self.value(kind, 0)? {
-                metadata.insert(key, value);
-            }
+            metadata.insert(key, self.value(kind, 0)?);
         }
         let mut infos = Vec::new();
         for _ in 0..tensors {
@@ -178,14 +176,14 @@ impl<'a> Cursor<'a> {
         Some(Info { name, shape, kind: self.u32()?, offset: self.u64()? })
     }
 
-    /// Passes over a value; `Some(Some(text))` if it is a text or a whole number of four bytes.
-    fn value(&mut self, kind: u32, depth: usize) -> Option<Option<String>> {
+    /// A text, or a whole number of four bytes; a value of any other kind is passed over and left empty.
+    fn value(&mut self, kind: u32, depth: usize) -> Option<String> {
         match kind {
             0 | 1 | 7 => self.take(1)?,
             2 | 3 => self.take(2)?,
-            4 => return self.u32().map(|number| Some(number.to_string())),
+            4 => return self.u32().map(|number| number.to_string()),
             5 | 6 => self.take(4)?,
-            8 => return self.string().map(Some),
+            8 => return self.string(),
             9 if depth < MAX_DEPTH => {
                 let (kind, count) = (self.u32()?, self.u64()?);
                 // Every element has a byte at least.
@@ -195,12 +193,12 @@ impl<'a> Cursor<'a> {
                 for _ in 0..count {
                     self.value(kind, depth + 1)?;
                 }
-                return Some(None);
+                return Some(String::new());
             }
             10..=12 => self.take(8)?,
             _ => return None,
         };
-        Some(None)
+        Some(String::new())
     }
 }
 

@@ -148,7 +148,7 @@ fn a_gguf_file_draws_what_its_folder_draws() {
     assert_draws_the_same(&model, &tiny(checkpoint), &request(Task::TextToImage));
 
     // As stable-diffusion.cpp does it: matrices in blocks, the rest as it is.
-    let is_matrix = |tensor: &Tensor| tensor.shape.len() == 2 && tensor.shape[1] % 32 == 0;
+    let is_matrix = |tensor: &Tensor| tensor.shape.len() == 2 && tensor.shape[1].is_multiple_of(32);
     SingleFile::of(checkpoint).write_gguf(&path, |_, tensor| if is_matrix(tensor) { GGUF_Q8_0 } else { GGUF_F32 });
     let (ours, original) = (unet(&checkpoint::Checkpoint::open(&model).expect("it opens")), of_folder(unet));
     let most = original.iter().fold(0.0, |most: f32, number| most.max(number.abs()));
