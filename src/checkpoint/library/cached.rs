@@ -55,21 +55,24 @@ pub(super) fn inspect(repository: &Path, app: App) -> Vec<Item> {
 
 /// What a snapshot holds.
 fn snapshot(path: &Path, model: ModelRef, name: &str, app: App) -> Vec<Item> {
-    let is_there = |file: &str| fs::symlink_metadata(path.join(file)).is_ok();
-    if is_there("model_index.json") {
-        let item = Pipeline::inspect(&Source::Folder(path.to_owned())).item(model, name.to_owned(), app, path);
-        return vec![item];
-    }
-    let Ok(entries) = path.read_dir() else { return Vec::new() };
+    let is_pipeline = fs::symlink_metadata(path.join("model_index.json")).is_ok();
+    let pipeline = || Pipeline::inspect(&Source::Folder(path.to_owned())).item(model, name.to_owned(), app, path);
+    let mut items: Vec<Item> = is_pipeline.then(pipeline).into_iter().collect();
+    let Ok(entries) = path.read_dir() else { return items };
     let files = entries.filter_map(|entry| entry.ok()).map(|entry| entry.path());
-    let mut files: Vec<PathBuf> = files.filter(|path| walk::is_candidate(&path.to_string_lossy(), false)).collect();
+    let mut files: Vec<PathBuf> = files
+        .filter(|path| walk::is_candidate(&path.to_string_lossy(), false) && !(is_pipeline && file::is_component(path)))
+        .collect();
     files.sort();
-    let items = files.iter().map(|path| file::inspect(path, app, None)).map(|item| {
+    let single = files.iter().map(|path| file::inspect(path, app, None)).map(|item| {
         let name = if is_component(&item) { name.to_owned() } else { format!("{name}/{}", item.name) };
         Item { name, ..item }
     });
-    // The weights of a language model are of no kind that is known.
-    items.filter(|item| !matches!(item.kind, Kind::Unknown | Kind::TextEncoder)).collect()
+    // The weights of a language model are of no kind that is known, or GGUF, which says nothing of its kind.
+    let is_gguf =
+        |item: &Item| item.path.as_deref().is_some_and(|path| path.extension().is_some_and(|it| it == "gguf"));
+    items.extend(single.filter(|item| !matches!(item.kind, Kind::Unknown | Kind::TextEncoder) && !is_gguf(item)));
+    items
 }
 
 fn is_component(item: &Item) -> bool {
