@@ -4,7 +4,6 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::app::{App, sampler, settings_host};
 use crate::app::background::{Dialog as FileDialog, Task};
 use crate::app::canvas::Zoom;
 use crate::app::command::UiCommand;
@@ -13,6 +12,7 @@ use crate::app::inspector::{Inspector, Look};
 use crate::app::lab::{Lab, Setup, Sheet};
 use crate::app::queue::{Key, Move};
 use crate::app::state::{Dialog, Model, PatchDialog, State};
+use crate::app::{App, sampler, settings_host};
 use crate::cancel::CancelToken;
 use crate::checkpoint::ModelRef;
 use crate::gallery::Destination;

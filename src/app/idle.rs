@@ -14,7 +14,8 @@ fn left(since: Instant, now: Instant, after_minutes: f64) -> Option<Duration> {
 
 /// Since when a loaded model has had nothing to do, with the time that it was first seen so.
 fn idle_since(state: &mut State, now: Instant) -> Option<Instant> {
-    let is_idle = matches!(state.model, Model::Ready { .. }) && state.queue.running().is_none() && state.queue.next().is_none();
+    let is_idle =
+        matches!(state.model, Model::Ready { .. }) && state.queue.running().is_none() && state.queue.next().is_none();
     state.idle_since = is_idle.then(|| state.idle_since.unwrap_or(now));
     state.idle_since
 }
@@ -23,7 +24,9 @@ impl App {
     /// Unloads a model that has had nothing to do for long enough; else the window wakes when it will have.
     pub(super) fn unload_when_idle(&mut self, ctx: &egui::Context) {
         let (now, after_minutes) = (Instant::now(), self.state.settings.unload_after_minutes);
-        let Some(left) = idle_since(&mut self.state, now).and_then(|since| left(since, now, after_minutes)) else { return };
+        let Some(left) = idle_since(&mut self.state, now).and_then(|since| left(since, now, after_minutes)) else {
+            return;
+        };
         if !left.is_zero() {
             ctx.request_repaint_after(left);
         } else if self.send(Command::Unload) {

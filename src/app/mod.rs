@@ -114,10 +114,7 @@ impl Setup {
 fn open_worker(settings: &Settings, wake: Wake) -> Result<WorkerHandle> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let host = Host { threads: std::num::NonZeroUsize::new(cores.saturating_sub(1)), ..settings_host(settings) };
-    crate::worker::spawn_waking(
-        move |model, loading| crate::worker::open(model, host, loading),
-        move || wake(),
-    )
+    crate::worker::spawn_waking(move |model, loading| crate::worker::open(model, host, loading), move || wake())
 }
 
 /// Where the settings have models opened.

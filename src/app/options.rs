@@ -114,7 +114,9 @@ fn memory_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
     if response.drag_stopped() || response.lost_focus() {
         actions.push(Action::RestartWorker);
     }
-    response.on_hover_text("What a model and its pictures may take; parts of a model that don't fit are loaded as they are needed");
+    response.on_hover_text(
+        "What a model and its pictures may take; parts of a model that don't fit are loaded as they are needed",
+    );
     ui.end_row();
     let label = ui.label("Unload the model");
     let after = &mut state.settings.unload_after_minutes;

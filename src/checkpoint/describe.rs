@@ -94,7 +94,8 @@ impl ComponentDescription {
     /// Every option in force, sorted by name, and whether it is a default.
     pub fn options(&self) -> Vec<(&str, &Value, bool)> {
         let own = self.config.iter().map(|(key, value)| (key.as_str(), value, false));
-        let mut options: Vec<_> = own.chain(self.defaults.iter().map(|(key, value)| (key.as_str(), value, true))).collect();
+        let mut options: Vec<_> =
+            own.chain(self.defaults.iter().map(|(key, value)| (key.as_str(), value, true))).collect();
         options.sort_by_key(|(key, ..)| *key);
         options
     }

@@ -3,9 +3,9 @@
 use burn::tensor::{DType, Tensor};
 use image::RgbImage;
 
+use super::memory::Part;
 use super::stable_diffusion::StableDiffusion;
 use super::stages::read;
-use super::memory::Part;
 use super::{Drawn, Hooks, Run};
 use crate::cancel::CancelToken;
 use crate::error::{Error, Result};

@@ -25,7 +25,8 @@ impl Component for DepthEstimator {
     type Network = DptForDepthEstimation;
 
     fn build(checkpoint: &Checkpoint, compute: &ComputeDevice) -> Result<Self> {
-        let network = build(checkpoint, Self::PART.name(), |config| DptForDepthEstimation::new(config, &compute.device))?;
+        let network =
+            build(checkpoint, Self::PART.name(), |config| DptForDepthEstimation::new(config, &compute.device))?;
         let extractor = config(checkpoint, "feature_extractor").cloned().unwrap_or_default();
         Ok(Self { network, processor: ImageProcessor::new(Processor::Dpt, &extractor)? })
     }

@@ -24,7 +24,8 @@ impl Component for SafetyChecker {
     type Network = StableDiffusionSafetyChecker;
 
     fn build(checkpoint: &Checkpoint, compute: &ComputeDevice) -> Result<Self> {
-        let network = build(checkpoint, Self::PART.name(), |config| StableDiffusionSafetyChecker::new(config, &compute.device))?;
+        let network =
+            build(checkpoint, Self::PART.name(), |config| StableDiffusionSafetyChecker::new(config, &compute.device))?;
         let extractor = config(checkpoint, "feature_extractor").cloned().unwrap_or_default();
         Ok(Self { network, processor: ImageProcessor::new(Processor::Clip, &extractor)? })
     }

@@ -52,7 +52,8 @@ pub(super) fn run(
         // A generator of its own each: the noise that a sampler draws on its way is then what it draws alone.
         let mut generators = Generators::per_image([request.seed]);
         let samples = latents::noise(model, request, &mut generators) * scheduler.init_noise_sigma();
-        let model = Guided { model, unet: Arc::clone(&unet), prompt_embeds, guidance, conditioning: Conditioning::default() };
+        let model =
+            Guided { model, unet: Arc::clone(&unet), prompt_embeds, guidance, conditioning: Conditioning::default() };
         waiting.push(Denoising { variant, ..Denoising::new(model, scheduler, samples, generators, 0) });
     }
     let mut longest = Duration::MAX;

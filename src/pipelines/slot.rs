@@ -93,8 +93,9 @@ impl<T: Component> Slot<T> {
         if let Some(there) = self.get() {
             return Ok(Some(there));
         }
-        let mut polled =
-            |_: super::Loading<'_>| if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        let mut polled = |_: super::Loading<'_>| {
+            if cancel.is_cancelled() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
         let mut opening = Opening::new(checkpoint, compute, &[&self.comparison], &mut polled);
         let filled = self.fill(&mut opening);
         let failed = |cause| Error::new(format!("the {} can't be loaded", T::PART.name())).caused_by(cause);

@@ -14,8 +14,8 @@ use super::denoise::{At, Denoiser, Denoising};
 use super::memory::{Footprint, Part, Room, Wish};
 use super::opening::{Loading, Opening, build, config, sample_size};
 use super::rewind::{Place, Start};
-use super::stages::{record, scheduler};
 use super::slot::{Component, Slot};
+use super::stages::{record, scheduler};
 use super::{Hooks, Phase, Run};
 use crate::cancel::CancelToken;
 use crate::checkpoint::Checkpoint;
@@ -137,7 +137,11 @@ impl Unconditional {
 ///
 /// # Errors
 /// It draws no pictures.
-pub(super) fn footprint(checkpoint: &Checkpoint, compute: &ComputeDevice, unet: &Slot<UNet2DModel>) -> Result<Footprint> {
+pub(super) fn footprint(
+    checkpoint: &Checkpoint,
+    compute: &ComputeDevice,
+    unet: &Slot<UNet2DModel>,
+) -> Result<Footprint> {
     let channels = unet.outline.in_channels();
     if ![1, 3].contains(&channels) {
         return Err(Error::new(format!("The unet draws {channels} channels, which is no picture"))

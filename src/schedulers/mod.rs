@@ -46,8 +46,8 @@ mod sa_solver;
 mod sampling;
 mod schedule;
 mod settings;
-mod swap;
 mod sigmas;
+mod swap;
 mod tcd;
 mod unipc;
 

@@ -61,7 +61,8 @@ impl SchedulerKind {
             Err(_) => config.clone().into_iter().filter(|(key, _)| !key.starts_with('_')).collect(),
         };
         let after: SchedulerConfig = in_force(self).map(value).collect();
-        let mut keys: Vec<&String> = before.keys().chain(after.keys().filter(|key| !before.contains_key(*key))).collect();
+        let mut keys: Vec<&String> =
+            before.keys().chain(after.keys().filter(|key| !before.contains_key(*key))).collect();
         keys.sort();
         keys.into_iter()
             .map(|key| {

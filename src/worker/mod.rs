@@ -188,7 +188,9 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
                 memory::give_back();
             }
             self.outbox.tell(ended.unwrap_or_else(|error| match command {
-                Command::Load { model, .. } => Event::ModelFailed { model: model.to_string(), error, left: self.left() },
+                Command::Load { model, .. } => {
+                    Event::ModelFailed { model: model.to_string(), error, left: self.left() }
+                }
                 // The memory is free, if in a hard way.
                 Command::Unload => Event::ModelUnloaded,
                 Command::LookBack { id, step } => Event::LookedBack { id, step, error: Some(error) },

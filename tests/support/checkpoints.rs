@@ -270,11 +270,7 @@ fn write(folder: &Path, checkpoint: Checkpoint, storage: Storage, small_files: &
             let bytes = rule.bytes(checkpoint.sign(key));
             tensors.insert(checkpoint.spell(&name, key), Tensor { dtype: Dtype::F32, shape: rule.0.clone(), bytes });
         }
-        assert_eq!(
-            hex(digest.finalize().as_slice()),
-            component.sha256,
-            "{checkpoint:?}: the {name}'s weights drifted"
-        );
+        assert_eq!(hex(digest.finalize().as_slice()), component.sha256, "{checkpoint:?}: the {name}'s weights drifted");
         if checkpoint == Checkpoint::TinySd15Legacy && name == "text_encoder" {
             let bytes = (0..77_i64).flat_map(i64::to_le_bytes).collect();
             let position_ids = Tensor { dtype: Dtype::I64, shape: vec![1, 77], bytes };

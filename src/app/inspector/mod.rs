@@ -106,7 +106,9 @@ impl Found {
     fn text(&self) -> String {
         let mut text = self.inspection.description.to_string();
         let _ = writeln!(text, "\n{}", self.plan_text());
-        self.notes().iter().for_each(|note| drop(writeln!(text, "{note}")));
+        for note in self.notes() {
+            let _ = writeln!(text, "{note}");
+        }
         text
     }
 
@@ -182,7 +184,11 @@ fn both_ui(
             let down = egui::Layout::top_down(egui::Align::Min);
             ui.allocate_ui_with_layout(egui::vec2(width, height), down, |ui| {
                 ui.set_width(width);
-                egui::ScrollArea::vertical().id_salt(name).max_height(height).auto_shrink(false).show(ui, |ui| show(ui));
+                egui::ScrollArea::vertical()
+                    .id_salt(name)
+                    .max_height(height)
+                    .auto_shrink(false)
+                    .show(ui, |ui| show(ui));
             });
         };
         side(ui, "tree", TREE_WIDTH, &mut |ui| tree::ui(ui, found, chosen));

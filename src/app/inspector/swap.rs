@@ -33,7 +33,7 @@ impl Swap {
         let own = SchedulerKind::from_config(config).ok();
         let own_label = own.map_or("The model's own".to_owned(), |kind| format!("The model's own ({})", kind.label()));
         ui.horizontal(|ui| {
-            let label = ui.label("Sampler");
+            let label = ui.label("Try a sampler");
             let selected = self.tried.as_ref().map_or(own_label.clone(), |tried| tried.kind.label().to_owned());
             let combo = ComboBox::from_id_salt("swap").width(250.0).height(320.0).selected_text(selected).truncate();
             let shown = combo.show_ui(ui, |ui| {

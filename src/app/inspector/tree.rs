@@ -16,9 +16,10 @@ pub(super) fn ui(ui: &mut egui::Ui, found: &Found, chosen: &mut Chosen) {
     }
     ui.indent("components", |ui| {
         for (place, component) in description.components.iter().enumerate() {
-            let is_marked = found.inspection.component(&component.name).is_some_and(|inspected| {
-                inspected.error.is_some() || !inspected.mismatch.is_empty()
-            });
+            let is_marked = found
+                .inspection
+                .component(&component.name)
+                .is_some_and(|inspected| inspected.error.is_some() || !inspected.mismatch.is_empty());
             let is_chosen = *chosen == Chosen::Component(place);
             if node_ui(ui, is_chosen, &component.name, &summary(component), is_marked) {
                 *chosen = Chosen::Component(place);
@@ -33,7 +34,12 @@ fn summary(component: &ComponentDescription) -> String {
         None => component.class.clone(),
         Some(weights) => {
             let dtypes: Vec<&str> = weights.dtypes.iter().map(String::as_str).collect();
-            format!("{} · {} · {}", parameters_text(weights.parameters), dtypes.join(" and "), bytes_text(weights.bytes))
+            format!(
+                "{} · {} · {}",
+                parameters_text(weights.parameters),
+                dtypes.join(" and "),
+                bytes_text(weights.bytes)
+            )
         }
     }
 }

@@ -34,9 +34,7 @@ fn turn() -> MutexGuard<'static, ()> {
 /// A worker with the bundled model.
 pub(super) fn bundled() -> (WorkerHandle, ModelInfo, MutexGuard<'static, ()>) {
     let turn = turn();
-    let open = |model: &ModelRef, on_loading: &mut OnLoading<'_>| {
-        worker::open(model, CPU, on_loading)
-    };
+    let open = |model: &ModelRef, on_loading: &mut OnLoading<'_>| worker::open(model, CPU, on_loading);
     let mut worker = worker::spawn(open).expect("a thread");
     let info = load(&mut worker);
     (worker, info, turn)

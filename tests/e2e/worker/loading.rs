@@ -36,7 +36,8 @@ fn slow_once() -> WorkerHandle {
 fn a_load_tells_which_component_it_is_at_and_how_far() {
     let parts = [("text_encoder", 0.1), ("unet", 0.104), ("unet", 0.106), ("unet", 0.9), ("vae", 1.0)];
     let mut worker = spawn(move |_, on_loading| {
-        let flow = parts.map(|(component, fraction)| on_loading(Loading { component, fraction, number: 1, of: 3, room: None }));
+        let flow = parts
+            .map(|(component, fraction)| on_loading(Loading { component, fraction, number: 1, of: 3, room: None }));
         assert_eq!(flow, [ControlFlow::Continue(()); 5]);
         Ok(Some(Puppet::default()))
     })
