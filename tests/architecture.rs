@@ -83,7 +83,10 @@ const RESERVED: [(&str, &[&str]); 9] = [
     ("burn::store", &["checkpoint/"]),
     ("clap", &["main.rs", "cli/", "cli.rs"]),
     ("anyhow", &["main.rs", "cli/", "cli.rs"]),
-    ("crossbeam_channel", &["worker/", "app/librarian/", "app/background.rs"]),
+    (
+        "crossbeam_channel",
+        &["worker/", "app/downloads/", "app/librarian/", "app/background.rs", "app/models/finder.rs"],
+    ),
     ("egui", &["app/"]),
     ("eframe", &["app/"]),
     ("rfd", &["app/"]),

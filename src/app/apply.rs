@@ -10,6 +10,7 @@ use crate::app::command::UiCommand;
 use crate::app::gallery::GalleryAction;
 use crate::app::inspector::{Inspector, Look};
 use crate::app::lab::{Lab, Setup, Sheet};
+use crate::app::models::{HubAction, ModelsAction};
 use crate::app::queue::{Key, Move};
 use crate::app::state::{Dialog, Model, PatchDialog, State};
 use crate::app::{App, sampler, settings_host};
@@ -34,6 +35,10 @@ pub(super) enum Action {
     Inspect(ModelRef),
     /// Draw with this sampler from now on.
     UseSampler(SchedulerKind),
+    /// Something about the Hub.
+    Hub(HubAction),
+    /// Show what is being downloaded.
+    ShowDownloads,
     /// Show what is being drawn.
     Watch,
     /// Begin with this picture.
@@ -79,6 +84,8 @@ pub(super) enum Action {
     TakePatch,
     /// The device or the dtype is another: the worker starts anew.
     RestartWorker,
+    /// Something with the models on this computer.
+    Models(ModelsAction),
     /// Something in the gallery.
     Gallery(GalleryAction),
     /// The folder of the gallery is another.
@@ -117,6 +124,11 @@ impl App {
             Action::PickVariant(request, path) => self.pick_variant(&request, path),
             Action::CloseLab => state.lab = None,
             Action::SaveSheet(sheet) => self.save_sheet(sheet),
+            Action::Hub(action) => self.act_on_hub(action),
+            Action::ShowDownloads => {
+                self.models.show_hub();
+                state.dialog = Some(Dialog::Models);
+            }
             Action::Watch => {
                 state.follows = true;
                 self.gallery.stop_comparing();
@@ -164,6 +176,7 @@ impl App {
                 }
             }
             Action::RestartWorker => self.restart_worker(),
+            Action::Models(action) => self.act_on_models(action),
             Action::Gallery(action) => self.act(ctx, action),
             Action::OtherFolder => self.watch(),
             Action::CloseNow => {

@@ -59,6 +59,8 @@ pub(super) enum Task {
     SaveSheet { sheet: Box<Sheet>, fonts: Box<FontDefinitions>, target: PathBuf },
     /// Show a folder in the file manager.
     OpenFolder(PathBuf),
+    /// Show a page in the browser.
+    OpenPage(String),
     /// Make the folder for pictures.
     MakeFolder(PathBuf),
     /// Plan the memory of the form's next picture.
@@ -103,8 +105,10 @@ pub(super) enum Done {
     Devices(Vec<DeviceInfo>),
     /// The user chose where to save this picture.
     PickedTarget { source: PathBuf, target: PathBuf },
-    /// The user chose a model's folder.
-    PickedModel(PathBuf),
+    /// The user chose a model.
+    PickedModel(ModelRef),
+    /// The user chose a folder to look for models in.
+    PickedModelFolder(PathBuf),
     /// What a model is made of.
     Inspected { model: ModelRef, found: Result<Box<Found>> },
     /// The user chose a picture to read settings from.
@@ -134,6 +138,10 @@ pub(super) enum Dialog {
     SaveSheet { sheet: Box<Sheet>, folder: Option<PathBuf> },
     /// A model's folder.
     Model,
+    /// A single file that is a model.
+    ModelFile,
+    /// A folder to look for models in.
+    ModelFolder,
     /// A picture to read settings from.
     Picture,
     /// A picture to begin with.
@@ -288,9 +296,8 @@ fn obey(task: Task, slots: &Slots, teller: &Teller, settings_path: &Path) -> Opt
         Task::Export { source, target, metadata } => {
             export::export(&source, &target, metadata).map(|()| Some(Done::Exported(target)))
         }
-        // A model's folder is a model.
-        Task::Import(path) | Task::Drop(path) if path.join("model_index.json").is_file() => {
-            Ok(Some(Done::PickedModel(path)))
+        Task::Import(path) | Task::Drop(path) if is_model(&path) => {
+            Ok(Some(Done::PickedModel(ModelRef::of_path(path))))
         }
         Task::ImportText(text) => Ok(import::import_text(&text)
             .map(|imported| Done::Imported { place: "From the clipboard".to_owned(), imported: Box::new(imported) })),
@@ -308,6 +315,9 @@ fn obey(task: Task, slots: &Slots, teller: &Teller, settings_path: &Path) -> Opt
         Task::OpenFolder(folder) => open::that_detached(&folder)
             .map(|()| None)
             .map_err(|cause| Error::new(format!("the folder can't be opened: {}", folder.display())).caused_by(cause)),
+        Task::OpenPage(page) => open::that_detached(&page)
+            .map(|()| None)
+            .map_err(|cause| Error::new(format!("the page can't be opened in a browser: {page}")).caused_by(cause)),
         Task::MakeFolder(folder) => {
             std::fs::create_dir_all(&folder).map(|()| Some(Done::FolderMade)).map_err(|cause| {
                 Error::new(format!("the folder for pictures can't be made: {}", folder.display()))
@@ -331,6 +341,12 @@ fn obey(task: Task, slots: &Slots, teller: &Teller, settings_path: &Path) -> Opt
         }
     };
     done.unwrap_or_else(|error| Some(Done::Failed(error)))
+}
+
+/// Whether a path is that of a model: a folder in diffusers format, or a file that holds one.
+fn is_model(path: &Path) -> bool {
+    path.join("model_index.json").is_file()
+        || (path.is_file() && matches!(ModelRef::of_path(path.to_owned()), ModelRef::File(_)))
 }
 
 fn save_mask(mask: &Mask, target: &Path) -> Result<()> {
@@ -368,7 +384,16 @@ fn ask_user(dialog: Dialog) -> Pin<Box<dyn Future<Output = Option<Done>> + Send>
         }
         Dialog::Model => {
             let folder = asked.set_title("Open a model: a folder with a model_index.json").pick_folder();
-            Box::pin(async move { Some(Done::PickedModel(folder.await?.path().to_owned())) })
+            Box::pin(async move { Some(Done::PickedModel(ModelRef::of_path(folder.await?.path().to_owned()))) })
+        }
+        Dialog::ModelFile => {
+            let asked = asked.set_title("Open a model: a .safetensors file").add_filter("Models", &["safetensors"]);
+            let file = asked.pick_file();
+            Box::pin(async move { Some(Done::PickedModel(ModelRef::of_path(file.await?.path().to_owned()))) })
+        }
+        Dialog::ModelFolder => {
+            let folder = asked.set_title("A folder with models, or of another app").pick_folder();
+            Box::pin(async move { Some(Done::PickedModelFolder(folder.await?.path().to_owned())) })
         }
         Dialog::Picture => {
             let asked = asked.set_title("Read a picture's settings");

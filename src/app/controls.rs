@@ -5,6 +5,7 @@ use egui::{ComboBox, DragValue, Slider};
 use crate::app::apply::Action;
 use crate::app::background::Dialog as FileDialog;
 use crate::app::command::UiCommand;
+use crate::app::models::HubAction;
 use crate::app::state::{Model, State};
 use crate::app::{prompt, queue_panel, rewind, sampler, task_form, theme};
 use crate::checkpoint::ModelRef;
@@ -102,14 +103,22 @@ fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
         Model::Failed { model, error } if *model == state.settings.model => {
             let color = theme::palette(ui).error;
             ui.label(egui::RichText::new("⚠ This model can't be used").color(color)).on_hover_text(error.to_string());
-            if ui.button("Try again").clicked() {
-                actions.push(Action::UseModel(model.clone()));
-            }
+            ui.horizontal(|ui| {
+                if ui.button("Try again").clicked() {
+                    actions.push(Action::UseModel(model.clone()));
+                }
+                if let ModelRef::Hub(id) = model
+                    && ui.button("Download…").on_hover_text("See what the Hub has of it").clicked()
+                {
+                    actions.push(Action::ShowDownloads);
+                    actions.push(Action::Hub(HubAction::Look(id.clone())));
+                }
+            });
         }
         _ => {
             if state.settings.model == ModelRef::Bundled {
-                let text = "A small model of pictograms, to try things with. For larger ones, open a folder in diffusers \
-                            format with the menu above, such as Stable Diffusion 1.5 from huggingface.co";
+                let text = "A small model of pictograms, to try things with. For larger ones, see Models…: those \
+                            on this computer, and those that can be downloaded, such as Stable Diffusion 1.5";
                 ui.label(egui::RichText::new(text).small().weak());
             }
         }

@@ -77,7 +77,7 @@ impl App {
             state::Dialog::Shortcuts => shortcuts::ui(ui.ctx(), actions),
             state::Dialog::Close => close::ui(ui.ctx(), &self.state, actions),
             state::Dialog::ClearQueue => close::clear_queue_ui(ui.ctx(), &self.state, actions),
-            state::Dialog::Models => models::ui(ui.ctx(), &mut self.models, actions),
+            state::Dialog::Models => models::ui(ui.ctx(), &mut self.models, &self.state.settings, actions),
             state::Dialog::Lab(setup) => {
                 let State { settings, model, .. } = &mut self.state;
                 setup.ui(ui.ctx(), &mut settings.draft, model, actions);

@@ -176,7 +176,11 @@ pub(super) fn background(app: &mut App, ctx: &egui::Context, done: Done) {
             let metadata = state.settings.metadata();
             app.ask(Task::Export { source, target, metadata });
         }
-        Done::PickedModel(folder) => apply::use_model(state, ModelRef::Folder(folder)),
+        Done::PickedModel(model) => {
+            state.dialog = state.dialog.take().filter(|dialog| !matches!(dialog, Dialog::Models));
+            apply::use_model(state, model);
+        }
+        Done::PickedModelFolder(folder) => app.add_model_folder(folder),
         Done::Inspected { model, found } => {
             if let Some(Dialog::Inspector(inspector)) = &mut state.dialog {
                 inspector.hear(&model, found);

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::checkpoint::hub;
+use crate::checkpoint::library::Places;
 use crate::error::{Error, Result};
 use crate::settings::Settings;
 use crate::worker::{Event, Host, Latest, WorkerHandle};
@@ -18,6 +20,7 @@ mod canvas;
 mod close;
 mod command;
 mod controls;
+mod downloads;
 mod draw;
 mod events;
 mod gallery;
@@ -48,6 +51,8 @@ mod toolbar;
 use apply::Action;
 use background::{Background, Task};
 use command::UiCommand;
+use downloads::Downloads;
+pub use downloads::Reach;
 use librarian::Librarian;
 use painter::{Ask, Painter};
 use state::{Model, State};
@@ -58,8 +63,12 @@ pub struct Setup {
     pub settings: PathBuf,
     /// A folder for what can be made again: thumbnails, the gallery's index.
     pub cache: PathBuf,
+    /// Where models are looked for, beside the folders in the settings.
+    pub places: Places,
     /// Starts the worker for a device; `wake` has to be called whenever there is something to hear or to see.
     pub open_worker: OpenWorker,
+    /// Says where the Hub is, and its cache, for who has this access token.
+    pub reach_hub: Reach,
 }
 
 /// See [`Setup::open_worker`].
@@ -92,6 +101,7 @@ pub struct App {
     worker: Option<WorkerHandle>,
     librarian: Librarian,
     background: Background,
+    downloads: Downloads,
     open_worker: OpenWorker,
     wake: Wake,
     /// The settings as they were last written, and when.
@@ -101,11 +111,12 @@ pub struct App {
 impl Setup {
     /// The setup of the shipped program: the user's own folders, and a real worker.
     pub fn of_user() -> Self {
-        let folder = |base: Option<PathBuf>| base.unwrap_or_else(std::env::temp_dir).join("burnisher");
         Self {
-            settings: folder(dirs::config_dir()).join("settings.json"),
-            cache: folder(dirs::cache_dir()),
+            settings: Settings::path_of_user(),
+            cache: dirs::cache_dir().unwrap_or_else(std::env::temp_dir).join("burnisher"),
+            places: Places::of_user(Vec::new()),
             open_worker: Box::new(open_worker),
+            reach_hub: Arc::new(hub::Options::from_env),
         }
     }
 }
@@ -182,7 +193,10 @@ impl App {
         let (settings, broken) = Settings::load(&setup.settings);
         let waker = ctx.clone();
         let wake: Wake = Arc::new(move || waker.request_repaint());
+        let token = setup.settings.with_file_name("hub-token");
+        let downloads = Downloads::spawn(setup.reach_hub, &token, wake.clone())?;
         let background = Background::spawn(setup.settings, wake.clone())?;
+        let models = models::Models::new(setup.places, wake.clone())?;
         let gallery_wake = wake.clone();
         let librarian = librarian::spawn(setup.cache, move || gallery_wake())?;
         theme::install(ctx);
@@ -192,10 +206,11 @@ impl App {
             ground: Ground::Painted,
             state: State::new(settings),
             gallery: gallery::Gallery::default(),
-            models: models::Models::default(),
+            models,
             worker: None,
             librarian,
             background,
+            downloads,
             open_worker: setup.open_worker,
             wake,
             kept,
@@ -324,6 +339,8 @@ impl eframe::App for App {
         while let Some(news) = self.librarian.news() {
             events::librarian(self, ctx, news);
         }
+        self.models.hear(&mut self.state.notices);
+        self.hear_downloads();
         let draft = &self.state.settings.draft;
         let glances = [self.state.source.follow(draft.image.as_ref()), self.state.depth.follow(draft.depth.as_ref())];
         for glance in glances.into_iter().flatten() {

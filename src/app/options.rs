@@ -6,6 +6,8 @@ use egui::{ComboBox, DragValue};
 
 use crate::app::apply::Action;
 use crate::app::background::Dialog as FileDialog;
+use crate::app::downloads::Question;
+use crate::app::models::HubAction;
 use crate::app::state::State;
 use crate::device::{DeviceChoice, DtypeChoice};
 use crate::settings::Theme;
@@ -25,6 +27,7 @@ pub(super) fn ui(ctx: &egui::Context, state: &mut State, actions: &mut Vec<Actio
             device_ui(ui, state, actions);
             memory_ui(ui, state, actions);
             look_ui(ui, state);
+            token_ui(ui, &mut state.hub_token, actions);
             let label = ui.label("Saved copies");
             let text = "Leave prompt and settings out";
             ui.checkbox(&mut state.settings.strip_metadata, text).labelled_by(label.id);
@@ -135,6 +138,23 @@ fn memory_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
 fn number(text: &str) -> Option<f64> {
     let digits: String = text.chars().filter(|c| c.is_ascii_digit() || *c == '.').collect();
     Some(digits.parse().unwrap_or(0.0))
+}
+
+/// The access token for the Hub. What was kept isn't shown again.
+fn token_ui(ui: &mut egui::Ui, token: &mut String, actions: &mut Vec<Action>) {
+    let label = ui.label("Hub access token");
+    ui.horizontal(|ui| {
+        let field = egui::TextEdit::singleline(token).id_salt("hub-token").password(true).desired_width(160.0);
+        let tip = "For models whose licence has to be accepted: from huggingface.co, Settings, Access Tokens. It is kept in a \
+                   file of its own, and HF_TOKEN or `hf auth login` serve as well";
+        ui.add(field.hint_text("hf_…")).labelled_by(label.id).on_hover_text(tip);
+        let text = if token.trim().is_empty() { "Forget" } else { "Keep" };
+        if ui.button(text).on_hover_text("Keep this access token, or forget the one that is kept").clicked() {
+            let question = Question::KeepToken(std::mem::take(token));
+            actions.push(Action::Hub(HubAction::Ask(question)));
+        }
+    });
+    ui.end_row();
 }
 
 fn look_ui(ui: &mut egui::Ui, state: &mut State) {

@@ -59,6 +59,10 @@ pub(super) struct State {
     pub wants_picture: Option<PathBuf>,
     /// Bytes of main memory that the program takes, and when that was looked up.
     pub memory: Option<(u64, Instant)>,
+    /// How much is here of what is being downloaded, 0 to 1.
+    pub downloading: Option<f32>,
+    /// The access token for the Hub as it is being typed.
+    pub hub_token: String,
     /// The memory plan of the form's next picture.
     pub outlook: Outlook,
     /// Since when nothing has been drawn or loaded.
@@ -217,6 +221,8 @@ impl State {
             follows: true,
             wants_picture: None,
             memory: None,
+            downloading: None,
+            hub_token: String::new(),
             outlook: Outlook::default(),
             idle_since: None,
             devices: None,

@@ -35,6 +35,12 @@ pub(super) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
                 .response
                 .on_hover_text("Main memory that Burnisher takes");
             }
+            if let Some(fraction) = state.downloading {
+                let text = format!("Downloading, {:.0} %", fraction * 100.0);
+                if ui.button(text).on_hover_text("Show the downloads").clicked() {
+                    actions.push(Action::ShowDownloads);
+                }
+            }
             if let Some(info) = state.model.info() {
                 let weights =
                     format!("{} million weights, {}", info.parameters / 1_000_000, gigabytes(info.weight_bytes));

@@ -56,6 +56,8 @@ fn converted<To: Number>(bytes: Bytes, dtype: Dtype, shape: Shape, order: Order)
         Dtype::F16 => from::<f16, To>(bytes, shape, order),
         Dtype::BF16 => from::<bf16, To>(bytes, shape, order),
         Dtype::F64 => from::<f64, To>(bytes, shape, order),
+        Dtype::F8_E4M3 => from::<f32, To>(widened(&bytes, from_e4m3), shape, order),
+        Dtype::F8_E5M2 => from::<f32, To>(widened(&bytes, from_e5m2), shape, order),
         other => Err(Unusable::Dtype(other)),
     }
 }
@@ -83,6 +85,44 @@ fn from<From: Number, To: Number>(bytes: Bytes, shape: Shape, order: Order) -> R
         if size_of::<To>() > size_of::<From>() { all_finite(source) } else { all_finite(target) }
     });
     if finite { Ok(TensorData::new(numbers, shape)) } else { Err(Unusable::NotFinite) }
+}
+
+/// Numbers of a byte each as f32, by a table.
+fn widened(bytes: &[u8], number: fn(u8) -> f32) -> Bytes {
+    struct Numbers(Vec<f32>);
+    impl AsRef<[u8]> for Numbers {
+        fn as_ref(&self) -> &[u8] {
+            bytemuck::cast_slice(&self.0)
+        }
+    }
+    let mut table = [0.0; 256];
+    for (byte, entry) in (0..=u8::MAX).zip(&mut table) {
+        *entry = number(byte);
+    }
+    let mut numbers = vec![0.0; bytes.len()];
+    bytes.par_chunks(CHUNK).zip(numbers.par_chunks_mut(CHUNK)).for_each(|(source, target)| {
+        for (to, from) in target.iter_mut().zip(source) {
+            *to = table[usize::from(*from)];
+        }
+    });
+    Bytes::from_owner(Numbers(numbers))
+}
+
+/// torch's `float8_e4m3fn` (arXiv 2209.05433): a sign, four bits of exponent, three of mantissa; no infinities, and NaN
+/// where all other bits are set.
+fn from_e4m3(byte: u8) -> f32 {
+    let (exponent, mantissa) = (i32::from(byte >> 3 & 0xf), f32::from(byte & 7));
+    let size = match byte & 0x7f {
+        0x7f => f32::NAN,
+        0..8 => mantissa * 2.0_f32.powi(-9),
+        _ => (8.0 + mantissa) * 2.0_f32.powi(exponent - 10),
+    };
+    if byte & 0x80 == 0 { size } else { -size }
+}
+
+/// torch's `float8_e5m2`: the upper half of an f16.
+fn from_e5m2(byte: u8) -> f32 {
+    f16::from_bits(u16::from(byte) << 8).to_f32()
 }
 
 /// Converts numbers by way of f32.
@@ -191,6 +231,34 @@ impl Number for f64 {
     fn narrow(source: &[f32], target: &mut [Self]) {
         for (to, from) in target.iter_mut().zip(source) {
             *to = f64::from(*from);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn every_byte_stands_for_the_number_that_torch_says() {
+        let golden: Value =
+            serde_json::from_str(include_str!("../../tests/golden/single_file/fp8.json")).expect("the golden is JSON");
+        for (name, number) in [("float8_e4m3fn", from_e4m3 as fn(u8) -> f32), ("float8_e5m2", from_e5m2)] {
+            let expected = golden[name].as_array().expect("numbers");
+            assert_eq!(expected.len(), 256);
+            for (byte, expected) in (0..=u8::MAX).zip(expected) {
+                let expected = match expected {
+                    Value::Null => f32::NAN,
+                    Value::String(text) => text.parse().expect("an infinity"),
+                    number => number.as_f64().expect("a number") as f32,
+                };
+                let found = number(byte);
+                assert!(
+                    found.to_bits() == expected.to_bits() || (found.is_nan() && expected.is_nan()),
+                    "{name}: {byte}"
+                );
+            }
         }
     }
 }

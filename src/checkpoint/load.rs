@@ -309,7 +309,7 @@ fn without_trailing_ones(shape: &[usize], rank: usize) -> &[usize] {
 fn explain(unusable: &Unusable, key: &str, place: &str) -> Error {
     match unusable {
         Unusable::Dtype(dtype) => Error::new(format!("can't use weights of type {dtype:?} ({key}): {place}"))
-            .advise("Weights should be F32, F16, BF16 or F64"),
+            .advise("Weights should be F32, F16, BF16, F64, F8_E4M3 or F8_E5M2"),
         Unusable::NotFinite => Error::new(format!("the weights hold a NaN or an infinite number ({key}): {place}"))
             .advise("The file is damaged, or was converted to a type that is too small for it: get it again"),
     }

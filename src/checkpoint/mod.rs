@@ -1,9 +1,9 @@
 //! Checkpoints: opening a model in diffusers format and loading its weights into burn modules.
 //!
 //! A model is a folder with a `model_index.json` that names its components, each in a folder of its own with a config
-//! and safetensors weights. The bundled model is the same, read out of the binary. Nothing here knows what a component
-//! does: configs are handed out as JSON, weights go wherever a module's field names say.
-//! Limits: Stable Diffusion 1 and 2, and unconditional models; no pickles (`.bin`), no single files.
+//! and safetensors weights. The bundled model is the same, read out of the binary; a single file is made to look the same.
+//! Nothing here knows what a component does: configs are handed out as JSON, weights go wherever a module's field names say.
+//! Limits: Stable Diffusion 1 and 2, and unconditional models; no pickles (`.bin`).
 
 mod bundled;
 mod card;
@@ -12,10 +12,15 @@ mod describe;
 pub mod family;
 pub mod hub;
 mod keys;
+mod ldm;
+pub mod library;
 mod load;
 mod model_ref;
+mod single_file;
 mod source;
 mod weights;
+
+use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use burn::tensor::DType;
@@ -27,6 +32,8 @@ pub use load::{Comparison, MisShaped, Mismatch, OnTensor};
 pub use model_ref::{HubId, ModelRef};
 
 use crate::error::{Error, Result};
+use ldm::shapes::Shapes;
+use single_file::SingleFile;
 use source::{Source, is_plain_name};
 use weights::{Variant, Weights};
 
@@ -59,6 +66,18 @@ pub struct Checkpoint {
     index: Map<String, Value>,
     components: Vec<Component>,
     recommended: Recommended,
+    /// Another VAE than its own.
+    vae: Option<Weights>,
+}
+
+/// What a model is opened with beside its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// A safetensors file with another VAE than the model's own.
+    pub vae: Option<PathBuf>,
+    /// Whether to take the weights that are averaged over the training (EMA) out of a single file that has both, rather than
+    /// the last ones, which Diffusers takes.
+    pub use_averaged: bool,
 }
 
 /// A component that is there, with its config.
@@ -79,21 +98,35 @@ impl Checkpoint {
     /// Opens a model: reads its index and every component's config.
     ///
     /// # Errors
-    /// There is no such model; it isn't in diffusers format; its pipeline or a component is of a class that isn't known
-    /// here; a component is missing; a JSON file is broken.
+    /// There is no such model; it isn't in diffusers format, and no single file of a known family; its pipeline or a
+    /// component is of a class that isn't known here; a component is missing; a JSON file is broken.
     pub fn open(model: &ModelRef) -> Result<Self> {
+        Self::open_with(model, &Options::default())
+    }
+
+    /// As [`Self::open`], with another VAE or other weights.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; the other VAE is none; there are no averaged weights.
+    pub fn open_with(model: &ModelRef, options: &Options) -> Result<Self> {
+        let vae = options.vae.as_deref();
         let source = match model {
             ModelRef::Bundled => Source::Bundled,
             ModelRef::Folder(path) => {
                 model_ref::check_folder(path)?;
                 Source::Folder(path.clone())
             }
-            ModelRef::File(path) => {
-                model_ref::check_file(path)?;
-                return Err(Error::new(format!("single-file checkpoints can't be opened yet: {model}")));
-            }
+            ModelRef::File(path) => Source::File(Box::new(SingleFile::open(path, vae, options.use_averaged)?)),
             ModelRef::Hub(id) => Source::Folder(hub::local(id)?),
         };
+        let mut checkpoint = Self::read(source, model)?;
+        if let (Some(path), ModelRef::Bundled | ModelRef::Folder(_) | ModelRef::Hub(_)) = (vae, model) {
+            checkpoint.replace_vae(path)?;
+        }
+        Ok(checkpoint)
+    }
+
+    fn read(source: Source, model: &ModelRef) -> Result<Self> {
         let index = read_json(&source, "model_index.json")?.ok_or_else(|| {
             Error::new(format!("this folder has no model_index.json: {model}")).advise(
                 "A model in diffusers format has one, beside the folders unet, vae, text_encoder, tokenizer and scheduler",
@@ -112,7 +145,19 @@ impl Checkpoint {
         }
         let recommended = source.read_text("README.md").ok().flatten();
         let recommended = recommended.map(|readme| card::recommended(&readme)).unwrap_or_default();
-        Ok(Self { source, class_name, index, components, recommended })
+        Ok(Self { source, class_name, index, components, recommended, vae: None })
+    }
+
+    /// Puts another VAE in the place of the model's own.
+    fn replace_vae(&mut self, path: &Path) -> Result<()> {
+        self.component("vae")?;
+        let weights = single_file::open_vae(path)?;
+        let shapes = weights.tensors.iter().map(|(key, stored)| (key.as_str(), stored.shape.as_slice()));
+        for component in self.components.iter_mut().filter(|component| component.name == "vae") {
+            Shapes::new(shapes.clone()).complete("vae", &mut component.config);
+        }
+        self.vae = Some(weights);
+        Ok(())
     }
 
     /// The pipeline's class in Diffusers, for example `StableDiffusionPipeline`.
@@ -171,6 +216,9 @@ impl Checkpoint {
     }
 
     fn weights(&self, component: &str, preferred: Variant) -> Result<Weights> {
+        if let ("vae", Some(weights)) = (component, &self.vae) {
+            return Ok(weights.clone());
+        }
         Weights::open(&self.source, component, self.folder(component), preferred)
     }
 

@@ -99,6 +99,13 @@ fn is_revision(text: &str) -> bool {
     text.len() <= 200 && text.split('/').all(is_word)
 }
 
+impl ModelRef {
+    /// The model in a file or folder.
+    pub fn of_path(path: PathBuf) -> Self {
+        if is_model_file(&path) { Self::File(path) } else { Self::Folder(path) }
+    }
+}
+
 impl FromStr for ModelRef {
     type Err = Infallible;
 

@@ -1,23 +1,27 @@
-//! Where a checkpoint's files are read from: a folder on disk, memory-mapped, or the model built into the binary.
+//! Where a checkpoint's files are read from: a folder on disk, memory-mapped, a single file that holds them all, or the
+//! model built into the binary.
 //!
 //! Limits: a mapped file must not shrink while it is in use, as with every program that maps its weights.
 
 use std::fs::File;
 use std::io;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use memmap2::MmapOptions;
 
 use super::bundled;
+use super::single_file::SingleFile;
 use crate::error::{Error, Result};
 
 /// A tree of files, addressed by `/`-separated paths relative to its root.
 pub(super) enum Source {
     /// A folder on disk.
     Folder(PathBuf),
+    /// A file with all weights, whose configs are made.
+    File(Box<SingleFile>),
     /// The model built into the binary.
     Bundled,
 }
@@ -35,9 +39,9 @@ impl Source {
                 if !path.is_file() {
                     return Ok(None);
                 }
-                let file = File::open(&path).map_err(|error| unreadable(&path.display().to_string(), error))?;
-                Content::OnDisk(Arc::new(file))
+                return SourceFile::on_disk(&path).map(Some);
             }
+            Self::File(file) => return file.open_file(path),
             Self::Bundled => match bundled::FILES.iter().find(|(name, _)| *name == path) {
                 Some((_, bytes)) => Content::BuiltIn(bytes),
                 None => return Ok(None),
@@ -67,6 +71,7 @@ impl Source {
                 .flatten()
                 .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
                 .collect(),
+            Self::File(_) => Vec::new(),
             Self::Bundled => bundled::FILES
                 .iter()
                 .filter_map(|(path, _)| path.strip_prefix(folder)?.strip_prefix('/'))
@@ -82,6 +87,7 @@ impl Source {
     pub(super) fn locate(&self, path: &str) -> String {
         match self {
             Self::Folder(root) => root.join(path).display().to_string(),
+            Self::File(file) => file.locate(path),
             Self::Bundled => format!("bundled:{path}"),
         }
     }
@@ -104,9 +110,25 @@ pub(super) struct SourceFile {
 enum Content {
     OnDisk(Arc<File>),
     BuiltIn(&'static [u8]),
+    Made(Bytes),
 }
 
 impl SourceFile {
+    /// A file on disk.
+    ///
+    /// # Errors
+    /// It can't be opened.
+    pub(super) fn on_disk(path: &Path) -> Result<Self> {
+        let place = path.display().to_string();
+        let file = File::open(path).map_err(|error| unreadable(&place, error))?;
+        Ok(Self { content: Content::OnDisk(Arc::new(file)), place })
+    }
+
+    /// What would be a file in a folder.
+    pub(super) fn made(content: Bytes, place: String) -> Self {
+        Self { content: Content::Made(content), place }
+    }
+
     /// The whole file. Nothing is copied: pages of a file on disk are read when they are looked at.
     ///
     /// # Errors
@@ -115,6 +137,7 @@ impl SourceFile {
         let len = match &self.content {
             Content::OnDisk(file) => file.metadata().map_err(|error| self.unreadable(error))?.len() as usize,
             Content::BuiltIn(bytes) => bytes.len(),
+            Content::Made(bytes) => bytes.len(),
         };
         self.range(0..len)
     }
@@ -128,6 +151,8 @@ impl SourceFile {
         match &self.content {
             _ if range.is_empty() => Ok(Bytes::new()),
             Content::BuiltIn(bytes) => bytes.get(range).map(Bytes::from_static).ok_or_else(short),
+            Content::Made(bytes) if range.end <= bytes.len() => Ok(bytes.slice(range)),
+            Content::Made(_) => Err(short()),
             Content::OnDisk(file) => {
                 if file.metadata().map_err(|error| self.unreadable(error))?.len() < range.end as u64 {
                     return Err(short());

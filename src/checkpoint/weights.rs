@@ -3,7 +3,7 @@
 //! Everything a header claims is checked against the file before anything is allocated. Limits: safetensors only;
 //! of the variants that Diffusers knows, the full-precision one and `fp16`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
 use burn::tensor::DType;
@@ -37,6 +37,7 @@ impl Variant {
 }
 
 /// A tensor as it lies in its file.
+#[derive(Clone)]
 pub(super) struct Stored {
     pub(super) dtype: Dtype,
     pub(super) shape: Vec<usize>,
@@ -54,6 +55,16 @@ impl Stored {
         self.file.range(self.range.clone())
     }
 
+    /// One of three equal parts, by its first axis. `None` if they can't be equal.
+    pub(super) fn third(&self, index: usize) -> Option<Self> {
+        let (rows, columns) = self.shape.split_first()?;
+        let len = self.len() / 3;
+        let is_whole = rows % 3 == 0 && len * 3 == self.len() && index < 3;
+        let start = self.range.start + index * len;
+        let shape = [&[rows / 3], columns].concat();
+        is_whole.then(|| Self { dtype: self.dtype, shape, file: self.file.clone(), range: start..start + len })
+    }
+
     /// How many bytes.
     pub(super) fn len(&self) -> usize {
         self.range.len()
@@ -61,6 +72,7 @@ impl Stored {
 }
 
 /// All tensors of a component, by the names its files give them.
+#[derive(Clone)]
 pub(super) struct Weights {
     pub(super) tensors: BTreeMap<String, Stored>,
     /// The files, relative to the checkpoint.
@@ -73,12 +85,15 @@ impl Weights {
     /// # Errors
     /// No weights, pickled weights only, a shard that is missing, or a file that isn't sound safetensors.
     pub(super) fn open(source: &Source, component: &str, folder: &str, preferred: Variant) -> Result<Self> {
+        if let Source::File(file) = source {
+            return file.weights(component);
+        }
         let files = find_files(source, component, folder, preferred)?;
         let mut tensors = BTreeMap::new();
         for file in &files {
             let missing =
                 || Error::new(format!("a part of the {component}'s weights is missing: {}", source.locate(file)));
-            for (key, stored) in read_header(&source.open(file)?.ok_or_else(missing)?)? {
+            for (key, stored) in read_header(&source.open(file)?.ok_or_else(missing)?)?.tensors {
                 if tensors.contains_key(&key) {
                     return Err(Error::new(format!("the tensor {key} is stored twice: {}", source.locate(file))));
                 }
@@ -143,12 +158,12 @@ fn find_files(source: &Source, component: &str, folder: &str, preferred: Variant
 }
 
 /// The path of a file in a folder; the model's own has no name.
-fn inside(folder: &str, file: &str) -> String {
+pub(super) fn inside(folder: &str, file: &str) -> String {
     if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") }
 }
 
 /// The files that a sharded checkpoint's index names.
-fn read_index(source: &Source, folder: &str, path: &str) -> Result<Vec<String>> {
+pub(super) fn read_index(source: &Source, folder: &str, path: &str) -> Result<Vec<String>> {
     #[derive(serde::Deserialize)]
     struct Index {
         weight_map: BTreeMap<String, String>,
@@ -166,8 +181,18 @@ fn read_index(source: &Source, folder: &str, path: &str) -> Result<Vec<String>> 
     Ok(names.into_iter().map(|name| inside(folder, &name)).collect())
 }
 
+/// What the header of a weight file says.
+pub(super) struct Header {
+    pub(super) tensors: Vec<(String, Stored)>,
+    /// What whoever wrote it had to say.
+    pub(super) metadata: HashMap<String, String>,
+}
+
 /// Parses and checks a header: every tensor's bytes lie inside the file, don't overlap, and fit its shape and dtype.
-fn read_header(file: &SourceFile) -> Result<Vec<(String, Stored)>> {
+///
+/// # Errors
+/// The file isn't sound safetensors.
+pub(super) fn read_header(file: &SourceFile) -> Result<Header> {
     let bytes = file.all()?;
     let (header_len, header) =
         SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error, &bytes, &file.place))?;
@@ -179,7 +204,8 @@ fn read_header(file: &SourceFile) -> Result<Vec<(String, Stored)>> {
         file: file.clone(),
         range: data + info.data_offsets.0..data + info.data_offsets.1,
     };
-    Ok(header.tensors().into_iter().map(|(key, info)| (key, stored(info))).collect())
+    let tensors = header.tensors().into_iter().map(|(key, info)| (key, stored(info))).collect();
+    Ok(Header { tensors, metadata: header.metadata().clone().unwrap_or_default() })
 }
 
 /// A file that isn't sound safetensors, in words.

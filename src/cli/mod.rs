@@ -18,6 +18,7 @@ mod generate;
 mod inspect;
 mod json;
 mod memory_limit;
+mod models;
 mod report;
 mod task;
 
@@ -39,6 +40,8 @@ enum Command {
     Download(download::Args),
     /// List the devices that can draw
     Devices(devices::Args),
+    /// List the models on this computer
+    Models(models::Args),
 }
 
 /// How a command ended, other than by failing.
@@ -61,6 +64,7 @@ pub fn run(window: impl FnOnce() -> Result<()>) -> ExitCode {
         Some(Command::Inspect(args)) => inspect::run(&args),
         Some(Command::Download(args)) => download::run(&args),
         Some(Command::Devices(args)) => devices::run(&args),
+        Some(Command::Models(args)) => models::run(&args),
     };
     match ended {
         Ok(Ended::Done) => ExitCode::SUCCESS,

@@ -51,6 +51,8 @@ pub struct Settings {
     pub model: ModelRef,
     /// Models that were opened before, but for the bundled one, the newest first.
     pub recent_models: Vec<ModelRef>,
+    /// Folders that models are looked for in, beside those that are known.
+    pub model_folders: Vec<PathBuf>,
     /// The form as it stands.
     pub draft: Draft,
     /// Steps from one preview to the next; 0 for none.
@@ -120,6 +122,7 @@ impl Default for Settings {
             unload_after_minutes: 0.0,
             model: ModelRef::Bundled,
             recent_models: Vec::new(),
+            model_folders: Vec::new(),
             draft: Draft::default(),
             preview_every: 1,
             theme: Theme::System,
@@ -136,6 +139,11 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The user's file.
+    pub fn path_of_user() -> PathBuf {
+        dirs::config_dir().unwrap_or_else(std::env::temp_dir).join("burnisher/settings.json")
+    }
+
     /// Reads the settings. What couldn't be read takes its default; the error then says so.
     pub fn load(path: &Path) -> (Self, Option<Error>) {
         let text = match fs::read(path) {

@@ -19,6 +19,7 @@ mod scheduler_expectations;
 mod scheduler_refusals;
 mod scheduler_sampling;
 mod schedulers;
+mod single_files;
 #[path = "../support/mod.rs"]
 mod support;
 mod text_to_image;

@@ -9,7 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use burnisher::app::{App, Setup};
-use burnisher::checkpoint::ModelRef;
+use burnisher::checkpoint::library::Places;
+use burnisher::checkpoint::{ModelRef, hub};
 use burnisher::error::{Error, Result};
 use burnisher::pipelines::{Drawn, Run};
 use burnisher::request::{Request, TaskKind, Verdict};
@@ -77,14 +78,33 @@ impl Stage {
     }
 
     pub(crate) fn open_sized(folder: TempDir, puppet: Puppet, size: [f32; 2]) -> Self {
+        let hub = folder.path().join("hub");
+        let offline = move |_| hub::Options { offline: true, cache: hub.clone(), ..hub::Options::from_env(None) };
+        Self::open_with_hub(folder, puppet, size, offline)
+    }
+
+    /// A window on folders of an earlier one, with a Hub to ask; others have none.
+    pub(crate) fn open_with_hub(
+        folder: TempDir,
+        puppet: Puppet,
+        size: [f32; 2],
+        reach: impl Fn(Option<hub::Token>) -> hub::Options + Send + Sync + 'static,
+    ) -> Self {
         let setup = Setup {
             settings: folder.path().join("settings.json"),
             cache: folder.path().join("cache"),
+            places: Places {
+                bundled: true,
+                own: Some(folder.path().join("models")),
+                hub: Some(folder.path().join("hub")),
+                ..Places::default()
+            },
             open_worker: Box::new(move |_, wake| {
                 let puppet = puppet.clone();
                 let open = move |model: &_, loading: &mut worker::OnLoading<'_>| puppet.open(model, loading);
                 worker::spawn_waking(open, move || wake())
             }),
+            reach_hub: Arc::new(reach),
         };
         let window = Harness::builder()
             .with_size(size)
@@ -174,12 +194,9 @@ impl Stage {
     /// Types into the text box of this name, in place of what is there.
     pub(crate) fn type_into(&mut self, name: &str, text: &str) {
         fn field<'a>(stage: &'a Stage, name: &'a str) -> egui_kittest::Node<'a> {
-            let role = egui::accesskit::Role::MultilineTextInput;
-            let single = egui::accesskit::Role::TextInput;
-            let is_field = |node: &egui_kittest::Node<'_>| {
-                let found = node.accesskit_node().role();
-                found == role || found == single
-            };
+            use egui::accesskit::Role::{MultilineTextInput, PasswordInput, TextInput};
+            let roles = [MultilineTextInput, PasswordInput, TextInput];
+            let is_field = |node: &egui_kittest::Node<'_>| roles.contains(&node.accesskit_node().role());
             let found = stage.window.query_all_by_label(name).find(is_field);
             found.unwrap_or_else(|| panic!("no text box {name}"))
         }

@@ -34,7 +34,7 @@ pub(super) fn shorten(text: &str, length: usize) -> String {
 }
 
 /// A length of a file.
-pub(super) fn bytes(bytes: u64) -> String {
+pub(in crate::app) fn bytes(bytes: u64) -> String {
     match bytes {
         0..1_000 => format!("{bytes} bytes"),
         1_000..1_000_000 => format!("{:.0} kB", bytes as f64 / 1e3),

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use egui::{Button, Context, Id, Key, Panel, Slider, TextEdit, Ui, vec2};
 use serde::{Deserialize, Serialize};
 
+pub(super) use describe::bytes;
+
 use crate::app::apply::Action;
 use crate::app::gallery::compare::Compared;
 use crate::app::gallery::selection::Selection;

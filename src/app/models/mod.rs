@@ -1,18 +1,38 @@
 //! The dialog about models: those that lie on this computer, and those that can be had from the Hub.
 //!
-//! Each tab is a file of its own. What is found stays when the dialog is closed.
+//! Each tab is a file of its own. What is found stays when the dialog is closed. Nothing is looked for before the tab
+//! is opened for the first time.
 
+mod act;
+mod duplicates;
+mod finder;
 mod hub;
+mod list;
 mod local;
+mod offer;
+mod transfers;
+
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::app::apply::Action;
+use crate::app::notices::Notices;
+use crate::checkpoint::library::Places;
+use crate::error::Result;
+use crate::settings::Settings;
+
+pub(super) use act::ModelsAction;
+use finder::{Finder, Order};
+
+pub(super) use hub::HubAction;
 
 /// What the dialog knows.
-#[derive(Debug, Default)]
 pub(super) struct Models {
     tab: Tab,
     local: local::Local,
-    hub: hub::Hub,
+    pub hub: hub::Hub,
+    finder: Finder,
+    places: Places,
 }
 
 /// What the dialog shows.
@@ -34,11 +54,55 @@ impl Tab {
     }
 }
 
+impl Models {
+    /// A dialog that has never been opened.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub(super) fn new(places: Places, wake: Arc<dyn Fn() + Send + Sync>) -> Result<Self> {
+        let finder = Finder::spawn(wake)?;
+        Ok(Self { tab: Tab::Local, local: local::Local::default(), hub: hub::Hub::default(), finder, places })
+    }
+
+    /// Shows what the Hub has, and downloads.
+    pub(super) fn show_hub(&mut self) {
+        self.tab = Tab::Hub;
+    }
+
+    /// Looks for models again if that was ever done: something may have come.
+    pub(super) fn look_again(&mut self, added: &[PathBuf]) {
+        if self.local.was_asked {
+            self.look(added);
+        }
+    }
+
+    /// Looks for models.
+    pub(super) fn look(&mut self, added: &[PathBuf]) {
+        self.local.was_asked = true;
+        self.order(Order::Scan(Places { added: added.to_vec(), ..self.places.clone() }));
+    }
+
+    fn order(&mut self, order: Order) {
+        self.local.work.begin(&order);
+        self.finder.order(order);
+    }
+
+    /// Takes in what was found.
+    pub(super) fn hear(&mut self, notices: &mut Notices) {
+        while let Some(news) = self.finder.news() {
+            self.local.hear(news, notices);
+        }
+        if let Some(progress) = self.finder.progress() {
+            self.local.work.follow(progress);
+        }
+    }
+}
+
 /// The dialog.
-pub(super) fn ui(ctx: &egui::Context, models: &mut Models, actions: &mut Vec<Action>) {
+pub(super) fn ui(ctx: &egui::Context, models: &mut Models, settings: &Settings, actions: &mut Vec<Action>) {
     let screen = ctx.content_rect().size();
     let modal = egui::Modal::new(egui::Id::unique("models")).show(ctx, |ui| {
-        ui.set_width(960.0_f32.min(screen.x - 60.0));
+        ui.set_width(1000.0_f32.min(screen.x - 60.0));
         ui.horizontal(|ui| {
             ui.heading("Models");
             ui.add_space(12.0);
@@ -55,7 +119,7 @@ pub(super) fn ui(ctx: &egui::Context, models: &mut Models, actions: &mut Vec<Act
         // The same for both, so that nothing jumps from one to the other.
         ui.set_height((screen.y - 140.0).clamp(200.0, 620.0));
         match models.tab {
-            Tab::Local => models.local.ui(ui, actions),
+            Tab::Local => models.local.ui(ui, settings, actions),
             Tab::Hub => models.hub.ui(ui, actions),
         }
     });

@@ -4,7 +4,6 @@
 //! Nothing that a server wrote gets into a message, and no address but the Hub's own: redirects carry signatures.
 
 use std::collections::hash_map::RandomState;
-use std::error::Error as _;
 use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 

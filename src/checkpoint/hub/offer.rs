@@ -3,7 +3,7 @@
 use crate::checkpoint::hub::cache::{self, Repo};
 use crate::checkpoint::hub::client::Client;
 use crate::checkpoint::hub::good_models::present_name;
-use crate::checkpoint::hub::info::{Info, Listed};
+use crate::checkpoint::hub::info::Listed;
 use crate::checkpoint::hub::part::Hash;
 use crate::checkpoint::hub::{Variant, plan};
 use crate::checkpoint::{HubId, ModelRef, check_class, library_and_class, required_components};

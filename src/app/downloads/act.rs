@@ -1,0 +1,79 @@
+//! What the user asks of the Hub, done, and what the Hub's threads tell, taken in.
+
+use crate::app::App;
+use crate::app::apply::use_model;
+use crate::app::background::Task;
+use crate::app::downloads::{Question, Standing, Told};
+use crate::app::models::HubAction;
+use crate::checkpoint::hub::Downloaded;
+use crate::checkpoint::{HubId, ModelRef};
+use crate::error::Result;
+
+impl App {
+    /// Does what the user asks of the Hub.
+    pub(in crate::app) fn act_on_hub(&mut self, action: HubAction) {
+        let hub = &mut self.models.hub;
+        match action {
+            HubAction::Ask(question) => self.ask_hub(question),
+            HubAction::Look(id) => {
+                hub.look(id.clone());
+                let variant = hub.variant();
+                self.ask_hub(Question::Look(id, variant));
+            }
+            HubAction::Download(offer) => hub.list.push(*offer),
+            HubAction::Pause(id) => hub.list.pause(&id),
+            HubAction::Resume(id) => hub.list.resume(&id),
+            HubAction::Remove(id) => hub.list.remove(&id),
+            HubAction::OpenPage(page) => self.ask(Task::OpenPage(page)),
+        }
+    }
+
+    /// Asks the Hub something.
+    pub(in crate::app) fn ask_hub(&mut self, question: Question) {
+        if let Err(error) = self.downloads.ask(question) {
+            self.state.notices.error(error);
+        }
+    }
+
+    /// Takes in what the Hub's threads tell, and begins the next download.
+    pub(in crate::app) fn hear_downloads(&mut self) {
+        let hub = &mut self.models.hub;
+        if let Some((asked, progress)) = self.downloads.progress() {
+            hub.list.hear(&asked, progress);
+        }
+        while let Some(told) = self.downloads.told() {
+            match told {
+                Told::Found { text, found } => self.models.hub.hear_found(text, found),
+                Told::Looked { asked, offer } => self.models.hub.hear_offer(&asked, offer),
+                Told::TokenKept(kept) => match kept {
+                    Ok(()) => self.state.notices.info("The Hub will know you by this access token"),
+                    Err(error) => self.state.notices.error(error),
+                },
+                Told::Ended { asked, run, ended } => self.download_ended(&asked, run, ended),
+            }
+        }
+        let list = &mut self.models.hub.list;
+        self.downloads.dispatch(list);
+        self.state.downloading = list.fraction();
+    }
+
+    fn download_ended(&mut self, asked: &HubId, run: u64, ended: Result<Downloaded>) {
+        let Some(download) = self.models.hub.list.ended(asked, run, ended) else { return };
+        match &download.standing {
+            Standing::Done => {
+                let model = ModelRef::Hub(asked.clone());
+                self.state.notices.info(format!("{asked} is here: choose it as the model"));
+                if self.state.settings.model == model {
+                    // It was chosen before it was here.
+                    use_model(&mut self.state, model);
+                } else {
+                    self.state.settings.remember_model(&model);
+                }
+                self.models.hub.download_done(asked);
+                self.models.look_again(&self.state.settings.model_folders);
+            }
+            Standing::Failed(error) => self.state.notices.error(error.clone()),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The access token that the user gave, in a file of its own: the settings may be shown to others, this may not.
+//!
+//! Limits: it is kept as plain text that only the user may read, as `hf auth login` keeps it.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use crate::checkpoint::hub::Token;
+use crate::error::{Error, Result};
+use crate::gallery::write_whole;
+
+/// The token, if one is kept. One that can't be read is none: the Hub then says that it wants one.
+pub(super) fn read(path: &Path) -> Option<Token> {
+    fs::read_to_string(path).ok().and_then(Token::new)
+}
+
+/// Keeps a token from now on, or none if it is empty.
+///
+/// # Errors
+/// The file can't be written, or removed.
+pub(super) fn keep(path: &Path, text: &str) -> Result<()> {
+    let text = text.trim();
+    let broken = |cause: std::io::Error| Error::new("the access token can't be kept").caused_by(cause);
+    if text.is_empty() {
+        return match fs::remove_file(path) {
+            Err(cause) if cause.kind() != ErrorKind::NotFound => Err(broken(cause)),
+            _ => Ok(()),
+        };
+    }
+    if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(Error::new("this is no access token: it has spaces in it")
+            .advise("Copy it from the Hub's settings, under Access Tokens; it begins with hf_"));
+    }
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(broken)?;
+    }
+    // Closed to others before the secret is in it.
+    write_whole(path, b"").and_then(|()| close_to_others(path).map_err(broken))?;
+    fs::write(path, text).map_err(broken)
+}
+
+#[cfg(unix)]
+fn close_to_others(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+fn close_to_others(_path: &Path) -> std::io::Result<()> {
+    // The user's own folders are closed to others there.
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_kept_for_its_owner_alone_and_can_be_taken_away() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("below/hub-token");
+        assert!(read(&path).is_none());
+        keep(&path, " hf_secret\n").expect("kept");
+        assert_eq!(read(&path), Token::new("hf_secret"));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = fs::metadata(&path).expect("there").permissions().mode();
+            assert_eq!(mode & 0o077, 0, "others may read it");
+        }
+        keep(&path, "").expect("removed");
+        keep(&path, " ").expect("nothing to remove");
+        assert!(read(&path).is_none());
+    }
+
+    #[test]
+    fn what_is_no_token_is_refused_without_being_repeated() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let error = keep(&folder.path().join("hub-token"), "my hf_secret").expect_err("no token");
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+}

@@ -1,0 +1,137 @@
+//! A repository in a cache of the Hub: `models--owner--name/{blobs, refs, snapshots}`, each snapshot a model.
+//!
+//! Limits: repositories without a model in diffusers format or a Stable Diffusion checkpoint are passed over; the cache
+//! holds language models too.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::apps::App;
+use super::candidate::modified;
+use super::folder::Pipeline;
+use super::item::{Item, State};
+use super::{file, walk};
+use crate::checkpoint::family::{Family, Kind};
+use crate::checkpoint::source::Source;
+use crate::checkpoint::{HubId, ModelRef};
+
+/// The digits of a commit that people read.
+const SHORT: usize = 7;
+
+/// Every model in a repository.
+pub(super) fn inspect(repository: &Path, app: App) -> Vec<Item> {
+    let Some(name) = repository.file_name().map(|name| name.to_string_lossy().into_owned()) else { return Vec::new() };
+    let repo = name.trim_start_matches("models--").replacen("--", "/", 1);
+    // Of a cache elsewhere, no name leads to it.
+    let id = HubId::parse(&repo).filter(|_| app == App::Hub);
+    let (revisions, begun) = (revisions(repository), begun(repository));
+    let snapshots = folders(&repository.join("snapshots"));
+    let mut items: Vec<Item> = snapshots
+        .iter()
+        .flat_map(|(commit, path)| {
+            // A download notes its revision when it is over: what has none as yet was most likely asked for without one.
+            let is_begun = revisions.is_empty() && snapshots.len() == 1 && begun > 0;
+            let unnamed = || Some(commit.clone()).filter(|_| !is_begun);
+            let revision = revisions.get(commit).cloned().unwrap_or_else(unnamed);
+            let shown = match &revision {
+                Some(revision) if revision == commit => {
+                    format!("{repo}@{}", commit.chars().take(SHORT).collect::<String>())
+                }
+                Some(revision) => format!("{repo}@{revision}"),
+                None => repo.clone(),
+            };
+            let model = id
+                .as_ref()
+                .map_or_else(|| ModelRef::Folder(path.clone()), |id| ModelRef::Hub(HubId { revision, ..id.clone() }));
+            snapshot(path, model, &shown, app)
+        })
+        .collect();
+    if let (true, Some(id)) = (snapshots.is_empty() && begun > 0, id) {
+        items.push(only_begun(repository, id, repo, begun));
+    }
+    items
+}
+
+/// What a snapshot holds.
+fn snapshot(path: &Path, model: ModelRef, name: &str, app: App) -> Vec<Item> {
+    let is_there = |file: &str| fs::symlink_metadata(path.join(file)).is_ok();
+    if is_there("model_index.json") {
+        let item = Pipeline::inspect(&Source::Folder(path.to_owned())).item(model, name.to_owned(), app, path);
+        return vec![item];
+    }
+    let Ok(entries) = path.read_dir() else { return Vec::new() };
+    let files = entries.filter_map(|entry| entry.ok()).map(|entry| entry.path());
+    let mut files: Vec<PathBuf> = files.filter(|path| walk::is_candidate(&path.to_string_lossy(), false)).collect();
+    files.sort();
+    let items = files.iter().map(|path| file::inspect(path, app, None)).map(|item| {
+        let name = if is_component(&item) { name.to_owned() } else { format!("{name}/{}", item.name) };
+        Item { name, ..item }
+    });
+    // The weights of a language model are of no kind that is known.
+    items.filter(|item| !matches!(item.kind, Kind::Unknown | Kind::TextEncoder)).collect()
+}
+
+fn is_component(item: &Item) -> bool {
+    item.path.as_deref().is_some_and(file::is_component)
+}
+
+/// A repository of which nothing has come whole yet.
+fn only_begun(repository: &Path, id: HubId, name: String, begun: usize) -> Item {
+    let files = if begun == 1 { "file" } else { "files" };
+    Item {
+        model: Some(ModelRef::Hub(id)),
+        name,
+        kind: Kind::Checkpoint,
+        family: Family::Unknown,
+        precisions: std::collections::BTreeSet::new(),
+        bytes: 0,
+        app: App::Hub,
+        path: Some(repository.to_owned()),
+        state: State::Partial { missing: vec![format!("all but the beginning of {begun} {files}")] },
+        modified: modified(repository),
+        files: Vec::new(),
+        damaged: Vec::new(),
+    }
+}
+
+/// How many files of a repository have come in part.
+fn begun(repository: &Path) -> usize {
+    let Ok(entries) = repository.join("blobs").read_dir() else { return 0 };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.filter(|name| name.ends_with(".incomplete")).count()
+}
+
+/// The revision by which each commit is asked for: `None` is `main`, which comes before others.
+fn revisions(repository: &Path) -> BTreeMap<String, Option<String>> {
+    /// `refs/pr/12` is one folder down.
+    const DEPTH: usize = 4;
+    fn read(folder: &Path, above: &str, depth: usize, found: &mut BTreeMap<String, Option<String>>) {
+        let Ok(entries) = folder.read_dir() else { return };
+        for entry in entries.flatten() {
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let revision = if above.is_empty() { name } else { format!("{above}/{name}") };
+            let path = entry.path();
+            if path.is_dir() && depth < DEPTH {
+                read(&path, &revision, depth + 1, found);
+            } else if let Ok(commit) = fs::read_to_string(&path) {
+                let is_main = revision == "main";
+                let known = found.entry(commit.trim().to_owned()).or_insert_with(|| Some(revision));
+                if is_main {
+                    *known = None;
+                }
+            }
+        }
+    }
+    let mut found = BTreeMap::new();
+    read(&repository.join("refs"), "", 0, &mut found);
+    found
+}
+
+/// The folders in a folder by name, sorted.
+fn folders(folder: &Path) -> BTreeMap<String, PathBuf> {
+    let Ok(entries) = folder.read_dir() else { return BTreeMap::new() };
+    let folders =
+        entries.filter_map(|entry| Some((entry.as_ref().ok()?.file_name().into_string().ok()?, entry.ok()?.path())));
+    folders.filter(|(name, path)| !name.starts_with('.') && path.is_dir()).collect()
+}

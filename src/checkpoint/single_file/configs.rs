@@ -1,0 +1,77 @@
+//! The small files of a diffusers folder for a family of models, as they are published: `assets/configs`, built into the
+//! binary, one file a family.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use super::super::family::Family;
+use super::super::ldm::shapes::Shapes;
+use crate::error::{Error, Result};
+
+/// The vocabulary of every CLIP text encoder.
+const VOCABULARY: [(&str, &[u8]); 2] = [
+    ("tokenizer/vocab.json", include_bytes!("../../../assets/clip/vocab.json")),
+    ("tokenizer/merges.txt", include_bytes!("../../../assets/clip/merges.txt")),
+];
+
+const SCHEDULER: &str = "scheduler/scheduler_config.json";
+
+/// The files of a family by their paths in a diffusers folder.
+///
+/// # Errors
+/// None is kept for the family.
+pub(super) fn template(family: Family, velocity: bool) -> Result<Map<String, Value>> {
+    let text = match family {
+        Family::Sd1 => include_str!("../../../assets/configs/stable-diffusion-1.json"),
+        Family::Sd1Inpaint => include_str!("../../../assets/configs/stable-diffusion-1-inpainting.json"),
+        Family::Sd2 if velocity => include_str!("../../../assets/configs/stable-diffusion-2.json"),
+        Family::Sd2 => include_str!("../../../assets/configs/stable-diffusion-2-base.json"),
+        Family::Sd2Inpaint => include_str!("../../../assets/configs/stable-diffusion-2-inpainting.json"),
+        Family::Sd2Depth => include_str!("../../../assets/configs/stable-diffusion-2-depth.json"),
+        other => return Err(Error::new(format!("there are no configs for {other}"))),
+    };
+    serde_json::from_str(text).map_err(|error| Error::new(format!("the configs for {family}")).caused_by(error))
+}
+
+/// Where the config of a component with weights is.
+pub(super) fn path(component: &str) -> String {
+    format!("{component}/config.json")
+}
+
+/// The files of a family on their way to those of one model.
+pub(super) struct Files(Map<String, Value>);
+
+impl Files {
+    pub(super) fn new(template: Map<String, Value>) -> Self {
+        Self(template)
+    }
+
+    /// Brings a component's config to what its tensors are.
+    pub(super) fn complete(&mut self, component: &str, shapes: &Shapes<'_>) {
+        if let Some(config) = self.config(&path(component)) {
+            shapes.complete(component, config);
+        }
+    }
+
+    pub(super) fn predict_velocity(&mut self) {
+        self.set_scheduler("prediction_type", json!("v_prediction"));
+    }
+
+    pub(super) fn set_scheduler(&mut self, key: &str, value: Value) {
+        if let Some(config) = self.config(SCHEDULER) {
+            config.insert(key.to_owned(), value);
+        }
+    }
+
+    /// A JSON file's object.
+    pub(super) fn config(&mut self, path: &str) -> Option<&mut Map<String, Value>> {
+        self.0.get_mut(path).and_then(Value::as_object_mut)
+    }
+
+    pub(super) fn into_bytes(self) -> BTreeMap<String, Bytes> {
+        let made = self.0.into_iter().map(|(path, content)| (path, Bytes::from(content.to_string())));
+        made.chain(VOCABULARY.map(|(path, content)| (path.to_owned(), Bytes::from_static(content)))).collect()
+    }
+}

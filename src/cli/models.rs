@@ -1,0 +1,179 @@
+//! `burnisher models`: the models on this computer, wherever they lie.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use crate::cancel::CancelToken;
+use crate::checkpoint::library::{self, Duplicates, Item, Places, State, Verdict, size_text};
+use crate::cli::{Ended, print};
+use crate::error::{Error, Result};
+use crate::settings::Settings;
+
+/// Where to look, and how closely.
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Look in these folders, and nowhere else [default: where models usually lie, and the folders added in the window]
+    #[arg(value_name = "FOLDER")]
+    folders: Vec<PathBuf>,
+    /// Find files with the same content, too; files of the same length are read whole
+    #[arg(long)]
+    duplicates: bool,
+    /// Compare models of the Hub with their checksums; all of them are read whole
+    #[arg(long)]
+    verify: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints one model a line, or all as JSON.
+pub(super) fn run(args: &Args) -> Result<Ended> {
+    let cancel = CancelToken::new();
+    let (mut items, mut troubles) = library::list(&args.places(), &cancel)?;
+    let mut verdicts = vec![None; items.len()];
+    if args.verify {
+        for (item, verdict) in items.iter_mut().zip(&mut verdicts) {
+            let bar = Bar::new(format!("Checking {}", item.name));
+            *verdict = library::verify(item, &cancel, &mut |done, of| bar.show(done, of))?;
+            if let Some(verdict) = verdict {
+                *item = item.clone().verified(verdict);
+            }
+        }
+    }
+    let duplicates = args.duplicates.then(|| {
+        let bar = Bar::new("Comparing files".to_owned());
+        let (found, failed) = library::find_duplicates(&items, &cancel, &mut |done, of| bar.show(done, of))?;
+        troubles.extend(failed);
+        Some(found)
+    });
+    let duplicates = duplicates.flatten();
+    if args.json {
+        let models: Vec<_> =
+            items.iter().zip(&verdicts).map(|(item, verdict)| of_item(item, verdict.as_ref())).collect();
+        let mut all =
+            json!({ "models": models, "troubles": troubles.iter().map(Error::to_string).collect::<Vec<_>>() });
+        if let Some(found) = &duplicates {
+            all["duplicates"] = found.iter().map(of_duplicates).collect();
+        }
+        let text = serde_json::to_string_pretty(&all);
+        print(text.map_err(|cause| Error::new("the list is no JSON").caused_by(cause))?)?;
+    } else {
+        table(&items)?;
+        for group in duplicates.iter().flatten() {
+            print(format!("\n{} {} times:", size_text(group.bytes), group.files.len()))?;
+            group.files.iter().try_for_each(|file| print(format!("  {}", file.display())))?;
+        }
+        for error in &troubles {
+            // Nobody is left to tell if stderr is closed.
+            let _ = writeln!(io::stderr(), "warning: {error}");
+        }
+    }
+    let is_damaged = |verdict: &&Option<Verdict>| matches!(verdict, Some(Verdict::Damaged(_)));
+    match verdicts.iter().filter(is_damaged).count() {
+        0 => Ok(Ended::Done),
+        1 => Err(Error::new("a model isn't what the Hub gave").advise("`burnisher download` fetches it again")),
+        several => Err(Error::new(format!("{several} models aren't what the Hub gave"))
+            .advise("`burnisher download` fetches them again")),
+    }
+}
+
+impl Args {
+    fn places(&self) -> Places {
+        if self.folders.is_empty() {
+            let (settings, _) = Settings::load(&Settings::path_of_user());
+            Places::of_user(settings.model_folders)
+        } else {
+            Places::only(self.folders.clone())
+        }
+    }
+}
+
+/// A line a model, in columns; below it, what is wrong with it.
+fn table(items: &[Item]) -> Result<()> {
+    let place = |item: &Item| item.path.as_ref().map_or("built in".to_owned(), |path| path.display().to_string());
+    let row = |item: &Item| {
+        let what = match (item.kind_text(), item.family_text()) {
+            ("Model", family) => family.to_owned(),
+            (kind, family) => format!("{kind} {family}").trim_end().to_owned(),
+        };
+        let state = item.state.word().to_owned();
+        [item.name.clone(), what, item.precision_text(), size_text(item.bytes), state, item.app.label().to_owned()]
+    };
+    let heads = ["NAME", "FAMILY", "NUMBERS", "SIZE", "STATE", "APP"].map(str::to_owned);
+    let rows: Vec<_> = std::iter::once(heads).chain(items.iter().map(row)).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let widths: [usize; 6] = std::array::from_fn(width);
+    for (number, row) in rows.iter().enumerate() {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let item = number.checked_sub(1).and_then(|number| items.get(number));
+        let last = item.map_or("WHERE".to_owned(), place);
+        print(format!("{}  {last}", cells.collect::<Vec<_>>().join("  ")))?;
+        if let Some(why) = item.and_then(|item| item.state.why()) {
+            print(format!("    {why}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// An item for scripts.
+fn of_item(item: &Item, verdict: Option<&Verdict>) -> Value {
+    let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).map(|since| since.as_secs()).ok();
+    let mut value = json!({
+        "name": item.name,
+        "model": item.model,
+        "path": item.path,
+        "kind": item.kind,
+        "family": item.family,
+        "precisions": item.precisions,
+        "bytes": item.bytes,
+        "app": item.app.name(),
+        "state": match item.state {
+            State::Whole => "whole",
+            State::Partial { .. } => "partial",
+            State::Broken { .. } => "broken",
+            State::NotOpenable { .. } => "not_openable",
+        },
+        "usable": item.is_usable(),
+        "why": item.state.why(),
+        "repair": item.repair().map(|repair| repair.id.to_string()),
+        "modified": item.modified.and_then(seconds),
+    });
+    if let Some(verdict) = verdict {
+        value["verified"] = match verdict {
+            Verdict::Sound(_) => json!(true),
+            Verdict::Damaged(_) => json!(false),
+            Verdict::Unknown => Value::Null,
+        };
+    }
+    value
+}
+
+fn of_duplicates(group: &Duplicates) -> Value {
+    json!({ "bytes": group.bytes, "sha256": group.sha256, "files": group.files })
+}
+
+/// How far a long reading is, on stderr.
+struct Bar(ProgressBar);
+
+impl Bar {
+    fn new(what: String) -> Self {
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes} of {total_bytes}, {eta} left");
+        let bar = ProgressBar::new(0).with_message(what);
+        Self(style.map(|style| bar.clone().with_style(style)).unwrap_or(bar))
+    }
+
+    fn show(&self, done: u64, of: u64) {
+        self.0.set_length(of);
+        self.0.set_position(done);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
