@@ -84,6 +84,8 @@ pub(super) enum Action {
     TakePatch,
     /// The device or the dtype is another: the worker starts anew.
     RestartWorker,
+    /// The memory limit may be another.
+    LimitMemory,
     /// Something with the models on this computer.
     Models(ModelsAction),
     /// Something in the gallery.
@@ -176,6 +178,11 @@ impl App {
                 }
             }
             Action::RestartWorker => self.restart_worker(),
+            Action::LimitMemory => {
+                if settings_host(&state.settings).memory_limit != self.memory_limit {
+                    self.restart_worker();
+                }
+            }
             Action::Models(action) => self.act_on_models(action),
             Action::Gallery(action) => self.act(ctx, action),
             Action::OtherFolder => self.watch(),

@@ -115,7 +115,7 @@ fn memory_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
     let response = ui.add(field.custom_parser(number)).labelled_by(label.id);
     // Only once it is settled: a new limit means a new worker.
     if response.drag_stopped() || response.lost_focus() {
-        actions.push(Action::RestartWorker);
+        actions.push(Action::LimitMemory);
     }
     response.on_hover_text(
         "What a model and its pictures may take; parts of a model that don't fit are loaded as they are needed",

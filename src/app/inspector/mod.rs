@@ -92,14 +92,7 @@ impl Found {
 
     /// What is to be said of the model's files, by component.
     fn notes(&self) -> Vec<String> {
-        let note = |component: &worker::ComponentInspection| {
-            let said = component.error.clone().or_else(|| {
-                let mismatch = &component.mismatch;
-                if mismatch.is_fatal() { Some(mismatch.to_string()) } else { mismatch.note() }
-            });
-            said.map(|said| format!("{}: {said}", component.part.name()))
-        };
-        self.inspection.components.iter().filter_map(note).collect()
+        self.inspection.components.iter().filter_map(worker::ComponentInspection::note).collect()
     }
 
     /// All of it as text.
