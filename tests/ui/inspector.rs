@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use burnisher::checkpoint::ModelRef;
 use egui::{Key, Modifiers};
+use egui_kittest::kittest::Queryable;
 use safetensors::SafeTensors;
 
 use crate::stage::{Puppet, Stage};
@@ -69,7 +70,6 @@ fn all_of_it_can_be_copied_as_text() {
     let mut stage = inspecting(ModelRef::Bundled);
     stage.until_says("Copy as text");
     stage.settle();
-    use egui_kittest::kittest::Queryable;
     stage.window.get_by_label("Copy as text").click();
     let copied = |stage: &Stage| {
         stage.window.output().platform_output.commands.iter().find_map(|command| match command {
@@ -83,10 +83,7 @@ fn all_of_it_can_be_copied_as_text() {
         text.is_some()
     });
     let text = text.expect("it was seen");
-    assert!(
-        text.starts_with("StableDiffusionPipeline {") && text.contains("unet: 8.3 M parameters")
-            || text.contains("M parameters")
-    );
+    assert!(text.starts_with("StableDiffusionPipeline {") && text.contains("unet: "), "{text}");
     assert!(text.contains("Fits: "), "{text}");
 }
 
