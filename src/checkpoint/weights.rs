@@ -6,11 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 
-use burn::tensor::DType;
+use burn::tensor::{DType, Shape};
 use bytes::Bytes;
 use safetensors::tensor::TensorInfo;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 
+use super::convert::{Order, tensor_data};
 use super::source::{Source, SourceFile, is_plain_name};
 use crate::error::{Error, Result};
 
@@ -63,6 +64,21 @@ impl Stored {
         let start = self.range.start + index * len;
         let shape = [&[rows / 3], columns].concat();
         is_whole.then(|| Self { dtype: self.dtype, shape, file: self.file.clone(), range: start..start + len })
+    }
+
+    /// A matrix of f32 that isn't in any file.
+    pub(super) fn made(rows: &[Vec<f32>], width: usize, place: String) -> Self {
+        let bytes: Vec<u8> = rows.iter().flatten().flat_map(|number| number.to_le_bytes()).collect();
+        let range = 0..bytes.len();
+        let (dtype, shape) = (Dtype::F32, vec![rows.len(), width]);
+        Self { dtype, shape, file: SourceFile::made(bytes.into(), place), range }
+    }
+
+    /// All its numbers; `None` if they can't be read, or one of them isn't finite.
+    pub(super) fn numbers(&self) -> Option<Vec<f32>> {
+        let shape = Shape::new([self.shape.iter().product()]);
+        let data = tensor_data(self.bytes().ok()?, self.dtype, shape, Order::AsStored, DType::F32).ok()?;
+        data.try_to_vec().ok()
     }
 
     /// How many bytes.

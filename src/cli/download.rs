@@ -144,6 +144,9 @@ impl Report {
     }
 
     fn tell(&mut self, progress: &Progress) {
+        if progress.state == State::Queued {
+            return;
+        }
         let is_due = |last: &mut Option<Instant>, between: Duration| {
             let due = progress.state == State::Done || last.is_none_or(|last| last.elapsed() >= between);
             if due {

@@ -24,6 +24,8 @@ struct ClipTextConfig {
     max_position_embeddings: usize,
     hidden_act: Activation,
     layer_norm_eps: f64,
+    // Our own: how many tokens textual inversion adds to the vocabulary.
+    learned_tokens: usize,
 }
 
 impl Default for ClipTextConfig {
@@ -37,6 +39,7 @@ impl Default for ClipTextConfig {
             max_position_embeddings: 77,
             hidden_act: Activation::QuickGelu,
             layer_norm_eps: 1e-5,
+            learned_tokens: 0,
         }
     }
 }
@@ -52,10 +55,11 @@ pub struct ClipTextModel {
 }
 
 /// The token table stays in main memory: in f32 it is larger than what many graphics cards let a kernel see of one buffer, and
-/// a prompt needs 77 of its rows.
+/// a prompt needs 77 of its rows. The words of textual inversion have a table of their own, behind it.
 #[derive(Module, Debug)]
 struct ClipTextEmbeddings {
     token_embedding: Embedding,
+    learned_embedding: Option<Embedding>,
     position_embedding: Embedding,
 }
 
@@ -75,9 +79,11 @@ impl ClipTextModel {
             activation: c.hidden_act,
             epsilon: c.layer_norm_eps,
         };
+        let table = |tokens| EmbeddingConfig::new(tokens, width).init(&Device::flex());
         Ok(Self {
             embeddings: ClipTextEmbeddings {
-                token_embedding: EmbeddingConfig::new(c.vocab_size, width).init(&Device::flex()),
+                token_embedding: table(c.vocab_size),
+                learned_embedding: (c.learned_tokens > 0).then(|| table(c.learned_tokens)),
                 position_embedding: EmbeddingConfig::new(c.max_position_embeddings, width).init(device),
             },
             encoder: ClipEncoder::new(encoder, device)?,
@@ -98,7 +104,9 @@ impl ClipTextModel {
     pub fn forward(&self, ids: &[Vec<u32>]) -> Result<Tensor<3>> {
         let table = self.embeddings.token_embedding.weight.val();
         let positions = self.embeddings.position_embedding.weight.val();
-        let ([vocabulary, _], [longest, _]) = (table.dims(), positions.dims());
+        let learned = self.embeddings.learned_embedding.as_ref().map(|learned| learned.weight.val());
+        let ([known, width], [longest, _]) = (table.dims(), positions.dims());
+        let vocabulary = known + learned.as_ref().map_or(0, |learned| learned.dims()[0]);
         let length = ids.first().map_or(0, Vec::len);
         let flat: Vec<i32> = ids.iter().flatten().map(|&id| id.cast_signed()).collect();
         let fits = flat.iter().all(|&id| usize::try_from(id).is_ok_and(|id| id < vocabulary))
@@ -109,12 +117,40 @@ impl ClipTextModel {
             );
             return Err(Error::new(headline).advise("Take both from the same model"));
         }
-        let ids_tensor = Tensor::<1, Int>::from_data(TensorData::new(flat, [length * ids.len()]), &table.device());
-        let width = table.dims()[1];
         let (device, dtype) = (positions.device(), positions.dtype());
-        let tokens = table.select(0, ids_tensor).reshape([ids.len(), length, width]).to_device(&device).cast(dtype);
+        let rows = match learned {
+            Some(learned) => rows_of_both(table, learned, &flat),
+            None => rows(table, flat),
+        };
+        let tokens = rows.reshape([ids.len(), length, width]).to_device(&device).cast(dtype);
         let x = tokens + positions.narrow(0, 0, length).unsqueeze();
         let x = self.encoder.forward(x, Mask::Causal);
         Ok(ops::layer_norm(&self.final_layer_norm, x, self.layer_norm_eps))
     }
+}
+
+/// The rows of a table that are named, in that order.
+fn rows(table: Tensor<2>, ids: Vec<i32>) -> Tensor<2> {
+    let count = ids.len();
+    let ids = Tensor::<1, Int>::from_data(TensorData::new(ids, [count]), &table.device());
+    table.select(0, ids)
+}
+
+/// The same of two tables, the second of which counts on from the first. Neither is copied.
+fn rows_of_both(first: Tensor<2>, second: Tensor<2>, ids: &[i32]) -> Tensor<2> {
+    let known = i32::try_from(first.dims()[0]).unwrap_or(i32::MAX);
+    let (of_second, of_first): (Vec<i32>, Vec<i32>) = ids.iter().partition(|id| **id >= known);
+    if of_second.is_empty() {
+        return rows(first, of_first);
+    }
+    // Where each id's row lies once those of the second table are put behind those of the first.
+    let (mut next_first, mut next_second) = (0, i32::try_from(of_first.len()).unwrap_or(i32::MAX));
+    let places = ids.iter().map(|id| {
+        let next = if *id >= known { &mut next_second } else { &mut next_first };
+        *next += 1;
+        *next - 1
+    });
+    let places = places.collect();
+    let of_second = of_second.into_iter().map(|id| id - known).collect();
+    rows(Tensor::cat(vec![rows(first, of_first), rows(second, of_second)], 0), places)
 }

@@ -2,7 +2,8 @@
 //!
 //! It is built from a checkpoint's `tokenizer` folder and gives the ids that transformers 5's `CLIPTokenizer` gives
 //! there (`models/clip/tokenization_clip.py`). That one cleans less than OpenAI's own: it neither resolves HTML
-//! entities nor repairs broken encodings. Limits: `added_tokens.json` and `additional_special_tokens`, which only
+//! entities nor repairs broken encodings. `learned_words.json` is our own: the words of textual inversion, each with its
+//! first token and how many they are. Limits: `added_tokens.json` and `additional_special_tokens`, which only
 //! extended vocabularies have, are not read.
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use tokenizers::pre_tokenizers::sequence::Sequence as PreTokenizers;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{AddedToken, SplitDelimiterBehavior, Tokenizer};
 
+use super::learned_words::LearnedWords;
 use crate::error::{Error, Result};
 
 /// What counts as one word before pairs of bytes are merged (`tokenization_clip.py`).
@@ -34,6 +36,7 @@ const LARGEST_LIMIT: f64 = 65_536.0;
 #[derive(Debug)]
 pub struct ClipTokenizer {
     tokenizer: Tokenizer,
+    learned_words: LearnedWords,
     model_max_length: usize,
     largest_id: u32,
     bos: u32,
@@ -73,8 +76,11 @@ impl ClipTokenizer {
         let unusable = |error| files.error(&format!("The tokenizer is unusable ({error})"));
         let mut tokenizer = build(vocabulary.vocab, vocabulary.merges, special.unk.content).map_err(unusable)?;
         tokenizer.add_tokens(special.added_tokens).map_err(unusable)?;
-        let largest_id = tokenizer.get_vocab(true).into_values().max().unwrap_or_default();
-        Ok(Self { model_max_length: special.model_max_length, largest_id, bos, eos, pad, tokenizer })
+        let learned_words = LearnedWords::new(files.json("learned_words.json")?.unwrap_or_default());
+        let largest_id = tokenizer.get_vocab(true).into_values().max().max(learned_words.largest_id());
+        let largest_id = largest_id.unwrap_or_default();
+        let model_max_length = special.model_max_length;
+        Ok(Self { tokenizer, learned_words, model_max_length, largest_id, bos, eos, pad })
     }
 
     /// The ids of a prompt: the begin token, the prompt's tokens as far as they fit, the end token, then padding up to
@@ -85,7 +91,7 @@ impl ClipTokenizer {
     pub fn encode(&self, prompt: &str) -> Result<Vec<u32>> {
         let mut ids = Vec::with_capacity(self.model_max_length);
         ids.push(self.bos);
-        ids.extend(self.prompt_ids(prompt)?.into_iter().take(self.max_prompt_length()));
+        ids.extend(self.tokens(prompt)?.into_iter().map(|(id, _)| id).take(self.max_prompt_length()));
         ids.push(self.eos);
         ids.resize(self.model_max_length, self.pad);
         Ok(ids)
@@ -97,13 +103,12 @@ impl ClipTokenizer {
     /// # Errors
     /// As [`Self::encode`].
     pub fn measure(&self, prompt: &str) -> Result<(usize, Option<usize>)> {
-        let encoding = self.tokenizer.encode(prompt, false).map_err(unsplittable)?;
-        let offsets = encoding.get_offsets();
-        let cut = offsets.get(self.max_prompt_length()).map(|(start, _)| {
-            let read = offsets.iter().take(self.max_prompt_length()).map(|(_, end)| *end);
+        let tokens = self.tokens(prompt)?;
+        let cut = tokens.get(self.max_prompt_length()).map(|(_, (start, _))| {
+            let read = tokens.iter().take(self.max_prompt_length()).map(|(_, (_, end))| *end);
             prompt.floor_char_boundary(read.fold(*start, usize::max))
         });
-        Ok((offsets.len(), cut))
+        Ok((tokens.len(), cut))
     }
 
     /// How many tokens of a prompt fit.
@@ -121,8 +126,20 @@ impl ClipTokenizer {
         self.largest_id
     }
 
-    fn prompt_ids(&self, prompt: &str) -> Result<Vec<u32>> {
-        Ok(self.tokenizer.encode_fast(prompt, false).map_err(unsplittable)?.get_ids().into())
+    /// A prompt's tokens, each with the first byte of the prompt that it stands for and that after the last.
+    fn tokens(&self, prompt: &str) -> Result<Vec<(u32, (usize, usize))>> {
+        let mut tokens = Vec::new();
+        let mut from = 0;
+        let end = (prompt.len()..prompt.len(), 0..0);
+        for (learned, ids) in self.learned_words.find(prompt).into_iter().chain([end]) {
+            let text = prompt.get(from..learned.start).unwrap_or_default();
+            let encoding = self.tokenizer.encode(text, false).map_err(unsplittable)?;
+            let offsets = encoding.get_offsets().iter().map(|(start, end)| (from + start, from + end));
+            tokens.extend(encoding.get_ids().iter().copied().zip(offsets));
+            tokens.extend(ids.map(|id| (id, (learned.start, learned.end))));
+            from = learned.end;
+        }
+        Ok(tokens)
     }
 }
 

@@ -10,6 +10,7 @@ pub mod clip_vision;
 pub mod config;
 pub mod dpt;
 pub mod embeddings;
+pub mod learned_words;
 pub mod resnet;
 pub mod safety_checker;
 pub mod unet_2d;

@@ -30,21 +30,28 @@ pub(crate) fn measure(model: &str, dtype: &str) -> Value {
     json!({ "load wall s": seconds, "peak GB": peak_gigabytes() })
 }
 
-/// Both sides on one model, in one run.
-pub(crate) fn compare() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    checkpoint::write(folder.path());
-    let model = folder.path().to_str().expect("a plain path");
+/// Both sides on each model, in one run; without any, on one that is made for it.
+pub(crate) fn compare(models: &[&str]) {
+    if models.is_empty() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        checkpoint::write(folder.path());
+        return compare_on(folder.path().to_str().expect("a plain path"));
+    }
+    models.iter().for_each(|model| compare_on(model));
+}
+
+fn compare_on(model: &str) {
     let this = std::env::current_exe().expect("this program");
     let this = this.to_str().expect("a plain path");
     let python = std::env::var("BURNISHER_BENCH_PYTHON").ok();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/peer_load.py");
+    println!("{model}");
     println!("{:<28} {:>12} {:>12} {:>8}", "", "burnisher", "diffusers", "ratio");
     for dtype in ["f32", "f16"] {
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for round in 0..=ROUNDS {
             let figures = [
-                Some(parse(&run(this, &["load", model, dtype]))),
+                Some(parse(&run(this, &["measure-load", model, dtype]))),
                 python.as_ref().map(|python| parse(&run(python, &[script, model, dtype]))),
             ];
             if round > 0 {

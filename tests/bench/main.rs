@@ -1,7 +1,8 @@
 //! Speed and memory at full size, as ratios against torch where a Python with diffusers is named.
 //!
 //!     BURNISHER_BENCH_PYTHON=python3 cargo bench --bench full_size              the whole pipeline, beside diffusers
-//!     BURNISHER_BENCH_PYTHON=python3 cargo bench --bench full_size -- load      loading alone, in f32 and f16, beside diffusers
+//!     BURNISHER_BENCH_PYTHON=python3 cargo bench --bench full_size -- load      loading alone, in f32 and f16, beside diffusers,
+//!                                                                               of the models named after it, if any
 //!     cargo bench --bench full_size -- ops                                      single operations at their usual shapes
 //!     cargo bench --bench full_size -- window                                   the window's frames, where there is a display
 //!
@@ -30,12 +31,12 @@ fn main() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         [] => compare(),
-        ["load"] => load::compare(),
+        ["load", ref models @ ..] => load::compare(models),
         ["ops"] => ops::run(),
         ["window"] => window::run(),
         ["window", what] => window::measure(what),
         ["write", folder] => checkpoint::write(Path::new(folder)),
-        ["load", model, dtype] => println!("{}", load::measure(model, dtype)),
+        ["measure-load", model, dtype] => println!("{}", load::measure(model, dtype)),
         ["measure", folder] => println!("{}", pipeline::measure(Path::new(folder))),
         _ => panic!("no arguments, or one of: load, ops, window"),
     }

@@ -24,7 +24,7 @@ pub(crate) struct Server {
 }
 
 struct Shared {
-    repos: Mutex<BTreeMap<String, Repo>>,
+    repos: Mutex<BTreeMap<String, Arc<Held>>>,
     seen: Mutex<Vec<Seen>>,
     fault: Mutex<Box<FaultOf>>,
     /// Bytes a second of each answer's body; 0 for as fast as it goes.
@@ -51,6 +51,22 @@ pub(crate) struct Repo {
     pub(crate) moved_to: Option<String>,
     /// The token that opens it, if it is gated.
     pub(crate) gated: Option<String>,
+}
+
+/// A repository with what is worked out once.
+struct Held {
+    repo: Repo,
+    commit: String,
+    /// The SHA-256 and git's hash by path.
+    hashes: BTreeMap<String, [String; 2]>,
+}
+
+impl std::ops::Deref for Held {
+    type Target = Repo;
+
+    fn deref(&self) -> &Repo {
+        &self.repo
+    }
 }
 
 /// A request, and what was answered.
@@ -129,18 +145,29 @@ impl Repo {
         }
         hex(&digest.finalize())[..40].to_owned()
     }
+}
+
+impl Held {
+    fn new(repo: Repo) -> Self {
+        let hashes = repo.files.iter().map(|(path, content)| (path.clone(), [sha256(content), git_hash(content)]));
+        Self { commit: repo.commit(), hashes: hashes.collect(), repo }
+    }
 
     fn siblings(&self) -> Vec<Value> {
         let file = |(path, content): (&String, &Vec<u8>)| {
             let size = self.told_sizes.get(path).copied().unwrap_or(content.len() as u64);
-            let mut file = json!({ "rfilename": path, "size": size, "blobId": git_hash(content) });
+            let mut file = json!({ "rfilename": path, "size": size, "blobId": self.hashes[path][1] });
             if is_large(path) {
-                file["lfs"] = json!({ "sha256": sha256(content), "size": size, "pointerSize": 130 });
+                file["lfs"] = json!({ "sha256": self.hashes[path][0], "size": size, "pointerSize": 130 });
             }
             file
         };
         let more = |path: &String| json!({ "rfilename": path, "size": 5, "blobId": git_hash(b"hello") });
         self.files.iter().map(file).chain(self.told_paths.iter().map(more)).collect()
+    }
+
+    fn knows(&self, revision: &str) -> bool {
+        ["main", "refs/pr/3", &self.commit].contains(&revision)
     }
 
     /// `GET /api/models/{id}`
@@ -149,7 +176,7 @@ impl Repo {
             serde_json::from_slice::<Value>(index).map_or(Value::Null, |index| index["_class_name"].clone())
         });
         let mut info = json!({
-            "_id": "0", "id": id, "modelId": id, "sha": self.commit(), "private": false, "disabled": false,
+            "_id": "0", "id": id, "modelId": id, "sha": self.commit, "private": false, "disabled": false,
             "gated": if self.gated.is_some() { json!("auto") } else { json!(false) },
             "tags": ["diffusers", "license:mit", format!("diffusers:{}", class.as_str().unwrap_or_default())],
             "cardData": { "license": "mit" }, "downloads": 3, "likes": 2, "library_name": "diffusers",
@@ -165,9 +192,9 @@ impl Repo {
     /// `GET /api/models/{id}/tree/{commit}`, which Python asks.
     fn tree(&self) -> Value {
         let file = |(path, content): (&String, &Vec<u8>)| {
-            let mut file = json!({ "type": "file", "path": path, "size": content.len(), "oid": git_hash(content) });
+            let mut file = json!({ "type": "file", "path": path, "size": content.len(), "oid": self.hashes[path][1] });
             if is_large(path) {
-                file["lfs"] = json!({ "oid": sha256(content), "size": content.len(), "pointerSize": 130 });
+                file["lfs"] = json!({ "oid": self.hashes[path][0], "size": content.len(), "pointerSize": 130 });
             }
             file
         };
@@ -228,7 +255,7 @@ impl Server {
     }
 
     pub(crate) fn put(&self, id: &str, repo: Repo) {
-        lock(&self.shared.repos).insert(id.to_owned(), repo);
+        lock(&self.shared.repos).insert(id.to_owned(), Arc::new(Held::new(repo)));
     }
 
     /// What goes wrong from now on.
@@ -330,9 +357,12 @@ impl Shared {
         let repos = lock(&self.repos).clone();
         match parts[..] {
             ["blob", hash] if request.at_cdn => {
-                let mut files = repos.values().flat_map(|repo| repo.files.values());
-                let found = files.find(|content| sha256(content) == hash);
-                found.map_or_else(|| Answer::absent("EntryNotFound"), |content| Answer::new(200, "", content.clone()))
+                let mut files = repos.values().flat_map(|held| held.hashes.iter().map(move |file| (held, file)));
+                let found = files.find(|(_, (_, [sha256, _]))| sha256 == hash);
+                found.map_or_else(
+                    || Answer::absent("EntryNotFound"),
+                    |(held, (path, _))| Answer::new(200, "", held.files[path].clone()),
+                )
             }
             ["api", "models"] => Answer::json(&repos.iter().map(|(id, repo)| repo.info(id)).collect::<Vec<_>>().into()),
             ["api", "models", owner, name, ref rest @ ..] => {
@@ -373,22 +403,21 @@ impl Shared {
     }
 
     /// A file's content, or where it lies.
-    fn content(&self, repo: &Repo, path: &str, content: &[u8]) -> Answer {
-        let commit = repo.commit();
+    fn content(&self, held: &Held, path: &str, content: &[u8]) -> Answer {
+        let ([sha256, git_hash], commit) = (&held.hashes[path], &held.commit);
         if is_large(path) {
-            let (hash, size) = (sha256(content), content.len());
+            let size = content.len();
             return Answer::new(
                 302,
                 format!(
-                    "Location: http://127.0.0.1:{}/blob/{hash}?signature=secret\r\nX-Repo-Commit: {commit}\r\n\
-                     X-Linked-Etag: \"{hash}\"\r\nX-Linked-Size: {size}\r\nETag: \"{}\"\r\n",
+                    "Location: http://127.0.0.1:{}/blob/{sha256}?signature=secret\r\nX-Repo-Commit: {commit}\r\n\
+                     X-Linked-Etag: \"{sha256}\"\r\nX-Linked-Size: {size}\r\nETag: \"{git_hash}\"\r\n",
                     self.cdn,
-                    git_hash(path.as_bytes()),
                 ),
                 "",
             );
         }
-        let headers = format!("X-Repo-Commit: {commit}\r\nETag: \"{}\"\r\n", git_hash(content));
+        let headers = format!("X-Repo-Commit: {commit}\r\nETag: \"{git_hash}\"\r\n");
         Answer::new(200, headers, content)
     }
 
@@ -452,12 +481,6 @@ impl Shared {
             thread::sleep(Duration::from_millis(5));
         }
         Ok(body.len() as u64)
-    }
-}
-
-impl Repo {
-    fn knows(&self, revision: &str) -> bool {
-        ["main", "refs/pr/3", &self.commit()].contains(&revision)
     }
 }
 

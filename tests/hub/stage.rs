@@ -20,7 +20,7 @@ pub(crate) const MODEL: &str = "acme/tiny-sd15";
 /// How long these tests wait for what comes at once.
 const PATIENCE: Patience = Patience {
     connect: Duration::from_secs(5),
-    stall: Duration::from_millis(400),
+    stall: Duration::from_secs(5),
     backoff: Duration::from_millis(2),
     tries: 5,
 };
@@ -30,6 +30,7 @@ pub(crate) struct Stage {
     pub(crate) server: Server,
     pub(crate) home: TempDir,
     pub(crate) token: Option<&'static str>,
+    pub(crate) patience: Patience,
 }
 
 /// The files of a tiny checkpoint as its repository has them, with some that nobody needs.
@@ -52,7 +53,12 @@ impl Stage {
     }
 
     pub(crate) fn with(repo: Repo) -> Self {
-        let stage = Self { server: Server::start(), home: tempfile::tempdir().expect("a folder"), token: None };
+        let stage = Self {
+            server: Server::start(),
+            home: tempfile::tempdir().expect("a folder"),
+            token: None,
+            patience: PATIENCE,
+        };
         stage.server.put(MODEL, repo);
         stage
     }
@@ -71,7 +77,7 @@ impl Stage {
             cache: self.cache(),
             token: self.token.and_then(Token::new),
             offline: false,
-            patience: PATIENCE,
+            patience: self.patience,
         }
     }
 

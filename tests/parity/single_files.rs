@@ -19,6 +19,7 @@ use safetensors::Dtype;
 use crate::imaging::{mask, picture};
 use crate::runs::{draw, open, tiny};
 use crate::support::checkpoints::{Checkpoint, Storage, folder};
+use crate::support::golden::Arrays;
 use files::{Models, SingleFile, Tensor, read_component};
 
 /// Small, but with every network in it: text, UNet, VAE, and whatever the task asks for.
@@ -41,7 +42,11 @@ fn assert_draws_the_same(file: &ModelRef, folder: &ModelRef, request: &Request) 
     let cpu = || device::open(DeviceChoice::Cpu, DtypeChoice::F32).expect("the CPU is there");
     let ours = draw(&open(file, cpu()), request, "the file");
     let theirs = draw(&open(folder, cpu()), request, "the folder");
-    assert_eq!(ours.names(), theirs.names());
+    let sorted = |mut names: Vec<String>| {
+        names.sort();
+        names
+    };
+    assert_eq!(sorted(ours.names()), sorted(theirs.names()));
     for name in theirs.names() {
         assert_eq!(ours.get(&name).values, theirs.get(&name).values, "{name}");
     }
@@ -221,4 +226,38 @@ fn what_the_file_lacks_may_lie_in_a_folder_beside_it() {
         models.put(&format!("model/{file}"), fs::read(from).expect("weights"));
     }
     assert_draws_the_same(&models.model(), &tiny(checkpoint), &request(Task::TextToImage));
+}
+
+/// As `load_textual_inversion` and `encode_prompt` of Diffusers have it: the prompt is that of `generate.py`.
+#[test]
+fn words_of_textual_inversion_are_read_from_the_folder_beside() {
+    let checkpoint = Checkpoint::TinySd15;
+    let golden = Arrays::open("single_file/embeddings");
+    let word = |file: &str, tensor: &str, name: &str| {
+        let rows = golden.get(name);
+        (file.to_owned(), SingleFile::default().with(tensor, Tensor::f32(&rows.shape, rows.values)))
+    };
+    let zeros = |shape: &[usize]| Tensor::f32(shape, vec![0.0; shape.iter().product()]);
+    let models = Models::of(checkpoint, &SingleFile::of(checkpoint));
+    models.put("embeddings/broken.safetensors", b"no header");
+    for (file, content) in [
+        word("a-toy", "<toy>", "<toy>"),
+        word("Style", "emb_params", "style"),
+        ("squirrel".to_owned(), SingleFile::default().with("emb_params", zeros(&[1, 768]))),
+        ("of".to_owned(), SingleFile::default().with("some.weight", zeros(&[1, 32]))),
+    ] {
+        content.write(&models.path(&format!("embeddings/{file}.safetensors")));
+    }
+    let pipeline = open(&models.model(), device::open(DeviceChoice::Cpu, DtypeChoice::F32).expect("the CPU is there"));
+    for toy in ["<toy>", "a-toy"] {
+        let prompt = format!("a Picasso of {toy} and style, in the style of a squirrel");
+        let request = Request { prompt, steps: 1, guidance_scale: 1.0, ..request(Task::TextToImage) };
+        let embeds = draw(&pipeline, &request, "words").get("prompt_embeds").values;
+        // Sums in another order than torch's, of numbers that are a few units large.
+        let difference = golden.get("prompt_embeds").largest_difference(&embeds);
+        assert!(difference < 5e-5, "{toy}: {difference}");
+    }
+    let tokenizer = pipeline.tokenizer().expect("it reads text");
+    assert_eq!(tokenizer.measure("style").expect("it is split"), (3, None));
+    assert_eq!(tokenizer.measure(&"Style ".repeat(26)).expect("it is split"), (78, Some(150)));
 }

@@ -85,9 +85,9 @@ impl Hub {
         ui.add_space(4.0);
         let list_height = if self.list.iter().next().is_some() { 128.0 } else { 0.0 };
         let height = (ui.available_height() - list_height).max(80.0);
-        let width = ui.available_width();
-        ui.horizontal_top(|ui| {
-            let left = egui::vec2(width * 0.44, height);
+        let size = egui::vec2(ui.available_width(), height);
+        ui.allocate_ui_with_layout(size, egui::Layout::left_to_right(egui::Align::Min), |ui| {
+            let left = egui::vec2(size.x * 0.44, height);
             ui.allocate_ui_with_layout(left, egui::Layout::top_down(egui::Align::Min), |ui| {
                 ui.set_width(left.x);
                 ScrollArea::vertical().id_salt("hub-list").auto_shrink(false).max_height(height).show(ui, |ui| {

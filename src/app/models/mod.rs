@@ -117,11 +117,14 @@ pub(super) fn ui(ctx: &egui::Context, models: &mut Models, settings: &Settings, 
         });
         ui.separator();
         // The same for both, so that nothing jumps from one to the other.
-        ui.set_height((screen.y - 140.0).clamp(200.0, 620.0));
-        match models.tab {
-            Tab::Local => models.local.ui(ui, settings, actions),
-            Tab::Hub => models.hub.ui(ui, actions),
-        }
+        let size = egui::vec2(ui.available_width(), (screen.y - 140.0).clamp(200.0, 620.0));
+        ui.allocate_ui_with_layout(size, egui::Layout::top_down(egui::Align::Min), |ui| {
+            ui.set_min_size(size);
+            match models.tab {
+                Tab::Local => models.local.ui(ui, settings, actions),
+                Tab::Hub => models.hub.ui(ui, actions),
+            }
+        });
     });
     if modal.should_close() {
         actions.push(Action::CloseDialog);

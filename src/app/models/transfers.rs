@@ -80,9 +80,9 @@ fn words(progress: &Progress) -> String {
         State::Waiting { why, secs: None } => format!("{so_far} · {why}"),
         State::Checking => format!("{so_far} · checking"),
         _ => {
-            let rate = format!("{}/s", bytes(progress.bytes_per_sec as u64));
-            let left = progress.secs_left.map(|secs| format!(" · {} left", duration(secs))).unwrap_or_default();
-            format!("{so_far} · {rate}{left}")
+            let rate = bytes(progress.bytes_per_sec as u64);
+            let left = progress.secs_left.map(|secs| format!(" · {rate}/s · {} left", duration(secs)));
+            so_far + &left.unwrap_or_default()
         }
     }
 }

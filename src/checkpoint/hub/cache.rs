@@ -94,6 +94,10 @@ impl Repo {
 
     /// Gives a file that is here its place in the snapshot.
     pub(super) fn link(&self, commit: &str, file: &Wanted) -> io::Result<()> {
+        self.link_by(symlink, commit, file)
+    }
+
+    fn link_by(&self, symlink: impl Fn(&Path, &Path) -> io::Result<()>, commit: &str, file: &Wanted) -> io::Result<()> {
         let (blob, place) = (self.blob(file), self.snapshot(commit).join(&file.path));
         let is_there = || fs::metadata(&place).is_ok_and(|found| found.len() == file.bytes);
         if is_there() {
@@ -169,4 +173,36 @@ fn is_linked(file: &File) -> io::Result<bool> {
 #[expect(clippy::unnecessary_wraps, reason = "as where it can fail")]
 fn is_linked(_: &File) -> io::Result<bool> {
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_links_cannot_be_made_the_snapshot_has_the_file_itself() {
+        let cache = tempfile::tempdir().expect("a folder");
+        let repo = Repo::new(cache.path(), &HubId::parse("acme/tiny").expect("a name"));
+        let (commit, file) = ("0".repeat(40), Wanted::for_test("unet/config.json", 5));
+        repo.prepare().expect("written");
+        fs::write(repo.blob(&file), "hello").expect("written");
+        repo.link_by(|_, _| Err(io::ErrorKind::PermissionDenied.into()), &commit, &file).expect("linked otherwise");
+        let place = repo.snapshot(&commit).join(&file.path);
+        assert!(fs::read_link(&place).is_err());
+        assert_eq!(fs::read(&place).expect("there"), b"hello");
+        fs::remove_file(repo.blob(&file)).expect("removed");
+        assert!(repo.has(&commit, &file), "it needn't come again");
+    }
+
+    #[test]
+    fn a_lock_is_held_by_one_and_free_again_when_it_is_dropped() {
+        let cache = tempfile::tempdir().expect("a folder");
+        let repo = Repo::new(cache.path(), &HubId::parse("acme/tiny").expect("a name"));
+        let file = Wanted::for_test("unet/config.json", 5);
+        repo.prepare().expect("written");
+        let held = repo.try_lock(&file).expect("a lock");
+        assert!(held.is_some() && repo.try_lock(&file).expect("no error").is_none());
+        drop(held);
+        assert!(repo.try_lock(&file).expect("no error").is_some());
+    }
 }

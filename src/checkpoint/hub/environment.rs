@@ -36,8 +36,7 @@ impl Options {
 
     fn from_variables(variable: &dyn Fn(&str) -> Option<OsString>, token_of_settings: Option<Token>) -> Self {
         let text = |name: &str| variable(name)?.into_string().ok();
-        let is_on =
-            |name: &str| text(name).is_some_and(|value| ["1", "ON", "YES", "TRUE"].contains(&&*value.to_uppercase()));
+        let is_true = |value: String| ["1", "ON", "YES", "TRUE"].contains(&&*value.to_uppercase());
         let path = |name: &str| variable(name).map(|value| from_home(Path::new(&value)));
         let home = path("HF_HOME").unwrap_or_else(|| {
             let caches = path("XDG_CACHE_HOME").unwrap_or_else(|| from_home(Path::new("~/.cache")));
@@ -49,12 +48,12 @@ impl Options {
             let named = text("HF_TOKEN").or_else(|| text("HUGGING_FACE_HUB_TOKEN"));
             named.and_then(Token::new).or_else(|| file().and_then(Token::new))
         };
-        let asked = !is_on("HF_HUB_DISABLE_IMPLICIT_TOKEN");
+        let asked = !text("HF_HUB_DISABLE_IMPLICIT_TOKEN").is_some_and(is_true);
         Self {
             endpoint: text("HF_ENDPOINT").unwrap_or_else(|| ENDPOINT.to_owned()).trim_end_matches('/').to_owned(),
             cache: cache.unwrap_or_else(|| home.join("hub")),
             token: token_of_settings.or_else(|| asked.then(implicit).flatten()),
-            offline: is_on("HF_HUB_OFFLINE") || is_on("TRANSFORMERS_OFFLINE"),
+            offline: text("HF_HUB_OFFLINE").or_else(|| text("TRANSFORMERS_OFFLINE")).is_some_and(is_true),
             patience: Patience::default(),
         }
     }

@@ -30,20 +30,23 @@ pub fn local(id: &HubId) -> Result<PathBuf> {
 /// The same in one cache, and nowhere else.
 pub(super) fn in_cache(cache: &Path, id: &HubId) -> Result<PathBuf> {
     let revision = id.revision.as_deref().unwrap_or("main");
-    let snapshot = |id: &HubId| {
-        let repo = Repo::new(cache, id);
-        Some(repo.snapshot(&repo.commit(revision))).filter(|snapshot| snapshot.is_dir())
-    };
-    let advice = format!("`burnisher download {id}` fetches it from the Hub");
-    match snapshot(id).or_else(|| snapshot(&present_name(id))) {
-        Some(snapshot) => match check(&snapshot) {
-            Ok(()) => Ok(snapshot),
-            Err(lack) => Err(Error::new(format!("only a part of this model is on this machine: {id}"))
-                .caused_by(lack)
-                .advise(advice.replace("fetches it", "fetches the rest"))),
-        },
-        None => Err(Error::new(format!("this model isn't on this machine: {id}")).advise(advice)),
+    let mut advice = format!("`burnisher download {id}` fetches it from the Hub");
+    let mut error = Error::new(format!("this model isn't on this machine: {id}"));
+    for name in [id, &present_name(id)] {
+        let repo = Repo::new(cache, name);
+        let snapshot = repo.snapshot(&repo.commit(revision));
+        if !snapshot.is_dir() {
+            continue;
+        }
+        match check(&snapshot) {
+            Ok(()) => return Ok(snapshot),
+            Err(lack) => {
+                error = Error::new(format!("only a part of this model is on this machine: {id}")).caused_by(lack);
+                advice = format!("`burnisher download {id}` fetches the rest from the Hub");
+            }
+        }
     }
+    Err(error.advise(advice))
 }
 
 /// Says what a snapshot lacks.

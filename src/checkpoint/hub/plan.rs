@@ -36,9 +36,9 @@ pub(super) fn plan(
         }
         found.push(component.as_str());
         let config = config_file(class);
-        let own = |name: &&str| name.strip_prefix(component.as_str()).is_some_and(|rest| rest.starts_with('/'));
         // Where a component has no folder, Diffusers looks beside the index.
-        let folder = if names.iter().any(own) { format!("{component}/") } else { String::new() };
+        let own = format!("{component}/{config}");
+        let folder = if names.contains(&own.as_str()) { format!("{component}/") } else { String::new() };
         let here: Vec<String> = names
             .iter()
             .filter_map(|name| name.strip_prefix(folder.as_str()))

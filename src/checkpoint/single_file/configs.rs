@@ -1,13 +1,15 @@
 //! The small files of a diffusers folder for a family of models, as they are published: `assets/configs`, built into the
 //! binary, one file a family.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 use super::super::family::Family;
 use super::super::ldm::shapes::Shapes;
+use super::super::read_json;
+use super::super::source::Source;
 use crate::error::{Error, Result};
 
 /// The vocabulary of every CLIP text encoder.
@@ -41,11 +43,28 @@ pub(super) fn path(component: &str) -> String {
 }
 
 /// The files of a family on their way to those of one model.
-pub(super) struct Files(Map<String, Value>);
+pub(super) struct Files {
+    files: Map<String, Value>,
+    /// Those that lie beside the model: they stay as they are.
+    given: BTreeSet<String>,
+}
 
 impl Files {
-    pub(super) fn new(template: Map<String, Value>) -> Self {
-        Self(template)
+    /// A family's files, but for those that lie beside the model.
+    ///
+    /// # Errors
+    /// One of those is broken.
+    pub(super) fn new(template: Map<String, Value>, beside: Option<&Source>) -> Result<Self> {
+        let mut files = Self { files: template, given: BTreeSet::new() };
+        for (path, content) in &mut files.files {
+            if let Some(beside) = beside
+                && let Some(config) = read_json(beside, path)?
+            {
+                *content = Value::Object(config);
+                files.given.insert(path.clone());
+            }
+        }
+        Ok(files)
     }
 
     /// Brings a component's config to what its tensors are.
@@ -53,6 +72,16 @@ impl Files {
         if let Some(config) = self.config(&path(component)) {
             shapes.complete(component, config);
         }
+    }
+
+    /// Tells the text encoder and the tokenizer of words whose rows come behind the vocabulary.
+    pub(super) fn learn(&mut self, words: &BTreeMap<String, (usize, usize)>, vocabulary: usize, rows: usize) {
+        if let Some(config) = self.files.get_mut(&path("text_encoder")).and_then(Value::as_object_mut) {
+            config.insert("learned_tokens".to_owned(), json!(rows));
+        }
+        let words: BTreeMap<_, _> =
+            words.iter().map(|(word, (first, count))| (word, (vocabulary + first, count))).collect();
+        self.files.insert("tokenizer/learned_words.json".to_owned(), json!(words));
     }
 
     pub(super) fn predict_velocity(&mut self) {
@@ -65,13 +94,19 @@ impl Files {
         }
     }
 
-    /// A JSON file's object.
+    /// A config that may be changed.
     pub(super) fn config(&mut self, path: &str) -> Option<&mut Map<String, Value>> {
-        self.0.get_mut(path).and_then(Value::as_object_mut)
+        let config = self.files.get_mut(path).filter(|_| !self.given.contains(path));
+        config.and_then(Value::as_object_mut)
     }
 
     pub(super) fn into_bytes(self) -> BTreeMap<String, Bytes> {
-        let made = self.0.into_iter().map(|(path, content)| (path, Bytes::from(content.to_string())));
-        made.chain(VOCABULARY.map(|(path, content)| (path.to_owned(), Bytes::from_static(content)))).collect()
+        self.files.into_iter().map(|(path, content)| (path, Bytes::from(content.to_string()))).collect()
     }
+}
+
+/// A file of the vocabulary that every CLIP text encoder has.
+pub(super) fn vocabulary(path: &str) -> Option<Bytes> {
+    let found = VOCABULARY.iter().find(|(name, _)| *name == path);
+    found.map(|(_, content)| Bytes::from_static(content))
 }

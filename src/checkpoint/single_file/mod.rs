@@ -4,10 +4,11 @@
 //! As Diffusers' `from_single_file` does it (`loaders/single_file.py`), with what other programs add: a VAE beside the file
 //! (`name.vae.safetensors`) and a config in its authors' format (`name.yaml`), both as A1111 knows them. What neither the
 //! file nor its family tells may lie in a folder of the file's name beside it: configs, as `from_single_file(config=..)`
-//! takes them, and whole components that the file lacks.
+//! takes them, and whole components that the file lacks. Words of textual inversion are read from `embeddings`.
 //! Limits: Stable Diffusion 1 and 2 and their variants as safetensors. There is no safety checker.
 
 mod configs;
+mod embeddings;
 mod original_config;
 mod prediction;
 mod vae_file;
@@ -24,6 +25,7 @@ use super::model_ref;
 use super::source::{Source, SourceFile};
 use super::weights::{Header, Stored, Variant, Weights, read_header};
 use crate::error::{Error, Result};
+use embeddings::Embeddings;
 use original_config::OriginalConfig;
 pub(super) use vae_file::open as open_vae;
 
@@ -68,15 +70,18 @@ impl SingleFile {
         for component in ["unet", "text_encoder", "vae", "depth_estimator"] {
             let is_wanted = template.contains_key(&configs::path(component));
             if is_wanted && !components.contains_key(component) {
-                let weights = beside.as_ref().map(|beside| Weights::open(beside, component, component, Variant::Full));
-                let weights = weights.and_then(Result::ok).ok_or_else(|| missing(component, path))?;
-                components.insert(component, weights);
+                let beside = beside.as_ref().filter(|beside| !beside.names(component).is_empty());
+                let beside = beside.ok_or_else(|| missing(component, path))?;
+                components.insert(component, Weights::open(beside, component, component, Variant::Full)?);
             }
         }
-        let mut files = configs::Files::new(template);
+        let mut files = configs::Files::new(template, beside.as_ref())?;
         for (component, weights) in &components {
             let shapes = weights.tensors.iter().map(|(key, stored)| (key.as_str(), stored.shape.as_slice()));
             files.complete(component, &Shapes::new(shapes));
+        }
+        if let Some(text_encoder) = components.get_mut("text_encoder") {
+            learn(text_encoder, &mut files, path);
         }
         if let Some(original) = &original {
             original.apply(&mut files);
@@ -87,14 +92,14 @@ impl SingleFile {
         Ok(Self { place: path.display().to_string(), files: files.into_bytes(), components, beside })
     }
 
-    /// A small file: that of the folder beside, or else the one that was made.
+    /// A small file: one that was made, or else one that lies in the folder beside.
     pub(super) fn open_file(&self, path: &str) -> Result<Option<SourceFile>> {
-        if let Some(beside) = &self.beside
-            && let Some(file) = beside.open(path)?
-        {
-            return Ok(Some(file));
+        let made = |content| SourceFile::made(content, self.locate(path));
+        if let Some(content) = self.files.get(path) {
+            return Ok(Some(made(content.clone())));
         }
-        Ok(self.files.get(path).map(|content| SourceFile::made(content.clone(), self.locate(path))))
+        let beside = self.beside.as_ref().map(|beside| beside.open(path)).transpose()?.flatten();
+        Ok(beside.or_else(|| configs::vocabulary(path).map(made)))
     }
 
     /// The weights of a component.
@@ -148,6 +153,20 @@ fn split(header: &Header, file: &str, use_averaged: bool, path: &Path) -> Result
     Ok(components)
 }
 
+/// Teaches a text encoder the words that lie beside a model.
+fn learn(text_encoder: &mut Weights, files: &mut configs::Files, path: &Path) {
+    let table = text_encoder.tensors.iter().find(|(key, _)| key.ends_with("embeddings.token_embedding.weight"));
+    let Some([vocabulary, width]) = table.and_then(|(_, stored)| stored.shape.first_chunk()).copied() else { return };
+    let Embeddings { words, rows } = Embeddings::beside(path, width);
+    if words.is_empty() {
+        return;
+    }
+    files.learn(&words, vocabulary, rows.len());
+    let place = path.with_file_name("embeddings").display().to_string();
+    let key = "text_model.embeddings.learned_embedding.weight".to_owned();
+    text_encoder.tensors.insert(key, Stored::made(&rows, width, place));
+}
+
 /// Refuses what can't be opened, and says what it is.
 fn check(identified: &Identified, header: &Header, path: &Path) -> Result<()> {
     let shown = path.display();
@@ -162,13 +181,13 @@ fn check(identified: &Identified, header: &Header, path: &Path) -> Result<()> {
         };
         return Err(Error::new(format!("this file is no model but {identified}: {shown}")).advise(advice));
     }
-    if !identified.family.is_known_here() {
-        return Err(Error::new(format!("can't open {identified}: {shown}"))
-            .advise("Only Stable Diffusion 1 and 2 can be opened, and their variants for inpainting and depth"));
-    }
     if identified.layout == Layout::Diffusers {
         return Err(Error::new(format!("this file is one component of a model in diffusers format: {shown}"))
             .advise("Choose the folder that has the model_index.json"));
+    }
+    if !identified.family.is_known_here() {
+        return Err(Error::new(format!("can't open {identified}: {shown}"))
+            .advise("Only Stable Diffusion 1 and 2 can be opened, and their variants for inpainting and depth"));
     }
     // ComfyUI's weights of 8 bits, each tensor with a factor of its own.
     if let Some((key, _)) = header.tensors.iter().find(|(key, _)| is_scaled(key)) {

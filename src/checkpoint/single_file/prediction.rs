@@ -6,9 +6,6 @@
 //! published architecture how far one bias is spread, as `ComfyUI` tells them apart (`comfy/supported_models.py`, `SD20`).
 //! Where nothing tells, it is velocity, as Diffusers has it.
 
-use burn::tensor::{DType, Shape};
-
-use super::super::convert::{Order, tensor_data};
 use super::super::family::{Family, Identified};
 use super::super::weights::{Header, Stored, Weights};
 use super::original_config::OriginalConfig;
@@ -46,7 +43,7 @@ pub(super) fn is_velocity(
         return false;
     }
     let telltale = unet.and_then(|unet| unet.tensors.get(TELLTALE.0)).filter(|stored| stored.shape == [TELLTALE.1]);
-    telltale.and_then(numbers).is_none_or(|numbers| standard_deviation(&numbers) > SPREAD)
+    telltale.and_then(Stored::numbers).is_none_or(|numbers| standard_deviation(&numbers) > SPREAD)
 }
 
 /// The one number of a tensor.
@@ -55,18 +52,13 @@ fn number(stored: &Stored) -> Option<f64> {
     match stored.dtype {
         safetensors::Dtype::I64 => Some(i64::from_le_bytes(bytes.first_chunk().copied()?) as f64),
         safetensors::Dtype::I32 => Some(f64::from(i32::from_le_bytes(bytes.first_chunk().copied()?))),
-        _ => numbers(stored)?.first().copied(),
+        _ => stored.numbers()?.first().copied().map(f64::from),
     }
 }
 
-fn numbers(stored: &Stored) -> Option<Vec<f64>> {
-    let shape = Shape::new([stored.shape.iter().product()]);
-    let data = tensor_data(stored.bytes().ok()?, stored.dtype, shape, Order::AsStored, DType::F32).ok()?;
-    Some(data.iter::<f64>().collect())
-}
-
-fn standard_deviation(numbers: &[f64]) -> f64 {
+fn standard_deviation(numbers: &[f32]) -> f64 {
     let count = numbers.len() as f64;
-    let mean = numbers.iter().sum::<f64>() / count;
-    (numbers.iter().map(|number| (number - mean).powi(2)).sum::<f64>() / count).sqrt()
+    let numbers = || numbers.iter().map(|number| f64::from(*number));
+    let mean = numbers().sum::<f64>() / count;
+    (numbers().map(|number| (number - mean).powi(2)).sum::<f64>() / count).sqrt()
 }

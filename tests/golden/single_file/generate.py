@@ -9,6 +9,8 @@ original_configs.json  configs in the authors' format, as text, and what `from_s
 families.json  the tensors that tell, of each family, and what `infer_diffusers_model_type` calls it.
 published.json  the names and shapes of Stable Diffusion 1 and 2 and of the latter's depth estimator as single files have them,
             and how many parameters each component has in Diffusers. The networks are built from `assets/configs`.
+embeddings.safetensors  two words of textual inversion for tiny-sd15, `toy` of one row and `style` of three, and what
+            `load_textual_inversion` and `encode_prompt` make of the prompt in its metadata, [1, 77, 32]
 fp8.json    torch's numbers for the 256 bytes of float8_e4m3fn and float8_e5m2; null stands for NaN, "inf" for infinity.
 
 Needs torch 2.13.0, diffusers 0.42.1, transformers 5.23.0, and nothing from the network.
@@ -26,9 +28,9 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 import torch
 import yaml
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
 from diffusers.loaders import single_file_utils as ldm
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from transformers import CLIPTextConfig, CLIPTextModel, DPTConfig, DPTForDepthEstimation
 
 HERE = Path(__file__).resolve().parent
@@ -342,6 +344,24 @@ def published():
     return found
 
 
+def embeddings():
+    prompt = "a Picasso of <toy> and style, in the style of a squirrel"
+    with tempfile.TemporaryDirectory() as folder:
+        pipe = StableDiffusionPipeline.from_pretrained(write_folder(folder, "tiny-sd15"))
+    generator = torch.Generator().manual_seed(33)
+    words = {name: torch.randn(rows, 32, generator=generator) for name, rows in [("<toy>", 1), ("style", 3)]}
+    for name, rows in words.items():
+        # `style` is a piece of the vocabulary, which Diffusers refuses as a word: it is called otherwise there.
+        token = name if name == "<toy>" else "<style>"
+        pipe.load_textual_inversion({"rows": rows}, token=token)
+    with torch.no_grad():
+        embeds, _ = pipe.encode_prompt(prompt.replace("style", "<style>"), "cpu", 1, False)
+        without, _ = pipe.encode_prompt("a Picasso", "cpu", 1, False)
+    assert embeds.shape == without.shape == (1, 77, 32)
+    save_file({**words, "prompt_embeds": embeds}, HERE / "embeddings.safetensors", {"prompt": prompt})
+    print("embeddings.safetensors")
+
+
 def fp8():
     def number(value):
         return None if math.isnan(value) else ("inf" if value > 0 else "-inf") if math.isinf(value) else value
@@ -364,3 +384,4 @@ if __name__ == "__main__":
     write("published.json", published())
     write("families.json", families(), indent=1)
     write("fp8.json", fp8())
+    embeddings()

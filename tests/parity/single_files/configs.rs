@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Write;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
 use burnisher::checkpoint::Checkpoint;
 use burnisher::checkpoint::family::{Family, identify};
+use half::f16;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -40,11 +41,12 @@ fn published(family: &str) -> Published {
     found
 }
 
-/// A file of f16 with this header whose numbers are zeros that take no place on the disk.
-fn write_header(tensors: &BTreeMap<String, Vec<usize>>, path: &Path) {
-    let (mut header, mut end) = (Map::new(), 0);
+/// A file of f16 with this header whose numbers are zeros that take no place on the disk. Tells where one tensor begins.
+fn write_header(tensors: &BTreeMap<String, Vec<usize>>, path: &Path, wanted: &str) -> u64 {
+    let (mut header, mut end, mut found) = (Map::new(), 0, 0);
     for (name, shape) in tensors {
         let start = end;
+        found = if name == wanted { start } else { found };
         end += 2 * shape.iter().product::<usize>();
         header.insert(name.clone(), json!({ "dtype": "F16", "shape": shape, "data_offsets": [start, end] }));
     }
@@ -53,6 +55,7 @@ fn write_header(tensors: &BTreeMap<String, Vec<usize>>, path: &Path) {
     file.write_all(&(header.len() as u64).to_le_bytes()).expect("written");
     file.write_all(header.as_bytes()).expect("written");
     file.set_len((8 + header.len() + end) as u64).expect("a sparse file");
+    (8 + header.len() + found) as u64
 }
 
 /// What a family's file in `assets/configs` says.
@@ -87,12 +90,12 @@ fn a_published_file_gets_the_published_configs() {
         "stable-diffusion-2-depth",
     ] {
         let models = Models::new();
-        write_header(&published(family).tensors, &models.path("model.safetensors"));
+        write_header(&published(family).tensors, &models.path("model.safetensors"), "");
         assert_is_published(&models.open().expect("it opens"), family);
     }
     // Which only what lies beside it tells from the base, where all weights are zeros.
     let models = Models::new();
-    write_header(&published("stable-diffusion-2").tensors, &models.path("model.safetensors"));
+    write_header(&published("stable-diffusion-2").tensors, &models.path("model.safetensors"), "");
     let text = originals["two"]["text"].as_str().expect("a text");
     let same_heads = text.replace("num_head_channels: 32", "num_head_channels: 64");
     models.put("model.yaml", same_heads.replace("scale_factor: 0.18215", ""));
@@ -104,7 +107,7 @@ fn a_config_in_the_authors_format_says_what_shapes_do_not() {
     let originals: BTreeMap<String, Value> = golden::json("single_file/original_configs.json");
     for (original, family) in [("one", "stable-diffusion-1"), ("two", "stable-diffusion-2")] {
         let models = Models::new();
-        write_header(&published(family).tensors, &models.path("model.safetensors"));
+        write_header(&published(family).tensors, &models.path("model.safetensors"), "");
         let expected = &originals[original];
         models.put("model.yaml", expected["text"].as_str().expect("a text"));
         let checkpoint = models.open().expect("it opens");
@@ -169,11 +172,18 @@ fn whether_stable_diffusion_2_predicts_velocity_is_found_out() {
     models.put("model.yaml", "model:\n  params:\n    parameterization: v\n");
     assert!(prediction(&models));
 
-    // The spread of the bias that ComfyUI looks at, in a network of the published size.
-    let models = Models::new();
-    let path = models.path("model.safetensors");
-    write_header(&published("stable-diffusion-2").tensors, &path);
-    assert!(!prediction(&models), "no spread at all");
+    // The spread of the bias that ComfyUI looks at, in a network of the published size: 0.09 is between the two kinds.
+    for (spread, is_velocity) in [(0.0, false), (0.08, false), (0.1, true)] {
+        let models = Models::new();
+        let path = models.path("model.safetensors");
+        let bias = "model.diffusion_model.output_blocks.11.1.transformer_blocks.0.norm1.bias";
+        let place = write_header(&published("stable-diffusion-2").tensors, &path, bias);
+        let numbers = [spread, -spread].map(|number| f16::from_f32(number).to_le_bytes()).concat().repeat(160);
+        let mut file = File::options().write(true).open(&path).expect("it was written");
+        file.seek(SeekFrom::Start(place)).expect("it is that long");
+        file.write_all(&numbers).expect("written");
+        assert_eq!(prediction(&models), is_velocity, "{spread}");
+    }
 }
 
 #[test]
