@@ -132,7 +132,7 @@ fn open_worker(settings: &Settings, wake: Wake) -> Result<WorkerHandle> {
 
 /// Where the settings have models opened.
 fn settings_host(settings: &Settings) -> Host {
-    let memory_limit = (settings.memory_limit_gb > 0.0).then(|| (settings.memory_limit_gb * 1e9) as u64);
+    let memory_limit = (settings.memory_limit_gb > 0.0).then_some((settings.memory_limit_gb * 1e9) as u64);
     Host { device: settings.device, dtype: settings.dtype, threads: None, memory_limit }
 }
 

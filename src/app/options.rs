@@ -112,7 +112,7 @@ fn memory_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
     let limit = &mut state.settings.memory_limit_gb;
     let field = DragValue::new(limit).range(0.0..=1024.0).speed(0.1).max_decimals(1).update_while_editing(false);
     let field = field.custom_formatter(move |gb, _| if gb > 0.0 { format!("{gb:.1} GB") } else { "None".to_owned() });
-    let response = ui.add(field.custom_parser(number)).labelled_by(label.id);
+    let response = ui.add(field.custom_parser(|text| Some(number(text)))).labelled_by(label.id);
     // Only once it is settled: a new limit means a new worker.
     if response.drag_stopped() || response.lost_focus() {
         actions.push(Action::LimitMemory);
@@ -130,14 +130,14 @@ fn memory_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
         minutes => format!("After {minutes} minutes"),
     });
     let tip = "How long nothing is drawn until the model's memory is given back; the next picture loads it again";
-    ui.add(field.custom_parser(number)).labelled_by(label.id).on_hover_text(tip);
+    ui.add(field.custom_parser(|text| Some(number(text)))).labelled_by(label.id).on_hover_text(tip);
     ui.end_row();
 }
 
 /// The first number of a text; 0 if there is none.
-fn number(text: &str) -> Option<f64> {
+fn number(text: &str) -> f64 {
     let digits: String = text.chars().filter(|c| c.is_ascii_digit() || *c == '.').collect();
-    Some(digits.parse().unwrap_or(0.0))
+    digits.parse().unwrap_or(0.0)
 }
 
 /// The access token for the Hub. What was kept isn't shown again.

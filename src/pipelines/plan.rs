@@ -81,7 +81,7 @@ impl Footprint {
         let (_, autoencoder) =
             self.decode(tile.map_or(height, |t| t.min(height)), tile.map_or(width, |t| t.min(width)));
         let mut phases = vec![(vec![Part::TextEncoder], 0)];
-        if wish.estimates_depth {
+        if wish.also.contains(&Part::DepthEstimator) {
             phases.push((vec![Part::DepthEstimator], self.depth()));
         }
         if wish.encodes {
@@ -93,7 +93,7 @@ impl Footprint {
         let mut decoding = vec![Part::Vae];
         decoding.extend(wish.side_by_side.then_some(Part::Unet));
         phases.push((decoding, autoencoder));
-        if wish.checks {
+        if wish.also.contains(&Part::SafetyChecker) {
             phases.push((vec![Part::SafetyChecker], 0));
         }
         for (parts, _) in &mut phases {
@@ -311,8 +311,8 @@ mod tests {
     #[test]
     fn only_what_a_run_uses_is_counted() {
         let model = footprint(DType::F16);
-        let peak = |checks| model.plan(&Wish { checks, ..wish(512) }, None).peak_bytes;
-        assert_eq!(peak(true) - peak(false), 2 * 303_981_588);
+        let peak = |also: &[Part]| model.plan(&Wish { also: also.into(), ..wish(512) }, None).peak_bytes;
+        assert_eq!(peak(&[Part::SafetyChecker]) - peak(&[]), 2 * 303_981_588);
         let side_by_side = Wish { side_by_side: true, ..wish(512) };
         let least = model.plan(&wish(512), Some(1_950_000_000));
         assert_eq!((least.fits, least.tile), (true, None), "{least}");

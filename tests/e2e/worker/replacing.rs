@@ -70,8 +70,8 @@ fn load(worker: &mut WorkerHandle, model: &str) -> Vec<Event> {
     until_settled(worker)
 }
 
-fn bundled(is_loaded: bool) -> Option<Left> {
-    Some(Left { model: "bundled".into(), is_loaded })
+fn bundled(is_loaded: bool) -> Left {
+    Left { model: "bundled".into(), is_loaded }
 }
 
 /// Whether a job is drawn without a model being opened for it.
@@ -90,17 +90,23 @@ fn the_model_in_use_outlives_loads_that_come_to_nothing() {
     load(&mut worker, "bundled");
     let events = load(&mut worker, BROKEN);
     assert!(
-        matches!(events.last(), Some(Event::ModelFailed { model, left, .. }) if model == BROKEN && *left == bundled(true))
+        matches!(events.last(), Some(Event::ModelFailed { model, left, .. }) if model == BROKEN && left.as_ref() == Some(&bundled(true)))
     );
     assert!(draws_at_once(&mut worker));
     let events = load(&mut worker, PANICS);
-    assert!(matches!(events.last(), Some(Event::ModelFailed { left, .. }) if *left == bundled(true)), "{events:?}");
+    assert!(
+        matches!(events.last(), Some(Event::ModelFailed { left, .. }) if left.as_ref() == Some(&bundled(true))),
+        "{events:?}"
+    );
     assert!(draws_at_once(&mut worker));
     let cancel = ask(&mut worker, ENDLESS);
     while !matches!(next(&mut worker), Event::ModelLoading { component: Some(_), .. }) {}
     cancel.cancel();
     let events = until_settled(&mut worker);
-    assert!(matches!(events.last(), Some(Event::ModelCancelled { left, .. }) if *left == bundled(true)), "{events:?}");
+    assert!(
+        matches!(events.last(), Some(Event::ModelCancelled { left, .. }) if left.as_ref() == Some(&bundled(true))),
+        "{events:?}"
+    );
     assert!(draws_at_once(&mut worker));
 }
 
@@ -111,7 +117,10 @@ fn where_both_do_not_fit_the_one_in_use_makes_room_and_comes_back_for_the_next_j
     let events = load(&mut worker, BROKEN);
     let let_go = events.iter().filter(|event| matches!(event, Event::ModelLetGo { model } if model == "bundled"));
     assert_eq!(let_go.count(), 1, "{events:?}");
-    assert!(matches!(events.last(), Some(Event::ModelFailed { left, .. }) if *left == bundled(false)), "{events:?}");
+    assert!(
+        matches!(events.last(), Some(Event::ModelFailed { left, .. }) if left.as_ref() == Some(&bundled(false))),
+        "{events:?}"
+    );
     assert!(!draws_at_once(&mut worker), "it is opened again");
     assert!(draws_at_once(&mut worker), "and stays");
     let events = load(&mut worker, "/models/other");
