@@ -11,7 +11,8 @@ use egui_kittest::kittest::{NodeT, Queryable};
 use serde_json::json;
 
 use crate::checkpoints::{self, Checkpoint, Storage};
-use crate::server::{Fault, Repo, Server};
+use crate::repo::Repo;
+use crate::server::{Fault, Server};
 use crate::stage::{Puppet, Stage};
 
 const PATIENCE: Patience = Patience {
