@@ -172,6 +172,8 @@ enum Doing {
     Choose(Name),
     /// Go so many rows further down.
     Walk(isize),
+    /// Draw with it.
+    Use(ModelRef),
 }
 
 /// The list, which is one stop of the Tab key; inside, the arrows go from row to row. `used` is the model in use.
@@ -207,17 +209,15 @@ pub(super) fn ui(ui: &mut egui::Ui, list: &mut List, used: &ModelRef, actions: &
             let is_used = item.model.as_ref() == Some(used);
             row_ui(&mut row, item, &Row { is_chosen, is_used, is_stop, wants_focus }, &mut doing);
             let response = row.response();
-            if response.clicked() {
-                doing = Some(Doing::Choose(Name::of(item)));
-            }
-            if let Some(model) = item.model.clone().filter(|_| item.is_usable() && response.double_clicked()) {
-                actions.extend([Action::UseModel(model), Action::CloseDialog]);
+            if let Some(clicked) = clicked(&response, item) {
+                doing = Some(clicked);
             }
         });
     });
     match doing {
         Some(Doing::Choose(key)) => list.chosen = Some(key),
         Some(Doing::Walk(rows)) => list.walk(rows),
+        Some(Doing::Use(model)) => actions.extend([Action::UseModel(model), Action::CloseDialog]),
         None => {}
     }
 }
@@ -254,9 +254,7 @@ fn row_ui(row: &mut TableRow<'_, '_>, item: &Item, stands: &Row, doing: &mut Opt
             ui.memory_mut(|memory| memory.set_focus_lock_filter(response.id, arrows));
             *doing = walked(ui).map(Doing::Walk).or(doing.take());
         }
-        if response.clicked() {
-            *doing = Some(Doing::Choose(Name::of(item)));
-        }
+        *doing = clicked(&response, item).or(doing.take());
     });
     let family = match (item.kind_text(), item.family_text()) {
         ("Model", family) => family.to_owned(),
@@ -273,6 +271,12 @@ fn row_ui(row: &mut TableRow<'_, '_>, item: &Item, stands: &Row, doing: &mut Opt
         let color = theme::palette(ui).error;
         ui.label(if is_bad { RichText::new(shown).color(color) } else { text(shown) });
     });
+}
+
+/// What a click means: once to choose, twice to use.
+fn clicked(response: &egui::Response, item: &Item) -> Option<Doing> {
+    let model = item.model.clone().filter(|_| item.is_usable() && response.double_clicked());
+    model.map(Doing::Use).or_else(|| response.clicked().then(|| Doing::Choose(Name::of(item))))
 }
 
 /// How many rows the keyboard goes down.
