@@ -67,30 +67,17 @@ pub(super) fn row<R>(ui: &mut egui::Ui, name: &str, fill: impl FnOnce(&mut egui:
 }
 
 fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
-    /// What the word on the button takes.
-    const MODELS_WIDTH: f32 = 56.0;
+    /// More than the word on the button takes: what is too wide would widen the panel, frame by frame.
+    const MODELS_WIDTH: f32 = 76.0;
     row(ui, "Model", |ui, label| {
-        let button = ui.spacing().button_padding.x * 2.0 + ui.spacing().item_spacing.x + MODELS_WIDTH;
-        let width = (ui.available_width() - button).max(60.0);
-        let combo = egui::ComboBox::from_id_salt("model").width(width).selected_text(model_name(&state.settings.model));
-        let shown = combo.truncate().show_ui(ui, |ui| {
-            for model in std::iter::once(ModelRef::Bundled).chain(state.settings.recent_models.iter().cloned()) {
-                let chosen = state.settings.model == model;
-                let button = ui.selectable_label(chosen, model_name(&model)).on_hover_text(model.to_string());
-                if button.clicked() && !chosen {
-                    actions.push(Action::UseModel(model));
-                }
-            }
-            ui.separator();
-            if ui.button(UiCommand::OpenModel.text()).clicked() {
-                actions.push(Action::Browse(FileDialog::Model));
-            }
-            if ui.button(UiCommand::InspectModel.text()).clicked() {
-                actions.push(Action::Command(UiCommand::InspectModel));
-            }
-        });
-        shown.response.labelled_by(label).on_hover_text(state.settings.model.to_string());
-        UiCommand::Models.button(ui, actions);
+        let width = (ui.available_width() - ui.spacing().item_spacing.x - MODELS_WIDTH).max(60.0);
+        let size = egui::vec2(width, ui.spacing().interact_size.y);
+        // A long name takes all the room there is.
+        ui.allocate_ui(size, |ui| choice_ui(ui, state, label, width, actions));
+        let models = egui::Button::new(UiCommand::Models.text()).min_size(egui::vec2(MODELS_WIDTH, 0.0));
+        if ui.add(models).on_hover_text(UiCommand::Models.explanation(ui.ctx())).clicked() {
+            actions.push(Action::Command(UiCommand::Models));
+        }
     });
     match &state.model {
         Model::Loading(loading) => {
@@ -123,6 +110,28 @@ fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
             }
         }
     }
+}
+
+/// The model in use, and those that were used before.
+fn choice_ui(ui: &mut egui::Ui, state: &State, label: egui::Id, width: f32, actions: &mut Vec<Action>) {
+    let combo = egui::ComboBox::from_id_salt("model").width(width).selected_text(model_name(&state.settings.model));
+    let shown = combo.truncate().show_ui(ui, |ui| {
+        for model in std::iter::once(ModelRef::Bundled).chain(state.settings.recent_models.iter().cloned()) {
+            let chosen = state.settings.model == model;
+            let button = ui.selectable_label(chosen, model_name(&model)).on_hover_text(model.to_string());
+            if button.clicked() && !chosen {
+                actions.push(Action::UseModel(model));
+            }
+        }
+        ui.separator();
+        if ui.button(UiCommand::OpenModel.text()).clicked() {
+            actions.push(Action::Browse(FileDialog::Model));
+        }
+        if ui.button(UiCommand::InspectModel.text()).clicked() {
+            actions.push(Action::Command(UiCommand::InspectModel));
+        }
+    });
+    shown.response.labelled_by(label).on_hover_text(state.settings.model.to_string());
 }
 
 /// What people call a model: the bundled one's name, that of its folder or file, or the Hub's.

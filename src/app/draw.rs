@@ -18,7 +18,7 @@ impl App {
         egui::Panel::left("controls")
             .frame(frame)
             .resizable(true)
-            .default_size(300.0)
+            .default_size(320.0)
             .size_range(250.0..=480.0)
             .show_collapsible(ui, &mut controls_open, |ui| controls::ui(ui, &mut self.state, actions));
         self.state.settings.controls_open = controls_open;

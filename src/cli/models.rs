@@ -72,13 +72,22 @@ pub(super) fn run(args: &Args) -> Result<Ended> {
             let _ = writeln!(io::stderr(), "warning: {error}");
         }
     }
-    let is_damaged = |verdict: &&Option<Verdict>| matches!(verdict, Some(Verdict::Damaged(_)));
-    match verdicts.iter().filter(is_damaged).count() {
-        0 => Ok(Ended::Done),
-        1 => Err(Error::new("a model isn't what the Hub gave").advise("`burnisher download` fetches it again")),
-        several => Err(Error::new(format!("{several} models aren't what the Hub gave"))
-            .advise("`burnisher download` fetches them again")),
-    }
+    let damaged: Vec<&Item> =
+        items.iter().zip(&verdicts).filter(|(_, verdict)| is_damaged(verdict.as_ref())).map(|(item, _)| item).collect();
+    if damaged.is_empty() { Ok(Ended::Done) } else { Err(differs(&damaged)) }
+}
+
+fn is_damaged(verdict: Option<&Verdict>) -> bool {
+    matches!(verdict, Some(Verdict::Damaged(_)))
+}
+
+/// What is said of models that aren't what the Hub gave. A download keeps what is there, so what is damaged has to go first.
+fn differs(damaged: &[&Item]) -> Error {
+    let names: Vec<&str> = damaged.iter().map(|item| &*item.name).collect();
+    let files = damaged.iter().flat_map(|item| &item.damaged).map(|file| file.display().to_string());
+    let files: Vec<String> = files.collect();
+    Error::new(format!("not what the Hub gave, as the checksum says: {}", names.join(", ")))
+        .advise(format!("Remove {}, and `burnisher download` fetches it again", files.join(" and ")))
 }
 
 impl Args {

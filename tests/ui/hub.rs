@@ -1,5 +1,6 @@
 //! Models from the Hub: searched, looked at, downloaded. A server on this machine plays the Hub; the client is the real one.
 
+use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use egui_kittest::kittest::{NodeT, Queryable};
 use serde_json::json;
 
 use crate::checkpoints::{self, Checkpoint, Storage};
-use crate::server::{Fault, Repo, Server};
+use crate::repo::Repo;
+use crate::server::{Fault, Server};
 use crate::stage::{Puppet, Stage};
 
 const PATIENCE: Patience = Patience {
@@ -170,4 +172,41 @@ fn a_model_that_was_chosen_before_it_was_here_can_be_fetched_from_the_form() {
     stage.until_says("This model can't be used");
     stage.click("Download…");
     stage.until_says("offline mode");
+}
+
+#[test]
+fn a_model_that_is_damaged_is_found_out_and_repaired() {
+    fn row(stage: &Stage) -> Option<String> {
+        stage.texts().into_iter().find(|text| text.starts_with("acme/tiny-sd15: "))
+    }
+    fn is(stage: &Stage, word: &str) -> bool {
+        row(stage).is_some_and(|row| row.contains(&format!(", {word}")))
+    }
+    let (mut stage, _server) = stage(|_| {});
+    look(&mut stage);
+    stage.click("Download");
+    stage.until_says("here, checked");
+    let snapshots = stage.folder.path().join("hub/models--acme--tiny-sd15/snapshots");
+    let snapshot = fs::read_dir(snapshots).expect("a folder").next().expect("one").expect("readable").path();
+    let blob = fs::canonicalize(snapshot.join("unet/diffusion_pytorch_model.safetensors")).expect("a blob");
+    let whole = fs::read(&blob).expect("a blob");
+    // A bit falls over, which no header tells.
+    let mut damaged = whole.clone();
+    *damaged.last_mut().expect("a byte") ^= 1;
+    fs::write(&blob, damaged).expect("written");
+    stage.click("On this computer");
+    stage.until("the model among the others", |stage| is(stage, "ready"));
+    let ready = row(&stage).expect("a row");
+    stage.click(&ready);
+    stage.click("Check");
+    stage.until("the damage", |stage| is(stage, "damaged"));
+    assert!(blob.exists(), "nothing is removed before the Hub was asked");
+    stage.click("Repair");
+    stage.until_says("Licence: mit");
+    assert!(!blob.exists(), "it made way");
+    stage.click("Go on downloading");
+    stage.until("the file as it was", |_| fs::read(&blob).is_ok_and(|file| file == whole));
+    stage.until_says("here, checked");
+    stage.click("On this computer");
+    stage.until("the model whole again", |stage| is(stage, "ready"));
 }

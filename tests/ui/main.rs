@@ -18,6 +18,8 @@ mod models;
 mod painting;
 mod promises;
 mod remembering;
+#[path = "../hub/repo.rs"]
+mod repo;
 mod rewind;
 #[path = "../hub/server.rs"]
 #[expect(dead_code, reason = "other test binaries use the rest of it")]

@@ -7,6 +7,7 @@ use burnisher::request::{Mask, TaskKind};
 use burnisher::settings::Theme;
 use egui_kittest::SnapshotOptions;
 
+use crate::model_files::{SD1, SD1_INPAINT, SDXL, VAE, bytes, write, write_bytes};
 use crate::stage::{FAIL, Puppet, Stage};
 
 /// How much a pixel may differ, and how many may differ more: the edges of glyphs differ between versions of Mesa. A
@@ -96,4 +97,41 @@ fn a_mask_in_the_dark() {
 #[test]
 fn a_mask_in_the_light() {
     compare(&mut masked(Theme::Light), "mask-light");
+}
+
+/// The dialog about models, with one of each state.
+fn models(theme: Theme, size: [f32; 2]) -> Stage {
+    let mut stage = stage(theme, size, |settings| {
+        let folder = settings.output_folder.with_file_name("theirs");
+        let webui = folder.join("webui/models/Stable-diffusion");
+        write(&webui.join("photo-realistic-v5.safetensors"), &SD1);
+        write(&webui.join("a-very-long-name-of-a-model-that-was-merged-of-many-others_v12.safetensors"), &SD1_INPAINT);
+        write(&folder.join("webui/models/VAE/vae-ft-mse.safetensors"), &VAE);
+        write(&folder.join("more/stable-xl.safetensors"), &SDXL);
+        write_bytes(&folder.join("more/cut.safetensors"), &bytes(&SD1, "F32")[..1000]);
+        write_bytes(&settings.output_folder.with_file_name("hub/models--acme--tiny/blobs/0.incomplete"), b"begun");
+        settings.model_folders = vec![folder.join("webui"), folder.join("more")];
+    });
+    stage.press(egui::Modifiers::COMMAND, egui::Key::M);
+    stage.until("all is found", |stage| stage.says("7 found"));
+    let rows = stage.texts();
+    let row = rows.iter().find(|text| text.starts_with("Pictogram 64 (bundled): ")).expect("a row");
+    stage.click(row);
+    stage
+}
+
+#[test]
+fn the_models_in_the_dark() {
+    let mut stage = models(Theme::Dark, [1280.0, 800.0]);
+    stage.window.remove_cursor();
+    stage.settle();
+    stage.window.snapshot_options("models-dark", &options());
+}
+
+#[test]
+fn the_models_in_the_light() {
+    let mut stage = models(Theme::Light, [900.0, 600.0]);
+    stage.window.remove_cursor();
+    stage.settle();
+    stage.window.snapshot_options("models-light", &options());
 }

@@ -43,6 +43,8 @@ impl App {
                 self.models.tab = Tab::Hub;
                 let hub = &mut self.models.hub;
                 hub.half = repair.half;
+                // That it was downloaded once says nothing of how it is now.
+                hub.list.remove(&repair.id);
                 hub.look(repair.id.clone());
                 let variant = hub.variant();
                 self.ask_hub(Question::Repair(repair, variant));

@@ -181,7 +181,7 @@ pub(super) fn ui(ui: &mut egui::Ui, list: &mut List, used: &ModelRef, actions: &
     let table = TableBuilder::new(ui)
         .id_salt("models")
         .striped(true)
-        .sense(Sense::click())
+        .sense(Sense::CLICK)
         .auto_shrink(false)
         .cell_layout(egui::Layout::left_to_right(egui::Align::Center))
         .column(Column::remainder().at_least(140.0).clip(true))
@@ -238,8 +238,10 @@ fn row_ui(row: &mut TableRow<'_, '_>, item: &Item, stands: &Row, doing: &mut Opt
     row.col(|ui| {
         let name = if stands.is_used { format!("{} (in use)", item.name) } else { item.name.clone() };
         let sense = if stands.is_stop { Sense::click() } else { Sense::CLICK };
-        let button = Button::selectable(stands.is_chosen, text(name)).truncate().sense(sense);
+        // The row's own ground says that it is chosen.
+        let button = Button::selectable(false, text(name)).truncate().sense(sense);
         let response = ui.add(button).accessible_name(spoken(item));
+        ui.ctx().accesskit_node_builder(response.id, |node| node.set_selected(stands.is_chosen));
         let response = match item.state.why() {
             Some(why) => response.on_hover_text(why),
             None => response,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use egui::{Button, Panel, ProgressBar, RichText, Spinner, TextEdit};
+use egui::{Button, ProgressBar, RichText, Spinner, TextEdit};
 
 use crate::app::apply::Action;
 use crate::app::background::Dialog as FileDialog;
@@ -16,6 +16,9 @@ use crate::checkpoint::ModelRef;
 use crate::checkpoint::library::{App, Duplicates, Item, Verdict, size_text};
 use crate::error::Error;
 use crate::settings::Settings;
+
+/// What is kept free for the chosen model, in points: three lines and its buttons.
+const CHOSEN_HEIGHT: f32 = 124.0;
 
 /// What the tab knows.
 #[derive(Debug, Default)]
@@ -104,15 +107,17 @@ impl Local {
             }
             return;
         }
-        Panel::bottom("chosen_model").frame(egui::Frame::NONE).show(ui, |ui| {
-            ui.separator();
-            chosen_ui(ui, self.list.chosen(), &settings.model, matches!(self.work, Work::Nothing), actions);
+        let size = egui::vec2(ui.available_width(), (ui.available_height() - CHOSEN_HEIGHT).max(80.0));
+        ui.allocate_ui_with_layout(size, egui::Layout::top_down(egui::Align::Min), |ui| {
+            ui.set_min_size(size);
+            if self.list.is_empty() {
+                self.empty_ui(ui);
+            } else {
+                list::ui(ui, &mut self.list, &settings.model, actions);
+            }
         });
-        if self.list.is_empty() {
-            self.empty_ui(ui);
-        } else {
-            list::ui(ui, &mut self.list, &settings.model, actions);
-        }
+        ui.separator();
+        chosen_ui(ui, self.list.chosen(), &settings.model, matches!(self.work, Work::Nothing), actions);
     }
 
     fn tools_ui(&mut self, ui: &mut egui::Ui, settings: &Settings, actions: &mut Vec<Action>) {

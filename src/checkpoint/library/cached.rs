@@ -31,7 +31,7 @@ pub(super) fn inspect(repository: &Path, app: App) -> Vec<Item> {
         .iter()
         .flat_map(|(commit, path)| {
             // A download notes its revision when it is over: what has none as yet was most likely asked for without one.
-            let is_begun = revisions.is_empty() && snapshots.len() == 1 && begun > 0;
+            let is_begun = revisions.is_empty() && snapshots.len() == 1 && !begun.is_empty();
             let unnamed = || Some(commit.clone()).filter(|_| !is_begun);
             let revision = revisions.get(commit).cloned().unwrap_or_else(unnamed);
             let shown = match &revision {
@@ -47,29 +47,32 @@ pub(super) fn inspect(repository: &Path, app: App) -> Vec<Item> {
             snapshot(path, model, &shown, app)
         })
         .collect();
-    if let (true, Some(id)) = (snapshots.is_empty() && begun > 0, id) {
-        items.push(only_begun(repository, id, repo, begun));
+    if let (true, Some(id)) = (snapshots.is_empty() && !begun.is_empty(), id) {
+        items.push(only_begun(repository, id, repo, &begun));
     }
     items
 }
 
 /// What a snapshot holds.
 fn snapshot(path: &Path, model: ModelRef, name: &str, app: App) -> Vec<Item> {
-    let is_there = |file: &str| fs::symlink_metadata(path.join(file)).is_ok();
-    if is_there("model_index.json") {
-        let item = Pipeline::inspect(&Source::Folder(path.to_owned())).item(model, name.to_owned(), app, path);
-        return vec![item];
-    }
-    let Ok(entries) = path.read_dir() else { return Vec::new() };
+    let is_pipeline = fs::symlink_metadata(path.join("model_index.json")).is_ok();
+    let pipeline = || Pipeline::inspect(&Source::Folder(path.to_owned())).item(model, name.to_owned(), app, path);
+    let mut items: Vec<Item> = is_pipeline.then(pipeline).into_iter().collect();
+    let Ok(entries) = path.read_dir() else { return items };
     let files = entries.filter_map(|entry| entry.ok()).map(|entry| entry.path());
-    let mut files: Vec<PathBuf> = files.filter(|path| walk::is_candidate(&path.to_string_lossy(), false)).collect();
+    let mut files: Vec<PathBuf> = files
+        .filter(|path| walk::is_candidate(&path.to_string_lossy(), false) && !(is_pipeline && file::is_component(path)))
+        .collect();
     files.sort();
-    let items = files.iter().map(|path| file::inspect(path, app, None)).map(|item| {
+    let single = files.iter().map(|path| file::inspect(path, app, None)).map(|item| {
         let name = if is_component(&item) { name.to_owned() } else { format!("{name}/{}", item.name) };
         Item { name, ..item }
     });
-    // The weights of a language model are of no kind that is known.
-    items.filter(|item| !matches!(item.kind, Kind::Unknown | Kind::TextEncoder)).collect()
+    // The weights of a language model are of no kind that is known, or GGUF, which says nothing of its kind.
+    let is_gguf =
+        |item: &Item| item.path.as_deref().is_some_and(|path| path.extension().is_some_and(|it| it == "gguf"));
+    items.extend(single.filter(|item| !matches!(item.kind, Kind::Unknown | Kind::TextEncoder) && !is_gguf(item)));
+    items
 }
 
 fn is_component(item: &Item) -> bool {
@@ -77,29 +80,29 @@ fn is_component(item: &Item) -> bool {
 }
 
 /// A repository of which nothing has come whole yet.
-fn only_begun(repository: &Path, id: HubId, name: String, begun: usize) -> Item {
-    let files = if begun == 1 { "file" } else { "files" };
+fn only_begun(repository: &Path, id: HubId, name: String, begun: &[u64]) -> Item {
+    let files = if begun.len() == 1 { "file" } else { "files" };
     Item {
         model: Some(ModelRef::Hub(id)),
         name,
         kind: Kind::Checkpoint,
         family: Family::Unknown,
         precisions: std::collections::BTreeSet::new(),
-        bytes: 0,
+        bytes: begun.iter().sum(),
         app: App::Hub,
         path: Some(repository.to_owned()),
-        state: State::Partial { missing: vec![format!("all but the beginning of {begun} {files}")] },
+        state: State::Partial { missing: vec![format!("all but the beginning of {} {files}", begun.len())] },
         modified: modified(repository),
         files: Vec::new(),
         damaged: Vec::new(),
     }
 }
 
-/// How many files of a repository have come in part.
-fn begun(repository: &Path) -> usize {
-    let Ok(entries) = repository.join("blobs").read_dir() else { return 0 };
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    names.filter(|name| name.ends_with(".incomplete")).count()
+/// What has come of files of a repository that aren't whole yet: each one's length so far.
+fn begun(repository: &Path) -> Vec<u64> {
+    let Ok(entries) = repository.join("blobs").read_dir() else { return Vec::new() };
+    let parts = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().ends_with(".incomplete"));
+    parts.filter_map(|entry| Some(entry.metadata().ok()?.len())).collect()
 }
 
 /// The revision by which each commit is asked for: `None` is `main`, which comes before others.

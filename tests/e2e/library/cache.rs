@@ -76,6 +76,15 @@ fn a_model_of_the_hub_is_found_under_its_name() {
 }
 
 #[test]
+fn a_single_file_beside_a_pipeline_is_a_model_of_its_own() {
+    let tree = Tree::new();
+    tree.whole_repository(REPO).repository(REPO, COMMIT, &[("v1-pruned.safetensors", &bytes(&SD1, "F32"))]);
+    let items = tree.cached();
+    assert_eq!(names(&items), ["acme/tiny-sd", "acme/tiny-sd/v1-pruned"]);
+    assert!(items[1].is_usable() && matches!(items[1].model, Some(ModelRef::File(_))), "{items:?}");
+}
+
+#[test]
 fn each_revision_is_a_model_of_its_own() {
     let tree = Tree::new();
     tree.whole_repository(REPO);
