@@ -231,7 +231,7 @@ impl Stage {
 
 impl Puppet {
     fn open(&self, model: &ModelRef, loading: &mut worker::OnLoading<'_>) -> Result<Option<Self>> {
-        let room = Room { needed: 1, memory: Memory::Limited(if self.is_tight { 0 } else { 1 }) };
+        let room = Room { needed: 1, memory: Memory::Limited(u64::from(!self.is_tight)) };
         if loading(worker::Loading { room: Some(room), ..worker::Loading::default() }).is_break() {
             return Ok(None);
         }
