@@ -87,14 +87,32 @@ fn from<From: Number, To: Number>(bytes: Bytes, shape: Shape, order: Order) -> R
     if finite { Ok(TensorData::new(numbers, shape)) } else { Err(Unusable::NotFinite) }
 }
 
+/// Numbers whose bytes are handed out.
+struct Numbers(Vec<f32>);
+
+impl AsRef<[u8]> for Numbers {
+    fn as_ref(&self) -> &[u8] {
+        bytemuck::cast_slice(&self.0)
+    }
+}
+
+/// The f32 that blocks of GGUF's `Q8_0` stand for: an f16, then 32 signed bytes that it multiplies
+/// (`ggml/src/ggml-quants.c`, `dequantize_row_q8_0`).
+pub(super) fn from_q8_0(bytes: &[u8]) -> Bytes {
+    let blocks = bytes.as_chunks::<34>().0;
+    let mut numbers = vec![[0.0; 32]; blocks.len()];
+    blocks.par_iter().zip(&mut numbers).for_each(|(block, numbers)| {
+        let ([low, high, ..], stored) = (*block, &block[2..]);
+        let factor = f16::from_le_bytes([low, high]).to_f32();
+        for (number, byte) in numbers.iter_mut().zip(stored) {
+            *number = factor * f32::from(byte.cast_signed());
+        }
+    });
+    Bytes::from_owner(Numbers(numbers.into_flattened()))
+}
+
 /// Numbers of a byte each as f32, by a table.
 fn widened(bytes: &[u8], number: fn(u8) -> f32) -> Bytes {
-    struct Numbers(Vec<f32>);
-    impl AsRef<[u8]> for Numbers {
-        fn as_ref(&self) -> &[u8] {
-            bytemuck::cast_slice(&self.0)
-        }
-    }
     let mut table = [0.0; 256];
     for (byte, entry) in (0..=u8::MAX).zip(&mut table) {
         *entry = number(byte);

@@ -10,6 +10,7 @@ mod card;
 mod convert;
 mod describe;
 pub mod family;
+mod gguf;
 pub mod hub;
 mod keys;
 mod ldm;

@@ -11,7 +11,8 @@ use bytes::Bytes;
 use safetensors::tensor::TensorInfo;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 
-use super::convert::{Order, tensor_data};
+use super::convert::{Order, from_q8_0, tensor_data};
+use super::gguf::{self, Blocks};
 use super::source::{Source, SourceFile, is_plain_name};
 use crate::error::{Error, Result};
 
@@ -42,18 +43,24 @@ impl Variant {
 pub(super) struct Stored {
     pub(super) dtype: Dtype,
     pub(super) shape: Vec<usize>,
-    file: SourceFile,
+    pub(super) file: SourceFile,
     /// Where in the file: as long as shape and dtype ask for, the header was checked.
-    range: Range<usize>,
+    pub(super) range: Range<usize>,
+    /// Whether the file has the numbers in blocks, which become those of `dtype` as they are read.
+    pub(super) blocks: Option<Blocks>,
 }
 
 impl Stored {
-    /// Its bytes, little-endian, mapped for as long as they are held.
+    /// Its bytes, little-endian, mapped for as long as they are held where the file has them as they are.
     ///
     /// # Errors
     /// The file can't be mapped any more.
     pub(super) fn bytes(&self) -> Result<Bytes> {
-        self.file.range(self.range.clone())
+        let stored = self.file.range(self.range.clone())?;
+        Ok(match self.blocks {
+            None => stored,
+            Some(Blocks::Q8_0) => from_q8_0(&stored),
+        })
     }
 
     /// One of three equal parts, by its first axis. `None` if they can't be equal.
@@ -63,7 +70,7 @@ impl Stored {
         let is_whole = rows % 3 == 0 && len * 3 == self.len() && index < 3;
         let start = self.range.start + index * len;
         let shape = [&[rows / 3], columns].concat();
-        is_whole.then(|| Self { dtype: self.dtype, shape, file: self.file.clone(), range: start..start + len })
+        is_whole.then(|| Self { shape, range: start..start + len, ..self.clone() })
     }
 
     /// A matrix of f32 that isn't in any file.
@@ -71,7 +78,7 @@ impl Stored {
         let bytes: Vec<u8> = rows.iter().flatten().flat_map(|number| number.to_le_bytes()).collect();
         let range = 0..bytes.len();
         let (dtype, shape) = (Dtype::F32, vec![rows.len(), width]);
-        Self { dtype, shape, file: SourceFile::made(bytes.into(), place), range }
+        Self { dtype, shape, file: SourceFile::made(bytes.into(), place), range, blocks: None }
     }
 
     /// All its numbers; `None` if they can't be read, or one of them isn't finite.
@@ -207,9 +214,12 @@ pub(super) struct Header {
 /// Parses and checks a header: every tensor's bytes lie inside the file, don't overlap, and fit its shape and dtype.
 ///
 /// # Errors
-/// The file isn't sound safetensors.
+/// The file is neither sound safetensors nor a GGUF file that is read here.
 pub(super) fn read_header(file: &SourceFile) -> Result<Header> {
     let bytes = file.all()?;
+    if bytes.starts_with(gguf::MAGIC) {
+        return gguf::read_header(file, &bytes);
+    }
     let (header_len, header) =
         SafeTensors::read_metadata(&bytes).map_err(|error| damaged(error, &bytes, &file.place))?;
     // The header's own length comes first, in eight bytes; offsets count from the header's end.
@@ -219,6 +229,7 @@ pub(super) fn read_header(file: &SourceFile) -> Result<Header> {
         shape: info.shape.clone(),
         file: file.clone(),
         range: data + info.data_offsets.0..data + info.data_offsets.1,
+        blocks: None,
     };
     let tensors = header.tensors().into_iter().map(|(key, info)| (key, stored(info))).collect();
     Ok(Header { tensors, metadata: header.metadata().clone().unwrap_or_default() })

@@ -57,6 +57,7 @@ pub struct ClipTextModel {
 /// The token table stays in main memory: in f32 it is larger than what many graphics cards let a kernel see of one buffer, and
 /// a prompt needs 77 of its rows. The words of textual inversion have a table of their own, behind it.
 #[derive(Module, Debug)]
+#[expect(clippy::struct_field_names, reason = "the names are the checkpoint's")]
 struct ClipTextEmbeddings {
     token_embedding: Embedding,
     learned_embedding: Option<Embedding>,

@@ -20,7 +20,7 @@ use crate::imaging::{mask, picture};
 use crate::runs::{draw, open, tiny};
 use crate::support::checkpoints::{Checkpoint, Storage, folder};
 use crate::support::golden::Arrays;
-use files::{Models, SingleFile, Tensor, read_component};
+use files::{GGUF_F32, GGUF_Q8_0, Models, SingleFile, Tensor, read_component};
 
 /// Small, but with every network in it: text, UNet, VAE, and whatever the task asks for.
 fn request(task: Task) -> Request {
@@ -136,6 +136,25 @@ fn weights_of_every_type_come_in_as_the_numbers_they_stand_for() {
         assert_eq!(weights.dtypes.into_iter().collect::<Vec<_>>(), [format!("{dtype:?}")]);
         assert_eq!(weights.files, ["model.safetensors"]);
     }
+}
+
+#[test]
+fn a_gguf_file_draws_what_its_folder_draws() {
+    let checkpoint = Checkpoint::TinySd15;
+    let models = Models::of(checkpoint, &SingleFile::default());
+    let path = models.path("model.gguf");
+    SingleFile::of(checkpoint).write_gguf(&path, |_, _| GGUF_F32);
+    let model = ModelRef::File(path.clone());
+    assert_draws_the_same(&model, &tiny(checkpoint), &request(Task::TextToImage));
+
+    // As stable-diffusion.cpp does it: matrices in blocks, the rest as it is.
+    let is_matrix = |tensor: &Tensor| tensor.shape.len() == 2 && tensor.shape[1].is_multiple_of(32);
+    SingleFile::of(checkpoint).write_gguf(&path, |_, tensor| if is_matrix(tensor) { GGUF_Q8_0 } else { GGUF_F32 });
+    let (ours, original) = (unet(&checkpoint::Checkpoint::open(&model).expect("it opens")), of_folder(unet));
+    let most = original.iter().fold(0.0, |most: f32, number| most.max(number.abs()));
+    let differences = || ours.iter().zip(&original).map(|(a, b)| (a - b).abs());
+    assert!(differences().all(|difference| difference <= most / 127.0));
+    assert!(differences().any(|difference| difference > 0.0), "something was rounded");
 }
 
 /// Civitai has files whose text encoder lacks the word, and some that count the positions.

@@ -86,7 +86,7 @@ impl<'a> Tensors<'a> {
             [".lora_down.weight", ".lora_up.weight", ".lora_A.weight", ".hada_w1_a", ".lokr_w1", ".lora.down.weight"];
         let is_lora = |key: &&str| LORA.iter().any(|ending| key.ends_with(ending)) || key.ends_with(".lokr_w1_a");
         let names = || self.0.keys();
-        let kind = if names().any(|key| is_lora(key)) {
+        let kind = if names().any(is_lora) {
             return Some((Kind::Lora, self.lora_family(), Layout::Ldm));
         } else if let Some(width) = self.embedding_width() {
             return Some((Kind::Embedding, by_text_width(width), Layout::Ldm));

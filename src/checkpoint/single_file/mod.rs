@@ -5,7 +5,7 @@
 //! (`name.vae.safetensors`) and a config in its authors' format (`name.yaml`), both as A1111 knows them. What neither the
 //! file nor its family tells may lie in a folder of the file's name beside it: configs, as `from_single_file(config=..)`
 //! takes them, and whole components that the file lacks. Words of textual inversion are read from `embeddings`.
-//! Limits: Stable Diffusion 1 and 2 and their variants as safetensors. There is no safety checker.
+//! Limits: Stable Diffusion 1 and 2 and their variants, as safetensors or GGUF. There is no safety checker.
 
 mod configs;
 mod embeddings;
@@ -46,13 +46,11 @@ impl SingleFile {
     /// Opens a file, with another VAE than its own if one is named, and with the averaged weights if they are asked for.
     ///
     /// # Errors
-    /// There is no such file, or it is no sound safetensors file; it is no model, or one that isn't built here; a component
+    /// There is no such file, or it is damaged; it is no model, or one that isn't built here; a component
     /// is missing; what lies beside it is broken.
     pub(super) fn open(path: &Path, vae: Option<&Path>, use_averaged: bool) -> Result<Self> {
         model_ref::check_file(path)?;
-        let file = SourceFile::on_disk(path)?;
-        refuse_gguf(&file)?;
-        let header = read_header(&file)?;
+        let header = read_header(&SourceFile::on_disk(path)?)?;
         let identified = identify(header.tensors.iter().map(|(key, stored)| (key.as_str(), stored.shape.as_slice())));
         check(&identified, &header, path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -197,7 +195,8 @@ fn check(identified: &Identified, header: &Header, path: &Path) -> Result<()> {
     Ok(())
 }
 
-fn is_scaled(key: &str) -> bool {
+/// Whether a tensor is a factor of weights of 8 bits, as ComfyUI and bitsandbytes store them.
+pub(super) fn is_scaled(key: &str) -> bool {
     key == "scaled_fp8" || key.ends_with(".scale_weight") || key.ends_with(".weight_scale") || key.ends_with(".SCB")
 }
 
@@ -217,15 +216,6 @@ fn missing(component: &str, path: &Path) -> Error {
         other => (other, "Take the whole model".to_owned()),
     };
     Error::new(format!("this file has no {what}: {}", path.display())).advise(place)
-}
-
-/// GGUF is told by its first bytes.
-fn refuse_gguf(file: &SourceFile) -> Result<()> {
-    if file.all()?.starts_with(b"GGUF") {
-        return Err(Error::new(format!("GGUF files can't be opened: {}", file.place))
-            .advise("Look for the model as .safetensors; most are published as both"));
-    }
-    Ok(())
 }
 
 /// The path of `name` with another ending.

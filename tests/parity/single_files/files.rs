@@ -151,6 +151,45 @@ impl SingleFile {
     }
 }
 
+/// Types of numbers in GGUF.
+pub(crate) const GGUF_F32: u32 = 0;
+pub(crate) const GGUF_Q4_0: u32 = 2;
+pub(crate) const GGUF_Q8_0: u32 = 8;
+
+impl SingleFile {
+    /// As `ggml/docs/gguf.md` describes it, each tensor in the type that `kind` gives it.
+    pub(crate) fn write_gguf(&self, path: &Path, kind: impl Fn(&str, &Tensor) -> u32) {
+        let string = |text: &str| [&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat();
+        let mut header = [b"GGUF".as_slice(), &3_u32.to_le_bytes()].concat();
+        header.extend((self.tensors.len() as u64).to_le_bytes());
+        header.extend(1_u64.to_le_bytes());
+        header.extend([string("general.architecture"), 8_u32.to_le_bytes().to_vec(), string("sd1")].concat());
+        let mut data = Vec::new();
+        for (name, tensor) in &self.tensors {
+            header.extend(string(name));
+            header.extend((tensor.shape.len() as u32).to_le_bytes());
+            header.extend(tensor.shape.iter().rev().flat_map(|size| (*size as u64).to_le_bytes()));
+            let kind = kind(name, tensor);
+            header.extend(kind.to_le_bytes());
+            header.extend((data.len() as u64).to_le_bytes());
+            match kind {
+                GGUF_F32 => data.extend(&tensor.bytes),
+                _ => data.extend(tensor.numbers().as_chunks::<32>().0.iter().flat_map(q8_0)),
+            }
+            data.resize(data.len().next_multiple_of(32), 0);
+        }
+        header.resize(header.len().next_multiple_of(32), 0);
+        fs::write(path, [header, data].concat()).expect("the file is written");
+    }
+}
+
+/// A factor and 32 bytes.
+fn q8_0(numbers: &[f32; 32]) -> Vec<u8> {
+    let factor = f16::from_f32(numbers.iter().fold(0.0, |most: f32, number| most.max(number.abs())) / 127.0);
+    let byte = |number: &f32| ((number / factor.to_f32()).round().clamp(-127.0, 127.0) as i8).cast_unsigned();
+    factor.to_le_bytes().into_iter().chain(numbers.iter().map(byte)).collect()
+}
+
 /// A component's tensors by their names without `text_model.`.
 pub(crate) fn read_component(folder: &Path) -> BTreeMap<String, Tensor> {
     let mut tensors = BTreeMap::new();

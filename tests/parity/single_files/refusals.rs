@@ -4,7 +4,7 @@ use std::fs;
 
 use safetensors::Dtype;
 
-use super::files::{Models, SingleFile, Tensor};
+use super::files::{GGUF_F32, GGUF_Q4_0, Models, SingleFile, Tensor};
 use super::unet;
 use crate::support::checkpoints::Checkpoint;
 
@@ -76,7 +76,19 @@ fn a_file_without_a_component_is_told_where_one_may_lie() {
 fn files_in_other_formats_are_named() {
     let models = Models::new();
     models.put("model.safetensors", b"GGUF\x03\0\0\0\0\0\0\0");
-    assert!(models.complaint().starts_with("GGUF files can't be opened: "), "{}", models.complaint());
+    assert!(
+        models.complaint().starts_with("this GGUF file is damaged, its header is cut short: "),
+        "{}",
+        models.complaint()
+    );
+    models.put("model.safetensors", b"GGUF\x01\0\0\0\0\0\0\0");
+    assert!(models.complaint().starts_with("GGUF files of version 1 can't be opened: "), "{}", models.complaint());
+    SingleFile::of(Checkpoint::TinySd15).write_gguf(&models.path("model.safetensors"), |name, _| {
+        if name == "model.diffusion_model.out.2.weight" { GGUF_Q4_0 } else { GGUF_F32 }
+    });
+    let line = models.complaint();
+    assert!(line.starts_with("can't use GGUF weights of type Q4_0 (model.diffusion_model.out.2.weight): "), "{line}");
+    assert!(line.contains("Take the model's F16 or Q8_0 file"), "{line}");
     models.put("model.safetensors", b"");
     assert!(models.complaint().contains("damaged, it is empty or cut short"), "{}", models.complaint());
     fs::remove_file(models.path("model.safetensors")).expect("it was there");
