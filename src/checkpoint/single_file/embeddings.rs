@@ -1,5 +1,5 @@
 //! Words that a model is taught by small files (textual inversion), from the folder `embeddings` that A1111 and `ComfyUI`
-//! have: beside the model, or beside one of the two folders that it is in.
+//! have: beside the model, or beside one of the three folders that it is in.
 //!
 //! A word is called like its file, as A1111 has it, and also like its tensor where that is a name (`<cat-toy>`), as
 //! Diffusers has it. Limits: safetensors; files of another kind, for another family or damaged are left out.
@@ -44,7 +44,7 @@ impl Embeddings {
 
 /// The files in the folders of embeddings, sorted.
 fn files(model: &Path) -> Vec<PathBuf> {
-    let folders = model.ancestors().skip(1).take(3).map(|folder| folder.join("embeddings"));
+    let folders = model.ancestors().skip(1).take(4).map(|folder| folder.join("embeddings"));
     let entries = folders.flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten());
     let mut files: Vec<PathBuf> = entries
         .map(|entry| entry.path())

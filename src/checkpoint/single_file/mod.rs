@@ -20,7 +20,7 @@ use bytes::Bytes;
 
 use super::family::{Identified, Kind, Layout, identify};
 use super::ldm::shapes::Shapes;
-use super::ldm::{Names, Part, UNET, averaged};
+use super::ldm::{Names, Part, UNET, averaged, stray};
 use super::model_ref;
 use super::source::{Source, SourceFile};
 use super::weights::{Header, Stored, Variant, Weights, read_header};
@@ -146,6 +146,14 @@ fn split(header: &Header, file: &str, use_averaged: bool, path: &Path) -> Result
                 .entry(place.component)
                 .or_insert_with(|| Weights { tensors: BTreeMap::new(), files: vec![file.to_owned()] });
             weights.tensors.insert(place.key, part);
+        }
+    }
+    // What nothing reads stays under its own name, so that it can be shown.
+    for (key, stored) in stored {
+        if names.places(key).is_empty()
+            && let Some(weights) = stray(key).and_then(|component| components.get_mut(component))
+        {
+            weights.tensors.insert(key.to_owned(), stored.clone());
         }
     }
     Ok(components)
