@@ -14,7 +14,7 @@ mod prediction;
 mod vae_file;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytes::Bytes;
 
@@ -223,9 +223,4 @@ fn missing(component: &str, path: &Path) -> Error {
         other => (other, "Take the whole model".to_owned()),
     };
     Error::new(format!("this file has no {what}: {}", path.display())).advise(place)
-}
-
-/// The path of `name` with another ending.
-fn beside(path: &Path, ending: &str) -> Option<PathBuf> {
-    Some(path.with_extension(ending)).filter(|path| path.is_file())
 }
