@@ -9,7 +9,8 @@ use burnisher::checkpoint::hub::{Downloaded, Gate, Hub, Options, Progress, State
 use burnisher::checkpoint::{Checkpoint, HubId, ModelRef};
 
 use crate::checkpoints::{Checkpoint as Tiny, Storage};
-use crate::server::Repo;
+use crate::repo::Repo;
+use crate::server::Seen;
 use crate::stage::{MODEL, Stage, needed, repo};
 
 fn id(text: &str) -> HubId {
@@ -47,7 +48,7 @@ fn what_is_here_is_not_fetched_again() {
     let offer = stage.look(MODEL).expect("an offer");
     assert_eq!(offer.bytes_here, offer.bytes);
     assert_eq!(stage.download(MODEL).expect("a model"), folder);
-    let content: Vec<_> = stage.server.seen().into_iter().filter(|seen| seen.is_content()).collect();
+    let content: Vec<_> = stage.server.seen().into_iter().filter(Seen::is_content).collect();
     assert!(content.iter().all(|seen| seen.target.ends_with("model_index.json")), "{content:?}");
 }
 

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use burnisher::cancel::CancelToken;
 use burnisher::checkpoint::hub::{Downloaded, State};
 
-use crate::server::{Fault, Repo, Seen};
+use crate::repo::Repo;
+use crate::server::{Fault, Seen};
 use crate::stage::{Dice, MODEL, Stage};
 
 const UNET: &str = "unet/diffusion_pytorch_model.safetensors";
@@ -150,6 +151,19 @@ fn servers_without_ranges_and_with_other_ranges_are_coped_with() {
 }
 
 #[test]
+fn a_page_that_answers_instead_of_the_hub_costs_nothing() {
+    // A network that wants a login answers everything with its page.
+    let stage = heals(|request, before| match times(request, before) {
+        0 if request.at_cdn => Fault::CutAfter(100_000),
+        1 if request.at_cdn => Fault::Status(200, "Content-Type: text/html\r\n"),
+        _ => Fault::None,
+    });
+    let weights = stage.server.seen().into_iter().filter(|seen| seen.at_cdn);
+    let from: Vec<_> = weights.map(|seen| seen.from.unwrap_or(0)).collect();
+    assert_eq!(from.iter().filter(|from| **from == 100_000).count(), 6, "{from:?}");
+}
+
+#[test]
 fn a_wrong_hash_throws_the_part_away_and_tries_once_more() {
     for small_or_large in ["merges.txt", "/blob/"] {
         heals(move |request, before| {
@@ -159,7 +173,7 @@ fn a_wrong_hash_throws_the_part_away_and_tries_once_more() {
         let told =
             tells(move |request, _| if request.target.contains(small_or_large) { Fault::FlipBit } else { Fault::None });
         assert!(
-            told.contains("isn't what the Hub lists, its hash is another") && told.contains("thrown away"),
+            told.contains("isn't what the Hub lists, its hash is another") && told.contains("try again later"),
             "{told}"
         );
     }
@@ -170,7 +184,7 @@ fn a_part_that_went_bad_on_disk_is_thrown_away() {
     let (stage, repo) = (Stage::new(), Stage::repo());
     let unet = &repo.files[UNET];
     fs::create_dir_all(stage.in_cache("blobs")).expect("a folder");
-    let part = stage.in_cache("blobs").join(format!("{}.incomplete", crate::server::sha256(unet)));
+    let part = stage.in_cache("blobs").join(format!("{}.incomplete", crate::repo::sha256(unet)));
     fs::write(&part, vec![9; unet.len() / 2]).expect("written");
     stage.download(MODEL).expect("it heals");
     stage.assert_whole(&repo);
@@ -222,7 +236,7 @@ fn a_download_that_the_disk_has_no_space_for_is_refused_before_it_begins() {
 fn a_disk_that_fills_up_is_told_and_what_came_is_kept() {
     let (stage, repo) = (Stage::new(), Stage::repo());
     fs::create_dir_all(stage.in_cache("blobs")).expect("a folder");
-    let part = stage.in_cache("blobs").join(format!("{}.incomplete", crate::server::sha256(&repo.files[UNET])));
+    let part = stage.in_cache("blobs").join(format!("{}.incomplete", crate::repo::sha256(&repo.files[UNET])));
     // Every write to this device fails as on a full disk.
     std::os::unix::fs::symlink("/dev/full", &part).expect("a link");
     let told = stage.download(MODEL).expect_err("the disk is full").to_string();
@@ -249,9 +263,8 @@ fn a_hub_that_is_not_there_is_told_soon() {
 #[test]
 fn an_answer_without_an_end_is_not_waited_for() {
     let stage = Stage::new();
-    stage.server.fail(|request, _| match request.target.starts_with("/api") {
-        true => Fault::LongerUnannounced(40 << 20),
-        false => Fault::None,
+    stage.server.fail(|request, _| {
+        if request.target.starts_with("/api") { Fault::LongerUnannounced(40 << 20) } else { Fault::None }
     });
     let told = stage.look(MODEL).expect_err("it has no end").to_string();
     assert!(told.contains("has no end"), "{told}");

@@ -1,4 +1,4 @@
-//! Models from the Hub: a loopback server (`server`) serves the tiny checkpoints to the real client.
+//! Models from the Hub: a loopback server (`server`, `repo`) serves the tiny checkpoints to the real client.
 //!
 //! `downloads` is what goes well, `faults` what breaks and heals, `refusals` what can't be had, and `program` the command
 //! line with all of it, killed at random moments. `python` compares the cache with one that Python made.
@@ -11,6 +11,7 @@ mod faults;
 mod program;
 mod python;
 mod refusals;
+mod repo;
 mod server;
 mod stage;
 

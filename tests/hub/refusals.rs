@@ -5,7 +5,8 @@ use std::fs;
 use burnisher::checkpoint::hub::{Hub, Options, Token};
 use serde_json::json;
 
-use crate::server::{Fault, Repo};
+use crate::repo::Repo;
+use crate::server::Fault;
 use crate::stage::{MODEL, Stage, entries};
 
 const SECRET: &str = "hf_secret_token";

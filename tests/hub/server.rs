@@ -5,17 +5,16 @@
 //! Limits: one request a connection, GET and HEAD.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
+use serde_json::Value;
+
+use crate::repo::{Held, Repo, is_large};
 
 /// A server that runs until it is dropped.
 pub(crate) struct Server {
@@ -29,45 +28,14 @@ struct Shared {
     fault: Mutex<Box<FaultOf>>,
     /// Bytes a second of each answer's body; 0 for as fast as it goes.
     rate: AtomicU64,
+    /// Bytes of answers that went out so far.
+    sent: AtomicU64,
     stopped: AtomicBool,
     cdn: u16,
 }
 
 /// What goes wrong with a request, asked with all that came before it.
 type FaultOf = dyn Fn(&Seen, &[Seen]) -> Fault + Send + Sync;
-
-/// A repository.
-#[derive(Clone, Default)]
-pub(crate) struct Repo {
-    /// Content by path.
-    pub(crate) files: BTreeMap<String, Vec<u8>>,
-    /// What the API says of a path instead of the truth: its size.
-    pub(crate) told_sizes: BTreeMap<String, u64>,
-    /// Paths that the API lists besides.
-    pub(crate) told_paths: Vec<String>,
-    /// Fields of the API's answer to replace.
-    pub(crate) told: Value,
-    /// Where it has moved to.
-    pub(crate) moved_to: Option<String>,
-    /// The token that opens it, if it is gated.
-    pub(crate) gated: Option<String>,
-}
-
-/// A repository with what is worked out once.
-struct Held {
-    repo: Repo,
-    commit: String,
-    /// The SHA-256 and git's hash by path.
-    hashes: BTreeMap<String, [String; 2]>,
-}
-
-impl std::ops::Deref for Held {
-    type Target = Repo;
-
-    fn deref(&self) -> &Repo {
-        &self.repo
-    }
-}
 
 /// A request, and what was answered.
 #[derive(Clone, Debug, Default)]
@@ -117,110 +85,6 @@ pub(crate) enum Fault {
     Redirect(&'static str),
 }
 
-impl Repo {
-    /// All files of a folder.
-    pub(crate) fn of(folder: &Path) -> Self {
-        fn walk(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) {
-            for entry in fs::read_dir(folder).expect("a folder") {
-                let path = entry.expect("an entry").path();
-                let name = format!("{prefix}{}", path.file_name().expect("a name").to_string_lossy());
-                if path.is_dir() {
-                    walk(&path, &format!("{name}/"), files);
-                } else {
-                    files.insert(name, fs::read(path).expect("a file"));
-                }
-            }
-        }
-        let mut repo = Self::default();
-        walk(folder, "", &mut repo.files);
-        repo
-    }
-
-    /// The commit: it stands for the content.
-    pub(crate) fn commit(&self) -> String {
-        let mut digest = Sha256::new();
-        for (path, content) in &self.files {
-            digest.update(path);
-            digest.update(content);
-        }
-        hex(&digest.finalize())[..40].to_owned()
-    }
-}
-
-impl Held {
-    fn new(repo: Repo) -> Self {
-        let hashes = repo.files.iter().map(|(path, content)| (path.clone(), [sha256(content), git_hash(content)]));
-        Self { commit: repo.commit(), hashes: hashes.collect(), repo }
-    }
-
-    fn siblings(&self) -> Vec<Value> {
-        let file = |(path, content): (&String, &Vec<u8>)| {
-            let size = self.told_sizes.get(path).copied().unwrap_or(content.len() as u64);
-            let mut file = json!({ "rfilename": path, "size": size, "blobId": self.hashes[path][1] });
-            if is_large(path) {
-                file["lfs"] = json!({ "sha256": self.hashes[path][0], "size": size, "pointerSize": 130 });
-            }
-            file
-        };
-        let more = |path: &String| json!({ "rfilename": path, "size": 5, "blobId": git_hash(b"hello") });
-        self.files.iter().map(file).chain(self.told_paths.iter().map(more)).collect()
-    }
-
-    fn knows(&self, revision: &str) -> bool {
-        ["main", "refs/pr/3", &self.commit].contains(&revision)
-    }
-
-    /// `GET /api/models/{id}`
-    fn info(&self, id: &str) -> Value {
-        let class: Value = self.files.get("model_index.json").map_or(Value::Null, |index| {
-            serde_json::from_slice::<Value>(index).map_or(Value::Null, |index| index["_class_name"].clone())
-        });
-        let mut info = json!({
-            "_id": "0", "id": id, "modelId": id, "sha": self.commit, "private": false, "disabled": false,
-            "gated": if self.gated.is_some() { json!("auto") } else { json!(false) },
-            "tags": ["diffusers", "license:mit", format!("diffusers:{}", class.as_str().unwrap_or_default())],
-            "cardData": { "license": "mit" }, "downloads": 3, "likes": 2, "library_name": "diffusers",
-            "lastModified": "2024-09-04T12:00:00.000Z", "createdAt": "2022-03-02T23:29:04.000Z",
-            "siblings": self.siblings(),
-        });
-        for (key, value) in self.told.as_object().into_iter().flatten() {
-            info[key] = value.clone();
-        }
-        info
-    }
-
-    /// `GET /api/models/{id}/tree/{commit}`, which Python asks.
-    fn tree(&self) -> Value {
-        let file = |(path, content): (&String, &Vec<u8>)| {
-            let mut file = json!({ "type": "file", "path": path, "size": content.len(), "oid": self.hashes[path][1] });
-            if is_large(path) {
-                file["lfs"] = json!({ "oid": self.hashes[path][0], "size": content.len(), "pointerSize": 130 });
-            }
-            file
-        };
-        self.files.iter().map(file).collect()
-    }
-}
-
-/// Whether the Hub keeps a file apart from git.
-fn is_large(path: &str) -> bool {
-    path.ends_with(".safetensors")
-}
-
-pub(crate) fn sha256(content: &[u8]) -> String {
-    hex(&Sha256::digest(content))
-}
-
-pub(crate) fn git_hash(content: &[u8]) -> String {
-    let mut digest = sha1_smol::Sha1::from(format!("blob {}\0", content.len()));
-    digest.update(content);
-    digest.digest().to_string()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 impl Server {
     pub(crate) fn start() -> Self {
         let listeners = [(), ()].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
@@ -230,6 +94,7 @@ impl Server {
             seen: Mutex::default(),
             fault: Mutex::new(Box::new(|_, _| Fault::None)),
             rate: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
             cdn: ports[1],
         });
@@ -266,6 +131,11 @@ impl Server {
     /// Bytes a second of each answer's body from now on.
     pub(crate) fn throttle(&self, rate: u64) {
         self.shared.rate.store(rate, Ordering::Relaxed);
+    }
+
+    /// Bytes of answers that went out so far.
+    pub(crate) fn sent(&self) -> u64 {
+        self.shared.sent.load(Ordering::Relaxed)
     }
 
     /// The requests so far.
@@ -306,6 +176,10 @@ struct Answer {
 impl Answer {
     fn new(status: u16, headers: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
         Self { status, headers: headers.into(), body: body.into() }
+    }
+
+    fn add(&mut self, header: &str) {
+        self.headers.extend([header, "\r\n"]);
     }
 
     fn json(value: &Value) -> Self {
@@ -441,12 +315,12 @@ impl Shared {
                 answer = Answer::new(416, format!("Content-Range: bytes */{of}\r\n"), "");
             } else {
                 answer.status = 206;
-                answer.headers += &format!("Content-Range: bytes {from}-{}/{of}\r\n", of - 1);
+                answer.add(&format!("Content-Range: bytes {from}-{}/{of}", of - 1));
                 answer.body.drain(..from as usize);
             }
         }
         if !matches!(fault, Fault::LongerUnannounced(_)) {
-            answer.headers += &format!("Content-Length: {}\r\n", answer.body.len());
+            answer.add(&format!("Content-Length: {}", answer.body.len()));
         }
         let head = format!(
             "HTTP/1.1 {} Said\r\nConnection: close\r\nAccept-Ranges: bytes\r\n{}\r\n",
@@ -474,10 +348,12 @@ impl Shared {
         let rate = self.rate.load(Ordering::Relaxed);
         if rate == 0 {
             stream.write_all(body)?;
+            self.sent.fetch_add(body.len() as u64, Ordering::Relaxed);
             return Ok(body.len() as u64);
         }
         for slice in body.chunks(rate.div_ceil(200) as usize) {
             stream.write_all(slice)?;
+            self.sent.fetch_add(slice.len() as u64, Ordering::Relaxed);
             thread::sleep(Duration::from_millis(5));
         }
         Ok(body.len() as u64)

@@ -12,7 +12,8 @@ use burnisher::error::Result;
 use tempfile::TempDir;
 
 use crate::checkpoints::{self, Checkpoint, Storage};
-use crate::server::{Repo, Server, git_hash, sha256};
+use crate::repo::{Repo, git_hash, sha256};
+use crate::server::Server;
 
 /// The name of the model.
 pub(crate) const MODEL: &str = "acme/tiny-sd15";

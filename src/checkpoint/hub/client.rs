@@ -22,8 +22,11 @@ use crate::error::{Error, Result};
 /// How often a waiting thread looks at its cancel token.
 const TICK: Duration = Duration::from_millis(50);
 
-/// How long an answer about a model may take in all, and how large it may be: repositories have some hundred files.
-const ANSWER: (Duration, usize) = (Duration::from_secs(60), 32 << 20);
+/// How long an answer about models may take in all.
+const LONGEST_ANSWER: Duration = Duration::from_mins(1);
+
+/// How large an answer about a model may be, in bytes: repositories have some hundred files.
+const LARGEST_ANSWER: usize = 32 << 20;
 
 /// How often to try before telling that there is no answer: nobody wants to look at a list that stays empty.
 const TRIES: u32 = 3;
@@ -144,22 +147,18 @@ impl Client {
 
     async fn answer(&self, id: &HubId, url: &Url) -> Result<Vec<u8>> {
         patiently(self, async || {
-            let whole = async {
-                let mut response = self.get(url.clone()).send().await.map_err(|error| no_answer(&error))?;
-                if !response.status().is_success() {
-                    return Err(self.refused(Some(id), &response));
+            let mut response = self.get(url.clone()).send().await.map_err(|error| no_answer(&error))?;
+            if !response.status().is_success() {
+                return Err(self.refused(Some(id), &response));
+            }
+            let mut answer = Vec::new();
+            while let Some(chunk) = response.chunk().await.map_err(|error| no_answer(&error))? {
+                answer.extend_from_slice(&chunk);
+                if answer.len() > LARGEST_ANSWER {
+                    return Err(Failure::Final(Error::new(format!("the Hub's answer has no end: {id}"))));
                 }
-                let mut answer = Vec::new();
-                while let Some(chunk) = response.chunk().await.map_err(|error| no_answer(&error))? {
-                    answer.extend_from_slice(&chunk);
-                    if answer.len() > ANSWER.1 {
-                        return Err(Failure::Final(Error::new(format!("the Hub's answer has no end: {id}"))));
-                    }
-                }
-                Ok(answer)
-            };
-            let in_time = tokio::time::timeout(ANSWER.0, whole).await;
-            in_time.unwrap_or_else(|_| Err(Failure::passing("the answer takes too long")))
+            }
+            Ok(answer)
         })
         .await
     }
@@ -169,7 +168,8 @@ impl Client {
 pub(super) async fn patiently<T>(client: &Client, ask: impl AsyncFn() -> Result<T, Failure>) -> Result<T> {
     let mut tries = Tries::new(client.options.patience, client.options.patience.tries.min(TRIES));
     loop {
-        match ask().await {
+        let answer = tokio::time::timeout(LONGEST_ANSWER, ask()).await;
+        match answer.unwrap_or_else(|_| Err(Failure::passing("the answer takes too long"))) {
             Ok(answer) => return Ok(answer),
             Err(Failure::Passing { why, after }) => tokio::time::sleep(tries.wait(&why, after)?).await,
             Err(Failure::Unsound(why)) => return Err(Error::new(format!("the Hub's answer makes no sense: {why}"))),

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 
 /// The longest wait that a server may ask for.
-const LONGEST_WAIT: Duration = Duration::from_secs(300);
+const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
 /// Why a request failed.
 pub(super) enum Failure {
@@ -26,7 +26,7 @@ pub(super) enum Failure {
         /// How long the server asks to wait.
         after: Option<Duration>,
     },
-    /// What comes isn't what was promised: it has to come anew.
+    /// What comes isn't what was promised.
     Unsound(String),
     /// Asking again is no use.
     Final(Error),

@@ -3,6 +3,7 @@
 //! Bytes are written where they belong, not behind what is there: should a filesystem have no working locks, two
 //! downloads write the same to the same place.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -64,7 +65,11 @@ impl Digesting {
 
     fn digits(&self) -> String {
         match self {
-            Self::Sha256(digest) => digest.clone().finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
+            Self::Sha256(digest) => digest.clone().finalize().iter().fold(String::new(), |mut digits, byte| {
+                // Nothing fails that writes into a string.
+                let _ = write!(digits, "{byte:02x}");
+                digits
+            }),
             Self::Git(digest) => digest.digest().to_string(),
         }
     }

@@ -39,14 +39,13 @@ impl Transfer<'_> {
         let commit = &self.offer.commit;
         // Whoever holds the lock may be fetching just this file.
         let _lock = loop {
-            match self.repo.try_lock(file).map_err(|error| unwritable(self.repo.part(file).as_path(), error))? {
-                Some(lock) => break lock,
-                None => {
-                    let why = "another download of this file".to_owned();
-                    self.board.set(number, self.repo.bytes_here(commit, file), State::Waiting { why, secs: None });
-                    tokio::time::sleep(LOOK_AGAIN).await;
-                }
+            let lock = self.repo.try_lock(file).map_err(|error| unwritable(&self.repo.part(file), error))?;
+            if let Some(lock) = lock {
+                break lock;
             }
+            let why = "another download of this file".to_owned();
+            self.board.set(number, self.repo.bytes_here(commit, file), State::Waiting { why, secs: None });
+            tokio::time::sleep(LOOK_AGAIN).await;
         };
         if !self.repo.has(commit, file) {
             self.fetch(number, file).await?;
@@ -76,7 +75,10 @@ impl Transfer<'_> {
             }
             let failure = match came {
                 Ok(()) if part.is_sound() => break,
-                Ok(()) if part.at() == file.bytes => Failure::Unsound("its hash is another".to_owned()),
+                Ok(()) if part.at() == file.bytes => {
+                    part.throw_away().map_err(unwritable)?;
+                    Failure::Unsound("its hash is another".to_owned())
+                }
                 Ok(()) => Failure::passing("the connection ended early"),
                 Err(failure) => failure,
             };
@@ -87,16 +89,11 @@ impl Transfer<'_> {
                     self.board.set(number, part.at(), State::Waiting { why, secs });
                     tokio::time::sleep(wait).await;
                 }
+                // What came before it stays: it may have been a network's login page that answered.
                 Failure::Unsound(why) => {
-                    part.throw_away().map_err(unwritable)?;
                     unsound += 1;
                     if unsound == UNSOUND {
-                        let Offer { id, .. } = self.offer;
-                        return Err(Error::new(format!(
-                            "what comes isn't what the Hub lists, {why}: {} of {id}",
-                            file.path
-                        ))
-                        .advise("It was thrown away. The Hub, or what stands between it and you, sends wrong files: try again later"));
+                        return Err(self.unsound(file, &why));
                     }
                 }
                 Failure::Final(error) => return Err(error),
@@ -105,6 +102,11 @@ impl Transfer<'_> {
         self.board.set(number, file.bytes, State::Checking);
         write_out(part.handle().map_err(unwritable)?).await.map_err(unwritable)?;
         part.finish(&self.repo.blob(file)).map_err(unwritable)
+    }
+
+    fn unsound(&self, file: &Wanted, why: &str) -> Error {
+        Error::new(format!("what comes isn't what the Hub lists, {why}: {} of {}", file.path, self.offer.id))
+            .advise("The Hub, or what stands between it and you, sends something else: try again later")
     }
 
     /// One request: takes what comes, until the file is here or nothing comes any more.

@@ -15,6 +15,9 @@ use crate::checkpoint::family::{Family, Identified, Kind, Layout};
 /// How Diffusers and transformers name a component's weights, up to a dot.
 const COMPONENTS: [&str; 2] = ["diffusion_pytorch_model", "model"];
 
+/// What there is to say of weights of 8 bits with factors beside them.
+const SCALED: &str = "Its weights have factors beside them, which this app can't use. Take its f16 or plain fp8 file";
+
 /// Whether a file is named as a component's weights, which says nothing of what it is.
 pub(super) fn is_component(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -47,6 +50,9 @@ pub(super) fn inspect(path: &Path, app: App, holds: Option<Kind>) -> Item {
                 (item.kind, item.family) = (identified.kind, identified.family);
                 item.precisions = header.precisions();
                 item.state = state(&identified, path);
+                if item.state == State::Whole && header.is_scaled() {
+                    item.state = State::NotOpenable { why: SCALED.to_owned() };
+                }
             }
             Err(flaw) => {
                 item.state = State::Broken { why: format!("{}. {}", flaw.sentence(), advice(&flaw)) };

@@ -11,6 +11,7 @@ use safetensors::tensor::Metadata;
 
 use super::size_text;
 use crate::checkpoint::family::{Identified, identify};
+use crate::checkpoint::single_file::is_scaled;
 
 /// What the format allows (`safetensors`, `MAX_HEADER_SIZE`).
 const MAX_HEADER: u64 = 100_000_000;
@@ -117,6 +118,11 @@ impl Header {
     pub(super) fn identify(&self) -> Identified {
         let tensors = self.tensors.tensors();
         identify(tensors.iter().map(|(name, info)| (name.as_str(), info.shape.as_slice())))
+    }
+
+    /// Whether its numbers only make sense with factors that are stored beside them.
+    pub(super) fn is_scaled(&self) -> bool {
+        self.tensors.offset_keys().iter().any(|key| is_scaled(key))
     }
 
     /// The types of most of its numbers.
