@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::super::family::{Kind, identify};
-use super::super::source::SourceFile;
-use super::super::weights::{Stored, read_header};
+use crate::checkpoint::family::{Kind, identify};
+use crate::checkpoint::source::SourceFile;
+use crate::checkpoint::weights::{Stored, read_header};
 
 /// More rows than a prompt has places are of no use.
 const MAX_ROWS: usize = 75;
