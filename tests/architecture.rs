@@ -57,7 +57,7 @@ const LAYERS: [(&str, &[&str]); 17] = [
 ];
 
 /// What the command line and the window may name.
-const FRONT: [&str; 14] = [
+const FRONT: [&str; 16] = [
     "worker",
     "request",
     "gallery",
@@ -70,6 +70,8 @@ const FRONT: [&str; 14] = [
     "schedulers::SamplingOptions",
     "schedulers::SigmaSchedule",
     "schedulers::Setting",
+    "schedulers::Swapped",
+    "schedulers::Fate",
     "cancel",
     "error",
 ];

@@ -8,18 +8,19 @@ use crate::app::background::{Dialog as FileDialog, Task};
 use crate::app::canvas::Zoom;
 use crate::app::command::UiCommand;
 use crate::app::gallery::GalleryAction;
-use crate::app::inspector::Inspector;
+use crate::app::inspector::{Inspector, Look};
 use crate::app::lab::{Lab, Setup, Sheet};
 use crate::app::models::{HubAction, ModelsAction};
 use crate::app::queue::{Key, Move};
 use crate::app::state::{Dialog, Model, PatchDialog, State};
-use crate::app::{App, settings_host};
+use crate::app::{App, sampler, settings_host};
 use crate::cancel::CancelToken;
 use crate::checkpoint::ModelRef;
 use crate::gallery::Destination;
 use crate::request::{Branch, Request};
+use crate::schedulers::SchedulerKind;
 use crate::settings::{Patch, Waiting};
-use crate::worker::{Command, Job, Previews};
+use crate::worker::{Command, Footprint, Job, Previews};
 
 /// The folder, below the one for pictures, that keeps what was pasted.
 const PASTED: &str = "pasted";
@@ -32,6 +33,8 @@ pub(super) enum Action {
     UseModel(ModelRef),
     /// Look into a model.
     Inspect(ModelRef),
+    /// Draw with this sampler from now on.
+    UseSampler(SchedulerKind),
     /// Something about the Hub.
     Hub(HubAction),
     /// Show what is being downloaded.
@@ -81,6 +84,8 @@ pub(super) enum Action {
     TakePatch,
     /// The device or the dtype is another: the worker starts anew.
     RestartWorker,
+    /// The memory limit may be another.
+    LimitMemory,
     /// Something with the models on this computer.
     Models(ModelsAction),
     /// Something in the gallery.
@@ -99,11 +104,11 @@ impl App {
         match action {
             Action::Command(command) => self.obey(ctx, command),
             Action::UseModel(model) => use_model(state, model),
-            Action::Inspect(model) => {
-                state.dialog = Some(Dialog::Inspector(Box::new(Inspector::new(model.clone()))));
-                if let Err(error) = self.background.inspect(model, settings_host(&self.state.settings)) {
-                    self.state.notices.error(error);
-                }
+            Action::Inspect(model) => self.inspect(model),
+            Action::UseSampler(kind) => {
+                sampler::choose(&mut state.settings.draft, kind);
+                state.dialog = None;
+                state.notices.info(format!("The form's sampler is {}", kind.label()));
             }
             Action::BeginWith(path) => state.begin_with(path),
             Action::Drop(path) => self.ask(Task::Drop(path)),
@@ -173,6 +178,11 @@ impl App {
                 }
             }
             Action::RestartWorker => self.restart_worker(),
+            Action::LimitMemory => {
+                if settings_host(&state.settings).memory_limit != self.memory_limit {
+                    self.restart_worker();
+                }
+            }
             Action::Models(action) => self.act_on_models(action),
             Action::Gallery(action) => self.act(ctx, action),
             Action::OtherFolder => self.watch(),
@@ -182,6 +192,20 @@ impl App {
                 ctx.send_viewport_cmd(egui::ViewportCommand::Close);
             }
             Action::CloseDialog => state.dialog = None,
+        }
+    }
+
+    /// Opens the inspector on a model: planned for the form's picture if that is the form's model, else for one of its own size.
+    fn inspect(&mut self, model: ModelRef) {
+        let state = &mut self.state;
+        state.dialog = Some(Dialog::Inspector(Box::new(Inspector::new(model.clone()))));
+        let loaded = state.model.info().and_then(|info| info.footprint.as_ref());
+        let held = loaded.map_or(0, Footprint::usual_bytes);
+        let is_forms = state.model.is_ready(&model) && state.settings.model == model;
+        let request = is_forms.then(|| Request { count: 1, ..state.settings.draft.request() });
+        let host = settings_host(&state.settings);
+        if let Err(error) = self.background.inspect(Look { model, host, request, held }) {
+            self.state.notices.error(error);
         }
     }
 

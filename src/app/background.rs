@@ -12,6 +12,7 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use egui::epaint::text::FontDefinitions;
 
+use crate::app::inspector::{Found, Look};
 use crate::app::lab::Sheet;
 use crate::app::mask::{Derived, Wish, Work, Worked};
 use crate::app::plan::{Asked, Planned};
@@ -25,7 +26,7 @@ use crate::gallery::import::{self, Imported};
 use crate::gallery::write_whole;
 use crate::request::Mask;
 use crate::settings::Settings;
-use crate::worker::{self, Host, Inspection, Latest};
+use crate::worker::Latest;
 
 /// Tasks and answers that wait at most: far more than a person can ask for.
 const CAPACITY: usize = 64;
@@ -109,7 +110,7 @@ pub(super) enum Done {
     /// The user chose a folder to look for models in.
     PickedModelFolder(PathBuf),
     /// What a model is made of.
-    Inspected { model: ModelRef, found: Result<Box<Inspection>> },
+    Inspected { model: ModelRef, found: Result<Box<Found>> },
     /// The user chose a picture to read settings from.
     PickedPicture(PathBuf),
     /// The user chose the folder for pictures.
@@ -267,13 +268,13 @@ impl Background {
     ///
     /// # Errors
     /// The system has no thread to give.
-    pub(super) fn inspect(&self, model: ModelRef, host: Host) -> Result<()> {
+    pub(super) fn inspect(&self, look: Look) -> Result<()> {
         let teller = self.teller.clone();
-        let look = move || {
-            let found = worker::inspect(&model, host).map(Box::new);
-            teller.tell(Done::Inspected { model, found });
+        let work = move || {
+            let found = look.take();
+            teller.tell(Done::Inspected { model: look.model, found });
         };
-        let thread = thread::Builder::new().name("burnisher-inspector".to_owned()).spawn(look);
+        let thread = thread::Builder::new().name("burnisher-inspector".to_owned()).spawn(work);
         thread.map(drop).map_err(|cause| Error::new("the model can't be looked into").caused_by(cause))
     }
 }

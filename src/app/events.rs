@@ -31,7 +31,9 @@ pub(super) fn worker(state: &mut State, event: Event) {
         Event::ModelLetGo { model } => {
             state.model.let_go();
             state.steps = None;
-            state.notices.info(format!("{model} had to make room: both models don't fit into the memory"));
+            let Ok(model) = model.parse::<ModelRef>();
+            let name = model_name(&model);
+            state.notices.info(format!("{name} had to make room: both models don't fit into the memory"));
         }
         Event::ModelFailed { model, error, left } => failed(state, &model, error, left),
         Event::ModelCancelled { model, left } => {

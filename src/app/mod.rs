@@ -99,6 +99,8 @@ pub struct App {
     gallery: gallery::Gallery,
     models: models::Models,
     worker: Option<WorkerHandle>,
+    /// The memory limit that the worker was started with.
+    memory_limit: Option<u64>,
     librarian: Librarian,
     background: Background,
     downloads: Downloads,
@@ -130,7 +132,7 @@ fn open_worker(settings: &Settings, wake: Wake) -> Result<WorkerHandle> {
 
 /// Where the settings have models opened.
 fn settings_host(settings: &Settings) -> Host {
-    let memory_limit = (settings.memory_limit_gb > 0.0).then(|| (settings.memory_limit_gb * 1e9) as u64);
+    let memory_limit = (settings.memory_limit_gb > 0.0).then_some((settings.memory_limit_gb * 1e9) as u64);
     Host { device: settings.device, dtype: settings.dtype, threads: None, memory_limit }
 }
 
@@ -208,6 +210,7 @@ impl App {
             gallery: gallery::Gallery::default(),
             models,
             worker: None,
+            memory_limit: None,
             librarian,
             background,
             downloads,
@@ -235,6 +238,7 @@ impl App {
         self.state.queue = queue::Queue::left_over(waiting);
         self.state.queue.paused = paused;
         (self.state.model, self.state.wants_model) = (Model::None, true);
+        self.memory_limit = settings_host(&self.state.settings).memory_limit;
         match (self.open_worker)(&self.state.settings, self.wake.clone()) {
             Ok(worker) => self.worker = Some(worker),
             Err(error) => self.state.notices.error(error),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use egui::ComboBox;
+use egui::{ComboBox, DragValue};
 
 use crate::app::apply::Action;
 use crate::app::background::Dialog as FileDialog;
@@ -25,6 +25,7 @@ pub(super) fn ui(ctx: &egui::Context, state: &mut State, actions: &mut Vec<Actio
             output_ui(ui, state, actions);
             pattern_ui(ui, state);
             device_ui(ui, state, actions);
+            memory_ui(ui, state, actions);
             look_ui(ui, state);
             token_ui(ui, &mut state.hub_token, actions);
             let label = ui.label("Saved copies");
@@ -104,6 +105,39 @@ fn device_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
     if before != (state.settings.device, state.settings.dtype) {
         actions.push(Action::RestartWorker);
     }
+}
+
+fn memory_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
+    let label = ui.label("Memory limit");
+    let limit = &mut state.settings.memory_limit_gb;
+    let field = DragValue::new(limit).range(0.0..=1024.0).speed(0.1).max_decimals(1).update_while_editing(false);
+    let field = field.custom_formatter(move |gb, _| if gb > 0.0 { format!("{gb:.1} GB") } else { "None".to_owned() });
+    let response = ui.add(field.custom_parser(|text| Some(number(text)))).labelled_by(label.id);
+    // Only once it is settled: a new limit means a new worker.
+    if response.drag_stopped() || response.lost_focus() {
+        actions.push(Action::LimitMemory);
+    }
+    response.on_hover_text(
+        "What a model and its pictures may take; parts of a model that don't fit are loaded as they are needed",
+    );
+    ui.end_row();
+    let label = ui.label("Unload the model");
+    let after = &mut state.settings.unload_after_minutes;
+    let field = DragValue::new(after).range(0.0..=1440.0).speed(0.2).max_decimals(0);
+    let field = field.custom_formatter(move |minutes, _| match minutes.round() as u64 {
+        0 => "Never".to_owned(),
+        1 => "After a minute".to_owned(),
+        minutes => format!("After {minutes} minutes"),
+    });
+    let tip = "How long nothing is drawn until the model's memory is given back; the next picture loads it again";
+    ui.add(field.custom_parser(|text| Some(number(text)))).labelled_by(label.id).on_hover_text(tip);
+    ui.end_row();
+}
+
+/// The first number of a text; 0 if there is none.
+fn number(text: &str) -> f64 {
+    let digits: String = text.chars().filter(|c| c.is_ascii_digit() || *c == '.').collect();
+    digits.parse().unwrap_or(0.0)
 }
 
 /// The access token for the Hub. What was kept isn't shown again.

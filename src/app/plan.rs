@@ -3,6 +3,7 @@
 
 use crate::app::state::State;
 use crate::app::theme;
+use crate::request::Request;
 use crate::settings::Draft;
 use crate::worker::{Footprint, Plan, Wish};
 
@@ -30,7 +31,8 @@ pub(super) struct Planned {
 impl Asked {
     fn of(footprint: Footprint, draft: &Draft) -> Self {
         // The worker draws one picture after the other.
-        Self { footprint, wish: Wish { ..Wish::of(&crate::request::Request { count: 1, ..draft.request() }) } }
+        let request = Request { count: 1, ..draft.request() };
+        Self { footprint, wish: Wish::of(&request) }
     }
 
     /// The plan. It asks the system how much memory is free.

@@ -80,6 +80,12 @@ fn kind_ui(ui: &mut egui::Ui, state: &mut State) {
     });
 }
 
+/// Has the form draw with this sampler.
+pub(super) fn choose(draft: &mut Draft, kind: SchedulerKind) {
+    draft.scheduler = Some(kind);
+    suit(&mut draft.sampling, draft.scheduler);
+}
+
 /// Takes back what another sampler was asked for and this one can't be.
 fn suit(sampling: &mut SamplingOptions, kind: Option<SchedulerKind>) {
     let Some(kind) = kind else { return };

@@ -122,9 +122,16 @@ impl From<Weights> for WeightsDescription {
     }
 }
 
+impl Description {
+    /// The pipeline as Diffusers prints it: its class, and `model_index.json`.
+    pub fn pipeline(&self) -> String {
+        format!("{} {}", self.class_name, python_json(&self.model_index))
+    }
+}
+
 impl fmt::Display for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} {}", self.class_name, python_json(&self.model_index))?;
+        writeln!(f, "{}", self.pipeline())?;
         for component in &self.components {
             write!(f, "\n{component}")?;
         }

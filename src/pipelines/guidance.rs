@@ -96,6 +96,6 @@ impl Denoiser for Guided<'_> {
     }
 
     fn sketch(&self) -> Option<fn(&Tensor<4>) -> Result<RgbImage>> {
-        self.model.can_sketch.then_some(sketch::draw)
+        self.model.parts.can_sketch.then_some(sketch::draw)
     }
 }

@@ -43,6 +43,15 @@ pub struct ComponentInspection {
     pub error: Option<String>,
 }
 
+impl ComponentInspection {
+    /// What is to be said of the component's files, in a line that begins with its name; `None` if there is nothing.
+    pub fn note(&self) -> Option<String> {
+        let fatal = || self.mismatch.is_fatal().then(|| self.mismatch.to_string());
+        let said = self.error.clone().or_else(fatal).or_else(|| self.mismatch.note())?;
+        Some(format!("{}: {said}", self.part.name()))
+    }
+}
+
 impl Inspection {
     /// The memory plan of a run; the model in use holds so many bytes.
     ///

@@ -7,7 +7,7 @@ use serde::Serialize;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use crate::device::{Capacity, Memory};
-use crate::request::{Request, Task};
+use crate::request::{Request, SafetyMode, Task};
 
 /// Layers of the first level that are alive at once in a UNet step: its skips and the widest transformer layer.
 const LIVE_UNET_LAYERS: u64 = 40;
@@ -81,10 +81,8 @@ pub struct Wish {
     pub batch: usize,
     /// Whether it begins with a picture.
     pub encodes: bool,
-    /// Whether the depth of that picture is estimated.
-    pub estimates_depth: bool,
-    /// Whether the safety checker looks at what is drawn.
-    pub checks: bool,
+    /// Components beyond those that every run uses: the depth estimator, the safety checker.
+    pub also: Vec<Part>,
     /// Whether pictures are decoded while others are still being drawn.
     pub side_by_side: bool,
 }
@@ -93,13 +91,16 @@ impl Wish {
     /// What a request asks for, if its pictures are drawn as one batch.
     pub fn of(request: &Request) -> Self {
         let guided = request.task.kind().has_prompt() && request.guidance_scale > 1.0;
+        let estimates_depth = matches!(&request.task, Task::DepthToImage { depth: None, .. });
+        let mut also = Vec::new();
+        also.extend(estimates_depth.then_some(Part::DepthEstimator));
+        also.extend((request.safety != SafetyMode::Off).then_some(Part::SafetyChecker));
         Self {
             width: request.width,
             height: request.height,
             batch: if guided { 2 * request.count } else { request.count },
             encodes: request.task.kind().needs_image(),
-            estimates_depth: matches!(&request.task, Task::DepthToImage { depth: None, .. }),
-            checks: request.safety != crate::request::SafetyMode::Off,
+            also,
             side_by_side: false,
         }
     }
@@ -107,8 +108,7 @@ impl Wish {
     /// What the first picture of a model asks for as a rule: its own size, with guidance.
     pub fn usual(footprint: &Footprint) -> Self {
         let (width, height) = footprint.size;
-        let (encodes, estimates_depth, checks, side_by_side) = (false, false, false, false);
-        Self { width, height, batch: 2, encodes, estimates_depth, checks, side_by_side }
+        Self { width, height, batch: 2, encodes: false, also: Vec::new(), side_by_side: false }
     }
 }
 

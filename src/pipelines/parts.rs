@@ -21,8 +21,8 @@ pub(super) struct Parts {
     pub(super) vae: Slot<AutoencoderKL>,
     pub(super) safety_checker: Option<Slot<SafetyChecker>>,
     pub(super) depth_estimator: Option<Slot<DepthEstimator>>,
-    /// Whether a look at latents is to be had without the autoencoder.
-    can_sketch: bool,
+    /// Whether its latents are those of Stable Diffusion 1 and 2: a look at them is to be had without the autoencoder.
+    pub(super) can_sketch: bool,
 }
 
 /// Does something with the slot of a part, if the model has it.
@@ -51,7 +51,11 @@ impl Parts {
     ) -> Result<Option<Self>> {
         macro_rules! slot {
             ($part:expr, $new:expr) => {
-                if goes_on($part) { $new(checkpoint, compute)? } else { return Ok(None) }
+                if checkpoint.component($part.name()).is_err() || goes_on($part) {
+                    $new(checkpoint, compute)?
+                } else {
+                    return Ok(None);
+                }
             };
         }
         let parts = Self {

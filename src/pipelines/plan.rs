@@ -81,7 +81,7 @@ impl Footprint {
         let (_, autoencoder) =
             self.decode(tile.map_or(height, |t| t.min(height)), tile.map_or(width, |t| t.min(width)));
         let mut phases = vec![(vec![Part::TextEncoder], 0)];
-        if wish.estimates_depth {
+        if wish.also.contains(&Part::DepthEstimator) {
             phases.push((vec![Part::DepthEstimator], self.depth()));
         }
         if wish.encodes {
@@ -93,7 +93,7 @@ impl Footprint {
         let mut decoding = vec![Part::Vae];
         decoding.extend(wish.side_by_side.then_some(Part::Unet));
         phases.push((decoding, autoencoder));
-        if wish.checks {
+        if wish.also.contains(&Part::SafetyChecker) {
             phases.push((vec![Part::SafetyChecker], 0));
         }
         for (parts, _) in &mut phases {
@@ -235,4 +235,87 @@ fn gigabytes(bytes: u64) -> String {
 fn tenths(bytes: u64) -> f64 {
     let gigabytes = bytes as f64 / 1e9;
     if bytes > 0 { gigabytes.max(0.1) } else { 0.0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::DType;
+
+    use super::*;
+    use crate::device::{Capacity, Memory};
+
+    /// Stable Diffusion 1.5.
+    fn footprint(dtype: DType) -> Footprint {
+        let parameters = [
+            (Part::Unet, 859_520_964),
+            (Part::Vae, 83_653_863),
+            (Part::TextEncoder, 123_060_480),
+            (Part::SafetyChecker, 303_981_588),
+        ];
+        Footprint {
+            parameters: parameters.into(),
+            capacity: Capacity { dtype, max_tensor_bytes: None, memory: Memory::Main, has_f16: true },
+            unet_channels: 320,
+            unet_widest: 8,
+            decoder_channels: Some(256),
+            scale: 8,
+            looks_decode: false,
+            depth_side: 0,
+            size: (512, 512),
+        }
+    }
+
+    fn wish(side: usize) -> Wish {
+        Wish { width: side, height: side, ..Wish::usual(&footprint(DType::F32)) }
+    }
+
+    #[test]
+    fn a_plan_says_whether_it_fits_up_to_the_last_byte() {
+        let model = footprint(DType::F32);
+        let plan = |budget| model.plan(&wish(512), Some(budget));
+        let most = model.plan(&wish(512), None).peak_bytes;
+        assert_eq!(plan(8_000_000_000).to_string(), "Fits: 5.3 of 8.0 GB");
+        assert!(plan(most).is_plain() && !plan(most - 1).is_plain());
+        let parts = plan(most - 1);
+        assert_eq!(
+            (parts.to_string(), &parts.lent[..]),
+            ("Fits in parts: 4.8 of 5.3 GB".into(), &[Part::TextEncoder][..])
+        );
+        assert!(parts.details()[0].ends_with("text_encoder"), "{:?}", parts.details());
+        let least = plan(3_900_000_000);
+        assert_eq!((least.fits, least.kept.contains(&Part::Unet)), (true, false), "{least}");
+        assert_eq!(plan(3_600_000_000).to_string(), "Won't fit: choose 256 x 256 or f16");
+        assert_eq!(plan(2_500_000_000).to_string(), "Won't fit: choose f16");
+        assert_eq!(plan(500_000_000).to_string(), "Won't fit: 3.9 of 0.5 GB");
+        assert!(plan(500_000_000).check().is_err());
+    }
+
+    #[test]
+    fn a_decode_is_done_in_tiles_where_it_would_not_fit_alone() {
+        let model = footprint(DType::F32);
+        let plan = model.plan(&Wish { batch: 1, ..wish(1024) }, Some(4_500_000_000));
+        assert_eq!(
+            (plan.to_string(), plan.tile),
+            ("Fits in parts, will decode in tiles: 4.3 of 4.5 GB".into(), Some(96))
+        );
+        let capacity = Capacity { max_tensor_bytes: Some(1 << 27), memory: Memory::Own(None), ..model.capacity };
+        let on_gpu = Footprint { capacity, ..model };
+        let plan = on_gpu.plan(&wish(512), on_gpu.budget(0));
+        assert_eq!(plan.to_string(), "Will decode in tiles, as far as is known: 4.7 GB");
+        assert!(on_gpu.plan(&wish(360), None).is_plain(), "up to the largest buffer");
+        let plan = on_gpu.plan(&wish(1024), None);
+        assert_eq!(plan.to_string(), "Won't fit: choose 640 x 640");
+        assert!(plan.check().is_err_and(|error| error.to_string().contains("one buffer of this GPU holds 0.1 GB")));
+    }
+
+    #[test]
+    fn only_what_a_run_uses_is_counted() {
+        let model = footprint(DType::F16);
+        let peak = |also: &[Part]| model.plan(&Wish { also: also.into(), ..wish(512) }, None).peak_bytes;
+        assert_eq!(peak(&[Part::SafetyChecker]) - peak(&[]), 2 * 303_981_588);
+        let side_by_side = Wish { side_by_side: true, ..wish(512) };
+        let least = model.plan(&wish(512), Some(1_950_000_000));
+        assert_eq!((least.fits, least.tile), (true, None), "{least}");
+        assert!(model.plan(&side_by_side, Some(1_950_000_000)).tile.is_some(), "the unet stays for the others");
+    }
 }

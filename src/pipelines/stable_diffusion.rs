@@ -11,7 +11,6 @@ use super::memory::{Footprint, Part, Room, Wish};
 use super::opening::{Loading, Opening, config, sample_size};
 use super::parts::Parts;
 use super::plan::Plan;
-use super::sketch;
 use super::slot::{Component, Slot};
 use crate::cancel::CancelToken;
 use crate::checkpoint::{Checkpoint, ModelRef};
@@ -33,8 +32,6 @@ pub(super) struct StableDiffusion {
     pub(super) tokenizer: Arc<ClipTokenizer>,
     pub(super) parts: Parts,
     pub(super) scheduler_config: SchedulerConfig,
-    /// Whether its latents are those of Stable Diffusion 1 and 2.
-    pub(super) can_sketch: bool,
     /// What of it stays loaded in the run that goes on, or did in the last one.
     plan: Mutex<Plan>,
     /// What the text encoder made of the last prompts, by their tokens, the newest last.
@@ -76,9 +73,8 @@ impl StableDiffusion {
                 return Ok(None);
             }
         }
-        let can_sketch = sketch::knows(config(&checkpoint, "vae")?);
         let (tokenizer, plan, embeds) = (Arc::new(tokenizer), Mutex::new(plan), Mutex::default());
-        Ok(Some(Self { checkpoint, compute, tokenizer, parts, scheduler_config, can_sketch, plan, embeds }))
+        Ok(Some(Self { checkpoint, compute, tokenizer, parts, scheduler_config, plan, embeds }))
     }
 
     /// Makes the plan of a run, and lets go of what doesn't stay.
@@ -95,8 +91,8 @@ impl StableDiffusion {
         for part in self.parts.loaded().into_iter().filter(|part| !plan.kept.contains(part)) {
             let bytes = footprint.weights(part);
             match &mut spare {
-                _ if plan.lent.contains(&part) => self.parts.empty(part),
-                Some(spare) if *spare < bytes => self.parts.empty(part),
+                _ if plan.lent.contains(&part) => self.let_go(part),
+                Some(spare) if *spare < bytes => self.let_go(part),
                 Some(spare) => *spare -= bytes,
                 None => {}
             }
@@ -121,8 +117,14 @@ impl StableDiffusion {
     /// A phase is over that needed this component: it goes, unless the plan lets it stay.
     pub(super) fn done_with(&self, part: Part) {
         if lock(&self.plan).lent.contains(&part) {
-            self.parts.empty(part);
+            self.let_go(part);
         }
+    }
+
+    fn let_go(&self, part: Part) {
+        self.parts.empty(part);
+        // The device keeps what is freed for the next tensors.
+        self.compute.device.memory_cleanup();
     }
 
     /// The side of the tiles in which pictures are decoded, and encoded, in latents; `None` for whole.

@@ -47,6 +47,7 @@ mod sampling;
 mod schedule;
 mod settings;
 mod sigmas;
+mod swap;
 mod tcd;
 mod unipc;
 
@@ -59,6 +60,7 @@ pub use kind::SchedulerKind;
 pub use options::SchedulerConfig;
 pub use sampling::{SamplingOptions, SigmaSchedule};
 pub use settings::{Origin, Setting};
+pub use swap::{Fate, Swapped};
 
 use options::{Options, object};
 

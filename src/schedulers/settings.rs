@@ -55,14 +55,24 @@ impl SchedulerKind {
     }
 }
 
+impl Origin {
+    /// A word for it; nothing for what the checkpoint says.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Checkpoint => "",
+            Self::Default => "default",
+            Self::Sampler => "sampler",
+            Self::Unused => "unused",
+        }
+    }
+}
+
 impl fmt::Display for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { key, value, origin } = self;
-        match origin {
-            Origin::Checkpoint => write!(f, "{key} = {value}"),
-            Origin::Default => write!(f, "{key} = {value} (default)"),
-            Origin::Sampler => write!(f, "{key} = {value} (sampler)"),
-            Origin::Unused => write!(f, "{key} = {value} (unused)"),
+        match origin.label() {
+            "" => write!(f, "{key} = {value}"),
+            origin => write!(f, "{key} = {value} ({origin})"),
         }
     }
 }

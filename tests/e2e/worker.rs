@@ -5,4 +5,5 @@ mod jobs;
 mod loading;
 mod previews;
 mod puppet;
+mod replacing;
 mod rewind;

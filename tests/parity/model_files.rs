@@ -66,7 +66,8 @@ fn what_a_config_leaves_out_is_filled_in_as_diffusers_does() {
         let (checkpoint, name) = place.split_once('/').unwrap();
         let description = tiny(checkpoint).describe().unwrap();
         let component = description.components.into_iter().find(|component| component.name == name).unwrap();
-        assert!(!component.defaults.is_empty(), "{place} leaves something out");
+        // The text encoder's file has everything.
+        assert_eq!(component.defaults.is_empty(), name == "text_encoder", "{place}");
         let theirs = theirs.as_object().unwrap();
         let ours: Map<String, Value> = component
             .options()

@@ -8,7 +8,9 @@ mod forms;
 mod gallery;
 mod generating;
 mod hub;
+mod inspector;
 mod lab;
+mod loading;
 #[path = "../support/model_files.rs"]
 #[expect(dead_code, reason = "other test binaries use the rest of it")]
 mod model_files;

@@ -9,14 +9,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use burnisher::app::{App, Setup};
-use burnisher::checkpoint::hub;
 use burnisher::checkpoint::library::Places;
+use burnisher::checkpoint::{ModelRef, hub};
 use burnisher::error::{Error, Result};
 use burnisher::pipelines::{Drawn, Run};
 use burnisher::request::{Request, TaskKind, Verdict};
 use burnisher::schedulers::{SchedulerConfig, SchedulerKind};
 use burnisher::settings::Settings;
-use burnisher::worker::{self, Engine, Hooks, ModelInfo, Phase, StepDone, TokenCount, TokenCounter};
+use burnisher::worker::{self, Engine, Footprint, Hooks, ModelInfo, Phase, StepDone, TokenCount, TokenCounter};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use image::{GrayImage, Luma, Rgb, RgbImage};
@@ -43,6 +43,12 @@ pub(crate) struct Puppet {
     pub(crate) last: Arc<Mutex<Option<(Request, usize)>>>,
     /// How long opening a model takes.
     pub(crate) loading: Duration,
+    /// A model that can't be opened, whatever the others can.
+    pub(crate) breaks: Option<ModelRef>,
+    /// A model whose opening goes on until it is stopped.
+    pub(crate) stays: Option<ModelRef>,
+    /// What models take of the memory.
+    pub(crate) footprint: Option<Footprint>,
 }
 
 /// A window and its folders, which outlive it.
@@ -95,7 +101,7 @@ impl Stage {
             },
             open_worker: Box::new(move |_, wake| {
                 let puppet = puppet.clone();
-                let open = move |_: &_, loading: &mut worker::OnLoading<'_>| puppet.open(loading);
+                let open = move |model: &_, loading: &mut worker::OnLoading<'_>| puppet.open(model, loading);
                 worker::spawn_waking(open, move || wake())
             }),
             reach_hub: Arc::new(reach),
@@ -221,10 +227,13 @@ impl Stage {
 }
 
 impl Puppet {
-    fn open(&self, loading: &mut worker::OnLoading<'_>) -> Result<Option<Self>> {
+    fn open(&self, model: &ModelRef, loading: &mut worker::OnLoading<'_>) -> Result<Option<Self>> {
+        if self.breaks.as_ref() == Some(model) {
+            return Err(Error::new("the weights are damaged"));
+        }
         let since = Instant::now();
-        while since.elapsed() < self.loading {
-            let fraction = since.elapsed().as_secs_f32() / self.loading.as_secs_f32();
+        while since.elapsed() < self.loading || self.stays.as_ref() == Some(model) {
+            let fraction = since.elapsed().as_secs_f32() / self.loading.as_secs_f32().max(60.0);
             if loading(worker::Loading { component: "unet", number: 1, of: 1, fraction, room: None }).is_break() {
                 return Ok(None);
             }
@@ -253,7 +262,7 @@ impl Engine for Puppet {
             sizes: vec![(64, 64), (64, 96)],
             refused: vec![(SchedulerKind::from_name("lcm").expect("a sampler"), "Not for this model".into())],
             token_counter: Some(TokenCounter::new(count)),
-            footprint: None,
+            footprint: self.footprint.clone(),
             notes: Vec::new(),
         }
     }

@@ -104,6 +104,10 @@ impl Engine for Puppet {
         Ok(Run::Done((0..request.count).map(|k| picture(request.seed_of(k)).into()).collect()))
     }
 
+    fn held_bytes(&self) -> u64 {
+        4
+    }
+
     fn is_sound(&self) -> bool {
         !self.is_lost
     }
