@@ -205,7 +205,7 @@ fn check(identified: &Identified, header: &Header, path: &Path) -> Result<()> {
 
 /// Whether a tensor is a factor of weights of 8 bits, as ComfyUI and bitsandbytes store them.
 pub(super) fn is_scaled(key: &str) -> bool {
-    key == "scaled_fp8" || key.ends_with(".scale_weight") || key.ends_with(".weight_scale") || key.ends_with(".SCB")
+    key == "scaled_fp8" || key.ends_with(".scale_weight") || key.ends_with(".weight_scale")
 }
 
 /// What is said of a file without a component.
