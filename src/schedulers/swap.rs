@@ -83,8 +83,8 @@ impl SchedulerKind {
 mod tests {
     use serde_json::json;
 
-    use super::super::options::object;
     use super::*;
+    use crate::schedulers::options::object;
 
     #[test]
     fn a_swap_tells_what_changes_what_is_new_and_what_is_dropped() {

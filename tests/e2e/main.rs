@@ -11,6 +11,7 @@
 mod checkpoints;
 mod command_line;
 mod from_pictures;
+mod inspect;
 mod library;
 mod metadata;
 #[path = "../support/model_files.rs"]

@@ -113,7 +113,7 @@ fn a_cancelled_download_stops_soon_and_goes_on_at_the_same_byte() {
     );
     assert_eq!(stopped.expect("no error"), Downloaded::Stopped);
     let took = cancelled_at.expect("it was cancelled").elapsed();
-    assert!(took < Duration::from_millis(500), "{took:?}");
+    assert!(took < Duration::from_secs(2), "{took:?}");
     assert!(stage.hub().local(&id(MODEL)).is_err(), "half a model is none");
     let mut here: Vec<u64> = stage.parts().iter().map(|part| part.metadata().expect("there").len()).collect();
     here.retain(|len| *len > 0);

@@ -31,6 +31,7 @@ fn a_token_goes_to_the_hub_alone_and_into_no_message() {
     let mut stage = Stage::with(Repo { gated: Some(SECRET.to_owned()), ..Stage::repo() });
     stage.token = Some(SECRET);
     stage.download(MODEL).expect("a model");
+    stage.hub().search("tiny", 3, &burnisher::cancel::CancelToken::new()).expect("an answer");
     let seen = stage.server.seen();
     assert!(seen.iter().any(|seen| seen.at_cdn), "weights are redirected");
     for request in seen {

@@ -94,7 +94,7 @@ impl Held {
     }
 
     /// `GET /api/models/{id}`
-    pub(crate) fn info(&self, id: &str) -> Value {
+    pub(crate) fn info(&self, id: &str, with_blobs: bool) -> Value {
         let class: Value = self.files.get("model_index.json").map_or(Value::Null, |index| {
             serde_json::from_slice::<Value>(index).map_or(Value::Null, |index| index["_class_name"].clone())
         });
@@ -106,6 +106,9 @@ impl Held {
             "lastModified": "2024-09-04T12:00:00.000Z", "createdAt": "2022-03-02T23:29:04.000Z",
             "siblings": self.siblings(),
         });
+        for file in info["siblings"].as_array_mut().into_iter().flatten().filter(|_| !with_blobs) {
+            *file = json!({ "rfilename": file["rfilename"] });
+        }
         for (key, value) in self.told.as_object().into_iter().flatten() {
             info[key] = value.clone();
         }

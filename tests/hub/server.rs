@@ -238,7 +238,9 @@ impl Shared {
                     |(held, (path, _))| Answer::new(200, "", held.files[path].clone()),
                 )
             }
-            ["api", "models"] => Answer::json(&repos.iter().map(|(id, repo)| repo.info(id)).collect::<Vec<_>>().into()),
+            ["api", "models"] => {
+                Answer::json(&repos.iter().map(|(id, repo)| repo.info(id, false)).collect::<Vec<_>>().into())
+            }
             ["api", "models", owner, name, ref rest @ ..] => {
                 let Some((id, repo)) = repos.get_key_value(&format!("{owner}/{name}")) else {
                     // The Hub doesn't tell strangers what is private.
@@ -246,15 +248,14 @@ impl Shared {
                     return Answer::new(if request.authorization.is_some() { 404 } else { 401 }, headers, "{}");
                 };
                 if let Some(to) = &repo.moved_to {
-                    let rest = request.target.split_once(name).map_or("", |(_, rest)| rest);
-                    return Answer::new(307, format!("Location: /api/models/{to}{rest}\r\n"), "");
+                    return Answer::new(307, format!("Location: /api/models/{to}\r\n"), "");
                 }
                 match rest {
                     ["tree", ..] => Answer::json(&repo.tree()),
                     ["revision", revision @ ..] if !repo.knows(&revision.join("/")) => {
                         Answer::absent("RevisionNotFound")
                     }
-                    _ => Answer::json(&repo.info(id)),
+                    _ => Answer::json(&repo.info(id, request.target.contains("blobs=true"))),
                 }
             }
             [owner, name, "resolve", commit, ..] => {

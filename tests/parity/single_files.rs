@@ -157,6 +157,24 @@ fn a_gguf_file_draws_what_its_folder_draws() {
     assert!(differences().any(|difference| difference > 0.0), "something was rounded");
 }
 
+#[test]
+fn tensors_that_nothing_reads_are_shown_and_hinder_nothing() {
+    let one = || Tensor::f32(&[1], [1.0]);
+    let file = SingleFile::of(Checkpoint::TinySd15)
+        .with("model.diffusion_model.time_machine.weight", one())
+        // These are in many files, and mean nothing.
+        .with("model_ema.decay", one())
+        .with("first_stage_model.loss.logvar", one())
+        .with("cond_stage_model.transformer.text_projection.weight", one());
+    let models = Models::with(&file);
+    let checkpoint = models.open().expect("it opens");
+    let config = &checkpoint.component("unet").expect("it has one").config;
+    let network = UNet2DConditionModel::new(config, &Device::flex()).expect("the config is known");
+    let comparison = checkpoint.compare("unet", &network, DType::F32).expect("the header is sound");
+    assert_eq!(comparison.mismatch.unused, ["model.diffusion_model.time_machine.weight"]);
+    assert!(unet(&checkpoint) == of_folder(unet));
+}
+
 /// Civitai has files whose text encoder lacks the word, and some that count the positions.
 #[test]
 fn the_text_encoder_may_go_without_its_prefix() {

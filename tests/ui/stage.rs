@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 use burnisher::app::{App, Setup};
 use burnisher::checkpoint::library::Places;
 use burnisher::checkpoint::{ModelRef, hub};
+use burnisher::device::Memory;
 use burnisher::error::{Error, Result};
 use burnisher::pipelines::{Drawn, Run};
 use burnisher::request::{Request, TaskKind, Verdict};
 use burnisher::schedulers::{SchedulerConfig, SchedulerKind};
 use burnisher::settings::Settings;
-use burnisher::worker::{self, Engine, Footprint, Hooks, ModelInfo, Phase, StepDone, TokenCount, TokenCounter};
+use burnisher::worker::{self, Engine, Footprint, Hooks, ModelInfo, Phase, Room, StepDone, TokenCount, TokenCounter};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use image::{GrayImage, Luma, Rgb, RgbImage};
@@ -43,6 +44,8 @@ pub(crate) struct Puppet {
     pub(crate) last: Arc<Mutex<Option<(Request, usize)>>>,
     /// How long opening a model takes.
     pub(crate) loading: Duration,
+    /// Whether there is never room for two models.
+    pub(crate) is_tight: bool,
     /// A model that can't be opened, whatever the others can.
     pub(crate) breaks: Option<ModelRef>,
     /// A model whose opening goes on until it is stopped.
@@ -228,6 +231,10 @@ impl Stage {
 
 impl Puppet {
     fn open(&self, model: &ModelRef, loading: &mut worker::OnLoading<'_>) -> Result<Option<Self>> {
+        let room = Room { needed: 1, memory: Memory::Limited(u64::from(!self.is_tight)) };
+        if loading(worker::Loading { room: Some(room), ..worker::Loading::default() }).is_break() {
+            return Ok(None);
+        }
         if self.breaks.as_ref() == Some(model) {
             return Err(Error::new("the weights are damaged"));
         }

@@ -123,7 +123,7 @@ pub(super) fn table_ui<const N: usize>(ui: &mut egui::Ui, name: &str, head: &[&s
         let table = table.column(Column::exact(LAST).clip(true));
         let table = table.header(ROW, |mut header| {
             for title in head {
-                header.col(|ui| drop(ui.strong(*title)));
+                header.col(|ui| drop(ui.label(RichText::new(*title).small().weak())));
             }
         });
         table.body(|body| {

@@ -1,6 +1,6 @@
 //! The left side: the pipeline, and below it its components with what there is to tell of each in a line.
 
-use egui::{RichText, Sense};
+use egui::RichText;
 
 use super::{Chosen, Found};
 use crate::app::inspector::details::{bytes_text, parameters_text};
@@ -47,11 +47,16 @@ fn summary(component: &ComponentDescription) -> String {
 /// A name with a line below it; whether it was clicked.
 fn node_ui(ui: &mut egui::Ui, is_chosen: bool, name: &str, line: &str, is_marked: bool) -> bool {
     let name = if is_marked { format!("⚠ {name}") } else { name.to_owned() };
-    let clicked = ui.selectable_label(is_chosen, RichText::new(name).strong()).on_hover_text(line).clicked();
-    let below = egui::Label::new(RichText::new(line).small().weak()).truncate().sense(Sense::hover());
-    ui.horizontal(|ui| {
-        ui.add_space(ui.spacing().button_padding.x);
-        ui.add(below);
-    });
-    clicked
+    ui.scope(|ui| {
+        // The two lines belong together.
+        ui.spacing_mut().item_spacing.y = 0.0;
+        let clicked = ui.selectable_label(is_chosen, RichText::new(name).strong()).on_hover_text(line).clicked();
+        ui.horizontal(|ui| {
+            ui.spacing_mut().interact_size.y = 0.0;
+            ui.add_space(ui.spacing().button_padding.x);
+            ui.add(egui::Label::new(RichText::new(line).small().weak()).truncate());
+        });
+        clicked
+    })
+    .inner
 }

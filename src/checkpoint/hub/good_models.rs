@@ -63,7 +63,7 @@ pub const fn good_models() -> &'static [GoodModel] {
             bytes_fp16: Some(2_580 * MB),
             licence: "openrail++",
             side: 768,
-            about: "Anything from words, larger than 1.5 does. A copy: its makers have taken theirs away",
+            about: "Anything from words, larger than 1.5 does. A community's copy of Stability AI's model",
         },
         GoodModel {
             id: "sd2-community/stable-diffusion-2-depth",

@@ -82,10 +82,15 @@ impl Wanted {
     }
 }
 
-/// Asks the Hub what a repository offers. Two requests: one for all facts, one for the index of components.
+/// Asks the Hub what a repository offers: all facts in one answer, the index of components in another.
 pub(super) async fn look(client: &Client, asked: &HubId, variant: Variant) -> Result<Offer> {
-    let info = client.info(&present_name(asked)).await?;
+    let name = present_name(asked);
+    let mut info = client.info(&name).await?;
     let id = info.present_id(asked)?;
+    if id.repo() != name.repo() {
+        // A redirect may have lost what of the answer was asked for.
+        info = client.info(&id).await?;
+    }
     let listed = info.files(&id)?;
     let commit = info.commit(&id)?.to_owned();
     if !listed.iter().any(|file| file.path == "model_index.json") {

@@ -83,6 +83,28 @@ impl Names {
     }
 }
 
+/// What the names of components begin with, each with what such tensors of no use begin with that published files have: the
+/// layer of `OpenCLIP` that isn't read, projections into a space that texts share with pictures, what training needed.
+const COMPONENTS: [(&str, &str, &[&str]); 5] = [
+    (UNET, "unet", &[]),
+    ("first_stage_model.", "vae", &["loss."]),
+    ("cond_stage_model.transformer.", "text_encoder", &["text_projection.", "logit_scale"]),
+    (
+        "cond_stage_model.model.",
+        "text_encoder",
+        &["transformer.resblocks.23.", "text_projection", "logit_scale", "attn_mask"],
+    ),
+    ("depth_model.model.", "depth_estimator", &["pretrained.model.head.", "auxlayer."]),
+];
+
+/// The component that a tensor without a place seems to be of; `None` for those that are known to be of no use.
+pub(super) fn stray(key: &str) -> Option<&'static str> {
+    COMPONENTS.iter().find_map(|(prefix, component, useless)| {
+        let rest = key.strip_prefix(prefix)?;
+        (!useless.iter().any(|beginning| rest.starts_with(beginning))).then_some(*component)
+    })
+}
+
 /// The name that the averaged weights have for a tensor of the UNet: without dots (LDM's `LitEma`;
 /// `convert_ldm_unet_checkpoint`).
 pub(super) fn averaged(key: &str) -> Option<String> {

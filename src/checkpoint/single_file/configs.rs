@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::super::family::Family;
-use super::super::ldm::shapes::Shapes;
-use super::super::read_json;
-use super::super::source::Source;
+use crate::checkpoint::family::Family;
+use crate::checkpoint::ldm::shapes::Shapes;
+use crate::checkpoint::read_json;
+use crate::checkpoint::source::Source;
 use crate::error::{Error, Result};
 
 /// The vocabulary of every CLIP text encoder.

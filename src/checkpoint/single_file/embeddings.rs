@@ -1,5 +1,5 @@
 //! Words that a model is taught by small files (textual inversion), from the folder `embeddings` that A1111 and `ComfyUI`
-//! have: beside the model, or beside one of the two folders that it is in.
+//! have: beside the model, or beside one of the three folders that it is in.
 //!
 //! A word is called like its file, as A1111 has it, and also like its tensor where that is a name (`<cat-toy>`), as
 //! Diffusers has it. Limits: safetensors; files of another kind, for another family or damaged are left out.
@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::super::family::{Kind, identify};
-use super::super::source::SourceFile;
-use super::super::weights::{Stored, read_header};
+use crate::checkpoint::family::{Kind, identify};
+use crate::checkpoint::source::SourceFile;
+use crate::checkpoint::weights::{Stored, read_header};
 
 /// More rows than a prompt has places are of no use.
 const MAX_ROWS: usize = 75;
@@ -44,7 +44,7 @@ impl Embeddings {
 
 /// The files in the folders of embeddings, sorted.
 fn files(model: &Path) -> Vec<PathBuf> {
-    let folders = model.ancestors().skip(1).take(3).map(|folder| folder.join("embeddings"));
+    let folders = model.ancestors().skip(1).take(4).map(|folder| folder.join("embeddings"));
     let entries = folders.flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten());
     let mut files: Vec<PathBuf> = entries
         .map(|entry| entry.path())

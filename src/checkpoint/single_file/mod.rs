@@ -14,13 +14,13 @@ mod prediction;
 mod vae_file;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytes::Bytes;
 
 use super::family::{Identified, Kind, Layout, identify};
 use super::ldm::shapes::Shapes;
-use super::ldm::{Names, Part, UNET, averaged};
+use super::ldm::{Names, Part, UNET, averaged, stray};
 use super::model_ref;
 use super::source::{Source, SourceFile};
 use super::weights::{Header, Stored, Variant, Weights, read_header};
@@ -148,6 +148,14 @@ fn split(header: &Header, file: &str, use_averaged: bool, path: &Path) -> Result
             weights.tensors.insert(place.key, part);
         }
     }
+    // What nothing reads stays under its own name, so that it can be shown.
+    for (key, stored) in stored {
+        if names.places(key).is_empty()
+            && let Some(weights) = stray(key).and_then(|component| components.get_mut(component))
+        {
+            weights.tensors.insert(key.to_owned(), stored.clone());
+        }
+    }
     Ok(components)
 }
 
@@ -197,7 +205,7 @@ fn check(identified: &Identified, header: &Header, path: &Path) -> Result<()> {
 
 /// Whether a tensor is a factor of weights of 8 bits, as ComfyUI and bitsandbytes store them.
 pub(super) fn is_scaled(key: &str) -> bool {
-    key == "scaled_fp8" || key.ends_with(".scale_weight") || key.ends_with(".weight_scale") || key.ends_with(".SCB")
+    key == "scaled_fp8" || key.ends_with(".scale_weight") || key.ends_with(".weight_scale")
 }
 
 /// What is said of a file without a component.
@@ -216,9 +224,4 @@ fn missing(component: &str, path: &Path) -> Error {
         other => (other, "Take the whole model".to_owned()),
     };
     Error::new(format!("this file has no {what}: {}", path.display())).advise(place)
-}
-
-/// The path of `name` with another ending.
-fn beside(path: &Path, ending: &str) -> Option<PathBuf> {
-    Some(path.with_extension(ending)).filter(|path| path.is_file())
 }

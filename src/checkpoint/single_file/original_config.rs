@@ -53,7 +53,10 @@ impl OriginalConfig {
     /// # Errors
     /// It can't be read, or isn't such a config.
     pub(super) fn beside(model: &Path) -> Result<Option<Self>> {
-        let Some(path) = super::beside(model, "yaml") else { return Ok(None) };
+        let path = model.with_extension("yaml");
+        if !path.is_file() {
+            return Ok(None);
+        }
         let broken = || {
             Error::new(format!("this isn't a model's config: {}", path.display()))
                 .advise("It is read since it lies beside a model and has its name")

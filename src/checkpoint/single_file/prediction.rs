@@ -6,9 +6,9 @@
 //! published architecture how far one bias is spread, as `ComfyUI` tells them apart (`comfy/supported_models.py`, `SD20`).
 //! Where nothing tells, it is velocity, as Diffusers has it.
 
-use super::super::family::{Family, Identified};
-use super::super::weights::{Header, Stored, Weights};
 use super::original_config::OriginalConfig;
+use crate::checkpoint::family::{Family, Identified};
+use crate::checkpoint::weights::{Header, Stored, Weights};
 
 /// The steps that Stable Diffusion 2's base was trained for.
 const BASE_STEPS: f64 = 875_000.0;

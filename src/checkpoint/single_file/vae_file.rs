@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::super::family::{Kind, Layout, identify};
-use super::super::ldm::Names;
-use super::super::model_ref;
-use super::super::source::SourceFile;
-use super::super::weights::{Weights, read_header};
+use crate::checkpoint::family::{Kind, Layout, identify};
+use crate::checkpoint::ldm::Names;
+use crate::checkpoint::model_ref;
+use crate::checkpoint::source::SourceFile;
+use crate::checkpoint::weights::{Weights, read_header};
 use crate::error::{Error, Result};
 
 /// Opens a VAE's file: its tensors under Diffusers' names.

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What Diffusers makes of single files: names.json, original_configs.json and fp8.json.
+"""What Diffusers makes of single files.
 
 names.json  for each kind of component, what its tensors are called in a single file, in the order of their sorted names in
             Diffusers (without `text_model.`); `name/0`, `name/1` and `name/2` are the thirds of one tensor: query, key and
@@ -13,7 +13,8 @@ embeddings.safetensors  two words of textual inversion for tiny-sd15, `toy` of o
             `load_textual_inversion` and `encode_prompt` make of the prompt in its metadata, [1, 77, 32]
 fp8.json    torch's numbers for the 256 bytes of float8_e4m3fn and float8_e5m2; null stands for NaN, "inf" for infinity.
 
-Needs torch 2.13.0, diffusers 0.42.1, transformers 5.23.0, and nothing from the network.
+Needs torch 2.13.0, diffusers 0.42.1, transformers 5.23.0, and in CONVERTER the path of transformers 4's
+`models/dpt/convert_dpt_hybrid_to_pytorch.py`, which version 5 lacks.
 """
 
 import json
@@ -175,8 +176,7 @@ def same(ours, theirs):
 
 
 def midas_back(stored):
-    """transformers' converter up to version 4: `rename_key` and `read_in_q_k_v` of convert_dpt_hybrid_to_pytorch.py."""
-    # Not in transformers 5 any more: given as CONVERTER, a path to that file of transformers 4.
+    """`rename_key` and `read_in_q_k_v` of convert_dpt_hybrid_to_pytorch.py."""
     source = Path(os.environ["CONVERTER"]).read_text()
     functions = {}
     for part in re.findall(r"^def (?:rename_key|read_in_q_k_v)\b.*?(?=^def |^# )", source, re.M | re.S):
