@@ -39,6 +39,11 @@ fn stage(theme: Theme, size: [f32; 2], change: impl FnOnce(&mut burnisher::setti
 fn compare(stage: &mut Stage, name: &str) {
     // No blinking cursor.
     stage.press(egui::Modifiers::NONE, egui::Key::Escape);
+    compare_as_it_is(stage, name);
+}
+
+/// The same with what is open left open.
+fn compare_as_it_is(stage: &mut Stage, name: &str) {
     stage.window.remove_cursor();
     stage.settle();
     // The use of memory differs, and what stands beside it makes room for it.
@@ -122,16 +127,10 @@ fn models(theme: Theme, size: [f32; 2]) -> Stage {
 
 #[test]
 fn the_models_in_the_dark() {
-    let mut stage = models(Theme::Dark, [1280.0, 800.0]);
-    stage.window.remove_cursor();
-    stage.settle();
-    stage.window.snapshot_options("models-dark", &options());
+    compare_as_it_is(&mut models(Theme::Dark, [1280.0, 800.0]), "models-dark");
 }
 
 #[test]
 fn the_models_in_the_light() {
-    let mut stage = models(Theme::Light, [900.0, 600.0]);
-    stage.window.remove_cursor();
-    stage.settle();
-    stage.window.snapshot_options("models-light", &options());
+    compare_as_it_is(&mut models(Theme::Light, [900.0, 600.0]), "models-light");
 }

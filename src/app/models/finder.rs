@@ -169,7 +169,9 @@ impl Work {
             Order::FindDuplicates(items) => {
                 let mut on_bytes = |done, of| self.show(Progress::Bytes(done, of));
                 if let Some((found, troubles)) = find_duplicates(&items, cancel, &mut on_bytes) {
-                    troubles.into_iter().for_each(|error| self.tell(News::Trouble(error), cancel));
+                    for error in troubles {
+                        self.tell(News::Trouble(error), cancel);
+                    }
                     self.tell(News::Duplicates(found), cancel);
                 }
             }

@@ -202,12 +202,13 @@ pub(super) fn ui(ui: &mut egui::Ui, list: &mut List, used: &ModelRef, actions: &
     table.body(|body| {
         body.rows(ROW, list.shown.len(), |mut row| {
             let Some(item) = list.shown.get(row.index()).and_then(|at| list.items.get(*at)) else { return };
-            let is_chosen = place == Some(row.index());
-            row.set_selected(is_chosen);
-            // The one that Tab goes to.
-            let is_stop = row.index() == place.unwrap_or(0);
-            let is_used = item.model.as_ref() == Some(used);
-            row_ui(&mut row, item, &Row { is_chosen, is_used, is_stop, wants_focus }, &mut doing);
+            let stands = match place {
+                Some(place) if place == row.index() => Stands::Chosen { wants_focus },
+                None if row.index() == 0 => Stands::First,
+                _ => Stands::Aside,
+            };
+            row.set_selected(matches!(stands, Stands::Chosen { .. }));
+            row_ui(&mut row, item, stands, item.model.as_ref() == Some(used), &mut doing);
             let response = row.response();
             if let Some(clicked) = clicked(&response, item) {
                 doing = Some(clicked);
@@ -223,30 +224,34 @@ pub(super) fn ui(ui: &mut egui::Ui, list: &mut List, used: &ModelRef, actions: &
 }
 
 /// How a row stands among the others.
-struct Row {
-    is_chosen: bool,
-    is_used: bool,
-    is_stop: bool,
-    wants_focus: bool,
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    /// It is the chosen one, which Tab goes to, or to which the keyboard goes at once.
+    Chosen {
+        wants_focus: bool,
+    },
+    /// None is chosen, and Tab goes to the first.
+    First,
+    Aside,
 }
 
-fn row_ui(row: &mut TableRow<'_, '_>, item: &Item, stands: &Row, doing: &mut Option<Doing>) {
+fn row_ui(row: &mut TableRow<'_, '_>, item: &Item, stands: Stands, is_used: bool, doing: &mut Option<Doing>) {
     // Dimmed is what can't be used, which its sign and word say as well.
     let is_dim = !matches!(item.state, State::Whole);
     let text = |text: String| if is_dim { RichText::new(text).weak() } else { RichText::new(text) };
     let cell = |ui: &mut egui::Ui, shown: String| drop(ui.add(Label::new(text(shown)).truncate()));
     row.col(|ui| {
-        let name = if stands.is_used { format!("{} (in use)", item.name) } else { item.name.clone() };
-        let sense = if stands.is_stop { Sense::click() } else { Sense::CLICK };
+        let name = if is_used { format!("{} (in use)", item.name) } else { item.name.clone() };
+        let sense = if stands == Stands::Aside { Sense::CLICK } else { Sense::click() };
         // The row's own ground says that it is chosen.
         let button = Button::selectable(false, text(name)).truncate().sense(sense);
         let response = ui.add(button).accessible_name(spoken(item));
-        ui.ctx().accesskit_node_builder(response.id, |node| node.set_selected(stands.is_chosen));
+        ui.ctx().accesskit_node_builder(response.id, |node| node.set_selected(matches!(stands, Stands::Chosen { .. })));
         let response = match item.state.why() {
             Some(why) => response.on_hover_text(why),
             None => response,
         };
-        if stands.is_chosen && stands.wants_focus {
+        if stands == (Stands::Chosen { wants_focus: true }) {
             response.request_focus();
         }
         if response.has_focus() {

@@ -170,7 +170,6 @@ impl Local {
             Work::Nothing => {
                 ui.weak(self.list.count());
                 self.troubles_ui(ui);
-                return;
             }
             Work::Scanning(folder) => {
                 ui.add(Spinner::new().size(14.0));

@@ -59,7 +59,7 @@ fn snapshot(path: &Path, model: ModelRef, name: &str, app: App) -> Vec<Item> {
     let pipeline = || Pipeline::inspect(&Source::Folder(path.to_owned())).item(model, name.to_owned(), app, path);
     let mut items: Vec<Item> = is_pipeline.then(pipeline).into_iter().collect();
     let Ok(entries) = path.read_dir() else { return items };
-    let files = entries.filter_map(|entry| entry.ok()).map(|entry| entry.path());
+    let files = entries.flatten().map(|entry| entry.path());
     let mut files: Vec<PathBuf> = files
         .filter(|path| walk::is_candidate(&path.to_string_lossy(), false) && !(is_pipeline && file::is_component(path)))
         .collect();

@@ -3,6 +3,7 @@
 //! Nothing is done about them: which one to keep is for people to decide.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -72,7 +73,7 @@ pub(super) fn sha256(path: &Path, cancel: &CancelToken, on_block: &mut dyn FnMut
             return Ok(None);
         }
         match file.read(&mut block)? {
-            0 => return Ok(Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())),
+            0 => return Ok(Some(digits(&hash.finalize()))),
             read => {
                 hash.update(block.get(..read).unwrap_or_default());
                 all += read as u64;
@@ -80,4 +81,13 @@ pub(super) fn sha256(path: &Path, cancel: &CancelToken, on_block: &mut dyn FnMut
             }
         }
     }
+}
+
+/// A hash as it is written: two digits a byte.
+fn digits(hash: &[u8]) -> String {
+    hash.iter().fold(String::new(), |mut digits, byte| {
+        // Nothing fails that writes into a string.
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
 }

@@ -96,7 +96,7 @@ impl<'a> Walk<'a> {
                 break;
             }
             // Of a file that vanishes meanwhile there is nothing to tell.
-            entries.extend(entry.ok().and_then(Entry::new));
+            entries.extend(entry.ok().and_then(|entry| Entry::new(&entry)));
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         let app = area.app;
@@ -145,7 +145,7 @@ struct Entry {
 }
 
 impl Entry {
-    fn new(entry: DirEntry) -> Option<Self> {
+    fn new(entry: &DirEntry) -> Option<Self> {
         let name = entry.file_name().into_string().ok().filter(|name| !name.starts_with('.'))?;
         Some(Self { name, kind: entry.file_type().ok() })
     }
