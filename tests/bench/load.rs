@@ -37,7 +37,9 @@ pub(crate) fn compare(models: &[&str]) {
         checkpoint::write(folder.path());
         return compare_on(folder.path().to_str().expect("a plain path"));
     }
-    models.iter().for_each(|model| compare_on(model));
+    for model in models {
+        compare_on(model);
+    }
 }
 
 fn compare_on(model: &str) {

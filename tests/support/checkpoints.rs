@@ -331,6 +331,6 @@ fn read(path: &Path) -> Vec<u8> {
 }
 
 /// A digest as it is written: two digits a byte.
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+pub(crate) fn hex(digest: &[u8]) -> String {
+    digest.iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
 }

@@ -200,7 +200,7 @@ mod tests {
         assert!(tries.wait("busy", None).is_err());
         tries.succeeded();
         assert_eq!(tries.wait("busy", Some(Duration::from_secs(7))).ok(), Some(Duration::from_secs(7)));
-        let error = tries.wait("busy", Some(Duration::from_secs(3600))).expect_err("too long");
+        let error = tries.wait("busy", Some(Duration::from_hours(1))).expect_err("too long");
         assert!(error.to_string().contains("60 minutes"), "{error}");
     }
 }

@@ -18,7 +18,7 @@ impl Tree {
     /// Writes a repository as `huggingface_hub` does: each file a blob named by its hash, and a link to it.
     fn repository(&self, repo: &str, commit: &str, files: &[(&str, &[u8])]) -> &Self {
         for (name, content) in files {
-            let hash: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+            let hash = checkpoints::hex(&Sha256::digest(content));
             self.write(&format!("hub/{repo}/blobs/{hash}"), content);
             let at = self.path(&format!("hub/{repo}/snapshots/{commit}/{name}"));
             let up = "../".repeat(2 + name.matches('/').count());
@@ -137,7 +137,7 @@ fn a_blob_that_is_cut_short_is_damage_and_makes_way_when_it_is_repaired() {
     let why = items[0].state.why().expect("a reason");
     assert!(matches!(items[0].state, State::Broken { .. }) && why.contains(UNET) && why.contains("are there"), "{why}");
     let repair = items[0].repair().expect("it can be");
-    assert_eq!(repair.damaged, [blob.clone()]);
+    assert_eq!(repair.damaged, std::slice::from_ref(&blob));
     assert!(blob.exists(), "nothing is removed before the download begins");
     repair.make_way().expect("it can be removed");
     assert!(!blob.exists());
