@@ -291,7 +291,14 @@ const WAITING: [&str; 10] =
     ["fs", "File", "recv", "recv_timeout", "block_on", "sleep", "read_dir", "exists", "is_file", "is_dir"];
 
 /// Where the window's threads are that may wait, and its tests.
-const MAY_WAIT: [&str; 4] = ["app/background.rs", "app/librarian/", "app/gallery/tests.rs", "app/gallery/testing.rs"];
+const MAY_WAIT: [&str; 6] = [
+    "app/background.rs",
+    "app/downloads/token.rs",
+    "app/gallery/testing.rs",
+    "app/gallery/tests.rs",
+    "app/librarian/",
+    "app/models/finder.rs",
+];
 
 #[test]
 fn the_windows_thread_never_waits() {
@@ -302,6 +309,8 @@ fn the_windows_thread_never_waits() {
         }
         let tokens = tokens(&source);
         let called = tokens.windows(2).filter(|pair| ["(", "::"].contains(&pair[1].as_str()));
+        // `ModelRef::File(..)` is a name alone.
+        let called = called.filter(|pair| pair[0] != "File" || pair[1] == "::");
         let waits = called.filter(|pair| WAITING.contains(&pair[0].as_str()));
         wrong.extend(waits.map(|pair| format!("src/{file} calls {}", pair[0])));
     }
