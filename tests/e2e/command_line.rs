@@ -160,10 +160,11 @@ fn a_model_that_is_not_there_is_one_clear_line() {
     for (args, expected) in [
         (
             ["generate", "--device", "cpu", "--prompt", "a", "--model", "models/fox"].as_slice(),
-            "no such model: models/fox",
+            "isn't on this machine: models/fox. `burnisher download models/fox` fetches it",
         ),
+        (&["generate", "--device", "cpu", "--prompt", "a", "--model", "./models/fox"], "no such model: ./models/fox"),
         (&["generate", "--device", "cpu", "--prompt", "a", "--model", "."], "no model_index.json"),
-        (&["inspect", "models/fox"], "no such model: models/fox"),
+        (&["inspect", "./models/fox"], "no such model: ./models/fox"),
         (&["inspect", "."], "no model_index.json"),
     ] {
         let complaint = complaint(folder.path(), &run(folder.path(), args));

@@ -171,7 +171,7 @@ mod tests {
         let cases: [(&[u8], &str); 12] = [
             (b"", "it is empty"),
             (b"abc", "it has only 3 bytes"),
-            (&short, "only 252 bytes of 560 bytes are there"),
+            (&short, "only 254 bytes of 562 bytes are there"),
             (&short[..100], "it ends after 100 bytes, within its header"),
             (&long, "it is 592 bytes longer than its header says"),
             (&overlap, "its header makes no sense"),
