@@ -129,6 +129,8 @@ fn a_gated_model_asks_for_a_token_which_the_settings_keep_and_nobody_sees() {
     stage.click("Keep");
     stage.until_says("The Hub will know you");
     assert!(!stage.says("sesame"), "the token is on the screen");
+    // Settings are written when one changes.
+    stage.click("Light");
     stage.press(egui::Modifiers::NONE, egui::Key::Escape);
     stage.press(egui::Modifiers::COMMAND, egui::Key::M);
     stage.click("Ask again");
@@ -136,8 +138,8 @@ fn a_gated_model_asks_for_a_token_which_the_settings_keep_and_nobody_sees() {
     stage.click("I accept the licence");
     stage.click("Download");
     stage.until_says("here, checked");
-    let folder = stage.close();
-    let settings = std::fs::read_to_string(folder.path().join("settings.json")).expect("settings");
+    stage.until("settings on disk", |stage| stage.folder.path().join("settings.json").is_file());
+    let settings = std::fs::read_to_string(stage.folder.path().join("settings.json")).expect("settings");
     assert!(!settings.contains("sesame"), "the token is in the settings");
     let asked = server.seen();
     assert!(asked.iter().filter(|seen| seen.at_cdn).all(|seen| seen.authorization.is_none()), "others got the token");
