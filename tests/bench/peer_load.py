@@ -2,7 +2,8 @@
 
     python peer_load.py MODEL f32|f16
 
-MODEL is a folder or a single file. What importing takes isn't counted as time, but its memory is part of the peak.
+MODEL is a folder, or a single file `name.safetensors` with a folder `name` of configs beside it: without one, Diffusers
+would fetch them. What importing takes isn't counted as time, but its memory is part of the peak.
 """
 
 import json
@@ -17,7 +18,9 @@ torch.set_num_threads(2)
 model, dtype = sys.argv[1], {"f32": torch.float32, "f16": torch.float16}[sys.argv[2]]
 start = time.perf_counter()
 if model.endswith(".safetensors"):
-    pipe = StableDiffusionPipeline.from_single_file(model, torch_dtype=dtype, local_files_only=True)
+    pipe = StableDiffusionPipeline.from_single_file(
+        model, config=model.removesuffix(".safetensors"), torch_dtype=dtype, local_files_only=True
+    )
 else:
     pipe = StableDiffusionPipeline.from_pretrained(model, torch_dtype=dtype, local_files_only=True)
 seconds = time.perf_counter() - start

@@ -9,6 +9,8 @@ use std::fs;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{DType, Device, Tensor as BurnTensor};
+use burnisher::cancel::CancelToken;
+use burnisher::checkpoint::library::{self, Places};
 use burnisher::checkpoint::{self, ModelRef, Options};
 use burnisher::device::{self, DeviceChoice, DtypeChoice};
 use burnisher::models::autoencoder_kl::AutoencoderKL;
@@ -155,6 +157,11 @@ fn a_gguf_file_draws_what_its_folder_draws() {
     let differences = || ours.iter().zip(&original).map(|(a, b)| (a - b).abs());
     assert!(differences().all(|difference| difference <= most / 127.0));
     assert!(differences().any(|difference| difference > 0.0), "something was rounded");
+
+    let places = Places::only(vec![path.parent().expect("a folder").to_owned()]);
+    let (found, _) = library::list(&places, &CancelToken::new()).expect("threads");
+    let item = found.iter().find(|item| item.model.as_ref() == Some(&model)).expect("the library has it");
+    assert!(item.is_usable() && item.precisions.contains("q8_0"), "{item:?}");
 }
 
 #[test]

@@ -68,10 +68,11 @@ fn snapshot(path: &Path, model: ModelRef, name: &str, app: App) -> Vec<Item> {
         let name = if is_component(&item) { name.to_owned() } else { format!("{name}/{}", item.name) };
         Item { name, ..item }
     });
-    // The weights of a language model are of no kind that is known, or GGUF, which says nothing of its kind.
+    // The weights of a language model are of no kind that is known, or can't be used.
     let is_gguf =
         |item: &Item| item.path.as_deref().is_some_and(|path| path.extension().is_some_and(|it| it == "gguf"));
-    items.extend(single.filter(|item| !matches!(item.kind, Kind::Unknown | Kind::TextEncoder) && !is_gguf(item)));
+    let is_other = |item: &Item| is_gguf(item) && matches!(item.state, State::NotOpenable { .. });
+    items.extend(single.filter(|item| !matches!(item.kind, Kind::Unknown | Kind::TextEncoder) && !is_other(item)));
     items
 }
 

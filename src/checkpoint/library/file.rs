@@ -10,7 +10,10 @@ use super::candidate::modified;
 use super::header::{self, Flaw};
 use super::item::{Item, State, WeightFile};
 use crate::checkpoint::ModelRef;
-use crate::checkpoint::family::{Family, Identified, Kind, Layout};
+use crate::checkpoint::family::{Family, Identified, Kind, Layout, identify};
+use crate::checkpoint::gguf::{self, Blocks};
+use crate::checkpoint::source::SourceFile;
+use crate::checkpoint::weights::{self, Stored};
 
 /// How Diffusers and transformers name a component's weights, up to a dot.
 const COMPONENTS: [&str; 2] = ["diffusion_pytorch_model", "model"];
@@ -59,11 +62,35 @@ pub(super) fn inspect(path: &Path, app: App, holds: Option<Kind>) -> Item {
                 item.damaged.push(real);
             }
         }
+    } else if ending == "gguf" && begins_with(path, gguf::MAGIC) {
+        match SourceFile::on_disk(path).and_then(|file| weights::read_header(&file)) {
+            Ok(header) => {
+                let shapes = header.tensors.iter().map(|(key, stored)| (key.as_str(), stored.shape.as_slice()));
+                let identified = identify(shapes);
+                (item.kind, item.family) = (identified.kind, identified.family);
+                item.precisions = header.tensors.iter().map(|(_, stored)| gguf_type(stored)).collect();
+                item.state = state(&identified, path);
+            }
+            Err(error) => item.state = State::NotOpenable { why: error.to_string() },
+        }
     } else {
         item.state = State::NotOpenable { why: unopenable(path, &ending) };
     }
     item.model = matches!(item.kind, Kind::Checkpoint | Kind::Unet).then(|| ModelRef::File(path.to_owned()));
     item
+}
+
+fn begins_with(path: &Path, magic: &[u8]) -> bool {
+    let mut beginning = vec![0; magic.len()];
+    File::open(path).and_then(|mut file| file.read_exact(&mut beginning)).is_ok() && beginning == magic
+}
+
+/// What numbers are called where their blocks say more than what they become.
+fn gguf_type(stored: &Stored) -> String {
+    match stored.blocks {
+        Some(Blocks::Q8_0) => "q8_0".to_owned(),
+        None => stored.dtype.to_string().to_lowercase(),
+    }
 }
 
 /// What people call a file: where it is named as any component's, its folder says more.
@@ -123,7 +150,6 @@ fn unopenable(path: &Path, ending: &str) -> String {
         _ if beginning.starts_with(b"SQLite format 3\0") => {
             "It is in Draw Things' own format. Look for the model as .safetensors"
         }
-        _ if beginning.starts_with(b"GGUF") => "It is in GGUF format. Look for the model as .safetensors",
         ("gguf", _) => "It should be in GGUF format and isn't. Fetch it again from where it came from",
         ("tdict", _) => "It is in DiffusionBee's own format. Look for the model as .safetensors",
         // A zip archive, as torch writes since 1.6, or a bare pickle of protocol 2.
