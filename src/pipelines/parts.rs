@@ -11,6 +11,7 @@ use crate::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::models::autoencoder_kl::AutoencoderKL;
 use crate::models::clip::ClipTextModel;
+use crate::models::unet_2d::UNet2DModel;
 use crate::models::unet_2d_condition::UNet2DConditionModel;
 use crate::request::TaskKind;
 
@@ -178,4 +179,5 @@ macro_rules! component {
 
 component!(ClipTextModel, Part::TextEncoder);
 component!(UNet2DConditionModel, Part::Unet);
+component!(UNet2DModel, Part::Unet);
 component!(AutoencoderKL, Part::Vae);

@@ -11,10 +11,10 @@ use image::RgbImage;
 
 use super::decode::{finish, picture_of, to_unit};
 use super::denoise::{At, Denoiser, Denoising};
-use super::memory::{Footprint, Part, Room, Wish};
-use super::opening::{Loading, Opening, build, config, sample_size};
+use super::memory::{Footprint, Room, Wish};
+use super::opening::{Loading, Opening, config, sample_size};
 use super::rewind::{Place, Start};
-use super::slot::{Component, Slot};
+use super::slot::Slot;
 use super::stages::{record, scheduler};
 use super::{Hooks, Phase, Run};
 use crate::cancel::CancelToken;
@@ -159,23 +159,6 @@ pub(super) fn footprint(
         depth_side: 0,
         size: sample_size(config(checkpoint, "unet")?),
     })
-}
-
-impl Component for UNet2DModel {
-    const PART: Part = Part::Unet;
-    type Network = Self;
-
-    fn build(checkpoint: &Checkpoint, compute: &ComputeDevice) -> Result<Self> {
-        build(checkpoint, Self::PART.name(), |config| Self::new(config, &compute.device))
-    }
-
-    fn network(&self) -> &Self {
-        self
-    }
-
-    fn load(self, opening: &mut Opening<'_>) -> Result<Option<Self>> {
-        opening.load(Self::PART.name(), self)
-    }
 }
 
 impl Denoiser for &Unconditional {

@@ -46,7 +46,8 @@ impl App {
                 Told::Found { text, found } => self.models.hub.hear_found(text, found),
                 Told::Looked { asked, offer } => self.models.hub.hear_offer(&asked, offer),
                 Told::TokenKept(kept) => match kept {
-                    Ok(()) => self.state.notices.info("The Hub will know you by this access token"),
+                    Ok(true) => self.state.notices.info("The Hub will know you by this access token"),
+                    Ok(false) => self.state.notices.info("No access token is kept"),
                     Err(error) => self.state.notices.error(error),
                 },
                 Told::Ended { asked, run, ended } => self.download_ended(&asked, run, ended),

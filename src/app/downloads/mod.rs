@@ -54,8 +54,8 @@ pub(super) enum Told {
     Looked { asked: HubId, offer: Result<Box<Offer>> },
     /// A download is over.
     Ended { asked: HubId, run: u64, ended: Result<Downloaded> },
-    /// The access token is kept, or can't be.
-    TokenKept(Result<()>),
+    /// Whether an access token is kept now, or why that can't be done.
+    TokenKept(Result<bool>),
 }
 
 /// A download to begin.

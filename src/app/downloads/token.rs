@@ -15,17 +15,17 @@ pub(super) fn read(path: &Path) -> Option<Token> {
     fs::read_to_string(path).ok().and_then(Token::new)
 }
 
-/// Keeps a token from now on, or none if it is empty.
+/// Keeps a token from now on, or none if it is empty; whether one is kept now.
 ///
 /// # Errors
 /// The file can't be written, or removed.
-pub(super) fn keep(path: &Path, text: &str) -> Result<()> {
+pub(super) fn keep(path: &Path, text: &str) -> Result<bool> {
     let text = text.trim();
     let broken = |cause: std::io::Error| Error::new("the access token can't be kept").caused_by(cause);
     if text.is_empty() {
         return match fs::remove_file(path) {
             Err(cause) if cause.kind() != ErrorKind::NotFound => Err(broken(cause)),
-            _ => Ok(()),
+            _ => Ok(false),
         };
     }
     if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
@@ -37,7 +37,7 @@ pub(super) fn keep(path: &Path, text: &str) -> Result<()> {
     }
     // Closed to others before the secret is in it.
     write_whole(path, b"").and_then(|()| close_to_others(path).map_err(broken))?;
-    fs::write(path, text).map_err(broken)
+    fs::write(path, text).map(|()| true).map_err(broken)
 }
 
 #[cfg(unix)]
@@ -61,7 +61,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("below/hub-token");
         assert!(read(&path).is_none());
-        keep(&path, " hf_secret\n").expect("kept");
+        assert!(keep(&path, " hf_secret\n").expect("kept"));
         assert_eq!(read(&path), Token::new("hf_secret"));
         #[cfg(unix)]
         {
@@ -69,8 +69,8 @@ mod tests {
             let mode = fs::metadata(&path).expect("there").permissions().mode();
             assert_eq!(mode & 0o077, 0, "others may read it");
         }
-        keep(&path, "").expect("removed");
-        keep(&path, " ").expect("nothing to remove");
+        assert!(!keep(&path, "").expect("removed"));
+        assert!(!keep(&path, " ").expect("nothing to remove"));
         assert!(read(&path).is_none());
     }
 
