@@ -1,15 +1,16 @@
 use std::ops::ControlFlow;
 
 use burn::tensor::{Tensor, TensorData};
-use burnisher::cancel::CancelToken;
-use burnisher::checkpoint::{Checkpoint, ModelRef};
-use burnisher::device::{self, DeviceChoice, DtypeChoice};
-use burnisher::error::{Error, Result};
-use burnisher::imaging::pixels::rgb_image_from_unit;
+use burnisher::base::cancel::CancelToken;
+use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
+use burnisher::base::error::{Error, Result};
+use burnisher::base::model_ref::ModelRef;
+use burnisher::base::rng::Generators;
+use burnisher::content::imaging::pixels::rgb_image_from_unit;
 use burnisher::models::unet_2d::UNet2DModel;
 use burnisher::models::unet_blocks::Pace;
-use burnisher::rng::Generators;
 use burnisher::schedulers::{SamplingOptions, SchedulerKind};
+use burnisher::storage::checkpoint::Checkpoint;
 use image::RgbImage;
 
 /// Draws a picture from noise, and looks at it every 50 steps.

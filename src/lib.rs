@@ -1,15 +1,8 @@
 //! Burnisher: local image generation, as Hugging Face Diffusers does it, in one native binary.
 //!
 //! ```text
-//! main -> cli, app
-//! cli, app   -> worker, request, gallery, settings, checkpoint, device, SchedulerKind   (app alone draws windows)
-//! worker     -> pipelines, request, checkpoint, gallery, device           (one thread does all tensor work)
-//! settings   -> gallery, request, checkpoint, device, SchedulerKind
-//! gallery    -> request, imaging
-//! pipelines  -> request, models, schedulers, checkpoint, imaging, rng, device
-//! request    -> SchedulerKind, error
-//! models (-> ops) | schedulers (-> rng) | checkpoint | imaging -> error   (models and schedulers never see each other)
-//! ops -> cancel; device, rng -> error; cancel, error -> nothing of ours
+//! app, cli -> settings, worker -> pipelines -> models, schedulers -> ops
+//! storage (checkpoint, hub, library, gallery, recipe) -> content (request, imaging, text) -> base
 //! ```
 //! `tests/architecture.rs` keeps this.
 //!
@@ -34,18 +27,13 @@
 //! ```
 
 pub mod app;
-pub mod cancel;
-pub mod checkpoint;
+pub mod base;
 pub mod cli;
-pub mod device;
-pub mod error;
-pub mod gallery;
-pub mod imaging;
+pub mod content;
 pub mod models;
 pub mod ops;
 pub mod pipelines;
-pub mod request;
-pub mod rng;
 pub mod schedulers;
 pub mod settings;
+pub mod storage;
 pub mod worker;

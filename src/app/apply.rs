@@ -14,12 +14,12 @@ use crate::app::models::{HubAction, ModelsAction};
 use crate::app::queue::{Key, Move};
 use crate::app::state::{Dialog, Model, PatchDialog, State};
 use crate::app::{App, sampler, settings_host};
-use crate::cancel::CancelToken;
-use crate::checkpoint::ModelRef;
-use crate::gallery::Destination;
-use crate::request::{Branch, Request};
+use crate::base::cancel::CancelToken;
+use crate::base::model_ref::ModelRef;
+use crate::content::request::{Branch, Request};
 use crate::schedulers::SchedulerKind;
 use crate::settings::{Patch, Waiting};
+use crate::storage::gallery::Destination;
 use crate::worker::{Command, Footprint, Job, Previews};
 
 /// The folder, below the one for pictures, that keeps what was pasted.
@@ -224,7 +224,7 @@ impl App {
             UiCommand::ResumeQueue => state.queue.paused = false,
             UiCommand::RandomSeed => {
                 state.settings.draft.seed_locked = false;
-                state.settings.draft.seed = crate::request::random_seed();
+                state.settings.draft.seed = crate::content::request::random_seed();
             }
             UiCommand::SwapSides => {
                 let draft = &mut state.settings.draft;

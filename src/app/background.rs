@@ -17,16 +17,16 @@ use crate::app::lab::Sheet;
 use crate::app::mask::{Derived, Wish, Work, Worked};
 use crate::app::plan::{Asked, Planned};
 use crate::app::source::{self, Glance};
-use crate::checkpoint::ModelRef;
-use crate::device::{self, DeviceInfo};
-use crate::error::{Error, Result};
-use crate::gallery::decode;
-use crate::gallery::export::{self, Format, Metadata};
-use crate::gallery::import::{self, Imported};
-use crate::gallery::write_whole;
-use crate::request::Mask;
+use crate::base::device::{self, DeviceInfo};
+use crate::base::error::{Error, Result};
+use crate::base::files::write_whole;
+use crate::base::model_ref::ModelRef;
+use crate::base::sync::Latest;
+use crate::content::request::Mask;
 use crate::settings::Settings;
-use crate::worker::Latest;
+use crate::storage::gallery::decode;
+use crate::storage::gallery::export::{self, Format, Metadata};
+use crate::storage::recipe::import::{self, Imported};
 
 /// Tasks and answers that wait at most: far more than a person can ask for.
 const CAPACITY: usize = 64;

@@ -8,8 +8,8 @@ use crate::app::command::UiCommand;
 use crate::app::models::HubAction;
 use crate::app::state::{Model, State};
 use crate::app::{prompt, queue_panel, rewind, sampler, task_form, theme};
-use crate::checkpoint::ModelRef;
-use crate::request::{MAX_SIDE, MAX_STEPS, SIDE_MULTIPLE, SafetyMode, TaskKind};
+use crate::base::model_ref::ModelRef;
+use crate::content::request::{MAX_SIDE, MAX_STEPS, SIDE_MULTIPLE, SafetyMode, TaskKind};
 use crate::settings::{Draft, MAX_COUNT, MAX_GUIDANCE, valid_side};
 
 /// The left panel.

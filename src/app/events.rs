@@ -11,12 +11,12 @@ use crate::app::librarian::{News, Opened};
 use crate::app::rewind::Steps;
 use crate::app::state::{Dialog, Model, PatchDialog, State};
 use crate::app::{App, apply};
-use crate::checkpoint::ModelRef;
-use crate::error::Error;
-use crate::gallery::Entry;
-use crate::gallery::import::Imported;
-use crate::request::{Margins, TaskKind, size_for_picture};
+use crate::base::error::Error;
+use crate::base::model_ref::ModelRef;
+use crate::content::request::{Margins, TaskKind, size_for_picture};
 use crate::settings::Patch;
+use crate::storage::gallery::Entry;
+use crate::storage::recipe::import::Imported;
 use crate::worker::{Event, JobId, Left, ModelInfo, Outcome, Phase};
 
 /// Takes in what the worker tells.

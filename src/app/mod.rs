@@ -8,11 +8,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::checkpoint::hub;
-use crate::checkpoint::library::Places;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
+use crate::base::sync::Latest;
 use crate::settings::Settings;
-use crate::worker::{Event, Host, Latest, WorkerHandle};
+use crate::storage::hub;
+use crate::storage::library::Places;
+use crate::worker::{Event, Host, WorkerHandle};
 
 mod apply;
 mod background;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::app::theme;
-use crate::error::Error;
+use crate::base::error::Error;
 
 /// How long a confirmation stays.
 const STAYS: Duration = Duration::from_secs(6);

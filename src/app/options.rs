@@ -9,7 +9,7 @@ use crate::app::background::Dialog as FileDialog;
 use crate::app::downloads::Question;
 use crate::app::models::HubAction;
 use crate::app::state::State;
-use crate::device::{DeviceChoice, DtypeChoice};
+use crate::base::device::{DeviceChoice, DtypeChoice};
 use crate::settings::Theme;
 
 /// Scales to choose from.

@@ -3,7 +3,7 @@
 
 use crate::app::state::State;
 use crate::app::theme;
-use crate::request::Request;
+use crate::content::request::Request;
 use crate::settings::Draft;
 use crate::worker::{Footprint, Plan, Wish};
 

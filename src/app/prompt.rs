@@ -9,7 +9,7 @@ use crate::app::apply::Action;
 use crate::app::command::{UiCommand, keys_text};
 use crate::app::state::State;
 use crate::app::theme;
-use crate::checkpoint::ModelRef;
+use crate::base::model_ref::ModelRef;
 use crate::worker::TokenCount;
 
 /// Things that the bundled model knows (its card, `assets/models/pictogram-64/README.md`).

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::cancel::CancelToken;
-use crate::checkpoint::ModelRef;
-use crate::request::Request;
+use crate::base::cancel::CancelToken;
+use crate::base::model_ref::ModelRef;
+use crate::content::request::Request;
 use crate::settings::Waiting;
 use crate::worker::{JobId, Phase};
 
@@ -269,8 +269,8 @@ impl Running {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gallery::Destination;
     use crate::settings::Draft;
+    use crate::storage::gallery::Destination;
     use crate::worker::Job;
 
     fn waiting(prompt: &str) -> Waiting {

@@ -4,7 +4,7 @@ use egui::{RichText, Slider};
 
 use crate::app::App;
 use crate::app::apply::Action;
-use crate::request::{Branch, Request};
+use crate::content::request::{Branch, Request};
 use crate::schedulers::SchedulerKind;
 use crate::worker::JobId;
 

@@ -5,7 +5,7 @@ use egui::{ComboBox, DragValue, Pos2, Rect, Sense, Stroke, Vec2};
 use crate::app::controls::row;
 use crate::app::state::State;
 use crate::app::theme;
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::schedulers::{SamplingOptions, SchedulerConfig, SchedulerKind, SigmaSchedule};
 use crate::settings::Draft;
 use crate::worker::ModelInfo;

@@ -8,8 +8,9 @@ use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
 use crate::app::background::{Done, Task};
-use crate::error::{Error, Result};
-use crate::gallery::{decode, make_folder, read_depth, write_whole};
+use crate::base::error::{Error, Result};
+use crate::base::files::write_whole;
+use crate::storage::gallery::{decode, make_folder, read_depth};
 
 /// The longer side of the small copy, in pixels.
 const THUMBNAIL: u32 = 96;

@@ -13,11 +13,11 @@ use crate::app::queue::Queue;
 use crate::app::rewind::Steps;
 use crate::app::sampler::Levels;
 use crate::app::source::Source;
-use crate::cancel::CancelToken;
-use crate::checkpoint::ModelRef;
-use crate::device::DeviceInfo;
-use crate::error::Error;
-use crate::request::TaskKind;
+use crate::base::cancel::CancelToken;
+use crate::base::device::DeviceInfo;
+use crate::base::error::Error;
+use crate::base::model_ref::ModelRef;
+use crate::content::request::TaskKind;
 use crate::settings::{Change, Field, Patch, Settings};
 use crate::worker::{Left, ModelInfo, TokenCount};
 

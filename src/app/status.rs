@@ -146,9 +146,9 @@ fn gigabytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkpoint::ModelRef;
-    use crate::gallery::Destination;
+    use crate::base::model_ref::ModelRef;
     use crate::settings::{Settings, Waiting};
+    use crate::storage::gallery::Destination;
     use crate::worker::Job;
 
     #[test]

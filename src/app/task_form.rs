@@ -10,7 +10,7 @@ use crate::app::controls::{row, wide};
 use crate::app::source::Source;
 use crate::app::state::State;
 use crate::app::theme;
-use crate::request::{Fill, Inpaint, MAX_BLUR, TaskKind};
+use crate::content::request::{Fill, Inpaint, MAX_BLUR, TaskKind};
 
 /// How far a mask can grow or shrink, in pixels.
 const MAX_GROW: i32 = 256;

@@ -1,8 +1,8 @@
 //! `burnisher devices`: where pictures can be drawn.
 
+use crate::base::device;
+use crate::base::error::{Error, Result};
 use crate::cli::{Ended, print};
-use crate::device;
-use crate::error::{Error, Result};
 
 /// For whom.
 #[derive(clap::Args)]

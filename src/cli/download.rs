@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 
-use crate::cancel::CancelToken;
-use crate::checkpoint::HubId;
-use crate::checkpoint::hub::{Downloaded, Gate, Hub, Offer, Options, Progress, State, Variant};
+use crate::base::cancel::CancelToken;
+use crate::base::error::{Error, Result};
+use crate::base::model_ref::HubId;
 use crate::cli::{Ended, cancel_on_interrupt, print};
-use crate::error::{Error, Result};
+use crate::storage::hub::{Downloaded, Gate, Hub, Offer, Options, Progress, State, Variant};
 
 /// Which model.
 #[derive(clap::Args)]

@@ -5,16 +5,16 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use crate::checkpoint::ModelRef;
+use crate::base::device::{DeviceChoice, DtypeChoice};
+use crate::base::error::{Error, Result};
+use crate::base::model_ref::ModelRef;
 use crate::cli::memory_limit::MemoryLimit;
 use crate::cli::report::Report;
 use crate::cli::task::{TaskArgs, default_size};
 use crate::cli::{Ended, cancel_on_interrupt};
-use crate::device::{DeviceChoice, DtypeChoice};
-use crate::error::{Error, Result};
-use crate::gallery::Destination;
-use crate::request::{self, Request, SafetyMode};
+use crate::content::request::{self, Request, SafetyMode};
 use crate::schedulers::{SamplingOptions, SigmaSchedule};
+use crate::storage::gallery::Destination;
 use crate::worker::{self, Busy, Command, Event, Host, Job, ModelInfo, Outcome, Previews, WorkerHandle};
 
 /// What to draw, with what, and where to.

@@ -5,12 +5,13 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::checkpoint::{Description, ModelRef};
+use crate::base::device::{DeviceChoice, DtypeChoice};
+use crate::base::error::{Error, Result};
+use crate::base::model_ref::ModelRef;
 use crate::cli::memory_limit::MemoryLimit;
 use crate::cli::{Ended, print};
-use crate::device::{DeviceChoice, DtypeChoice};
-use crate::error::{Error, Result};
 use crate::schedulers::{Fate, SamplingOptions, SchedulerKind, Setting, Swapped};
+use crate::storage::checkpoint::Description;
 use crate::worker::{self, ComponentInspection, Host, Plan, Wish};
 
 /// Which model, and for whom.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::gallery::Entry;
+use crate::storage::gallery::Entry;
 use crate::worker::{Event, Outcome};
 
 /// The line for an event; `None` for those that have none.

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::error::Error;
+use crate::base::error::Error;
 
 /// A number of gigabytes, as 4 or 2.5.
 #[derive(Clone, Copy, Debug, PartialEq)]

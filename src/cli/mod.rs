@@ -9,8 +9,8 @@ use std::process::{self, ExitCode};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::cancel::CancelToken;
-use crate::error::{Error, Result};
+use crate::base::cancel::CancelToken;
+use crate::base::error::{Error, Result};
 
 mod devices;
 mod download;

@@ -7,11 +7,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use crate::cancel::CancelToken;
-use crate::checkpoint::library::{self, Duplicates, Item, Places, State, Verdict, size_text};
+use crate::base::cancel::CancelToken;
+use crate::base::error::{Error, Result};
 use crate::cli::{Ended, print};
-use crate::error::{Error, Result};
 use crate::settings::Settings;
+use crate::storage::library::{self, Duplicates, Item, Places, State, Verdict, size_text};
 
 /// Where to look, and how closely.
 #[derive(clap::Args)]

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use crate::base::error::Result;
 use crate::cli::{json, print};
-use crate::error::Result;
-use crate::request::Request;
+use crate::content::request::Request;
 use crate::worker::{Event, ModelInfo};
 
 /// Where the events of a run go.

@@ -7,11 +7,12 @@ use clap::ValueEnum;
 use clap::error::ErrorKind;
 use image::{GrayImage, Luma};
 
-use crate::checkpoint::{Checkpoint, ModelRef};
+use crate::base::error::{Error, Result};
+use crate::base::model_ref::ModelRef;
 use crate::cli::wrong_usage;
-use crate::error::{Error, Result};
-use crate::gallery::decode;
-use crate::request::{Fill, Inpaint, Margins, Mask, Request, Task, TaskKind, size_for_picture};
+use crate::content::request::{Fill, Inpaint, Margins, Mask, Request, Task, TaskKind, size_for_picture};
+use crate::storage::checkpoint::Checkpoint;
+use crate::storage::gallery::decode;
 use crate::worker::ModelInfo;
 
 /// Diffusers' defaults of `strength`.
@@ -213,7 +214,9 @@ impl TaskArgs {
 /// A mask whose margins are all to be drawn.
 fn with_margins(mask: &GrayImage, margins: Margins) -> Result<GrayImage> {
     let (width, height) = margins.around(mask.width() as usize, mask.height() as usize);
-    if width.max(height) > crate::request::MAX_SIDE || width * height > crate::request::MAX_MASK_PIXELS {
+    if width.max(height) > crate::content::request::MAX_SIDE
+        || width * height > crate::content::request::MAX_MASK_PIXELS
+    {
         return Err(Error::new(format!("the extended picture is too large: {width} x {height} pixels")));
     }
     let inside = |at: u32, margin: usize, side: u32| (at as usize).checked_sub(margin).filter(|at| *at < side as usize);

@@ -10,8 +10,8 @@ use serde_json::json;
 use super::attention::{PixelAttention, PixelAttentionConfig};
 use super::config::{Config, check, check_channels, read};
 use super::resnet::{Downsample2D, ResnetBlock2D, ResnetConfig, Upsample2D, conv};
-use crate::cancel::CancelToken;
-use crate::error::Result;
+use crate::base::cancel::CancelToken;
+use crate::base::error::Result;
 use crate::ops::{self, Then};
 
 /// Every norm of the autoencoder has this (Diffusers `vae.py`).

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::clip_encoder::{Activation, ClipEncoder, ClipEncoderConfig};
 use super::config::{Config, read};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use crate::ops::{self, Mask};
 
 /// The keys of `config.json` that shape the network, with transformers' defaults.

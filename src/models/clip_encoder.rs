@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use serde::Deserialize;
 
 use super::config::check;
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::ops::{self, Mask};
 
 /// What stands between the two layers of a block's MLP.

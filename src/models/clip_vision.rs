@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::clip_encoder::{Activation, ClipEncoder, ClipEncoderConfig};
 use super::config::{Config, check, read};
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::ops::{self, Mask};
 
 /// The keys of a `vision_config` that shape the network, with transformers' defaults.

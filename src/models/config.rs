@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 /// The keys and values of a `config.json`, as they stand in the file.
 pub type Config = Map<String, Value>;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::clip_vision::ClipVisionModel;
 use super::config::{Config, check, read};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 use crate::ops;
 
 /// Concepts that a picture is withheld for, and those that only make it stricter.

@@ -15,8 +15,8 @@ use super::config::{Config, check, check_channels, read};
 use super::embeddings::{TimestepEmbedding, timestep_embedding};
 use super::resnet::{ResnetConfig, conv};
 use super::unet_blocks::{AttentionConfig, BlockConfig, Condition, DownBlock2D, MidBlock2D, Pace, UpBlock2D};
-use crate::cancel::CancelToken;
-use crate::error::{Error, Result};
+use crate::base::cancel::CancelToken;
+use crate::base::error::{Error, Result};
 use crate::ops::{self, Then};
 
 /// The keys of `config.json` that shape the network, with Diffusers' defaults.

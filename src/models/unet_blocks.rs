@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::attention::{PixelAttention, PixelAttentionConfig, Transformer2DModel, TransformerConfig};
 use super::resnet::{Downsample2D, ResnetBlock2D, ResnetConfig, Upsample2D};
-use crate::cancel::CancelToken;
+use crate::base::cancel::CancelToken;
 
 /// How a device that works through a queue is fed. The CPU has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@
 use std::cell::RefCell;
 use std::mem;
 
-use crate::cancel::CancelToken;
+use crate::base::cancel::CancelToken;
 
 thread_local! {
     /// The token of the work that this thread does; one that nobody raises where it does none.

@@ -3,7 +3,7 @@
 use burn::tensor::{DType, Tensor, TensorData};
 use image::GrayImage;
 
-use crate::device::ComputeDevice;
+use crate::base::device::ComputeDevice;
 use crate::schedulers::Scheduler;
 
 /// Additions to a denoising; none by default.

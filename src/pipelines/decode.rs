@@ -7,10 +7,10 @@ use super::memory::Part;
 use super::stable_diffusion::StableDiffusion;
 use super::stages::read;
 use super::{Drawn, Hooks, Run};
-use crate::cancel::CancelToken;
-use crate::error::{Error, Result};
-use crate::imaging::pixels::rgb_image_from_unit;
-use crate::request::{SafetyMode, Verdict};
+use crate::base::cancel::CancelToken;
+use crate::base::error::{Error, Result};
+use crate::content::imaging::pixels::rgb_image_from_unit;
+use crate::content::request::{SafetyMode, Verdict};
 
 /// Latents to pictures, which the model's safety checker looks at unless it is off.
 pub(super) fn decode(

@@ -9,11 +9,11 @@ use image::RgbImage;
 
 use super::stages::{read, record};
 use super::{Hooks, Look, Step};
-use crate::cancel::CancelToken;
-use crate::device::ComputeDevice;
-use crate::error::{Error, Result};
+use crate::base::cancel::CancelToken;
+use crate::base::device::ComputeDevice;
+use crate::base::error::{Error, Result};
+use crate::base::rng::Generators;
 use crate::models::unet_blocks::Pace;
-use crate::rng::Generators;
 use crate::schedulers::Scheduler;
 
 /// A step that takes longer is cut up, so that a cancel doesn't have to wait for all of it. In steps as long as this, waiting

@@ -7,12 +7,12 @@ use super::memory::Part;
 use super::opening::{Opening, build, config};
 use super::slot::Component;
 use super::stages::read;
-use crate::checkpoint::Checkpoint;
-use crate::device::ComputeDevice;
-use crate::error::{Error, Result};
-use crate::imaging::depth::DepthMap;
-use crate::imaging::processor::{ImageProcessor, Processor};
+use crate::base::device::ComputeDevice;
+use crate::base::error::{Error, Result};
+use crate::content::imaging::depth::DepthMap;
+use crate::content::imaging::processor::{ImageProcessor, Processor};
 use crate::models::dpt::DptForDepthEstimation;
+use crate::storage::checkpoint::Checkpoint;
 
 /// A depth estimator, and how it wants to see pictures.
 pub(super) struct DepthEstimator {

@@ -9,10 +9,10 @@ use super::conditioning::Conditioning;
 use super::rewind::Start;
 use super::stable_diffusion::StableDiffusion;
 use super::{Hooks, Run, image_to_image, latents, stages};
-use crate::error::Result;
-use crate::imaging::decode;
-use crate::imaging::depth::DepthMap;
-use crate::request::Request;
+use crate::base::error::Result;
+use crate::content::imaging::decode;
+use crate::content::imaging::depth::DepthMap;
+use crate::content::request::Request;
 
 /// Draws the request's pictures as one batch, by a depth map of the user's own or what is estimated from the picture.
 pub(super) fn run(

@@ -10,11 +10,11 @@ use super::decode::preview;
 use super::denoise::{After, At, Denoiser};
 use super::sketch;
 use super::stable_diffusion::StableDiffusion;
-use crate::cancel::CancelToken;
-use crate::device::ComputeDevice;
-use crate::error::Result;
+use crate::base::cancel::CancelToken;
+use crate::base::device::ComputeDevice;
+use crate::base::error::Result;
+use crate::content::request::Request;
 use crate::models::unet_2d_condition::UNet2DConditionModel;
-use crate::request::Request;
 
 /// Classifier-free guidance (Ho and Salimans, 2022), as Diffusers applies it.
 #[derive(Clone, Copy, Debug)]

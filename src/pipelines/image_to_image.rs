@@ -8,9 +8,9 @@ use super::rewind::Start;
 use super::stable_diffusion::StableDiffusion;
 use super::stages::Begun;
 use super::{Hooks, Run, latents, stages};
-use crate::error::Result;
-use crate::imaging::resize::{self, Filter};
-use crate::request::Request;
+use crate::base::error::Result;
+use crate::content::imaging::resize::{self, Filter};
+use crate::content::request::Request;
 
 /// Draws the request's pictures as one batch.
 pub(super) fn run(

@@ -12,11 +12,11 @@ use super::rewind::Start;
 use super::stable_diffusion::StableDiffusion;
 use super::stages::Begun;
 use super::{Hooks, Run, latents, stages};
-use crate::error::{Error, Result};
-use crate::imaging::inpaint::Canvas;
-use crate::imaging::mask;
-use crate::imaging::resize::{self, Filter};
-use crate::request::{Fill, Inpaint, Request};
+use crate::base::error::{Error, Result};
+use crate::content::imaging::inpaint::Canvas;
+use crate::content::imaging::mask;
+use crate::content::imaging::resize::{self, Filter};
+use crate::content::request::{Fill, Inpaint, Request};
 
 /// Draws the request's pictures as one batch.
 pub(super) fn run(

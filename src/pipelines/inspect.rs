@@ -11,13 +11,14 @@ use super::plan::Plan;
 use super::safety::SafetyChecker;
 use super::slot::{Component, Slot};
 use super::unconditional;
-use crate::checkpoint::{Checkpoint, Comparison, Description, Mismatch, ModelRef};
-use crate::device::{Capacity, ComputeDevice};
-use crate::error::{Error, Result};
+use crate::base::device::{Capacity, ComputeDevice};
+use crate::base::error::{Error, Result};
+use crate::base::model_ref::ModelRef;
 use crate::models::autoencoder_kl::AutoencoderKL;
 use crate::models::clip::ClipTextModel;
 use crate::models::unet_2d::UNet2DModel;
 use crate::models::unet_2d_condition::UNet2DConditionModel;
+use crate::storage::checkpoint::{Checkpoint, Comparison, Description, Mismatch};
 
 /// What there is to know of a model that isn't loaded.
 #[derive(Clone, Debug)]

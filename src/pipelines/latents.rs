@@ -4,11 +4,11 @@ use burn::tensor::{DType, Tensor, TensorData};
 use image::{GrayImage, RgbImage};
 
 use super::stable_diffusion::StableDiffusion;
-use crate::cancel::CancelToken;
-use crate::error::Result;
+use crate::base::cancel::CancelToken;
+use crate::base::error::Result;
+use crate::base::rng::Generators;
+use crate::content::request::Request;
 use crate::models::autoencoder_kl::DiagonalGaussian;
-use crate::request::Request;
-use crate::rng::Generators;
 
 /// Unit noise of the latents' shape, `[count, channels, height, width]`, f32.
 pub(super) fn noise(model: &StableDiffusion, request: &Request, generators: &mut Generators) -> Tensor<4> {

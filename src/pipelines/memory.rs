@@ -6,8 +6,8 @@
 use serde::Serialize;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
-use crate::device::{Capacity, Memory};
-use crate::request::{Request, SafetyMode, Task};
+use crate::base::device::{Capacity, Memory};
+use crate::content::request::{Request, SafetyMode, Task};
 
 /// Layers of the first level that are alive at once in a UNet step: its skips and the widest transformer layer.
 const LIVE_UNET_LAYERS: u64 = 40;

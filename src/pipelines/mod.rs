@@ -34,16 +34,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use burn::tensor::Tensor;
 use image::{GrayImage, RgbImage};
 
-use crate::cancel::CancelToken;
-use crate::checkpoint::{Checkpoint, ModelRef, Recommended};
-use crate::device::ComputeDevice;
-use crate::error::{Error, Result};
-use crate::imaging::{self, depth::DepthMap};
-use crate::models::clip_tokenizer::ClipTokenizer;
+use crate::base::cancel::CancelToken;
+use crate::base::device::ComputeDevice;
+use crate::base::error::{Error, Result};
+use crate::base::model_ref::ModelRef;
+use crate::base::rng::Generators;
+use crate::content::imaging::{self, depth::DepthMap};
+use crate::content::request::{Request, Task, TaskKind, Verdict};
+use crate::content::text::clip_tokenizer::ClipTokenizer;
 use crate::ops;
-use crate::request::{Request, Task, TaskKind, Verdict};
-use crate::rng::Generators;
 use crate::schedulers::{SamplingOptions, Scheduler, SchedulerConfig, SchedulerKind};
+use crate::storage::checkpoint::{Checkpoint, Recommended};
 
 use rewind::{Start, Trail};
 use stable_diffusion::{StableDiffusion, no_depth_estimator};

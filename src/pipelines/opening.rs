@@ -6,10 +6,10 @@ use burn::module::Module;
 use serde_json::Value;
 
 use super::memory::Room;
-use crate::checkpoint::{Checkpoint, Comparison};
-use crate::device::ComputeDevice;
-use crate::error::{Error, Result};
+use crate::base::device::ComputeDevice;
+use crate::base::error::{Error, Result};
 use crate::models::config::Config;
+use crate::storage::checkpoint::{Checkpoint, Comparison};
 
 /// How far the opening of a model has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

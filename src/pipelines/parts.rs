@@ -6,14 +6,14 @@ use super::opening::{Opening, build};
 use super::safety::SafetyChecker;
 use super::sketch;
 use super::slot::{Component, Slot};
-use crate::checkpoint::{Checkpoint, Comparison};
-use crate::device::ComputeDevice;
-use crate::error::{Error, Result};
+use crate::base::device::ComputeDevice;
+use crate::base::error::{Error, Result};
+use crate::content::request::TaskKind;
 use crate::models::autoencoder_kl::AutoencoderKL;
 use crate::models::clip::ClipTextModel;
 use crate::models::unet_2d::UNet2DModel;
 use crate::models::unet_2d_condition::UNet2DConditionModel;
-use crate::request::TaskKind;
+use crate::storage::checkpoint::{Checkpoint, Comparison};
 
 /// The places of a model's components.
 pub(super) struct Parts {

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::memory::{Footprint, Part, Wish};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 /// Sides of decoder tiles in latents, largest first.
 const TILES: [usize; 6] = [128, 96, 64, 48, 32, 16];
@@ -242,7 +242,7 @@ mod tests {
     use burn::tensor::DType;
 
     use super::*;
-    use crate::device::{Capacity, Memory};
+    use crate::base::device::{Capacity, Memory};
 
     /// Stable Diffusion 1.5.
     fn footprint(dtype: DType) -> Footprint {

@@ -10,9 +10,9 @@ use burn::tensor::{DType, Device, Tensor, TensorData};
 
 use super::stages::read;
 use super::{DiffusionPipeline, Hooks, Step};
-use crate::error::{Error, Result};
-use crate::request::{Branch, Request};
-use crate::rng::Generators;
+use crate::base::error::{Error, Result};
+use crate::base::rng::Generators;
+use crate::content::request::{Branch, Request};
 use crate::schedulers::Scheduler;
 
 /// What the samples of a run may take.

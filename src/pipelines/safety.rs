@@ -6,12 +6,12 @@ use image::RgbImage;
 use super::memory::Part;
 use super::opening::{Opening, build, config};
 use super::slot::Component;
-use crate::checkpoint::Checkpoint;
-use crate::device::ComputeDevice;
-use crate::error::{Error, Result};
-use crate::imaging::processor::{ImageProcessor, Processor};
+use crate::base::device::ComputeDevice;
+use crate::base::error::{Error, Result};
+use crate::content::imaging::processor::{ImageProcessor, Processor};
+use crate::content::request::Verdict;
 use crate::models::safety_checker::StableDiffusionSafetyChecker;
-use crate::request::Verdict;
+use crate::storage::checkpoint::Checkpoint;
 
 /// A safety checker, and how it wants to see pictures.
 pub(super) struct SafetyChecker {

@@ -11,9 +11,9 @@ use super::guidance::{Guidance, Guided};
 use super::memory::Wish;
 use super::stable_diffusion::StableDiffusion;
 use super::{Drawn, Hooks, Phase, Run, latents, stages};
-use crate::error::{Error, Result};
-use crate::request::{Request, Task};
-use crate::rng::Generators;
+use crate::base::error::{Error, Result};
+use crate::base::rng::Generators;
+use crate::content::request::{Request, Task};
 
 /// Draws every request's picture, telling `on_drawn` of each with its place among the requests as soon as it is finished.
 /// `false`: it was cancelled.

@@ -8,8 +8,8 @@ use image::RgbImage;
 use serde_json::Value;
 
 use super::stages::read;
-use crate::error::Result;
-use crate::imaging::pixels::rgb_image_from_unit;
+use crate::base::error::Result;
+use crate::content::imaging::pixels::rgb_image_from_unit;
 use crate::models::config::Config;
 
 /// The autoencoder that the map belongs to: the `block_out_channels` and `scaling_factor` of its `config.json`.

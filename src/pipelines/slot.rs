@@ -7,10 +7,10 @@ use burn::module::Module;
 
 use super::memory::Part;
 use super::opening::Opening;
-use crate::cancel::CancelToken;
-use crate::checkpoint::{Checkpoint, Comparison};
-use crate::device::ComputeDevice;
-use crate::error::{Error, Result};
+use crate::base::cancel::CancelToken;
+use crate::base::device::ComputeDevice;
+use crate::base::error::{Error, Result};
+use crate::storage::checkpoint::{Checkpoint, Comparison};
 
 /// Something of a model that has weights.
 pub(super) trait Component: Sized {

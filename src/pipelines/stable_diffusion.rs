@@ -12,14 +12,15 @@ use super::opening::{Loading, Opening, config, sample_size};
 use super::parts::Parts;
 use super::plan::Plan;
 use super::slot::{Component, Slot};
-use crate::cancel::CancelToken;
-use crate::checkpoint::{Checkpoint, ModelRef};
-use crate::device::ComputeDevice;
-use crate::error::{Error, Result};
-use crate::imaging::depth::DepthMap;
-use crate::models::clip_tokenizer::ClipTokenizer;
-use crate::request::TaskKind;
+use crate::base::cancel::CancelToken;
+use crate::base::device::ComputeDevice;
+use crate::base::error::{Error, Result};
+use crate::base::model_ref::ModelRef;
+use crate::content::imaging::depth::DepthMap;
+use crate::content::request::TaskKind;
+use crate::content::text::clip_tokenizer::ClipTokenizer;
 use crate::schedulers::SchedulerConfig;
+use crate::storage::checkpoint::Checkpoint;
 
 /// Prompts whose embeddings are kept, with what they are for: as many as someone goes back and forth between.
 const EMBEDS_KEPT: usize = 8;

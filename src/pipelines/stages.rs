@@ -11,10 +11,10 @@ use super::memory::{Part, Wish};
 use super::rewind::{Place, Start};
 use super::stable_diffusion::StableDiffusion;
 use super::{Hooks, Phase, Run};
-use crate::cancel::CancelToken;
-use crate::error::{Error, Result};
-use crate::request::{Request, SafetyMode};
-use crate::rng::Generators;
+use crate::base::cancel::CancelToken;
+use crate::base::error::{Error, Result};
+use crate::base::rng::Generators;
+use crate::content::request::{Request, SafetyMode};
 use crate::schedulers::{Scheduler, SchedulerConfig, SchedulerKind};
 
 /// The sampler that the request asks for, or else the checkpoint's own.

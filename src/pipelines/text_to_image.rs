@@ -4,8 +4,8 @@ use super::conditioning::Conditioning;
 use super::rewind::Start;
 use super::stable_diffusion::StableDiffusion;
 use super::{Hooks, Run, latents, stages};
-use crate::error::Result;
-use crate::request::Request;
+use crate::base::error::Result;
+use crate::content::request::Request;
 
 /// Draws the request's pictures as one batch.
 pub(super) fn run(

@@ -6,7 +6,7 @@
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 /// Named arrays of f32: `initial_latents`, `prompt_embeds` (negative first), `timesteps`, `latents_0..N-1` (after each
 /// step), where the task has them `image_latents`, `mask`, `masked_image_latents` and `depth_mask`, and `image`

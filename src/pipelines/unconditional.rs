@@ -17,14 +17,14 @@ use super::rewind::{Place, Start};
 use super::slot::Slot;
 use super::stages::{record, scheduler};
 use super::{Hooks, Phase, Run};
-use crate::cancel::CancelToken;
-use crate::checkpoint::Checkpoint;
-use crate::device::ComputeDevice;
-use crate::error::{Error, Result};
+use crate::base::cancel::CancelToken;
+use crate::base::device::ComputeDevice;
+use crate::base::error::{Error, Result};
+use crate::base::rng::Generators;
+use crate::content::request::{Request, SafetyMode};
 use crate::models::unet_2d::UNet2DModel;
-use crate::request::{Request, SafetyMode};
-use crate::rng::Generators;
 use crate::schedulers::{Scheduler, SchedulerConfig, SchedulerKind};
+use crate::storage::checkpoint::Checkpoint;
 
 /// An unconditional model with its weights, on a device.
 pub(super) struct Unconditional {

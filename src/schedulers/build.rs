@@ -2,7 +2,7 @@
 
 use super::options::{Options, SchedulerConfig};
 use super::{Argument, Family, SamplingOptions, Scheduler, SchedulerKind, SigmaSchedule};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 impl SchedulerKind {
     /// Builds the sampler from a checkpoint's config (of this class or another, as Diffusers' `from_config`). Where

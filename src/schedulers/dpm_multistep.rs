@@ -12,8 +12,8 @@ use super::options::{MINUS_INFINITY, Options};
 use super::prediction::{Clip, Conversion, Prediction, in_f32};
 use super::schedule::BetaSchedule;
 use super::{Argument, Class, Family, Scheduler, StepOutput, noise_like};
-use crate::error::Result;
-use crate::rng::Generators;
+use crate::base::error::Result;
+use crate::base::rng::Generators;
 
 pub(super) const CLASS: Class = Class {
     name: "DPMSolverMultistepScheduler",

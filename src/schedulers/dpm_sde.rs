@@ -14,8 +14,8 @@ use super::kdpm2::{self, Calls};
 use super::options::Options;
 use super::prediction::{Mix, Prediction, in_f32};
 use super::{Class, Family, Scheduler, StepOutput, no_first_call, noise_like};
-use crate::error::Result;
-use crate::rng::Generators;
+use crate::base::error::Result;
+use crate::base::rng::Generators;
 
 pub(super) const CLASS: Class =
     Class { name: "DPMSolverSDEScheduler", family: Family::Discrete, defaults, arguments: &[], build };

@@ -17,8 +17,8 @@ use super::options::{MINUS_INFINITY, Options};
 use super::prediction::{Clip, Conversion, Prediction, Solves, in_f32};
 use super::schedule::Spacing;
 use super::{Argument, Class, Family, Scheduler, StepOutput, noise_like};
-use crate::error::Result;
-use crate::rng::Generators;
+use crate::base::error::Result;
+use crate::base::rng::Generators;
 
 pub(super) const CLASS: Class = Class {
     name: "DPMSolverSinglestepScheduler",

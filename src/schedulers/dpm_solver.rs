@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::levels::End;
 use super::options::Options;
 use super::prediction::{Level, Solves};
-use crate::error::Result;
+use crate::base::error::Result;
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 pub(super) enum Algorithm {

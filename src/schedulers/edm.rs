@@ -9,7 +9,7 @@ use super::options::Options;
 use super::prediction::{Mix, Prediction};
 use super::schedule::{linspace_f32, linspace_f64};
 use super::sigmas::round_to_f32;
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// How sigmas run over the steps.
 #[derive(Clone, Copy, Deserialize)]

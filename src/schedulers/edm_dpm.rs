@@ -11,8 +11,8 @@ use super::levels::{End, Levels};
 use super::options::Options;
 use super::prediction::{Clip, Conversion, Level, Prediction, Solves, in_f32};
 use super::{Class, Family, Scheduler, StepOutput};
-use crate::error::Result;
-use crate::rng::Generators;
+use crate::base::error::Result;
+use crate::base::rng::Generators;
 
 pub(super) const CLASS: Class =
     Class { name: "EDMDPMSolverMultistepScheduler", family: Family::Edm, defaults, arguments: &[], build };

@@ -9,8 +9,8 @@ use super::levels::End;
 use super::options::Options;
 use super::prediction::in_f32;
 use super::{Class, Family, Scheduler, StepOutput};
-use crate::error::Result;
-use crate::rng::Generators;
+use crate::base::error::Result;
+use crate::base::rng::Generators;
 
 pub(super) const CLASS: Class =
     Class { name: "EDMEulerScheduler", family: Family::Edm, defaults, arguments: &[], build };

@@ -9,8 +9,8 @@ use super::prediction::{Prediction, in_f32};
 use super::schedule::{NoiseSchedule, Spacing};
 use super::sigmas::{FinalSigma, SigmaSteps, TrainSigmas, round_to_f32, spaced};
 use super::{Argument, Class, Family, Scheduler, StepOutput};
-use crate::error::Result;
-use crate::rng::Generators;
+use crate::base::error::Result;
+use crate::base::rng::Generators;
 
 pub(super) const CLASS: Class = Class {
     name: "EulerDiscreteScheduler",

@@ -9,8 +9,8 @@ use super::prediction::{Prediction, in_f32};
 use super::schedule::{NoiseSchedule, Spacing};
 use super::sigmas::{SigmaSteps, TrainSigmas, spaced};
 use super::{Class, Family, Scheduler, StepOutput, noise_like};
-use crate::error::Result;
-use crate::rng::Generators;
+use crate::base::error::Result;
+use crate::base::rng::Generators;
 
 pub(super) const CLASS: Class =
     Class { name: "EulerAncestralDiscreteScheduler", family: Family::Discrete, defaults, arguments: &[], build };

@@ -12,8 +12,8 @@ use super::prediction::{Mix, in_f32};
 use super::schedule::linspace_f64;
 use super::sigmas::{Spread, round_to_f32};
 use super::{Argument, Class, Family, Scheduler, StepOutput, noise_like};
-use crate::error::{Error, Result};
-use crate::rng::Generators;
+use crate::base::error::{Error, Result};
+use crate::base::rng::Generators;
 
 pub(super) const CLASS: Class = Class {
     name: "FlowMatchEulerDiscreteScheduler",

@@ -10,8 +10,8 @@ use super::prediction::{Clip, Prediction, in_f32};
 use super::schedule::NoiseSchedule;
 use super::sigmas::{SigmaSteps, TrainSigmas};
 use super::{Argument, Class, Family, Scheduler, StepOutput, no_first_call, twice_but_the_first};
-use crate::error::Result;
-use crate::rng::Generators;
+use crate::base::error::Result;
+use crate::base::rng::Generators;
 
 pub(super) const CLASS: Class = Class {
     name: "HeunDiscreteScheduler",

@@ -14,8 +14,8 @@ use super::options::Options;
 use super::prediction::{Level, Prediction, in_f32};
 use super::schedule::linspace_f32;
 use super::{Class, Family, Scheduler, StepOutput};
-use crate::error::Result;
-use crate::rng::Generators;
+use crate::base::error::Result;
+use crate::base::rng::Generators;
 
 pub(super) const CLASS: Class =
     Class { name: "IPNDMScheduler", family: Family::ContinuousTime, defaults, arguments: &[], build };

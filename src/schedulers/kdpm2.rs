@@ -11,8 +11,8 @@ use super::prediction::{Mix, Prediction, in_f32};
 use super::schedule::{NoiseSchedule, Spacing};
 use super::sigmas::{SigmaSteps, Spread, TrainSigmas, round_to_f32};
 use super::{Class, Family, Scheduler, StepOutput, no_first_call};
-use crate::error::Result;
-use crate::rng::Generators;
+use crate::base::error::Result;
+use crate::base::rng::Generators;
 
 pub(super) const CLASS: Class =
     Class { name: "KDPM2DiscreteScheduler", family: Family::Discrete, defaults, arguments: &[], build };

@@ -10,8 +10,8 @@ use super::kdpm2::{Calls, defaults};
 use super::options::Options;
 use super::prediction::{Prediction, in_f32};
 use super::{Class, Family, Scheduler, StepOutput, no_first_call, noise_like};
-use crate::error::Result;
-use crate::rng::Generators;
+use crate::base::error::Result;
+use crate::base::rng::Generators;
 
 pub(super) const CLASS: Class =
     Class { name: "KDPM2AncestralDiscreteScheduler", family: Family::Discrete, defaults, arguments: &[], build };

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::Class;
 use super::options::{SchedulerConfig, object};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 struct Row {
     name: &'static str,

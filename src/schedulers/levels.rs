@@ -7,7 +7,7 @@ use super::options::{MINUS_INFINITY, Options};
 use super::prediction::Level;
 use super::schedule::{NoiseSchedule, Spacing, trailing};
 use super::sigmas::{FinalSigma, Spread, TrainSigmas, round_to_f32};
-use crate::error::Result;
+use crate::base::error::Result;
 
 /// The levels of a run.
 pub(super) struct Levels {

@@ -14,8 +14,8 @@ use super::prediction::{Prediction, in_f32};
 use super::schedule::NoiseSchedule;
 use super::sigmas::{SigmaSteps, TrainSigmas};
 use super::{Class, Family, Scheduler, StepOutput};
-use crate::error::Result;
-use crate::rng::Generators;
+use crate::base::error::Result;
+use crate::base::rng::Generators;
 
 pub(super) const CLASS: Class =
     Class { name: "LMSDiscreteScheduler", family: Family::Discrete, defaults, arguments: &[], build };

@@ -53,8 +53,8 @@ mod unipc;
 
 use burn::tensor::{DType, Tensor, TensorData};
 
-use crate::error::{Error, Result};
-use crate::rng::Generators;
+use crate::base::error::{Error, Result};
+use crate::base::rng::Generators;
 
 pub use kind::SchedulerKind;
 pub use options::SchedulerConfig;

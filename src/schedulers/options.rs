@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Class, SamplingOptions};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 /// A scheduler's configuration: the keys and values of `scheduler_config.json`, as they stand in the file.
 pub type SchedulerConfig = serde_json::Map<String, Value>;

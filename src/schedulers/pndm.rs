@@ -10,8 +10,8 @@ use super::options::Options;
 use super::prediction::{Level, Mix, Prediction, in_f32};
 use super::schedule::{NoiseSchedule, Spacing};
 use super::{Class, Family, Scheduler, StepOutput};
-use crate::error::{Error, Result};
-use crate::rng::Generators;
+use crate::base::error::{Error, Result};
+use crate::base::rng::Generators;
 
 pub(super) const CLASS: Class =
     Class { name: "PNDMScheduler", family: Family::Discrete, defaults, arguments: &[], build };

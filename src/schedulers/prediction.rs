@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::options::Options;
 use super::schedule::LEAST_SIGNAL;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 /// `a * sample + b * other`: what all tensor work of the schedulers is made of.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::options::{Options, SchedulerConfig};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 /// What a user asks of a sampler beyond its kind and the checkpoint's config.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

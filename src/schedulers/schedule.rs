@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::options::Options;
 use super::prediction::Level;
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 /// More training timesteps than any model has: a file that says more is wrong.
 const MOST_TRAIN_TIMESTEPS: usize = 100_000;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::options::Options;
 use super::prediction::{Mix, Prediction};
 use super::schedule::{LEAST_SIGNAL, NoiseSchedule, Spacing, linspace_f32, linspace_f64};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 /// Karras et al.'s rho.
 const RHO: f64 = 7.0;

@@ -11,8 +11,8 @@ use super::options::Options;
 use super::prediction::{Level, Mix, Prediction, in_f32};
 use super::schedule::NoiseSchedule;
 use super::{Argument, Class, Family, Scheduler, StepOutput, noise_like};
-use crate::error::Result;
-use crate::rng::Generators;
+use crate::base::error::Result;
+use crate::base::rng::Generators;
 
 pub(super) const CLASS: Class = Class {
     name: "TCDScheduler",

@@ -13,8 +13,8 @@ use super::levels::{End, Levels, Rules, lagrange};
 use super::options::Options;
 use super::prediction::{Clip, Conversion, Prediction, Solves, in_f32};
 use super::{Class, Family, Scheduler, StepOutput};
-use crate::error::Result;
-use crate::rng::Generators;
+use crate::base::error::Result;
+use crate::base::rng::Generators;
 
 pub(super) const CLASS: Class =
     Class { name: "UniPCMultistepScheduler", family: Family::Discrete, defaults, arguments: &[], build };

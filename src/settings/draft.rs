@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::request::{
+use crate::content::request::{
     Branch, Inpaint, MAX_SIDE, MAX_STEPS, Request, SIDE_MULTIPLE, SafetyMode, Task, TaskKind, random_seed,
 };
 use crate::schedulers::{SamplingOptions, SchedulerKind};
@@ -194,7 +194,7 @@ pub fn valid_side(pixels: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::Mask;
+    use crate::content::request::Mask;
 
     #[test]
     fn an_open_seed_is_new_each_time_and_a_locked_one_stays() {

@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::checkpoint::ModelRef;
-use crate::device::{DeviceChoice, DtypeChoice};
-use crate::error::{Error, Result};
-use crate::gallery::export::Metadata;
-use crate::gallery::{NamePattern, write_whole};
-use crate::request::Request;
+use crate::base::device::{DeviceChoice, DtypeChoice};
+use crate::base::error::{Error, Result};
+use crate::base::files::write_whole;
+use crate::base::model_ref::ModelRef;
+use crate::content::request::Request;
+use crate::storage::gallery::NamePattern;
+use crate::storage::gallery::export::Metadata;
 
 mod draft;
 mod painting;

@@ -1,7 +1,7 @@
 //! Settings that come from elsewhere (a picture, a file of another app), and what they would change in the form.
 
-use crate::checkpoint::ModelRef;
-use crate::request::{Branch, Recipe, Request, Task};
+use crate::base::model_ref::ModelRef;
+use crate::content::request::{Branch, Recipe, Request, Task};
 use crate::schedulers::{SamplingOptions, SchedulerKind};
 use crate::settings::Draft;
 

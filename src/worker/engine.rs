@@ -4,10 +4,10 @@ use std::ops::ControlFlow;
 
 use image::RgbImage;
 
-use crate::cancel::CancelToken;
-use crate::error::Result;
+use crate::base::cancel::CancelToken;
+use crate::base::error::Result;
+use crate::content::request::Request;
 use crate::pipelines::{Drawn, Run, Trace};
-use crate::request::Request;
 use crate::worker::protocol::{ModelInfo, Phase};
 
 pub use crate::pipelines::{Loading, Look};

@@ -9,14 +9,14 @@ use std::time::Instant;
 
 use image::RgbImage;
 
-use crate::error::{Error, Result};
-use crate::gallery::{self, Destination, Entry};
-use crate::imaging::png_text;
+use crate::base::error::{Error, Result};
+use crate::base::sync::Latest;
+use crate::content::imaging::png_text;
+use crate::content::request::{Recipe, Request};
 use crate::pipelines::{Drawn, Overflow, Run, Trace};
-use crate::request::{Recipe, Request};
 use crate::schedulers::SchedulerKind;
+use crate::storage::gallery::{self, Destination, Entry};
 use crate::worker::engine::{Engine, Hooks, StepDone};
-use crate::worker::latest::Latest;
 use crate::worker::outbox::Outbox;
 use crate::worker::preview::Budget;
 use crate::worker::protocol::{Event, Job, MAX_VARIANTS, Outcome, Phase, Preview, Previews};
@@ -69,7 +69,7 @@ impl<'a> Working<'a> {
             let drawn = self.draw(engine, &request, 0, Some(&mut trace));
             // What led up to an overflow is worth the most.
             if matches!(&drawn, Ok(Some(_))) || drawn.as_ref().is_err_and(|error| Overflow::of(error).is_some()) {
-                gallery::write_whole(path, &trace.to_safetensors()?)?;
+                crate::base::files::write_whole(path, &trace.to_safetensors()?)?;
             }
             let Some(entries) = drawn? else { return Ok(Outcome::Cancelled) };
             entries
@@ -214,7 +214,7 @@ impl<'a> Working<'a> {
                 let Some(image) = (step.decode)()? else { return Ok(()) };
                 let file = png_text::encode(&image, &[])?;
                 gallery::make_folder(folder)?;
-                gallery::write_whole(&folder.join(format!("{}-{done:04}.png", request.seed)), &file)?;
+                crate::base::files::write_whole(&folder.join(format!("{}-{done:04}.png", request.seed)), &file)?;
             }
             _ => {}
         }

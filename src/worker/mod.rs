@@ -17,15 +17,16 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 
-use crate::cancel::CancelToken;
-use crate::checkpoint::ModelRef;
-use crate::error::{Error, Result};
+use crate::base::cancel::CancelToken;
+use crate::base::error::{Error, Result};
+use crate::base::model_ref::ModelRef;
+use crate::base::sync::Latest;
 use crate::worker::outbox::Outbox;
 use crate::worker::tuning::Tuning;
 
 mod engine;
 mod job;
-mod latest;
+
 mod memory;
 mod outbox;
 mod pipeline;
@@ -36,7 +37,6 @@ mod tuning;
 
 pub use crate::pipelines::{ComponentInspection, Footprint, Inspection, Part, Plan, Room, Wish};
 pub use engine::{Engine, Hooks, Loading, Look, OnLoading, StepDone};
-pub use latest::Latest;
 pub use memory::resident_bytes;
 pub use pipeline::{Host, inspect, open};
 pub use protocol::{Command, Event, Job, JobId, Left, MAX_VARIANTS, ModelInfo, Outcome, Phase, Preview, Previews};

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use image::RgbImage;
 
-use crate::checkpoint::ModelRef;
-use crate::device::{self, Capacity, ComputeDevice, DeviceChoice, DtypeChoice, Memory};
-use crate::error::Result;
+use crate::base::device::{self, Capacity, ComputeDevice, DeviceChoice, DtypeChoice, Memory};
+use crate::base::error::Result;
+use crate::base::model_ref::ModelRef;
+use crate::content::request::{MAX_SIDE, Request, SIDE_MULTIPLE};
 use crate::pipelines::{self, DiffusionPipeline, Drawn, Inspection, Run};
-use crate::request::{MAX_SIDE, Request, SIDE_MULTIPLE};
 use crate::worker::engine::{Engine, Hooks, OnLoading, StepDone};
 use crate::worker::protocol::{ModelInfo, Phase};
 use crate::worker::tokens::{TokenCount, TokenCounter};

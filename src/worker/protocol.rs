@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use image::RgbImage;
 
-use crate::cancel::CancelToken;
-use crate::checkpoint::ModelRef;
-use crate::error::Error;
-use crate::gallery::{Destination, Entry};
+use crate::base::cancel::CancelToken;
+use crate::base::error::Error;
+use crate::base::model_ref::ModelRef;
+use crate::content::request::{Request, TaskKind};
 use crate::pipelines::Footprint;
-use crate::request::{Request, TaskKind};
 use crate::schedulers::{SchedulerConfig, SchedulerKind};
+use crate::storage::gallery::{Destination, Entry};
 use crate::worker::tokens::TokenCounter;
 
 /// What the worker can be told to do. It does one thing at a time and holds one more.

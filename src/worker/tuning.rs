@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use crate::request::Request;
+use crate::content::request::Request;
 use crate::worker::protocol::Phase;
 
 /// A piece of work by what shapes its tensors have.

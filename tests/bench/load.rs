@@ -5,8 +5,8 @@
 
 use std::ops::ControlFlow;
 
-use burnisher::checkpoint::ModelRef;
-use burnisher::device::{self, DeviceChoice, DtypeChoice};
+use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
+use burnisher::base::model_ref::ModelRef;
 use burnisher::pipelines::DiffusionPipeline;
 use serde_json::{Value, json};
 

@@ -5,8 +5,8 @@ use std::time::Instant;
 use burn::nn::conv::Conv2dConfig;
 use burn::nn::{GroupNormConfig, LayerNormConfig, LinearConfig, PaddingConfig2d};
 use burn::tensor::{Device, Tensor, TensorData};
+use burnisher::base::rng::TorchRng;
 use burnisher::ops::{self, Mask, Then};
-use burnisher::rng::TorchRng;
 
 use crate::moment::Moment;
 

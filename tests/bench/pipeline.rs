@@ -3,11 +3,11 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use burnisher::cancel::CancelToken;
-use burnisher::checkpoint::ModelRef;
-use burnisher::device::{self, DeviceChoice, DtypeChoice};
+use burnisher::base::cancel::CancelToken;
+use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
+use burnisher::base::model_ref::ModelRef;
+use burnisher::content::request::Request;
 use burnisher::pipelines::{DiffusionPipeline, Hooks, Phase, Run};
-use burnisher::request::Request;
 use serde_json::{Map, Value};
 
 use crate::moment::Moment;

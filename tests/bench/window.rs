@@ -10,11 +10,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use burnisher::app::{App, Setup};
-use burnisher::checkpoint::ModelRef;
-use burnisher::device::DeviceChoice;
-use burnisher::gallery::Destination;
-use burnisher::request::TaskKind;
+use burnisher::base::device::DeviceChoice;
+use burnisher::base::model_ref::ModelRef;
+use burnisher::content::request::TaskKind;
 use burnisher::settings::{Brush, Draft, Settings};
+use burnisher::storage::gallery::Destination;
 use burnisher::worker::{self, Event, Job, Outcome, Previews, WorkerHandle};
 
 use crate::moment::Moment;
@@ -260,7 +260,7 @@ fn preview_share() -> f64 {
     let settings = Settings { device: DeviceChoice::Cpu, ..Settings::default() };
     let open = Setup::of_user().open_worker;
     let mut worker = open(&settings, Arc::new(|| {})).expect("a worker");
-    let load = worker::Command::Load { model: ModelRef::Bundled, cancel: burnisher::cancel::CancelToken::new() };
+    let load = worker::Command::Load { model: ModelRef::Bundled, cancel: burnisher::base::cancel::CancelToken::new() };
     worker.try_send(load).expect("it is free");
     let folder = tempfile::tempdir().expect("a folder");
     let previews = Previews::Newest { every: std::num::NonZeroUsize::MIN };

@@ -5,9 +5,9 @@ use std::io::{BufRead, BufReader, Cursor};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use burnisher::gallery;
-use burnisher::imaging::png_text;
+use burnisher::content::imaging::png_text;
 use burnisher::schedulers::SchedulerKind;
+use burnisher::storage::gallery;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -393,7 +393,7 @@ fn a_trace_holds_the_numbers_inside_the_run() {
     }
     let image = trace.tensor("image").expect("by name");
     let second = image.data()[64 * 64 * 3 * 4..].chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]));
-    let bytes: Vec<u8> = second.map(burnisher::imaging::pixels::u8_from_unit).collect();
+    let bytes: Vec<u8> = second.map(burnisher::content::imaging::pixels::u8_from_unit).collect();
     assert_eq!(image::open(folder.path().join("fox-2.png")).expect("a PNG").to_rgb8().into_raw(), bytes);
 }
 

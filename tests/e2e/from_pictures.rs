@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use burnisher::gallery::import::import;
-use burnisher::gallery::read_recipe;
-use burnisher::request::{Fill, Margins, Recipe, Request, Task};
+use burnisher::content::request::{Fill, Margins, Recipe, Request, Task};
+use burnisher::storage::gallery::read_recipe;
+use burnisher::storage::recipe::import::import;
 use image::codecs::gif::GifEncoder;
 use image::{Frame, GrayImage, Luma, Rgb, RgbImage};
 use serde_json::Value;

@@ -4,11 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use burnisher::cancel::CancelToken;
-use burnisher::checkpoint::ModelRef;
-use burnisher::checkpoint::family::{Family, Kind};
-use burnisher::checkpoint::library::{self, App, Found, Item, Places, State};
-use burnisher::error::Error;
+use burnisher::base::cancel::CancelToken;
+use burnisher::base::error::Error;
+use burnisher::base::model_ref::ModelRef;
+use burnisher::storage::checkpoint::family::{Family, Kind};
+use burnisher::storage::library::{self, App, Found, Item, Places, State};
 use tempfile::TempDir;
 
 use crate::checkpoints::{self, Checkpoint, Storage};

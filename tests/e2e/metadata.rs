@@ -4,9 +4,9 @@ use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use burnisher::gallery::import::{Imported, Source, import};
-use burnisher::imaging::metadata;
 use burnisher::schedulers::SchedulerKind;
+use burnisher::storage::recipe::import::{Imported, Source, import};
+use burnisher::storage::recipe::metadata;
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/metadata").join(name)

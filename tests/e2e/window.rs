@@ -10,9 +10,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use burnisher::device::DeviceChoice;
-use burnisher::gallery;
+use burnisher::base::device::DeviceChoice;
 use burnisher::settings::{Settings, Theme};
+use burnisher::storage::gallery;
 use image::RgbImage;
 use tempfile::TempDir;
 

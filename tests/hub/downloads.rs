@@ -4,9 +4,10 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use burnisher::cancel::CancelToken;
-use burnisher::checkpoint::hub::{Downloaded, Gate, Hub, Options, Progress, State, Variant};
-use burnisher::checkpoint::{Checkpoint, HubId, ModelRef};
+use burnisher::base::cancel::CancelToken;
+use burnisher::base::model_ref::{HubId, ModelRef};
+use burnisher::storage::checkpoint::Checkpoint;
+use burnisher::storage::hub::{Downloaded, Gate, Hub, Options, Progress, State, Variant};
 
 use crate::checkpoints::{Checkpoint as Tiny, Storage};
 use crate::repo::Repo;

@@ -4,8 +4,8 @@ use std::fs;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use burnisher::cancel::CancelToken;
-use burnisher::checkpoint::hub::{Downloaded, State};
+use burnisher::base::cancel::CancelToken;
+use burnisher::storage::hub::{Downloaded, State};
 
 use crate::repo::Repo;
 use crate::server::{Fault, Seen};
@@ -87,7 +87,7 @@ fn a_busy_hub_is_asked_again_after_as_long_as_it_says() {
         }
     });
     let (begun, mut waited) = (Instant::now(), false);
-    let mut on_progress = |progress: &burnisher::checkpoint::hub::Progress| {
+    let mut on_progress = |progress: &burnisher::storage::hub::Progress| {
         let mut states = progress.files.iter().map(|file| &file.state);
         waited |= states.any(|state| matches!(state, State::Waiting { secs: Some(1), why } if why.contains("429")));
     };
@@ -250,9 +250,9 @@ fn a_disk_that_fills_up_is_told_and_what_came_is_kept() {
 fn a_hub_that_is_not_there_is_told_soon() {
     let stage = Stage::new();
     let offer = stage.look(MODEL).expect("an offer");
-    let options = burnisher::checkpoint::hub::Options { endpoint: "http://127.0.0.1:9".to_owned(), ..stage.options() };
-    let hub = burnisher::checkpoint::hub::Hub::new(options).expect("a Hub");
-    let look = hub.look(&offer.id, burnisher::checkpoint::hub::Variant::Full, &CancelToken::new()).map(drop);
+    let options = burnisher::storage::hub::Options { endpoint: "http://127.0.0.1:9".to_owned(), ..stage.options() };
+    let hub = burnisher::storage::hub::Hub::new(options).expect("a Hub");
+    let look = hub.look(&offer.id, burnisher::storage::hub::Variant::Full, &CancelToken::new()).map(drop);
     let download = hub.download(&offer, &mut |_| {}, &CancelToken::new()).map(drop);
     for told in [look.expect_err("nobody is there"), download.expect_err("nobody is there")] {
         let told = told.to_string();

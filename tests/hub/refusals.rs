@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use burnisher::checkpoint::hub::{Hub, Options, Token};
+use burnisher::storage::hub::{Hub, Options, Token};
 use serde_json::json;
 
 use crate::repo::Repo;
@@ -31,7 +31,7 @@ fn a_token_goes_to_the_hub_alone_and_into_no_message() {
     let mut stage = Stage::with(Repo { gated: Some(SECRET.to_owned()), ..Stage::repo() });
     stage.token = Some(SECRET);
     stage.download(MODEL).expect("a model");
-    stage.hub().search("tiny", 3, &burnisher::cancel::CancelToken::new()).expect("an answer");
+    stage.hub().search("tiny", 3, &burnisher::base::cancel::CancelToken::new()).expect("an answer");
     let seen = stage.server.seen();
     assert!(seen.iter().any(|seen| seen.at_cdn), "weights are redirected");
     for request in seen {
@@ -63,10 +63,13 @@ fn addresses_and_tokens_that_make_no_sense_are_refused_without_being_shown() {
     let endpoint = stage.server.endpoint().replace("http://", "http://me:hunter2@");
     stage.server.fail(|_, _| Fault::Status(403, "X-Error-Code: GatedRepo\r\n"));
     let hub = Hub::new(Options { endpoint, ..stage.options() }).expect("a Hub");
-    let id = burnisher::checkpoint::HubId::parse(MODEL).expect("a name");
-    let variant = burnisher::checkpoint::hub::Variant::Full;
-    let told =
-        hub.look(&id, variant, &burnisher::cancel::CancelToken::new()).map(drop).expect_err("refused").to_string();
+    let id = burnisher::base::model_ref::HubId::parse(MODEL).expect("a name");
+    let variant = burnisher::storage::hub::Variant::Full;
+    let told = hub
+        .look(&id, variant, &burnisher::base::cancel::CancelToken::new())
+        .map(drop)
+        .expect_err("refused")
+        .to_string();
     assert!(told.contains("127.0.0.1") && !told.contains("hunter2"), "{told}");
 }
 
@@ -120,7 +123,7 @@ fn redirects_that_lead_nowhere_end() {
         (Fault::Redirect("file:///etc/passwd"), ""),
     ] {
         stage.server.fail(move |request, _| if request.is_content() { fault.clone() } else { Fault::None });
-        let told = stage.hub().download(&offer, &mut |_| {}, &burnisher::cancel::CancelToken::new());
+        let told = stage.hub().download(&offer, &mut |_| {}, &burnisher::base::cancel::CancelToken::new());
         let told = told.expect_err("no way").to_string();
         assert!(told.contains(what) && !told.contains("passwd"), "{told}");
     }

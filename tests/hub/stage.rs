@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use burnisher::cancel::CancelToken;
-use burnisher::checkpoint::HubId;
-use burnisher::checkpoint::hub::{Downloaded, Hub, Offer, Options, Patience, Token, Variant};
-use burnisher::error::Result;
+use burnisher::base::cancel::CancelToken;
+use burnisher::base::error::Result;
+use burnisher::base::model_ref::HubId;
+use burnisher::storage::hub::{Downloaded, Hub, Offer, Options, Patience, Token, Variant};
 use tempfile::TempDir;
 
 use crate::checkpoints::{self, Checkpoint, Storage};

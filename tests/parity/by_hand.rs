@@ -1,6 +1,6 @@
 //! The loop that the crate's documentation has, at work.
 
-use burnisher::request::{Request, Task};
+use burnisher::content::request::{Request, Task};
 use image::RgbImage;
 
 use crate::runs::{draw, open_on_cpu, tiny};

@@ -1,8 +1,8 @@
 //! Depths of pictures against `DPTImageProcessor`'s and `DPTForDepthEstimation`'s (`tests/golden/depth_estimator`).
 
-use burnisher::device::{self, DeviceChoice, DtypeChoice};
+use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
+use burnisher::content::request::TaskKind;
 use burnisher::pipelines::DiffusionPipeline;
-use burnisher::request::TaskKind;
 use image::{Rgb, RgbImage};
 
 use crate::runs::{open, open_on_cpu, tiny};

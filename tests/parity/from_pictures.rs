@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use burnisher::device::{self, DeviceChoice, DtypeChoice};
+use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
+use burnisher::content::request::{Inpaint, Mask, Request, Task};
 use burnisher::pipelines::DiffusionPipeline;
-use burnisher::request::{Inpaint, Mask, Request, Task};
 use image::{ImageBuffer, Luma};
 use serde::Deserialize;
 

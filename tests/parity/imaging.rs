@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use burnisher::imaging::decode;
-use burnisher::imaging::mask::{self, Region};
-use burnisher::imaging::resize::{self, Filter};
+use burnisher::content::imaging::decode;
+use burnisher::content::imaging::mask::{self, Region};
+use burnisher::content::imaging::resize::{self, Filter};
 use image::{GrayImage, Luma, Rgb, RgbImage};
 
 use crate::support::golden::{Arrays, json};

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use burnisher::checkpoint::ModelRef;
-use burnisher::device::{self, ComputeDevice, DeviceChoice, DtypeChoice, Memory};
+use burnisher::base::device::{self, ComputeDevice, DeviceChoice, DtypeChoice, Memory};
+use burnisher::base::model_ref::ModelRef;
+use burnisher::content::request::{Inpaint, Mask, Request, SafetyMode, Task};
 use burnisher::pipelines::{self, DiffusionPipeline, Footprint, Part, Plan, Wish};
-use burnisher::request::{Inpaint, Mask, Request, SafetyMode, Task};
 
 use crate::imaging::{mask, picture};
 use crate::runs::{draw_all, open, refusal, tiny};
@@ -162,7 +162,7 @@ fn a_prompt_that_was_read_before_is_not_read_again() {
     let hooks = pipelines::Hooks {
         on_phase: &mut |_| {},
         on_step: &mut |_| std::ops::ControlFlow::Continue(()),
-        cancel: &burnisher::cancel::CancelToken::new(),
+        cancel: &burnisher::base::cancel::CancelToken::new(),
         trace: None,
     };
     let error = pipeline.run(&unread, hooks).expect_err("there is nothing to read it with").to_string();

@@ -6,8 +6,9 @@ mod folder;
 mod refusals;
 mod weights;
 
-use burnisher::checkpoint::{Checkpoint, ModelRef};
+use burnisher::base::model_ref::ModelRef;
 use burnisher::schedulers::{Origin, SamplingOptions, SchedulerKind};
+use burnisher::storage::checkpoint::Checkpoint;
 use serde_json::{Map, Value};
 
 use crate::support::checkpoints::{self, Storage};

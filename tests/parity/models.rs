@@ -5,17 +5,18 @@ use std::ops::ControlFlow;
 
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use burnisher::cancel::CancelToken;
-use burnisher::checkpoint::{Checkpoint as Model, ModelRef};
+use burnisher::base::cancel::CancelToken;
+use burnisher::base::model_ref::ModelRef;
+use burnisher::base::rng::TorchRng;
+use burnisher::content::text::clip_tokenizer::ClipTokenizer;
 use burnisher::models::autoencoder_kl::AutoencoderKL;
 use burnisher::models::clip::ClipTextModel;
-use burnisher::models::clip_tokenizer::ClipTokenizer;
 use burnisher::models::dpt::DptForDepthEstimation;
 use burnisher::models::safety_checker::{StableDiffusionSafetyChecker, cosine};
 use burnisher::models::unet_2d::UNet2DModel;
 use burnisher::models::unet_2d_condition::UNet2DConditionModel;
 use burnisher::models::unet_blocks::Pace;
-use burnisher::rng::TorchRng;
+use burnisher::storage::checkpoint::Checkpoint as Model;
 use serde::Deserialize;
 
 use crate::support::checkpoints::{Checkpoint, Storage, folder};

@@ -7,8 +7,8 @@ use burn::nn::{GroupNormConfig, LayerNormConfig, LinearConfig, PaddingConfig2d};
 use burn::tensor::module::{attention, conv2d, linear};
 use burn::tensor::ops::{AttentionModuleOptions, ConvOptions, PadMode};
 use burn::tensor::{Device, Tensor, TensorData, activation};
+use burnisher::base::rng::TorchRng;
 use burnisher::ops::{self, Mask, Then};
-use burnisher::rng::TorchRng;
 
 /// Relative to the largest value: sums of up to 10,000 products in f32, in another order.
 const TOLERANCE: f32 = 2e-5;

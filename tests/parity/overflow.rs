@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use burnisher::gallery;
+use burnisher::storage::gallery;
 use safetensors::SafeTensors;
 use tempfile::TempDir;
 

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use burnisher::imaging::mask::grow;
-use burnisher::imaging::resize::{self, Filter};
+use burnisher::content::imaging::mask::grow;
+use burnisher::content::imaging::resize::{self, Filter};
+use burnisher::content::request::{Fill, Inpaint, Margins, Mask, Request, Task};
 use burnisher::pipelines::DiffusionPipeline;
-use burnisher::request::{Fill, Inpaint, Margins, Mask, Request, Task};
 use image::{GrayImage, Luma, RgbImage};
 
 use crate::imaging::{mask, picture};
@@ -56,7 +56,7 @@ fn what_is_left_out_comes_back_byte_for_byte_and_the_rest_is_drawn() {
             let drawn = draw(&pipeline, &request).1;
             assert_eq!(drawn.dimensions(), (53, 45), "the picture's own size");
             let original = picture(53, 45);
-            let used = burnisher::imaging::mask::blur(&grow(&mask(53, 45), 2), 1.0);
+            let used = burnisher::content::imaging::mask::blur(&grow(&mask(53, 45), 2), 1.0);
             let (mut kept, mut changed) = (0, 0);
             for (x, y, mask) in used.enumerate_pixels() {
                 let is_same = drawn.get_pixel(x, y) == original.get_pixel(x, y);
@@ -125,7 +125,8 @@ fn what_stands_in_the_hole_is_what_was_asked_for() {
         let request = inpaint(folder.path(), |task| (task.fill, task.strength) = (fill, 0.5));
         draw(&pipeline, &request).0.get("initial_latents").values
     };
-    let mask = burnisher::imaging::mask::latent_mask(&resize::grey(&mask(53, 45), 48, 40, Filter::Lanczos), 6, 5);
+    let mask =
+        burnisher::content::imaging::mask::latent_mask(&resize::grey(&mask(53, 45), 48, 40, Filter::Lanczos), 6, 5);
     let original = begun(Fill::Original);
     for fill in [Fill::Noise, Fill::Blank] {
         let other = begun(fill);

@@ -1,6 +1,6 @@
 //! The generator against torch's own draws: `tests/golden/rng/generate.py`.
 
-use burnisher::rng::{Generators, TorchRng};
+use burnisher::base::rng::{Generators, TorchRng};
 use serde::Deserialize;
 
 #[derive(Deserialize)]

@@ -2,11 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use burnisher::cancel::CancelToken;
-use burnisher::checkpoint::ModelRef;
-use burnisher::device::{self, ComputeDevice, DeviceChoice, DtypeChoice};
+use burnisher::base::cancel::CancelToken;
+use burnisher::base::device::{self, ComputeDevice, DeviceChoice, DtypeChoice};
+use burnisher::base::model_ref::ModelRef;
+use burnisher::content::request::Request;
 use burnisher::pipelines::{DiffusionPipeline, Drawn, Hooks, Run, Trace};
-use burnisher::request::Request;
 
 use crate::support::checkpoints::{Checkpoint, Storage, folder};
 use crate::support::golden::{Array, Arrays};

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use burnisher::checkpoint::Checkpoint as Model;
-use burnisher::imaging::processor::{ImageProcessor, Processor};
+use burnisher::content::imaging::processor::{ImageProcessor, Processor};
+use burnisher::content::request::{Request, SafetyMode, Verdict};
 use burnisher::models::safety_checker::{Scores, StableDiffusionSafetyChecker};
 use burnisher::pipelines::Drawn;
-use burnisher::request::{Request, SafetyMode, Verdict};
+use burnisher::storage::checkpoint::Checkpoint as Model;
 use image::{Rgb, RgbImage};
 use serde::Deserialize;
 

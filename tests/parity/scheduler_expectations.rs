@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use burnisher::rng::Generators;
+use burnisher::base::rng::Generators;
 use burnisher::schedulers::{SamplingOptions, SchedulerConfig, SchedulerKind};
 use serde::Deserialize;
 

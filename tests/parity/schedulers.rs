@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use burnisher::error::Result;
-use burnisher::rng::{Generators, TorchRng};
+use burnisher::base::error::Result;
+use burnisher::base::rng::{Generators, TorchRng};
 use burnisher::schedulers::{SamplingOptions, Scheduler, SchedulerConfig, SchedulerKind};
 use serde::Deserialize;
 use serde_json::{Value, json};

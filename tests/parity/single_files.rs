@@ -9,13 +9,14 @@ use std::fs;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{DType, Device, Tensor as BurnTensor};
-use burnisher::cancel::CancelToken;
-use burnisher::checkpoint::library::{self, Places};
-use burnisher::checkpoint::{self, ModelRef, Options};
-use burnisher::device::{self, DeviceChoice, DtypeChoice};
+use burnisher::base::cancel::CancelToken;
+use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
+use burnisher::base::model_ref::ModelRef;
+use burnisher::content::request::{Inpaint, Mask, Request, Task};
 use burnisher::models::autoencoder_kl::AutoencoderKL;
 use burnisher::models::unet_2d_condition::UNet2DConditionModel;
-use burnisher::request::{Inpaint, Mask, Request, Task};
+use burnisher::storage::checkpoint::{self, Options};
+use burnisher::storage::library::{self, Places};
 use safetensors::Dtype;
 
 use crate::imaging::{mask, picture};

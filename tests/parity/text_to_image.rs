@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use burnisher::checkpoint::ModelRef;
-use burnisher::device::{self, DeviceChoice, DtypeChoice};
+use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
+use burnisher::base::model_ref::ModelRef;
+use burnisher::content::request::Request;
 use burnisher::pipelines::DiffusionPipeline;
-use burnisher::request::Request;
 use burnisher::schedulers::{SamplingOptions, SchedulerKind};
 use serde::Deserialize;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use burnisher::error::{Error, Result};
-use burnisher::models::clip_tokenizer::ClipTokenizer;
+use burnisher::base::error::{Error, Result};
+use burnisher::content::text::clip_tokenizer::ClipTokenizer;
 use serde::Deserialize;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");

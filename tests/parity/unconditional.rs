@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use burnisher::cancel::CancelToken;
-use burnisher::device::{self, DeviceChoice, DtypeChoice};
+use burnisher::base::cancel::CancelToken;
+use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
+use burnisher::content::request::{Request, Task, TaskKind};
 use burnisher::pipelines::{DiffusionPipeline, Hooks, Run};
-use burnisher::request::{Request, Task, TaskKind};
 use burnisher::schedulers::{SamplingOptions, SchedulerKind};
 use serde::Deserialize;
 

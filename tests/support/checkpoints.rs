@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use burnisher::rng::TorchRng;
+use burnisher::base::rng::TorchRng;
 use half::f16;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
@@ -231,7 +231,7 @@ pub(crate) fn folder(checkpoint: Checkpoint, storage: Storage) -> PathBuf {
     let small_files = checkpoint.small_files();
     let mut made_from = Sha256::new_with_prefix(format!("{storage:?}"));
     made_from.update(include_str!("checkpoints.rs"));
-    made_from.update(include_str!("../../src/rng.rs"));
+    made_from.update(include_str!("../../src/base/rng.rs"));
     for definition in checkpoint.definitions() {
         made_from.update(read(&definition.join("weights.json")));
     }

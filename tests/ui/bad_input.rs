@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use burnisher::error::Error;
+use burnisher::base::error::Error;
 use egui::{Key, Modifiers};
 
 use crate::stage::{Puppet, Stage};
@@ -87,7 +87,7 @@ fn a_picture_that_cannot_be_saved_is_put_aside() {
     let texts = stage.texts();
     let advice = texts.iter().find_map(|text| text.strip_prefix("The picture was put aside as ")).expect("it is told");
     let path = advice.split(": move it").next().expect("a path");
-    let recipe = burnisher::gallery::read_recipe(path.as_ref()).expect("a PNG").expect("with a recipe");
+    let recipe = burnisher::storage::gallery::read_recipe(path.as_ref()).expect("a PNG").expect("with a recipe");
     fs::remove_file(path).expect("it was there");
     assert_eq!((recipe.request.prompt.as_str(), recipe.request.seed), ("a fox", std::process::id().into()));
 }

@@ -136,7 +136,7 @@ fn a_copy_is_saved_without_a_dialog_and_can_leave_the_settings_out() {
         stage.until_says("Saved as");
         let copy = saved.path().join(stage.pictures()[0].file_name().expect("a name"));
         let file = std::io::BufReader::new(std::fs::File::open(&copy).expect("a copy"));
-        let found = burnisher::imaging::png_text::read_texts(file).expect("a PNG").len();
+        let found = burnisher::content::imaging::png_text::read_texts(file).expect("a PNG").len();
         assert_eq!(found, texts, "{}", copy.display());
         assert_eq!(image::open(copy).expect("a PNG"), image::open(&stage.pictures()[0]).expect("a PNG"));
     }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use burnisher::gallery;
+use burnisher::storage::gallery;
 use egui::Role;
 use egui_kittest::kittest::{NodeT, Queryable};
 

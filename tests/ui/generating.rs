@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use burnisher::gallery::read_recipe;
+use burnisher::storage::gallery::read_recipe;
 use egui::{Key, Modifiers};
 
 use crate::stage::{FAIL, PANIC, Stage, WAIT};

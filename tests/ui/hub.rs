@@ -4,8 +4,8 @@ use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use burnisher::checkpoint::hub::{Options, Patience, Token};
-use burnisher::checkpoint::{HubId, ModelRef};
+use burnisher::base::model_ref::{HubId, ModelRef};
+use burnisher::storage::hub::{Options, Patience, Token};
 use egui::accesskit::Role;
 use egui_kittest::kittest::{NodeT, Queryable};
 use serde_json::json;
@@ -169,7 +169,7 @@ fn without_a_hub_the_tab_says_so() {
 fn a_model_that_was_chosen_before_it_was_here_can_be_fetched_from_the_form() {
     let (stage, _server) = stage(|_| {});
     drop(stage);
-    let broken = burnisher::error::Error::new("this model isn't on this machine: acme/tiny-sd15");
+    let broken = burnisher::base::error::Error::new("this model isn't on this machine: acme/tiny-sd15");
     let puppet = Puppet { broken: Some(broken), ..Puppet::default() };
     let mut stage = Stage::with(puppet, |settings| settings.model = model());
     stage.until_says("This model can't be used");

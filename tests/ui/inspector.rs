@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use burnisher::checkpoint::ModelRef;
+use burnisher::base::model_ref::ModelRef;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 use safetensors::SafeTensors;

@@ -1,7 +1,7 @@
 //! The lab: one picture in several ways, side by side.
 
-use burnisher::gallery::read_recipe;
 use burnisher::schedulers::SchedulerKind;
+use burnisher::storage::gallery::read_recipe;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};

@@ -1,7 +1,7 @@
 //! Which model is in use, and how much memory it takes: what the window says while models come and go.
 
-use burnisher::checkpoint::ModelRef;
-use burnisher::device::{DeviceChoice, DtypeChoice};
+use burnisher::base::device::{DeviceChoice, DtypeChoice};
+use burnisher::base::model_ref::ModelRef;
 use burnisher::worker::{self, Footprint, Host};
 use egui_kittest::kittest::Queryable;
 
@@ -27,7 +27,7 @@ fn assert_bundled_is_in_use(stage: &mut Stage) {
     assert!(stage.says("Pictogram 64 (bundled)"));
     stage.generate("a fox");
     stage.until("the picture", |stage| stage.pictures().len() == 1 && stage.says("Canvas: a fox"));
-    let recipe = burnisher::gallery::read_recipe(&stage.pictures()[0]).expect("a PNG").expect("a recipe");
+    let recipe = burnisher::storage::gallery::read_recipe(&stage.pictures()[0]).expect("a PNG").expect("a recipe");
     assert_eq!(recipe.model, "bundled");
 }
 

@@ -1,8 +1,8 @@
 //! Painting a mask on the canvas, with the pointer and by commands.
 
-use burnisher::gallery::read_recipe;
-use burnisher::request::{Inpaint, Margins, Mask, Task, TaskKind};
+use burnisher::content::request::{Inpaint, Margins, Mask, Task, TaskKind};
 use burnisher::settings::Settings;
+use burnisher::storage::gallery::read_recipe;
 use egui::{Event, Key, Modifiers, PointerButton, Pos2, Rect};
 use egui_kittest::kittest::Queryable;
 use image::{GrayImage, Luma, RgbImage};

@@ -1,6 +1,6 @@
 //! Looking back at the steps of a picture, and going on from one of them.
 
-use burnisher::gallery::read_recipe;
+use burnisher::storage::gallery::read_recipe;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};

@@ -3,7 +3,7 @@
 //! They are drawn by Mesa's software Vulkan, with the fonts that are built in. After a change that is meant to be seen:
 //! `UPDATE_SNAPSHOTS=1 cargo test --test ui snapshots`, and look at `tests/snapshots`.
 
-use burnisher::request::{Mask, TaskKind};
+use burnisher::content::request::{Mask, TaskKind};
 use burnisher::settings::Theme;
 use egui_kittest::SnapshotOptions;
 

@@ -9,14 +9,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use burnisher::app::{App, Setup};
-use burnisher::checkpoint::library::Places;
-use burnisher::checkpoint::{ModelRef, hub};
-use burnisher::device::Memory;
-use burnisher::error::{Error, Result};
+use burnisher::base::device::Memory;
+use burnisher::base::error::{Error, Result};
+use burnisher::base::model_ref::ModelRef;
+use burnisher::content::request::{Request, TaskKind, Verdict};
 use burnisher::pipelines::{Drawn, Run};
-use burnisher::request::{Request, TaskKind, Verdict};
 use burnisher::schedulers::{SchedulerConfig, SchedulerKind};
 use burnisher::settings::Settings;
+use burnisher::storage::hub;
+use burnisher::storage::library::Places;
 use burnisher::worker::{self, Engine, Footprint, Hooks, ModelInfo, Phase, Room, StepDone, TokenCount, TokenCounter};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
@@ -334,7 +335,7 @@ fn picture(request: &Request, step: usize) -> RgbImage {
 pub(crate) fn picture_by_another(folder: &Path, parameters: &str) -> PathBuf {
     let path = folder.join("theirs.png");
     let picture = RgbImage::from_pixel(8, 8, Rgb([1, 2, 3]));
-    let file = burnisher::imaging::png_text::encode(&picture, &[("parameters", parameters)]).expect("a PNG");
+    let file = burnisher::content::imaging::png_text::encode(&picture, &[("parameters", parameters)]).expect("a PNG");
     fs::write(&path, file).expect("written");
     path
 }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use burnisher::gallery::read_recipe;
-use burnisher::request::{Mask, Task, TaskKind};
+use burnisher::content::request::{Mask, Task, TaskKind};
+use burnisher::storage::gallery::read_recipe;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};

@@ -5,9 +5,9 @@ use crate::app::apply::use_model;
 use crate::app::background::Task;
 use crate::app::downloads::{Question, Standing, Told};
 use crate::app::models::HubAction;
-use crate::checkpoint::hub::Downloaded;
-use crate::checkpoint::{HubId, ModelRef};
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::base::model_ref::{HubId, ModelRef};
+use crate::storage::hub::Downloaded;
 
 impl App {
     /// Does what the user asks of the Hub.

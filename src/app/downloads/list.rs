@@ -1,9 +1,9 @@
 //! The downloads that the window knows of: which wait, which goes on, and how each ended.
 
-use crate::cancel::CancelToken;
-use crate::checkpoint::HubId;
-use crate::checkpoint::hub::{Downloaded, Offer, Progress};
-use crate::error::{Error, Result};
+use crate::base::cancel::CancelToken;
+use crate::base::error::{Error, Result};
+use crate::base::model_ref::HubId;
+use crate::storage::hub::{Downloaded, Offer, Progress};
 
 /// All downloads since the start, in the order in which they were asked for.
 #[derive(Debug, Default)]

@@ -11,12 +11,12 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 
 use crate::app::Wake;
-use crate::cancel::CancelToken;
-use crate::checkpoint::HubId;
-use crate::checkpoint::hub::{Downloaded, Found, Hub, Offer, Options, Progress, Token, Variant};
-use crate::checkpoint::library::Repair;
-use crate::error::{Error, Result};
-use crate::worker::Latest;
+use crate::base::cancel::CancelToken;
+use crate::base::error::{Error, Result};
+use crate::base::model_ref::HubId;
+use crate::base::sync::Latest;
+use crate::storage::hub::{Downloaded, Found, Hub, Offer, Options, Progress, Token, Variant};
+use crate::storage::library::Repair;
 
 mod act;
 mod list;

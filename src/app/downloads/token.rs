@@ -6,9 +6,9 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::checkpoint::hub::Token;
-use crate::error::{Error, Result};
-use crate::gallery::write_whole;
+use crate::base::error::{Error, Result};
+use crate::base::files::write_whole;
+use crate::storage::hub::Token;
 
 /// The token, if one is kept. One that can't be read is none: the Hub then says that it wants one.
 pub(super) fn read(path: &Path) -> Option<Token> {

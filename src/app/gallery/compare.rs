@@ -12,7 +12,7 @@ use egui::{
 use crate::app::gallery::Gallery;
 use crate::app::gallery::zoom::Zoom;
 use crate::app::librarian::{Comparison, Difference};
-use crate::error::{Error, Result};
+use crate::base::error::{Error, Result};
 
 /// How long each picture is seen when they blink: long enough to look, short enough to see what moves.
 const BLINK: Duration = Duration::from_millis(700);

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::gallery::listing::Item;
+use crate::storage::gallery::listing::Item;
 
 /// The characters of a prompt in a name that is read out.
 pub(super) const NAME_LENGTH: usize = 80;

@@ -6,9 +6,9 @@ use std::time::SystemTime;
 use egui::{Button, Label, RichText, ScrollArea, Ui};
 
 use crate::app::gallery::{Gallery, GalleryAction, describe};
-use crate::gallery::listing::{Foreign, Item};
-use crate::request::{Recipe, TaskKind};
+use crate::content::request::{Recipe, TaskKind};
 use crate::settings::Patch;
+use crate::storage::gallery::listing::{Foreign, Item};
 
 /// How far down the list the picture on the canvas is looked for where none is chosen: it was just drawn.
 const RECENT: usize = 100;

@@ -15,7 +15,7 @@ use egui::{
 use crate::app::gallery::selection::{Motion, Shape};
 use crate::app::gallery::{Focus, Gallery, GalleryAction, describe, signs};
 use crate::app::librarian::Librarian;
-use crate::gallery::listing::{Item, Listing};
+use crate::storage::gallery::listing::{Item, Listing};
 
 /// Between cells.
 const GAP: f32 = 6.0;

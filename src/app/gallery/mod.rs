@@ -16,10 +16,10 @@ use crate::app::gallery::compare::Compared;
 use crate::app::gallery::selection::Selection;
 use crate::app::gallery::textures::Textures;
 use crate::app::librarian::{Librarian, News};
-use crate::error::Error;
-use crate::gallery::listing::Listing;
-use crate::gallery::search::Query;
+use crate::base::error::Error;
 use crate::settings::Patch;
+use crate::storage::gallery::listing::Listing;
+use crate::storage::gallery::search::Query;
 
 mod act;
 pub(super) mod compare;

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::gallery::listing::Item;
+use crate::storage::gallery::listing::Item;
 
 /// A move of the keyboard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

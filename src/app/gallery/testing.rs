@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::gallery::listing::{Folder, Item};
-use crate::gallery::search::Query;
-use crate::gallery::testing::{png_file, recipe};
+use crate::storage::gallery::listing::{Folder, Item};
+use crate::storage::gallery::search::Query;
+use crate::storage::gallery::testing::{png_file, recipe};
 
 /// Pictures with these paths in this order; the prompts are the names.
 pub(super) fn items(names: &[&str]) -> Vec<Arc<Item>> {

@@ -13,10 +13,10 @@ use crate::app::gallery::compare::{self, Compared};
 use crate::app::gallery::testing::items;
 use crate::app::gallery::{Gallery, GalleryAction, View, pictures_ui};
 use crate::app::librarian::{Librarian, News, spawn};
-use crate::error::Error;
-use crate::gallery::listing::Listing;
-use crate::gallery::testing::{foreign_file, png_file, recipe};
+use crate::base::error::Error;
 use crate::settings::Patch;
+use crate::storage::gallery::listing::Listing;
+use crate::storage::gallery::testing::{foreign_file, png_file, recipe};
 
 /// How long anything may take.
 const DEADLINE: Duration = Duration::from_secs(30);

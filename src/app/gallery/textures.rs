@@ -6,8 +6,8 @@ use std::time::SystemTime;
 
 use egui::{ColorImage, Context, TextureHandle, TextureOptions};
 
-use crate::error::Result;
-use crate::gallery::listing::Item;
+use crate::base::error::Result;
+use crate::storage::gallery::listing::Item;
 
 /// What the textures may take: more than a 4K screen full of thumbnails.
 const LIMIT_BYTES: usize = 128 << 20;
@@ -103,7 +103,7 @@ mod tests {
 
     use super::*;
     use crate::app::gallery::testing::items;
-    use crate::error::Error;
+    use crate::base::error::Error;
 
     fn image() -> ColorImage {
         ColorImage::filled([256, 256], Color32::RED)

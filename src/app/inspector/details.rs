@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Found;
 use super::swap::Swap;
 use crate::app::apply::Action;
-use crate::checkpoint::ComponentDescription;
+use crate::storage::checkpoint::ComponentDescription;
 use crate::worker::ComponentInspection;
 
 /// Names of tensors that a list shows.

@@ -12,9 +12,10 @@ use std::fmt::Write;
 use crate::app::apply::Action;
 use crate::app::controls::model_name;
 use crate::app::theme;
-use crate::checkpoint::{ComponentDescription, ModelRef};
-use crate::error::Result;
-use crate::request::Request;
+use crate::base::error::Result;
+use crate::base::model_ref::ModelRef;
+use crate::content::request::Request;
+use crate::storage::checkpoint::ComponentDescription;
 use crate::worker::{self, Host, Inspection, Plan, Wish};
 
 use swap::Swap;

@@ -5,7 +5,7 @@ use egui::ComboBox;
 use super::details::{table_ui, value_text};
 use crate::app::apply::Action;
 use crate::app::theme;
-use crate::error::Error;
+use crate::base::error::Error;
 use crate::schedulers::{Fate, SamplingOptions, SchedulerConfig, SchedulerKind, Setting, Swapped};
 
 /// Enough steps for any sampler.

@@ -4,7 +4,7 @@ use egui::RichText;
 
 use super::{Chosen, Found};
 use crate::app::inspector::details::{bytes_text, parameters_text};
-use crate::checkpoint::ComponentDescription;
+use crate::storage::checkpoint::ComponentDescription;
 
 /// The tree. What is clicked becomes the chosen one.
 pub(super) fn ui(ui: &mut egui::Ui, found: &Found, chosen: &mut Chosen) {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::app::App;
 use crate::app::background::Dialog as FileDialog;
 use crate::app::lab::Sheet;
-use crate::request::Request;
+use crate::content::request::Request;
 use crate::settings::Waiting;
 
 impl App {

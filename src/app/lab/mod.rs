@@ -11,7 +11,7 @@ use egui::{Align2, ColorImage, FontId, Pos2, Rect, RichText, Sense, TextureHandl
 
 use crate::app::apply::Action;
 use crate::app::theme;
-use crate::request::Request;
+use crate::content::request::Request;
 use crate::schedulers::SchedulerKind;
 use crate::worker::{JobId, Preview};
 

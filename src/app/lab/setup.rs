@@ -4,7 +4,7 @@ use egui::{ComboBox, DragValue};
 
 use crate::app::apply::Action;
 use crate::app::state::Model;
-use crate::request::{MAX_STEPS, Request, TaskKind};
+use crate::content::request::{MAX_STEPS, Request, TaskKind};
 use crate::schedulers::SchedulerKind;
 use crate::settings::{Draft, MAX_GUIDANCE};
 use crate::worker::{MAX_VARIANTS, ModelInfo};

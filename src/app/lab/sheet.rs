@@ -8,8 +8,9 @@ use egui::{Color32, FontId, Galley};
 use image::imageops::{self, FilterType};
 use image::{ImageEncoder, Rgb, RgbImage};
 
-use crate::error::{Error, Result};
-use crate::gallery::{decode, write_whole};
+use crate::base::error::{Error, Result};
+use crate::base::files::write_whole;
+use crate::storage::gallery::decode;
 
 /// Colours of the sheet: it is a document of its own, in no theme.
 const PAPER: Rgb<u8> = Rgb([255, 255, 255]);

@@ -13,11 +13,11 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 
 use crate::app::librarian::{News, Order, Outbox, Wishes};
-use crate::error::Error;
-use crate::gallery::bin::{self, Deleted};
-use crate::gallery::favourites;
-use crate::gallery::listing::Folder;
-use crate::gallery::search::Query;
+use crate::base::error::Error;
+use crate::storage::gallery::bin::{self, Deleted};
+use crate::storage::gallery::favourites;
+use crate::storage::gallery::listing::Folder;
+use crate::storage::gallery::search::Query;
 
 /// From one look at the folder's time to the next.
 const GLANCE: Duration = Duration::from_secs(1);

@@ -18,10 +18,10 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, never};
 
 use self::veil::Veil;
-use crate::error::{Error, Result};
-use crate::gallery::listing::Listing;
-use crate::gallery::search::Query;
-use crate::worker::Latest;
+use crate::base::error::{Error, Result};
+use crate::base::sync::Latest;
+use crate::storage::gallery::listing::Listing;
+use crate::storage::gallery::search::Query;
 
 mod difference;
 mod keeper;
@@ -53,7 +53,7 @@ pub enum News {
     Thumbnail {
         /// The picture's file.
         path: PathBuf,
-        /// Its long side has at most [`crate::gallery::thumbnails::SIDE`] pixels.
+        /// Its long side has at most [`crate::storage::gallery::thumbnails::SIDE`] pixels.
         image: Result<egui::ColorImage>,
     },
     /// A picture for the canvas or the painter, or why it can't be shown.

@@ -10,9 +10,9 @@ use image::{DynamicImage, RgbaImage};
 use crate::app::librarian::difference::difference;
 use crate::app::librarian::veil::{self, Veil};
 use crate::app::librarian::{Comparison, News, Opened, Outbox, Wishes};
-use crate::error::Result;
-use crate::gallery::decode::decode;
-use crate::gallery::thumbnails::Thumbnails;
+use crate::base::error::Result;
+use crate::storage::gallery::decode::decode;
+use crate::storage::gallery::thumbnails::Thumbnails;
 
 /// The longest side of a texture that every GPU takes, in pixels: wgpu's default limit.
 pub(super) const MAX_SIDE: u32 = 8192;

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam_channel::{Receiver, bounded};
 
 use crate::app::librarian::{Librarian, News, spawn};
-use crate::gallery::listing::Listing;
-use crate::gallery::search::Query;
-use crate::gallery::testing::{png_file, recipe};
+use crate::storage::gallery::listing::Listing;
+use crate::storage::gallery::search::Query;
+use crate::storage::gallery::testing::{png_file, recipe};
 
 /// How long anything may take.
 const DEADLINE: Duration = Duration::from_secs(30);

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use image::DynamicImage;
 use image::imageops::FilterType;
 
-use crate::gallery::read_recipe;
-use crate::request::SafetyMode;
+use crate::content::request::SafetyMode;
+use crate::storage::gallery::read_recipe;
 
 /// Pixels that are left of the longer side: enough for the mood of a picture, and too few for what it shows.
 const LEFT: u32 = 10;

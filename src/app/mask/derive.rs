@@ -4,8 +4,8 @@
 use image::{GrayImage, imageops};
 
 use super::Bitmap;
-use crate::imaging::mask::{Region, blur, crop_region, grow, latent_mask};
-use crate::request::{Inpaint, Mask};
+use crate::content::imaging::mask::{Region, blur, crop_region, grow, latent_mask};
+use crate::content::request::{Inpaint, Mask};
 
 /// Pixels a latent, each way (`vae_scale_factor` of every Stable Diffusion model).
 const LATENT: usize = 8;

@@ -12,7 +12,7 @@ use flate2::write::DeflateEncoder;
 use rayon::prelude::*;
 
 use super::bitmap::{Area, Bitmap};
-use crate::request::Margins;
+use crate::content::request::Margins;
 
 /// The most bytes that edits take together.
 const CAP_BYTES: usize = 256 << 20;

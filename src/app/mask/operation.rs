@@ -10,10 +10,10 @@ use super::bitmap::{Area, Bitmap};
 use super::brush::Paint;
 use super::history::Edit;
 use super::{Point, polygon};
-use crate::error::{Error, Result};
-use crate::gallery::decode::decode;
-use crate::imaging::mask as shaping;
-use crate::request::{Margins, Mask};
+use crate::base::error::{Error, Result};
+use crate::content::imaging::mask as shaping;
+use crate::content::request::{Margins, Mask};
+use crate::storage::gallery::decode::decode;
 
 /// How much a pixel may differ from the one that was clicked and still be filled with it.
 const FLOOD_TOLERANCE: u8 = 127;
@@ -209,7 +209,7 @@ fn extended(mask: &GrayImage, from: Margins, to: Margins) -> Result<GrayImage> {
         return Err(Error::new("the mask is smaller than the picture's margins"));
     };
     let (width, height) = to.around(inner_width, inner_height);
-    if width * height > crate::request::MAX_MASK_PIXELS {
+    if width * height > crate::content::request::MAX_MASK_PIXELS {
         return Err(Error::new(format!("the mask would be too large: {width} x {height} pixels")));
     }
     let mut after = GrayImage::from_pixel(width as u32, height as u32, Luma([255]));

@@ -7,7 +7,7 @@ use crate::app::background::Task;
 use crate::app::downloads::Question;
 use crate::app::models::Tab;
 use crate::app::models::finder::Order;
-use crate::checkpoint::library::{Item, Repair};
+use crate::storage::library::{Item, Repair};
 
 /// Something that the user asks for.
 #[derive(Debug)]

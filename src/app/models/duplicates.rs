@@ -4,7 +4,7 @@ use egui::{Label, RichText, ScrollArea};
 
 use crate::app::apply::Action;
 use crate::app::models::ModelsAction;
-use crate::checkpoint::library::{Duplicates, size_text};
+use crate::storage::library::{Duplicates, size_text};
 
 /// The groups. True when the list of models is to be shown again.
 pub(super) fn ui(ui: &mut egui::Ui, found: &[Duplicates], actions: &mut Vec<Action>) -> bool {

@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 
-use crate::cancel::CancelToken;
-use crate::checkpoint::library::{Duplicates, Found, Item, Places, Verdict, find_duplicates, scan, verify};
-use crate::error::{Error, Result};
-use crate::worker::Latest;
+use crate::base::cancel::CancelToken;
+use crate::base::error::{Error, Result};
+use crate::base::sync::Latest;
+use crate::storage::library::{Duplicates, Found, Item, Places, Verdict, find_duplicates, scan, verify};
 
 /// News that wait for who fetches them.
 const NEWS: usize = 256;

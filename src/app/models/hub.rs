@@ -7,9 +7,9 @@ use crate::app::apply::Action;
 use crate::app::downloads::{List, Question, Standing};
 use crate::app::gallery::bytes;
 use crate::app::models::{offer, transfers};
-use crate::checkpoint::hub::{Found, Gate, Offer, Variant, good_models};
-use crate::checkpoint::{HubId, ModelRef};
-use crate::error::Result;
+use crate::base::error::Result;
+use crate::base::model_ref::{HubId, ModelRef};
+use crate::storage::hub::{Found, Gate, Offer, Variant, good_models};
 
 /// Something about the Hub that the user asks for.
 #[derive(Debug)]

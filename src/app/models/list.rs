@@ -8,8 +8,8 @@ use egui_extras::{Column, TableBuilder, TableRow};
 
 use crate::app::apply::Action;
 use crate::app::theme;
-use crate::checkpoint::ModelRef;
-use crate::checkpoint::library::{Item, State, size_text};
+use crate::base::model_ref::ModelRef;
+use crate::storage::library::{Item, State, size_text};
 
 /// The height of a row in points.
 const ROW: f32 = 26.0;

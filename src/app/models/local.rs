@@ -12,10 +12,10 @@ use crate::app::models::list::{List, Sort};
 use crate::app::models::{duplicates, list};
 use crate::app::notices::Notices;
 use crate::app::theme;
-use crate::checkpoint::ModelRef;
-use crate::checkpoint::library::{App, Duplicates, Item, Verdict, size_text};
-use crate::error::Error;
+use crate::base::error::Error;
+use crate::base::model_ref::ModelRef;
 use crate::settings::Settings;
+use crate::storage::library::{App, Duplicates, Item, Verdict, size_text};
 
 /// What is kept free for the chosen model, in points: three lines and its buttons.
 const CHOSEN_HEIGHT: f32 = 124.0;

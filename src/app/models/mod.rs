@@ -17,9 +17,9 @@ use std::sync::Arc;
 
 use crate::app::apply::Action;
 use crate::app::notices::Notices;
-use crate::checkpoint::library::Places;
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::settings::Settings;
+use crate::storage::library::Places;
 
 pub(super) use act::ModelsAction;
 use finder::{Finder, Order};

@@ -7,9 +7,9 @@ use crate::app::downloads::{Download, Standing};
 use crate::app::gallery::bytes;
 use crate::app::models::hub::{Hub, HubAction, model};
 use crate::app::theme;
-use crate::checkpoint::HubId;
-use crate::checkpoint::hub::{Gate, Licence, Offer};
-use crate::error::Error;
+use crate::base::error::Error;
+use crate::base::model_ref::HubId;
+use crate::storage::hub::{Gate, Licence, Offer};
 
 /// Licences that allow everything, or all but leaving the author's name out: nobody has to agree to anything.
 const FREE: [&str; 8] =

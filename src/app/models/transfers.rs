@@ -7,7 +7,7 @@ use crate::app::downloads::{Download, List, Standing};
 use crate::app::gallery::bytes;
 use crate::app::models::hub::{HubAction, model};
 use crate::app::theme;
-use crate::checkpoint::hub::{Progress, State};
+use crate::storage::hub::{Progress, State};
 
 /// All of them, the last first.
 pub(super) fn ui(ui: &mut egui::Ui, list: &List, actions: &mut Vec<Action>) {

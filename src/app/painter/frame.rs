@@ -5,7 +5,7 @@ use egui::{CursorIcon, Rect, Sense, Ui, Vec2, WidgetInfo, vec2};
 use super::{Painter, is_paintable};
 use crate::app::canvas::Placed;
 use crate::app::theme;
-use crate::request::Margins;
+use crate::content::request::Margins;
 use crate::settings::Draft;
 
 /// Margins go in steps of so many pixels: a latent each.

@@ -15,8 +15,8 @@ use crate::app::canvas::{Layer, Sheet};
 use crate::app::librarian::Opened;
 use crate::app::mask::{Area, Bitmap, Derived, Edit, History, Operation, Point, Wish, Work, Worked};
 use crate::app::notices::Notices;
-use crate::error::Result;
-use crate::request::{Margins, Mask, TaskKind};
+use crate::base::error::Result;
+use crate::content::request::{Margins, Mask, TaskKind};
 use crate::settings::Draft;
 
 mod bars;

@@ -13,7 +13,7 @@ use burn::tensor::{Device, FloatDType, Tensor};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::error::Result;
+use crate::base::error::Result;
 use crate::models::config::{Config, check, read};
 use crate::ops::{self, Then};
 

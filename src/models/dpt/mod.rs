@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::config::{Config, check, read};
-use crate::error::Result;
+use crate::base::error::Result;
 use bit::BitBackbone;
 use neck::{DptDepthEstimationHead, DptNeck, Feature};
 use vit::{DptVitEncoder, Embeddings};

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::gemm::{Matrix, MatrixMut, Threads, Write, gemm};
 use super::{Values, tensor};
-use crate::cancel::CancelToken;
+use crate::base::cancel::CancelToken;
 use crate::ops::{Padding, interrupt};
 
 /// The most values that a patch matrix holds: large enough for the product to run at full speed, small enough for the last-level

@@ -141,7 +141,7 @@ fn uncut(dst: MatrixMut<'_>, write: Write, lhs: Matrix<'_>, rhs: Matrix<'_>, sca
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cancel::CancelToken;
+    use crate::base::cancel::CancelToken;
 
     /// `m` x `k` by `k` x `n`, into rows one apart. Each row of the left side and each column of the right one has a number of its
     /// own, [`left`] and [`right`].

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use burnisher::checkpoint::library::{Item, Places, State, Verdict, verify};
-use burnisher::checkpoint::{HubId, ModelRef};
+use burnisher::base::model_ref::{HubId, ModelRef};
+use burnisher::storage::library::{Item, Places, State, Verdict, verify};
 use sha2::{Digest, Sha256};
 
 use super::{

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use burnisher::checkpoint::library::State;
+use burnisher::storage::library::State;
 
 use super::{SD1, Tree, bytes, link};
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use burnisher::checkpoint::library::find_duplicates;
+use burnisher::storage::library::find_duplicates;
 
 use super::{CancelToken, LORA, SD1, Tree, bytes, link};
 

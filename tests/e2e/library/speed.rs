@@ -64,5 +64,5 @@ fn a_hundred_large_files_are_listed_in_a_moment() {
     assert!(took < WITHIN, "{took:?}");
     let cancelled = CancelToken::new();
     cancelled.cancel();
-    assert!(burnisher::checkpoint::library::list(&places, &cancelled).expect("threads").0.is_empty());
+    assert!(burnisher::storage::library::list(&places, &cancelled).expect("threads").0.is_empty());
 }

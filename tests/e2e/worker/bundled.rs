@@ -7,11 +7,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use burnisher::cancel::CancelToken;
-use burnisher::checkpoint::ModelRef;
-use burnisher::device::{self, DeviceChoice, DtypeChoice};
-use burnisher::gallery::Destination;
-use burnisher::request::Request;
+use burnisher::base::cancel::CancelToken;
+use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
+use burnisher::base::model_ref::ModelRef;
+use burnisher::content::request::Request;
+use burnisher::storage::gallery::Destination;
 use burnisher::worker::{
     self, Command, Event, Host, Job, ModelInfo, OnLoading, Outcome, Phase, Preview, Previews, TokenCount, WorkerHandle,
 };

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use burnisher::error::Result;
-use burnisher::gallery;
+use burnisher::base::error::Result;
+use burnisher::content::request::Request;
 use burnisher::pipelines::Run;
-use burnisher::request::Request;
 use burnisher::schedulers::SchedulerKind;
+use burnisher::storage::gallery;
 use burnisher::worker::{Busy, Command, Engine, Event, Hooks, ModelInfo, Outcome, spawn};
 
 use super::puppet::{

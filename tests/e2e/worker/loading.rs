@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use burnisher::cancel::CancelToken;
-use burnisher::checkpoint::ModelRef;
+use burnisher::base::cancel::CancelToken;
+use burnisher::base::model_ref::ModelRef;
 use burnisher::worker::{Command, Event, Loading, OnLoading, Outcome, WorkerHandle, spawn};
 
 use super::puppet::{DRAW, Puppet, command, job, load, next, outcome, puppet, send, until_ended};

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use burnisher::cancel::CancelToken;
-use burnisher::checkpoint::ModelRef;
-use burnisher::error::{Error, Result};
-use burnisher::gallery::Destination;
+use burnisher::base::cancel::CancelToken;
+use burnisher::base::error::{Error, Result};
+use burnisher::base::model_ref::ModelRef;
+use burnisher::content::request::{Request, TaskKind};
 use burnisher::pipelines::Run;
-use burnisher::request::{Request, TaskKind};
 use burnisher::schedulers::{SchedulerConfig, SchedulerKind};
+use burnisher::storage::gallery::Destination;
 use burnisher::worker::{
     Busy, Command, Engine, Event, Hooks, Job, ModelInfo, Outcome, Phase, StepDone, TokenCount, TokenCounter,
     WorkerHandle, spawn,

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use burnisher::cancel::CancelToken;
-use burnisher::checkpoint::ModelRef;
-use burnisher::device::Memory;
-use burnisher::error::Error;
-use burnisher::gallery::Destination;
-use burnisher::request::Request;
+use burnisher::base::cancel::CancelToken;
+use burnisher::base::device::Memory;
+use burnisher::base::error::Error;
+use burnisher::base::model_ref::ModelRef;
+use burnisher::content::request::Request;
+use burnisher::storage::gallery::Destination;
 use burnisher::worker::{self, Command, Event, Job, Left, Loading, OnLoading, Outcome, Room, WorkerHandle, spawn};
 use image::RgbImage;
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use burnisher::gallery::{Destination, read_recipe};
-use burnisher::request::{Branch, Request};
+use burnisher::content::request::{Branch, Request};
+use burnisher::storage::gallery::{Destination, read_recipe};
 use burnisher::worker::{Command, Event, Job, ModelInfo, Outcome, WorkerHandle};
 use image::RgbImage;
 

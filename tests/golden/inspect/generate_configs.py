@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""src/checkpoint/defaults.json: what Diffusers 0.42.1 and transformers 5.23.0 fill in where a model's config says nothing;
+"""src/storage/checkpoint/defaults.json: what Diffusers 0.42.1 and transformers 5.23.0 fill in where a model's config says nothing;
 configs.json: whole configs, as those libraries have them, of tiny checkpoints whose files leave much out;
 swaps.json: the options of samplers that were made of another one's config, `X.from_config(pipe.scheduler.config)`.
 
@@ -47,7 +47,7 @@ for name, config in CONFIGS.items():
     settled = plain(config().to_dict())
     own = signature(config.__init__, True)
     defaults[name] = {key: value for key, value in own.items() if settled.get(key) == value}
-pathlib.Path("src/checkpoint/defaults.json").write_text(json.dumps(defaults, indent=1, sort_keys=True) + "\n")
+pathlib.Path("src/storage/checkpoint/defaults.json").write_text(json.dumps(defaults, indent=1, sort_keys=True) + "\n")
 
 whole = {}
 for checkpoint, component in WHOLE:

@@ -1,8 +1,9 @@
 //! Models that can't be opened: each with a line that says why, and what about.
 
 use burn::tensor::DType;
-use burnisher::checkpoint::{Checkpoint, ModelRef};
-use burnisher::error::Error;
+use burnisher::base::error::Error;
+use burnisher::base::model_ref::ModelRef;
+use burnisher::storage::checkpoint::Checkpoint;
 use safetensors::Dtype;
 
 use super::folder::{Folder, as_f32, raw, serialize, tensors};

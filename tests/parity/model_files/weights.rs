@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use burn::tensor::{DType, Tensor};
-use burnisher::checkpoint::{MisShaped, Mismatch};
-use burnisher::error::Error;
+use burnisher::base::error::Error;
+use burnisher::storage::checkpoint::{MisShaped, Mismatch};
 use half::bf16;
 use safetensors::Dtype;
 

@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
-use burnisher::checkpoint::Checkpoint;
-use burnisher::checkpoint::family::{Family, identify};
+use burnisher::storage::checkpoint::Checkpoint;
+use burnisher::storage::checkpoint::family::{Family, identify};
 use half::f16;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};

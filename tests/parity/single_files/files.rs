@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use burnisher::checkpoint::{Checkpoint, ModelRef, Options};
-use burnisher::error::Result;
+use burnisher::base::error::Result;
+use burnisher::base::model_ref::ModelRef;
+use burnisher::storage::checkpoint::{Checkpoint, Options};
 use half::{bf16, f16};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};

@@ -1,0 +1,10 @@
+//! What every other room stands on: errors, stopping, devices, random numbers, files, threads, and the names of models.
+
+pub mod cancel;
+pub mod device;
+pub mod error;
+pub mod files;
+pub mod model_ref;
+pub mod rng;
+pub mod stop;
+pub mod sync;

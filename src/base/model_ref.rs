@@ -1,0 +1,238 @@
+//! `ModelRef`: how people name a model, on the command line, in a recipe and in the settings.
+//!
+//! A name is told apart by its spelling alone, without looking at the disk: `owner/name` is a repository of the Hub, what
+//! ends like a weight file is a file, and anything else is a folder. What is there is found out when the model is opened.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::base::error::{Error, Result};
+
+/// Endings of files that hold a whole model, or that people take for one.
+const MODEL_FILES: [&str; 7] = ["safetensors", "sft", "gguf", "ckpt", "pt", "pth", "bin"];
+
+/// Those of them that are pickles.
+const PICKLES: [&str; 4] = ["ckpt", "pt", "pth", "bin"];
+
+/// What addresses of pages on the Hub begin with.
+const HUB_PAGES: [&str; 3] = ["https://huggingface.co/", "http://huggingface.co/", "https://hf.co/"];
+
+/// A model by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ModelRef {
+    /// The model built into the binary: `bundled`.
+    #[default]
+    Bundled,
+    /// A folder with a `model_index.json`.
+    Folder(PathBuf),
+    /// A single file with all weights: `model.safetensors`.
+    File(PathBuf),
+    /// A repository on the Hub: `owner/name` or `owner/name@revision`.
+    Hub(HubId),
+}
+
+/// A repository on the Hugging Face Hub.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HubId {
+    /// The user or organization.
+    pub owner: String,
+    /// The repository's own name.
+    pub name: String,
+    /// A branch, tag or commit; `None` for `main`.
+    pub revision: Option<String>,
+}
+
+impl HubId {
+    /// `owner/name`, without the revision.
+    pub fn repo(&self) -> String {
+        format!("{}/{}", self.owner, self.name)
+    }
+
+    /// Reads `owner/name`, `owner/name@revision` or the address of a repository's page; `None` for what is neither.
+    ///
+    /// Each part is of the characters that the Hub allows (`huggingface_hub/utils/_validators.py`, `validate_repo_id`):
+    /// no name can lead out of a folder.
+    pub fn parse(text: &str) -> Option<Self> {
+        let page = HUB_PAGES.iter().find_map(|page| text.strip_prefix(page));
+        let (repo, revision) = match page {
+            Some(path) => {
+                let mut parts = path.trim_end_matches('/').splitn(5, '/');
+                let (owner, name) = (parts.next()?, parts.next()?);
+                let revision = parts.next().filter(|kind| ["tree", "blob", "resolve"].contains(kind));
+                let revision = revision.and(parts.next()).filter(|revision| *revision != "main");
+                ((owner, name), revision)
+            }
+            None => match text.split_once('@') {
+                Some((repo, revision)) => (repo.split_once('/')?, Some(revision)),
+                None => (text.split_once('/')?, None),
+            },
+        };
+        let (owner, name) = repo;
+        let sound = is_word(owner) && is_word(name) && revision.is_none_or(is_revision);
+        let [owner, name] = [owner, name].map(str::to_owned);
+        sound.then(|| Self { owner, name, revision: revision.map(str::to_owned) })
+    }
+}
+
+impl fmt::Display for HubId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.owner, self.name)?;
+        self.revision.as_ref().map_or(Ok(()), |revision| write!(f, "@{revision}"))
+    }
+}
+
+/// A part of a repository's name.
+fn is_word(part: &str) -> bool {
+    part.len() <= 96
+        && part.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        && !part.ends_with(['.', '-'])
+        && !part.contains("..")
+        && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
+/// A branch, tag or commit: `main`, `fp16`, `refs/pr/3`.
+fn is_revision(text: &str) -> bool {
+    text.len() <= 200 && text.split('/').all(is_word)
+}
+
+impl ModelRef {
+    /// The model in a file or folder.
+    pub fn of_path(path: PathBuf) -> Self {
+        if is_model_file(&path) { Self::File(path) } else { Self::Folder(path) }
+    }
+}
+
+impl FromStr for ModelRef {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> std::result::Result<Self, Infallible> {
+        Ok(if text == "bundled" {
+            Self::Bundled
+        } else if is_model_file(Path::new(text)) && !HUB_PAGES.iter().any(|page| text.starts_with(page)) {
+            Self::File(text.into())
+        } else if let Some(id) = HubId::parse(text) {
+            Self::Hub(id)
+        } else {
+            Self::Folder(text.into())
+        })
+    }
+}
+
+impl fmt::Display for ModelRef {
+    /// What [`FromStr`] reads as the same again.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bundled => f.write_str("bundled"),
+            Self::Folder(path) if path.to_str().is_some_and(|text| HubId::parse(text).is_some()) => {
+                write!(f, "./{}", path.display())
+            }
+            Self::Folder(path) | Self::File(path) => path.display().fmt(f),
+            Self::Hub(id) => id.fmt(f),
+        }
+    }
+}
+
+impl Serialize for ModelRef {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ModelRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let Ok(model) = String::deserialize(deserializer)?.parse();
+        Ok(model)
+    }
+}
+
+/// Whether a path ends like a file that holds a whole model.
+fn is_model_file(path: &Path) -> bool {
+    ending(path).is_some_and(|ending| MODEL_FILES.contains(&ending.as_str()))
+}
+
+/// The ending of a path's name, in small letters.
+fn ending(path: &Path) -> Option<String> {
+    Some(path.extension()?.to_str()?.to_ascii_lowercase())
+}
+
+/// Says why a path that should be a model's folder isn't one.
+///
+/// # Errors
+/// The path is no folder.
+pub fn check_folder(path: &Path) -> Result<()> {
+    let shown = path.display();
+    if path.is_dir() {
+        return Ok(());
+    }
+    if path.is_file() {
+        return Err(Error::new(format!("this file is no model: {shown}"))
+            .advise("A model is a folder with a model_index.json, or a .safetensors file"));
+    }
+    Err(Error::new(format!("no such model: {shown}")).advise(
+        "A model is `bundled`, a folder with a model_index.json, a .safetensors file, or `owner/name` on the Hub",
+    ))
+}
+
+/// Says why a file that should hold a model can't.
+///
+/// # Errors
+/// There is no such file, or it is a pickle.
+pub fn check_file(path: &Path) -> Result<()> {
+    let shown = path.display();
+    if ending(path).is_some_and(|ending| PICKLES.contains(&ending.as_str())) {
+        return Err(Error::new(format!("this is a pickled checkpoint, which can run code when it is opened: {shown}"))
+            .advise("Look for the model as .safetensors; most are published as both"));
+    }
+    if path.is_file() { Ok(()) } else { Err(Error::new(format!("no such model: {shown}"))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model(text: &str) -> ModelRef {
+        let Ok(model) = text.parse();
+        model
+    }
+
+    fn hub(owner: &str, name: &str, revision: Option<&str>) -> ModelRef {
+        ModelRef::Hub(HubId { owner: owner.into(), name: name.into(), revision: revision.map(str::to_owned) })
+    }
+
+    #[test]
+    fn a_name_is_told_apart_by_its_spelling() {
+        assert_eq!(model("bundled"), ModelRef::Bundled);
+        for folder in ["/models/sd", "./owner/name", "models", "a/b/c", "../a", "~/sd", "owner/", "C:\\sd", "a/..", ""]
+        {
+            assert_eq!(model(folder), ModelRef::Folder(folder.into()), "{folder}");
+        }
+        for file in ["v1-5.safetensors", "models/V1.CKPT", "/a/b.gguf"] {
+            assert_eq!(model(file), ModelRef::File(file.into()), "{file}");
+        }
+        assert_eq!(model("acme/tiny.sd-1"), hub("acme", "tiny.sd-1", None));
+        assert_eq!(model("acme/tiny@refs/pr/3"), hub("acme", "tiny", Some("refs/pr/3")));
+        assert_eq!(model("https://huggingface.co/acme/tiny"), hub("acme", "tiny", None));
+        assert_eq!(model("https://huggingface.co/acme/tiny/tree/fp16"), hub("acme", "tiny", Some("fp16")));
+        assert_eq!(model("https://huggingface.co/acme/tiny/blob/main/a.safetensors"), hub("acme", "tiny", None));
+    }
+
+    #[test]
+    fn no_name_of_a_repository_leads_out_of_a_folder() {
+        for text in ["../x", "a/..", "a/b@..", "a/b@../../c", "a/b\\..", "a/b@x/../y", "a/b@/etc", ".a/b"] {
+            assert_eq!(HubId::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_shown_is_read_as_the_same() {
+        let folder = ModelRef::Folder("owner/name".into());
+        assert_eq!(model(&folder.to_string()), ModelRef::Folder("./owner/name".into()));
+        for text in ["bundled", "/models/sd", "acme/tiny@fp16", "a.safetensors"] {
+            assert_eq!(model(text).to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Pictures as bytes and as numbers: no tensors, no folders.
+
+pub mod decode;
+pub mod depth;
+pub mod encode;
+pub mod exif_text;
+pub mod fit;
+pub mod hole;
+pub mod inpaint;
+pub mod mask;
+pub mod pixels;
+pub mod png_chunks;
+pub mod png_text;
+pub mod processor;
+pub mod resize;
+pub mod xmp;

@@ -1,0 +1,318 @@
+//! The five tasks, with what only each of them needs.
+//!
+//! Pictures that a task begins with are named by path and read when the job starts; the mask is part of the request, since
+//! most masks were painted and are no file.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::{MAX_SIDE, Mask};
+use crate::base::error::{Error, Result};
+
+/// What kind of generation it is.
+///
+/// Where it begins with a picture, this may have any size: it is resized to the request's width and height.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "name")]
+pub enum Task {
+    /// A picture from words alone.
+    #[default]
+    TextToImage,
+    /// A picture of the kind that the model was trained on; there is no prompt.
+    Unconditional,
+    /// A picture changed by words.
+    ImageToImage {
+        /// The picture.
+        image: PathBuf,
+        /// How much may change, 0 to 1: this share of the steps is done.
+        strength: f64,
+    },
+    /// Part of a picture drawn anew.
+    Inpaint(Box<Inpaint>),
+    /// A picture with the depth of another one.
+    DepthToImage {
+        /// The picture.
+        image: PathBuf,
+        /// How much may change, 0 to 1: this share of the steps is done.
+        strength: f64,
+        /// A depth map of the user's own (bright is near); `None` has it estimated from the picture.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        depth: Option<PathBuf>,
+    },
+}
+
+/// What inpainting needs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Inpaint {
+    /// The picture.
+    pub image: PathBuf,
+    /// Where to draw anew: as large as the picture with its [`margins`](Self::margins).
+    pub mask: Mask,
+    /// How much may change, 0 to 1: this share of the steps is done.
+    pub strength: f64,
+    /// Pixels that the picture is extended by before anything else (outpainting).
+    pub margins: Margins,
+    /// Pixels that the mask grows by before it is used; negative ones shrink it.
+    pub mask_grow: i32,
+    /// Radius of the Gaussian that softens the mask's edge, in pixels.
+    pub mask_blur: f64,
+    /// Whether grey in the mask means less strength there (differential diffusion), instead of all or nothing at one half.
+    pub soft: bool,
+    /// Diffusers' `padding_mask_crop`: draws only the mask's surroundings, with so many pixels around it, at full size.
+    pub only_masked: Option<usize>,
+    /// What stands in the hole before the first step.
+    pub fill: Fill,
+    /// Whether what the mask leaves out comes back byte for byte; the result then has the picture's own size.
+    pub paste_back: bool,
+}
+
+impl Default for Inpaint {
+    fn default() -> Self {
+        Self {
+            image: PathBuf::new(),
+            mask: Mask::default(),
+            strength: 1.0,
+            margins: Margins::default(),
+            mask_grow: 0,
+            mask_blur: 0.0,
+            soft: false,
+            only_masked: None,
+            fill: Fill::Original,
+            paste_back: true,
+        }
+    }
+}
+
+impl Inpaint {
+    /// Checks the mask against the size of the picture without its margins.
+    ///
+    /// # Errors
+    /// There is no mask, it has another size than the picture with its margins, or nothing is in it.
+    pub fn check_mask(&self, picture: (u32, u32)) -> Result<()> {
+        let mask = self.mask.pixels().dimensions();
+        if self.mask.pixels().is_empty() {
+            return Err(
+                Error::new("There is no mask: nothing says where to draw").advise("Paint one, or choose a file")
+            );
+        }
+        let (width, height) = self.margins.around(picture.0 as usize, picture.1 as usize);
+        if (mask.0 as usize, mask.1 as usize) != (width, height) {
+            let without = if self.margins.is_empty() {
+                String::new()
+            } else {
+                format!(" ({} x {} without its margins)", picture.0, picture.1)
+            };
+            return Err(Error::new(format!(
+                "The mask has {} x {} pixels, but the picture has {width} x {height}{without}",
+                mask.0, mask.1
+            ))
+            .advise("Paint a mask for this picture, or bring both to the same size"));
+        }
+        if self.mask.is_empty() {
+            return Err(Error::new("The mask is empty: there is nothing to draw")
+                .advise("Paint over what is to be drawn anew; white is drawn, black stays"));
+        }
+        Ok(())
+    }
+}
+
+/// Pixels at the edges of a picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Margins {
+    /// At its left.
+    pub left: usize,
+    /// Above it.
+    pub top: usize,
+    /// At its right.
+    pub right: usize,
+    /// Below it.
+    pub bottom: usize,
+}
+
+impl Margins {
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+
+    /// Width and height of a picture of this size with its margins.
+    pub fn around(self, width: usize, height: usize) -> (usize, usize) {
+        let sum = |before: usize, side: usize, after: usize| before.saturating_add(side).saturating_add(after);
+        (sum(self.left, width, self.right), sum(self.top, height, self.bottom))
+    }
+}
+
+/// What stands in the hole before the first step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fill {
+    /// The picture itself.
+    #[default]
+    Original,
+    /// Noise alone.
+    Noise,
+    /// Nothing: latents of zero.
+    Blank,
+    /// The surroundings, blurred into the hole.
+    Blurred,
+}
+
+impl Fill {
+    /// All of them, in the order of menus.
+    pub const ALL: [Self; 4] = [Self::Original, Self::Noise, Self::Blank, Self::Blurred];
+
+    /// Its name, for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Original => "Original",
+            Self::Noise => "Noise",
+            Self::Blank => "Blank",
+            Self::Blurred => "Blurred",
+        }
+    }
+}
+
+/// A task without what it needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TaskKind {
+    /// See [`Task::TextToImage`].
+    #[default]
+    TextToImage,
+    /// See [`Task::ImageToImage`].
+    ImageToImage,
+    /// See [`Task::Inpaint`].
+    Inpaint,
+    /// See [`Task::DepthToImage`].
+    DepthToImage,
+    /// See [`Task::Unconditional`].
+    Unconditional,
+}
+
+impl TaskKind {
+    /// All of them, in the order of menus.
+    pub const ALL: [Self; 5] =
+        [Self::TextToImage, Self::ImageToImage, Self::Inpaint, Self::DepthToImage, Self::Unconditional];
+
+    /// Its name: on the command line, in JSON and in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TextToImage => "text-to-image",
+            Self::ImageToImage => "image-to-image",
+            Self::Inpaint => "inpaint",
+            Self::DepthToImage => "depth-to-image",
+            Self::Unconditional => "unconditional",
+        }
+    }
+
+    /// Its name, for people.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::TextToImage => "Text to image",
+            Self::ImageToImage => "Image to image",
+            Self::Inpaint => "Inpaint",
+            Self::DepthToImage => "Depth to image",
+            Self::Unconditional => "Unconditional",
+        }
+    }
+
+    /// Whether it begins with a picture.
+    pub fn needs_image(self) -> bool {
+        matches!(self, Self::ImageToImage | Self::Inpaint | Self::DepthToImage)
+    }
+
+    /// Which models can do it, for people.
+    pub fn suitable_models(self) -> &'static str {
+        match self {
+            Self::TextToImage | Self::ImageToImage => "a text-to-image model, such as Stable Diffusion 1.5 or 2.1",
+            Self::Inpaint => "an inpainting model, such as Stable Diffusion Inpainting, or any text-to-image model",
+            Self::DepthToImage => "a depth model, such as Stable Diffusion 2 Depth",
+            Self::Unconditional => "an unconditional model, such as google/ddpm-cat-256",
+        }
+    }
+
+    /// Whether it goes by a prompt.
+    pub fn has_prompt(self) -> bool {
+        self != Self::Unconditional
+    }
+}
+
+impl Task {
+    /// What kind of task it is.
+    pub fn kind(&self) -> TaskKind {
+        match self {
+            Self::TextToImage => TaskKind::TextToImage,
+            Self::Unconditional => TaskKind::Unconditional,
+            Self::ImageToImage { .. } => TaskKind::ImageToImage,
+            Self::Inpaint(_) => TaskKind::Inpaint,
+            Self::DepthToImage { .. } => TaskKind::DepthToImage,
+        }
+    }
+
+    /// The picture that it begins with.
+    pub fn image(&self) -> Option<&PathBuf> {
+        match self {
+            Self::TextToImage | Self::Unconditional => None,
+            Self::ImageToImage { image, .. } | Self::DepthToImage { image, .. } => Some(image),
+            Self::Inpaint(inpaint) => Some(&inpaint.image),
+        }
+    }
+
+    /// Which share of the steps is done; all of them where there is no picture to begin with.
+    pub fn strength(&self) -> f64 {
+        match self {
+            Self::TextToImage | Self::Unconditional => 1.0,
+            Self::ImageToImage { strength, .. } | Self::DepthToImage { strength, .. } => *strength,
+            Self::Inpaint(inpaint) => inpaint.strength,
+        }
+    }
+
+    /// Checks what can be checked without the picture.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub(super) fn validate(&self) -> Result<()> {
+        validate_strength(self.strength())?;
+        if self.image().is_some_and(|image| image.as_os_str().is_empty()) {
+            return Err(Error::new(format!("{} begins with a picture: choose one", self.kind().label())));
+        }
+        if let Self::Inpaint(inpaint) = self {
+            if !(0.0..=MAX_BLUR).contains(&inpaint.mask_blur) {
+                let message =
+                    format!("the mask's blur must be between 0 and {MAX_BLUR} pixels, not {}", inpaint.mask_blur);
+                return Err(Error::new(message));
+            }
+            if inpaint.mask_grow.unsigned_abs() > MAX_GROW {
+                let message =
+                    format!("the mask can grow by {MAX_GROW} pixels at most either way, not by {}", inpaint.mask_grow);
+                return Err(Error::new(message));
+            }
+            let Margins { left, top, right, bottom } = inpaint.margins;
+            if [left, top, right, bottom].into_iter().any(|margin| margin > MAX_SIDE) {
+                return Err(Error::new(format!("a margin can have {MAX_SIDE} pixels at most")));
+            }
+            inpaint.mask.validate()?;
+        }
+        Ok(())
+    }
+}
+
+/// The widest mask blur, in pixels.
+pub const MAX_BLUR: f64 = 512.0;
+
+/// The furthest that a mask grows or shrinks, in pixels.
+pub const MAX_GROW: u32 = 512;
+
+/// Checks the strength.
+///
+/// # Errors
+/// It isn't between 0 and 1.
+pub fn validate_strength(strength: f64) -> Result<()> {
+    if (0.0..=1.0).contains(&strength) {
+        return Ok(());
+    }
+    Err(Error::new(format!("the strength must be between 0 and 1, not {strength}")))
+}

@@ -1,0 +1,125 @@
+//! What files of pictures are called: a pattern of the user's, filled in from the recipe.
+//!
+//! Whatever the pattern and the prompt say, the result is one plain file name that every file system takes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::content::request::Recipe;
+
+/// The most bytes of a name without its ending: file systems end names at 255, and a collision adds a number.
+const LONGEST: usize = 200;
+
+/// The most bytes that the prompt takes of a name.
+const LONGEST_PROMPT: usize = 60;
+
+/// A file name with `{number}`, `{seed}`, `{prompt}`, `{model}`, `{sampler}`, `{width}` and `{height}` to be filled in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NamePattern(pub String);
+
+impl Default for NamePattern {
+    /// `00001-42-a-red-heart`.
+    fn default() -> Self {
+        Self("{number}-{seed}-{prompt}".to_owned())
+    }
+}
+
+impl NamePattern {
+    /// The name of a picture, without its ending. Where the pattern doesn't say `{number}`, the number is put before
+    /// it: names have to differ.
+    pub fn fill(&self, number: u64, recipe: &Recipe) -> String {
+        let request = &recipe.request;
+        let pattern = if self.0.contains("{number}") { self.0.clone() } else { format!("{{number}}-{}", self.0) };
+        let values = [
+            ("{number}", format!("{number:05}")),
+            ("{seed}", request.seed.to_string()),
+            ("{prompt}", slug(&request.prompt, LONGEST_PROMPT)),
+            ("{model}", slug(recipe.model.rsplit(['/', '\\']).next().unwrap_or_default(), LONGEST_PROMPT)),
+            ("{sampler}", request.scheduler.map_or(String::new(), |kind| kind.name().to_owned())),
+            ("{width}", request.width.to_string()),
+            ("{height}", request.height.to_string()),
+        ];
+        let mut name = String::new();
+        let mut rest = pattern.as_str();
+        while let Some(first) = rest.chars().next() {
+            if let Some((key, value)) = values.iter().find(|(key, _)| rest.starts_with(key)) {
+                name.push_str(value);
+                rest = &rest[key.len()..];
+            } else {
+                // What separates folders, and what Windows takes in no name.
+                let safe = if first.is_control() || "/\\:*?\"<>|".contains(first) { '-' } else { first };
+                name.push(safe);
+                rest = &rest[first.len_utf8()..];
+            }
+        }
+        let mut end = name.len().min(LONGEST);
+        while !name.is_char_boundary(end) {
+            end -= 1;
+        }
+        name.truncate(end);
+        // Values may be empty, and a name that begins with a dot is hidden.
+        let trimmed = name.trim_matches(|c: char| c.is_whitespace() || "-_. ".contains(c));
+        if trimmed.is_empty() { format!("{number:05}") } else { trimmed.to_owned() }
+    }
+}
+
+/// Words as part of a file name: small letters and digits of any script, joined by hyphens.
+fn slug(text: &str, longest: usize) -> String {
+    let mut slug = String::new();
+    for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        let word = word.to_lowercase();
+        if slug.len() + 1 + word.len() > longest {
+            break;
+        }
+        if !slug.is_empty() {
+            slug.push('-');
+        }
+        slug.push_str(&word);
+    }
+    slug
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::request::Request;
+
+    fn recipe(prompt: &str) -> Recipe {
+        let request = Request {
+            prompt: prompt.into(),
+            steps: 20,
+            guidance_scale: 4.0,
+            seed: 42,
+            width: 64,
+            height: 96,
+            ..Request::default()
+        };
+        Recipe::of_picture(&request, 0, "/models/sd 1.5")
+    }
+
+    fn filled(pattern: &str, prompt: &str) -> String {
+        NamePattern(pattern.to_owned()).fill(7, &recipe(prompt))
+    }
+
+    #[test]
+    fn a_pattern_is_filled_in() {
+        assert_eq!(NamePattern::default().fill(7, &recipe("A red heart!")), "00007-42-a-red-heart");
+        assert_eq!(filled("{prompt} {width}x{height} {model} {number}", "Fox"), "fox 64x96 sd-1-5 00007");
+        assert_eq!(filled("{seed}", "x"), "00007-42", "names have to differ");
+        assert_eq!(filled("{number}-{prompt}-{sampler}", ""), "00007");
+    }
+
+    #[test]
+    fn no_pattern_and_no_prompt_leaves_its_folder_or_is_no_name() {
+        for pattern in
+            ["../../{number}", "/etc/{prompt}", "C:\\{prompt}", "\0{number}\n", "", "...", "{number}{", "猫{number}"]
+        {
+            for prompt in ["", "../..", "a/b\\c:d", &"long ".repeat(100), &"猫".repeat(300)] {
+                let name = filled(pattern, prompt);
+                assert!(!name.is_empty() && name.len() <= LONGEST, "{name}");
+                assert!(!name.contains(['/', '\\', ':', '\0', '\n']) && !name.starts_with('.'), "{name}");
+            }
+        }
+        assert!(filled(&"x".repeat(500), "a").len() <= LONGEST);
+    }
+}

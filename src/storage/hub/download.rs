@@ -1,0 +1,74 @@
+//! Fetching all files of an offer, some at a time, and noting the revision once they are all here.
+
+use std::path::PathBuf;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use crate::base::cancel::CancelToken;
+use crate::base::error::{Error, Result};
+use crate::storage::hub::cache::{self, Repo};
+use crate::storage::hub::client::{self, Client};
+use crate::storage::hub::offer::Offer;
+use crate::storage::hub::progress::{Board, Progress};
+use crate::storage::hub::transfer::{Transfer, unwritable};
+use crate::storage::hub::{Options, State};
+
+/// Files that come at the same time: the small ones needn't wait behind the large, and one connection rarely fills a line.
+const AT_A_TIME: usize = 4;
+
+/// What a disk needs besides, so that it isn't full to the brim.
+const SPARE_BYTES: u64 = 64 << 20;
+
+/// How a download ended, other than by failing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Downloaded {
+    /// The model is in this folder, whole and checked.
+    Done(PathBuf),
+    /// It was cancelled. What has come is kept.
+    Stopped,
+}
+
+/// See [`super::Hub::download`].
+pub(super) fn download(
+    options: &Options,
+    offer: &Offer,
+    on_progress: &mut dyn FnMut(&Progress),
+    cancel: &CancelToken,
+) -> Result<Downloaded> {
+    let client = Client::new(options)?;
+    let repo = Repo::new(&options.cache, &offer.id);
+    check_space(options, offer, &repo)?;
+    repo.prepare().map_err(|error| unwritable(&options.cache, error))?;
+    let board = Board::new(&offer.files);
+    for (number, file) in offer.files.iter().enumerate() {
+        board.set(number, repo.bytes_here(&offer.commit, file), State::Queued);
+    }
+    let transfer = Transfer { client: &client, repo: &repo, offer, board: &board };
+    let all = stream::iter(0..offer.files.len()).map(Ok).try_for_each_concurrent(AT_A_TIME, |n| transfer.file(n));
+    let done = client::drive(cancel, &mut || on_progress(&board.read()), all)?;
+    if done.is_none() {
+        return Ok(Downloaded::Stopped);
+    }
+    let revision = offer.id.revision.as_deref().unwrap_or("main");
+    repo.set_commit(revision, &offer.commit).map_err(|error| unwritable(&options.cache, error))?;
+    if offer.asked.repo() != offer.id.repo() {
+        repo.also_called(&offer.asked);
+    }
+    on_progress(&board.read());
+    Ok(Downloaded::Done(repo.snapshot(&offer.commit)))
+}
+
+/// Says whether the disk has the space, before anything is written.
+fn check_space(options: &Options, offer: &Offer, repo: &Repo) -> Result<()> {
+    let here: u64 = offer.files.iter().map(|file| repo.bytes_here(&offer.commit, file)).sum();
+    let missing = offer.bytes.saturating_sub(here);
+    match cache::free_bytes(&options.cache) {
+        Some(free) if missing > 0 && free < missing.saturating_add(SPARE_BYTES) => {
+            let [missing, free] = [missing, free].map(|bytes| format!("{:.1} GB", bytes as f64 / 1e9));
+            let place = options.cache.display();
+            Err(Error::new(format!("the disk has {free} free, and the download needs {missing}: {place}"))
+                .advise("Make some space, or name a place on another disk with HF_HOME"))
+        }
+        _ => Ok(()),
+    }
+}

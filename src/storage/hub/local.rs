@@ -1,0 +1,78 @@
+//! Models that lie in the Hub's cache on this machine, whole.
+//!
+//! A snapshot may be half a model: Python notes a revision before its files are there, and fetches single files too. It
+//! is taken for a model when all that its model_index.json names is there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::base::error::{Error, Result};
+use crate::base::model_ref::HubId;
+use crate::storage::hub::cache::Repo;
+use crate::storage::hub::environment::Options;
+use crate::storage::hub::good_models::present_name;
+use crate::storage::hub::{Variant, plan};
+
+/// The folder of a repository's model: a folder of its name, as in Diffusers, or its snapshot in the cache.
+///
+/// # Errors
+/// It isn't there, or not all of it.
+pub fn local(id: &HubId) -> Result<PathBuf> {
+    let folder = Path::new(&id.owner).join(&id.name);
+    if id.revision.is_none() && folder.is_dir() {
+        return Ok(folder);
+    }
+    in_cache(&Options::from_env(None).cache, id)
+}
+
+/// The same in one cache, and nowhere else.
+pub(super) fn in_cache(cache: &Path, id: &HubId) -> Result<PathBuf> {
+    let revision = id.revision.as_deref().unwrap_or("main");
+    let mut advice = format!("`burnisher download {id}` fetches it from the Hub");
+    let mut error = Error::new(format!("this model isn't on this machine: {id}"));
+    for name in [id, &present_name(id)] {
+        let repo = Repo::new(cache, name);
+        let snapshot = repo.snapshot(&repo.commit(revision));
+        if !snapshot.is_dir() {
+            continue;
+        }
+        match check(&snapshot) {
+            Ok(()) => return Ok(snapshot),
+            Err(lack) => {
+                error = Error::new(format!("only a part of this model is on this machine: {id}")).caused_by(lack);
+                advice = format!("`burnisher download {id}` fetches the rest from the Hub");
+            }
+        }
+    }
+    Err(error.advise(advice))
+}
+
+/// Says what a snapshot lacks.
+fn check(snapshot: &Path) -> Result<()> {
+    let index = fs::read_to_string(snapshot.join("model_index.json"));
+    let index = index.map_err(|_| Error::new("it has no model_index.json"))?;
+    let Ok(Value::Object(index)) = serde_json::from_str(&index) else {
+        return Err(Error::new("its model_index.json isn't sound JSON"));
+    };
+    let mut names = Vec::new();
+    for entry in entries(snapshot) {
+        if entry.is_dir() {
+            names.extend(entries(&entry));
+        } else {
+            names.push(entry);
+        }
+    }
+    // Links count as what they point to: one whose blob is gone is no file.
+    let names = names.iter().filter(|path| path.is_file()).filter_map(|path| path.strip_prefix(snapshot).ok());
+    let names: Vec<String> = names.map(|name| name.to_string_lossy().replace('\\', "/")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    // Which pipelines can be opened, and what they need, is for whoever opens it to say.
+    plan::plan(&names, &index, &[], Variant::Full).map(drop)
+}
+
+/// What lies directly in a folder.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).collect()
+}

@@ -1,0 +1,115 @@
+//! The Hugging Face Hub: what it offers, fetching a model into the cache, and the models that lie there.
+//!
+//! Everything here blocks and is called from a thread of the caller's; whatever waits looks at the [`CancelToken`]
+//! several times a second. The cache's layout is that of the Python library and shared with it (`huggingface_hub`,
+//! "Understand caching"), so nothing is downloaded twice. Nothing asks the network but [`Hub::look`], [`Hub::search`]
+//! and [`Hub::download`].
+//! Limits: models in diffusers format with safetensors; one connection a file, also for files that the Hub stores with
+//! Xet (it serves those over plain HTTP too).
+
+mod cache;
+mod client;
+mod download;
+mod environment;
+mod failure;
+mod good_models;
+mod info;
+mod local;
+mod offer;
+mod part;
+mod plan;
+mod progress;
+mod search;
+mod transfer;
+
+use std::path::PathBuf;
+
+pub use crate::storage::checkpoint::weights::Variant;
+pub use download::Downloaded;
+pub use environment::{Options, Patience, Token};
+pub use good_models::{GoodModel, good_models, present_name};
+pub use local::local;
+pub use offer::{Gate, Licence, Offer, Wanted};
+pub use progress::{FileProgress, Progress, State};
+pub use search::Found;
+
+use crate::base::cancel::CancelToken;
+use crate::base::error::{Error, Result};
+use crate::base::model_ref::HubId;
+use client::Client;
+
+/// The Hub, or a mirror of it, and the cache on this machine.
+#[derive(Clone, Debug)]
+pub struct Hub {
+    options: Options,
+}
+
+impl Hub {
+    /// A Hub to ask. Nothing is asked yet.
+    ///
+    /// # Errors
+    /// The endpoint is no address of a web server, or the token has characters that no token has.
+    pub fn new(options: Options) -> Result<Self> {
+        Client::new(&options)?;
+        Ok(Self { options })
+    }
+
+    /// What it works with.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// What a repository offers: its licence, and which files a download would fetch. `variant` is the precision to take
+    /// where the repository has several. `None` when cancelled.
+    ///
+    /// # Errors
+    /// There is no such repository, or it isn't open to us; it isn't a model that can be opened here; the Hub can't be
+    /// reached, or isn't to be asked (offline mode).
+    pub fn look(&self, id: &HubId, variant: Variant, cancel: &CancelToken) -> Result<Option<Offer>> {
+        self.online()?;
+        let client = Client::new(&self.options)?;
+        client::drive(cancel, &mut || {}, offer::look(&client, id, variant))
+    }
+
+    /// Models in diffusers format that can be opened here, most downloaded first. `None` when cancelled.
+    ///
+    /// # Errors
+    /// The Hub can't be reached, or isn't to be asked (offline mode).
+    pub fn search(&self, text: &str, limit: usize, cancel: &CancelToken) -> Result<Option<Vec<Found>>> {
+        self.online()?;
+        let client = Client::new(&self.options)?;
+        client::drive(cancel, &mut || {}, search::search(&client, text, limit))
+    }
+
+    /// Fetches what of an offer isn't here yet, and hands out the model's folder. Cancelling it keeps what has come:
+    /// the next download goes on from the same byte.
+    ///
+    /// # Errors
+    /// The disk hasn't the space; the Hub can't be reached for long, or isn't to be asked (offline mode); what comes
+    /// isn't what the Hub listed.
+    pub fn download(
+        &self,
+        offer: &Offer,
+        on_progress: &mut dyn FnMut(&Progress),
+        cancel: &CancelToken,
+    ) -> Result<Downloaded> {
+        self.online()?;
+        download::download(&self.options, offer, on_progress, cancel)
+    }
+
+    /// The folder of a model that lies in this Hub's cache, whole; see [`local()`].
+    ///
+    /// # Errors
+    /// It isn't there, or not all of it.
+    pub fn local(&self, id: &HubId) -> Result<PathBuf> {
+        local::in_cache(&self.options.cache, id)
+    }
+
+    fn online(&self) -> Result<()> {
+        if self.options.offline {
+            return Err(Error::new("the Hub isn't asked in offline mode")
+                .advise("Offline mode is on because the environment says so: HF_HUB_OFFLINE"));
+        }
+        Ok(())
+    }
+}

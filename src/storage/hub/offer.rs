@@ -1,0 +1,147 @@
+//! What a repository offers: licence, gate, and the files that a download would fetch.
+
+use crate::base::error::{Error, Result};
+use crate::base::model_ref::{HubId, ModelRef};
+use crate::storage::checkpoint::{check_class, library_and_class, required_components};
+use crate::storage::hub::cache::{self, Repo};
+use crate::storage::hub::client::Client;
+use crate::storage::hub::good_models::present_name;
+use crate::storage::hub::info::Listed;
+use crate::storage::hub::part::Hash;
+use crate::storage::hub::{Variant, plan};
+
+/// A model on the Hub, as a download would fetch it.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// The repository by its present name, with the revision that was asked for.
+    pub id: HubId,
+    /// The name that was asked for: another one if the repository has moved.
+    pub asked: HubId,
+    /// The commit that the revision stands for: 40 hexadecimal digits.
+    pub commit: String,
+    /// The pipeline's class in Diffusers, for example `StableDiffusionPipeline`.
+    pub class_name: String,
+    /// What its author allows.
+    pub licence: Licence,
+    /// Whether the licence has to be accepted on the Hub.
+    pub gate: Gate,
+    /// What the author asks to be read before the licence is accepted.
+    pub gate_text: Option<String>,
+    /// The files that the pipeline needs, in the order of their names.
+    pub files: Vec<Wanted>,
+    /// How many bytes they are.
+    pub bytes: u64,
+    /// How many of them are here already.
+    pub bytes_here: u64,
+    /// Free space on the cache's disk, in bytes; `None` if that can't be found out.
+    pub free_bytes: Option<u64>,
+    /// Downloads over the last month.
+    pub downloads: Option<u64>,
+    /// People who like it.
+    pub likes: Option<u64>,
+    /// When it last changed, as the Hub writes it: `2024-09-04T12:00:00.000Z`.
+    pub updated: Option<String>,
+}
+
+/// What an author allows to be done with a model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Licence {
+    /// The Hub's short name of it: `creativeml-openrail-m`, `mit`, `other`; `None` if the card names none.
+    pub id: Option<String>,
+    /// The card's own name of it, where the short one says `other`.
+    pub name: Option<String>,
+    /// Where its text is: an address, or a file of the repository.
+    pub link: Option<String>,
+}
+
+/// Whether a licence has to be accepted on the Hub before files are handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// No.
+    Open,
+    /// Yes, and whoever accepts it gets the files.
+    Auto,
+    /// Yes, and the author decides who gets the files.
+    Manual,
+}
+
+/// A file that the pipeline needs.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Its path in the repository, checked: it leads into no other folder.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+    /// The hash of its content, which is its name in the cache.
+    pub(super) hash: Hash,
+}
+
+impl Wanted {
+    #[cfg(test)]
+    pub(super) fn for_test(path: &str, bytes: u64) -> Self {
+        Self { path: path.to_owned(), bytes, hash: Hash::parse(&"0".repeat(40)).expect("forty digits") }
+    }
+}
+
+/// Asks the Hub what a repository offers: all facts in one answer, the index of components in another.
+pub(super) async fn look(client: &Client, asked: &HubId, variant: Variant) -> Result<Offer> {
+    let name = present_name(asked);
+    let mut info = client.info(&name).await?;
+    let id = info.present_id(asked)?;
+    if id.repo() != name.repo() {
+        // A redirect may have lost what of the answer was asked for.
+        info = client.info(&id).await?;
+    }
+    let listed = info.files(&id)?;
+    let commit = info.commit(&id)?.to_owned();
+    if !listed.iter().any(|file| file.path == "model_index.json") {
+        return Err(no_pipeline(&id, &listed));
+    }
+    let index = client.model_index(&id, &commit).await?;
+    let class_name = index.get("_class_name").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+    let required = required_components(&class_name, &ModelRef::Hub(id.clone()))?;
+    for (name, value) in &index {
+        if let Some((_, class)) = library_and_class(value) {
+            check_class(name, class, &id.to_string())?;
+        }
+    }
+    let names: Vec<&str> = listed.iter().map(|file| file.path.as_str()).collect();
+    let chosen = plan::plan(&names, &index, required, variant)
+        .map_err(|lack| Error::new(format!("this repository's model can't be opened here: {id}")).caused_by(lack))?;
+    let mut files = Vec::new();
+    for file in listed.into_iter().filter(|file| chosen.contains(&file.path)) {
+        files.push(file.wanted(&id)?);
+    }
+    let repo = Repo::new(&client.options.cache, &id);
+    Ok(Offer {
+        asked: asked.clone(),
+        class_name,
+        licence: info.licence(),
+        gate: info.gate(),
+        gate_text: info.gate_text(),
+        bytes: total(&files)?,
+        bytes_here: files.iter().map(|file| repo.bytes_here(&commit, file)).sum(),
+        free_bytes: cache::free_bytes(&client.options.cache),
+        downloads: info.downloads,
+        likes: info.likes,
+        updated: info.last_modified,
+        commit,
+        files,
+        id,
+    })
+}
+
+/// The files' sizes in all.
+fn total(files: &[Wanted]) -> Result<u64> {
+    let sum = files.iter().try_fold(0_u64, |sum, file| sum.checked_add(file.bytes));
+    sum.ok_or_else(|| Error::new("the Hub lists files larger than any disk"))
+}
+
+fn no_pipeline(id: &HubId, listed: &[Listed]) -> Error {
+    let error = Error::new(format!("this repository holds no model in diffusers format: {id}"));
+    if listed.iter().any(|file| file.path.ends_with(".safetensors")) {
+        return error
+            .advise("It has no model_index.json, but single files: fetch one of those and open it by its path");
+    }
+    error.advise("It has no model_index.json; look for a repository with the tag `diffusers`")
+}

@@ -1,0 +1,162 @@
+//! A single file: what its first bytes say it is.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
+use super::apps::App;
+use super::candidate::modified;
+use super::header::{self, Flaw};
+use super::item::{Item, State, WeightFile};
+use crate::base::model_ref::ModelRef;
+use crate::storage::checkpoint::family::{Family, Identified, Kind, Layout, identify};
+use crate::storage::checkpoint::gguf::{self, Blocks};
+use crate::storage::checkpoint::source::SourceFile;
+use crate::storage::checkpoint::weights::{self, Stored};
+
+/// How Diffusers and transformers name a component's weights, up to a dot.
+const COMPONENTS: [&str; 2] = ["diffusion_pytorch_model", "model"];
+
+/// What there is to say of weights of 8 bits with factors beside them.
+const SCALED: &str = "Its weights have factors beside them, which this app can't use. Take its f16 or plain fp8 file";
+
+/// Whether a file is named as a component's weights, which says nothing of what it is.
+pub(super) fn is_component(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.split(['.', '-']).next().is_some_and(|stem| COMPONENTS.contains(&stem))
+}
+
+/// What a file is. `holds` is the kind of part that lies in its folder.
+pub(super) fn inspect(path: &Path, app: App, holds: Option<Kind>) -> Item {
+    let mut item = Item {
+        model: None,
+        name: name(path),
+        kind: holds.unwrap_or(Kind::Checkpoint),
+        family: Family::Unknown,
+        precisions: BTreeSet::new(),
+        bytes: fs::metadata(path).map_or(0, |metadata| metadata.len()),
+        app,
+        path: Some(path.to_owned()),
+        state: State::Whole,
+        modified: modified(path),
+        files: Vec::new(),
+        damaged: Vec::new(),
+    };
+    let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    item.files.push(WeightFile { path: real.clone(), bytes: item.bytes });
+    let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    if ["safetensors", "sft"].contains(&&*ending) {
+        match header::read(path) {
+            Ok(header) => {
+                let identified = header.identify();
+                (item.kind, item.family) = (identified.kind, identified.family);
+                item.precisions = header.precisions();
+                item.state = state(&identified, path);
+                if item.state == State::Whole && header.is_scaled() {
+                    item.state = State::NotOpenable { why: SCALED.to_owned() };
+                }
+            }
+            Err(flaw) => {
+                item.state = State::Broken { why: format!("{}. {}", flaw.sentence(), advice(&flaw)) };
+                item.damaged.push(real);
+            }
+        }
+    } else if ending == "gguf" && begins_with(path, gguf::MAGIC) {
+        match SourceFile::on_disk(path).and_then(|file| weights::read_header(&file)) {
+            Ok(header) => {
+                let shapes = header.tensors.iter().map(|(key, stored)| (key.as_str(), stored.shape.as_slice()));
+                let identified = identify(shapes);
+                (item.kind, item.family) = (identified.kind, identified.family);
+                item.precisions = header.tensors.iter().map(|(_, stored)| gguf_type(stored)).collect();
+                item.state = state(&identified, path);
+            }
+            Err(error) => item.state = State::NotOpenable { why: error.to_string() },
+        }
+    } else {
+        item.state = State::NotOpenable { why: unopenable(path, &ending) };
+    }
+    item.model = matches!(item.kind, Kind::Checkpoint | Kind::Unet).then(|| ModelRef::File(path.to_owned()));
+    item
+}
+
+fn begins_with(path: &Path, magic: &[u8]) -> bool {
+    let mut beginning = vec![0; magic.len()];
+    File::open(path).and_then(|mut file| file.read_exact(&mut beginning)).is_ok() && beginning == magic
+}
+
+/// What numbers are called where their blocks say more than what they become.
+fn gguf_type(stored: &Stored) -> String {
+    match stored.blocks {
+        Some(Blocks::Q8_0) => "q8_0".to_owned(),
+        None => stored.dtype.to_string().to_lowercase(),
+    }
+}
+
+/// What people call a file: where it is named as any component's, its folder says more.
+fn name(path: &Path) -> String {
+    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    match path.parent().and_then(Path::file_name) {
+        Some(folder) if is_component(path) => format!("{}/{}", folder.to_string_lossy(), stem(path)),
+        _ => stem(path),
+    }
+}
+
+/// Whether a sound file can be used, by the same rules as opening it.
+fn state(identified: &Identified, path: &Path) -> State {
+    let not_openable = |why: String| State::NotOpenable { why };
+    match identified.kind {
+        Kind::Checkpoint | Kind::Unet => {}
+        Kind::Unknown => return not_openable("It is no Stable Diffusion model".to_owned()),
+        _ => return State::Whole,
+    }
+    if !identified.family.is_known_here() {
+        return not_openable(format!("It is {identified}, which this app can't draw with yet"));
+    }
+    if identified.layout == Layout::Diffusers {
+        return not_openable("It is one component of a model in diffusers format, and no model by itself".to_owned());
+    }
+    // What a file lacks may lie in a folder of its name beside it.
+    let has_folder = path.with_extension("").is_dir();
+    let has_vae = identified.has_vae || path.with_extension("vae.safetensors").is_file();
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let parts = [
+        (has_vae, format!("the VAE (put one beside it as {name}.vae.safetensors)")),
+        (identified.has_text_encoder, format!("the text encoder (put it beside it in {name}/text_encoder)")),
+    ];
+    let missing = parts.into_iter().filter(|(is_there, _)| !is_there && !has_folder).map(|(_, part)| part);
+    let missing: Vec<String> = missing.collect();
+    if missing.is_empty() { State::Whole } else { State::Partial { missing } }
+}
+
+/// What to do about a file of unknown origin.
+fn advice(flaw: &Flaw) -> &'static str {
+    match flaw {
+        Flaw::Missing => "Bring its drive back, or remove the link",
+        Flaw::Unreadable(_) => "Look at its permissions and its drive",
+        Flaw::Damaged(_) => "Fetch it again from where it came from",
+    }
+}
+
+/// Why a file that isn't safetensors can't be opened.
+fn unopenable(path: &Path, ending: &str) -> String {
+    let mut beginning = [0; 16];
+    let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    let read = is_file.then(|| File::open(path).and_then(|mut file| file.read(&mut beginning)).ok()).flatten();
+    match (ending, read) {
+        (_, None) => "It can't be read",
+        (_, Some(0)) => "It is empty. Fetch it again from where it came from",
+        // https://www.sqlite.org/fileformat.html
+        _ if beginning.starts_with(b"SQLite format 3\0") => {
+            "It is in Draw Things' own format. Look for the model as .safetensors"
+        }
+        ("gguf", _) => "It should be in GGUF format and isn't. Fetch it again from where it came from",
+        ("tdict", _) => "It is in DiffusionBee's own format. Look for the model as .safetensors",
+        // A zip archive, as torch writes since 1.6, or a bare pickle of protocol 2.
+        _ if beginning.starts_with(b"PK\x03\x04") || beginning.starts_with(&[0x80, 2]) => {
+            "It is pickled, which can run code when it is opened. Look for it as .safetensors; most are published as both"
+        }
+        _ => "It is in no format that is known here. Look for it as .safetensors",
+    }
+    .to_owned()
+}

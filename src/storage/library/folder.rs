@@ -1,0 +1,238 @@
+//! A folder in diffusers format: whether each component has its config and its weights, by the same rules as opening it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use super::apps::App;
+use super::candidate::modified;
+use super::header::{self, Flaw, Header};
+use super::item::{Item, State, WeightFile};
+use crate::base::model_ref::ModelRef;
+use crate::storage::checkpoint::family::{Family, Kind};
+use crate::storage::checkpoint::source::Source;
+use crate::storage::checkpoint::weights::{self, Variant, WeightFiles};
+use crate::storage::checkpoint::{PIPELINES, beside_index, config_file, library_and_class, read_json};
+
+/// Families by the names of their pipelines, for those whose weights aren't known here.
+const FAMILIES: [(&str, Family); 6] = [
+    ("StableDiffusionXL", Family::Sdxl),
+    ("StableDiffusion3", Family::Sd3),
+    ("Flux", Family::Flux),
+    ("StableDiffusionUpscale", Family::Sd2Upscaler),
+    ("StableDiffusionInstructPix2Pix", Family::InstructPix2Pix),
+    ("DDPM", UNCONDITIONAL),
+];
+
+/// Models that read no text.
+const UNCONDITIONAL: Family = Family::Other("Unconditional");
+
+/// What there is to say of weights that are only there as pickles.
+const PICKLED: &str = "Its weights are pickled (.bin), which can run code when opened. Get its .safetensors files, or \
+                       convert it with Diffusers: pipe.save_pretrained(folder, safe_serialization=True)";
+
+/// What a folder in diffusers format turns out to be.
+pub(super) struct Pipeline {
+    family: Family,
+    precisions: BTreeSet<String>,
+    files: Vec<WeightFile>,
+    /// Of all weights.
+    bytes: u64,
+    /// Relative to the folder.
+    missing: Vec<String>,
+    /// Sentences about what is damaged.
+    flaws: Vec<String>,
+    damaged: Vec<PathBuf>,
+    /// Why it can't be opened though nothing is wrong with it.
+    unopenable: Option<String>,
+    /// Whether there are weights that are only there as pickles.
+    is_pickled: bool,
+}
+
+impl Pipeline {
+    /// Reads its index, configs and headers.
+    pub(super) fn inspect(source: &Source) -> Self {
+        let mut pipeline = Self {
+            family: Family::Unknown,
+            precisions: BTreeSet::new(),
+            files: Vec::new(),
+            bytes: 0,
+            missing: Vec::new(),
+            flaws: Vec::new(),
+            damaged: Vec::new(),
+            unopenable: None,
+            is_pickled: false,
+        };
+        let index = match read_json(source, "model_index.json") {
+            Ok(Some(index)) => index,
+            Ok(None) => {
+                pipeline.missing.push("model_index.json".to_owned());
+                return pipeline;
+            }
+            Err(error) => {
+                pipeline.flaws.push(sentence(error.headline()));
+                pipeline.damaged.extend(real(source, "model_index.json"));
+                return pipeline;
+            }
+        };
+        let class = index.get("_class_name").and_then(serde_json::Value::as_str).unwrap_or_default();
+        let known = PIPELINES.iter().find(|(known, _)| *known == class);
+        pipeline.family = family_of(class);
+        if known.is_none() {
+            let class = if class.is_empty() { "a model of no named class" } else { class };
+            pipeline.unopenable = Some(format!("It is {class}, which this app can't draw with yet"));
+        }
+        for (name, class) in index.iter().filter_map(|(name, value)| Some((name, library_and_class(value)?.1))) {
+            pipeline.component(source, name, class);
+        }
+        for name in known.map(|(_, required)| *required).unwrap_or_default() {
+            if index.get(*name).and_then(library_and_class).is_none() {
+                pipeline.flaws.push(format!("Its model_index.json names no {name}"));
+            }
+        }
+        pipeline
+    }
+
+    fn component(&mut self, source: &Source, name: &str, class: &str) {
+        let config = format!("{name}/{}", config_file(class));
+        let folder = match read_json(source, &config) {
+            Ok(Some(_)) => name,
+            Ok(None) if matches!(beside_index(source, class), Ok(Some(_))) => "",
+            Ok(None) => return self.missing.push(config),
+            Err(error) => {
+                self.damaged.extend(real(source, &config));
+                return self.flaws.push(sentence(error.headline()));
+            }
+        };
+        if class.contains("Tokenizer") {
+            self.tokenizer(source, folder);
+        } else if config_file(class) == "config.json" {
+            self.weights(source, name, folder);
+        }
+    }
+
+    fn tokenizer(&mut self, source: &Source, folder: &str) {
+        let is_there = |name: &str| source.open(&format!("{folder}/{name}")).is_ok_and(|file| file.is_some());
+        if !is_there("tokenizer.json") {
+            let missing = ["vocab.json", "merges.txt"].into_iter().filter(|name| !is_there(name));
+            self.missing.extend(missing.map(|name| format!("{folder}/{name}")));
+        }
+    }
+
+    /// The weights of a component, in every precision that is there.
+    fn weights(&mut self, source: &Source, name: &str, folder: &str) {
+        let names = source.names(folder);
+        let mut files = BTreeSet::new();
+        for variant in [Variant::Full, Variant::Fp16] {
+            match weights::weight_files(&names, variant) {
+                WeightFiles::Whole(file) => drop(files.insert(weights::inside(folder, &file))),
+                WeightFiles::Sharded { index, .. } => {
+                    let index = weights::inside(folder, &index);
+                    match weights::read_index(source, folder, &index) {
+                        Ok(shards) => files.extend(shards),
+                        Err(error) => {
+                            self.damaged.extend(real(source, &index));
+                            return self.flaws.push(sentence(error.headline()));
+                        }
+                    }
+                }
+                WeightFiles::Pickled => {
+                    self.is_pickled = true;
+                    return;
+                }
+                WeightFiles::Absent => return self.missing.push(format!("{name}'s weights")),
+            }
+        }
+        for file in files {
+            match read_header(source, &file) {
+                Ok(header) => self.header(source, name, &file, &header),
+                Err(Flaw::Missing) => self.missing.push(file),
+                Err(flaw) => {
+                    self.flaws.push(format!("{file}: {}", flaw.sentence()));
+                    self.damaged.extend(real(source, &file));
+                }
+            }
+        }
+    }
+
+    fn header(&mut self, source: &Source, component: &str, file: &str, header: &Header) {
+        if component == "unet" && self.family == Family::Unknown {
+            self.family = header.identify().family;
+        }
+        if component == "unet" || self.precisions.is_empty() {
+            self.precisions.append(&mut header.precisions());
+        }
+        self.bytes += header.bytes;
+        self.files.extend(real(source, file).map(|path| WeightFile { path, bytes: header.bytes }));
+    }
+
+    /// What is told of it. `path` is its folder.
+    pub(super) fn item(mut self, model: ModelRef, name: String, app: App, path: &Path) -> Item {
+        if self.is_pickled {
+            if matches!(model, ModelRef::Hub(_)) {
+                // Most repositories have both, and a download takes the others.
+                self.missing.push("weights as .safetensors (there are only pickled ones)".to_owned());
+            } else {
+                self.unopenable.get_or_insert_with(|| PICKLED.to_owned());
+            }
+        }
+        let state = if !self.flaws.is_empty() {
+            State::Broken { why: self.flaws.join("; ") }
+        } else if let Some(why) = self.unopenable {
+            State::NotOpenable { why }
+        } else if !self.missing.is_empty() {
+            State::Partial { missing: self.missing }
+        } else {
+            State::Whole
+        };
+        Item {
+            kind: Kind::Checkpoint,
+            family: self.family,
+            precisions: self.precisions,
+            bytes: self.bytes,
+            path: Some(path.to_owned()),
+            modified: modified(path),
+            files: self.files,
+            damaged: self.damaged,
+            model: Some(model),
+            name,
+            app,
+            state,
+        }
+    }
+}
+
+/// The family that a pipeline's class names, if the class alone does.
+fn family_of(class: &str) -> Family {
+    if class == "DDIMPipeline" {
+        return UNCONDITIONAL;
+    }
+    FAMILIES.iter().find(|(begins, _)| class.starts_with(begins)).map_or(Family::Unknown, |(_, family)| *family)
+}
+
+/// Reads the header of one of its files.
+fn read_header(source: &Source, file: &str) -> Result<Header, Flaw> {
+    match source {
+        Source::Folder(root) => header::read(&root.join(file)),
+        _ => match source.open(file).ok().flatten().and_then(|file| file.all().ok()) {
+            Some(bytes) => header::parse(&mut Cursor::new(&bytes), bytes.len() as u64)
+                .unwrap_or_else(|cause| Err(Flaw::Unreadable(cause.to_string()))),
+            None => Err(Flaw::Missing),
+        },
+    }
+}
+
+/// Where one of its files lies, links followed; `None` for what is built in.
+fn real(source: &Source, file: &str) -> Option<PathBuf> {
+    match source {
+        Source::Folder(root) => fs::canonicalize(root.join(file)).ok(),
+        _ => None,
+    }
+}
+
+/// A text with a capital at its beginning.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}

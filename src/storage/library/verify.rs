@@ -1,0 +1,72 @@
+//! Whether a model of the Hub is what the Hub gave: the names of large files in its cache are their hashes.
+//!
+//! Limits: small files are named by Git's own hash, and aren't looked at; nor are models from elsewhere, of which nothing
+//! says what they should be.
+
+use std::path::PathBuf;
+
+use super::duplicates::sha256;
+use super::item::{Item, State};
+use crate::base::cancel::CancelToken;
+use crate::base::error::{Error, Result};
+
+/// The hexadecimal digits of a SHA-256.
+const DIGITS: usize = 64;
+
+/// What came of a check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// This many files are what they should be.
+    Sound(usize),
+    /// These aren't.
+    Damaged(Vec<PathBuf>),
+    /// Nothing says what its files should be.
+    Unknown,
+}
+
+/// Reads all weights of a model and compares them with what they should be. `None` when cancelled. `on_bytes` hears how
+/// many bytes are read, and of how many.
+///
+/// # Errors
+/// A file can't be read.
+pub fn verify(item: &Item, cancel: &CancelToken, on_bytes: &mut dyn FnMut(u64, u64)) -> Result<Option<Verdict>> {
+    let named: Vec<_> = item.files.iter().filter_map(|file| Some((file, expected(&file.path)?))).collect();
+    let all = named.iter().map(|(file, _)| file.bytes).sum();
+    let (mut done, mut damaged) = (0, Vec::new());
+    for (file, expected) in &named {
+        let before = done;
+        let hash = sha256(&file.path, cancel, &mut |read| on_bytes(before + read, all))
+            .map_err(|cause| Error::new(format!("a file can't be read: {}", file.path.display())).caused_by(cause))?;
+        let Some(hash) = hash else { return Ok(None) };
+        if hash != *expected {
+            damaged.push(file.path.clone());
+        }
+        done += file.bytes;
+    }
+    Ok(Some(match (named.len(), damaged.is_empty()) {
+        (0, _) => Verdict::Unknown,
+        (files, true) => Verdict::Sound(files),
+        (_, false) => Verdict::Damaged(damaged),
+    }))
+}
+
+impl Item {
+    /// The same item, as a check found it.
+    #[must_use]
+    pub fn verified(mut self, verdict: &Verdict) -> Self {
+        if let Verdict::Damaged(files) = verdict {
+            let files_are = if files.len() == 1 { "A file isn't" } else { "Files aren't" };
+            self.state = State::Broken { why: format!("{files_are} what the Hub gave: the checksum differs") };
+            self.damaged.clone_from(files);
+        }
+        self
+    }
+}
+
+/// What a file of the Hub's cache should hash to: its name, where that is a hash.
+fn expected(path: &std::path::Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let is_blob = path.parent()?.file_name()? == "blobs";
+    let is_hash = name.len() == DIGITS && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (is_blob && is_hash).then(|| name.to_ascii_lowercase())
+}

@@ -1,0 +1,162 @@
+//! The generation settings that apps write into their pictures: ours, and those of six others.
+//!
+//! Each format has a file, which turns texts into an [`Imported`]. Where a picture carries several, our own recipe
+//! counts first, then what only one app writes, then the `parameters` text that every app writes in the same way. A
+//! format that is broken gives way to the next one.
+//!
+//! Limits: PNG, JPEG and WebP. Settings hidden in the pixels aren't looked for, so pixels are never decoded.
+
+mod a1111;
+mod comfyui;
+mod draw_things;
+mod fill;
+mod fooocus;
+mod graph;
+mod imported;
+mod invokeai;
+mod json;
+mod novelai;
+mod samplers;
+mod texts;
+
+use std::io::{BufRead, Seek};
+
+pub use imported::{Imported, Source};
+
+use crate::base::error::{Error, Result};
+use crate::content::imaging::png_text;
+use crate::content::request::Recipe;
+use texts::Texts;
+
+/// Reads one format: `None` if the texts don't have it.
+type Format = fn(&Texts) -> Option<Result<Imported>>;
+
+/// Every format, the one that says most first.
+const FORMATS: [Format; 7] =
+    [burnisher, invokeai::read, draw_things::read, novelai::read, fooocus::read, comfyui::read, a1111::read];
+
+/// The settings that a PNG, JPEG or WebP file carries; `None` if it carries none.
+///
+/// # Errors
+/// It is no such file, it is broken, or its settings are.
+pub fn read(file: impl BufRead + Seek) -> Result<Option<Imported>> {
+    let texts = Texts::of_picture(file)?;
+    let mut failure = None;
+    for format in FORMATS {
+        match format(&texts) {
+            Some(Ok(imported)) => return Ok(Some(imported.finish())),
+            Some(Err(error)) => failure = failure.or(Some(error)),
+            None => {}
+        }
+    }
+    failure.map_or(Ok(None), Err)
+}
+
+/// The settings in a text that was copied from another app, in AUTOMATIC1111's format; `None` if it is no such text.
+pub fn read_text(text: &str) -> Option<Imported> {
+    a1111::parse(text).map(Imported::finish)
+}
+
+/// Our own recipe.
+fn burnisher(texts: &Texts) -> Option<Result<Imported>> {
+    let recipe = serde_json::from_str::<Recipe>(texts.get(png_text::BURNISHER)?);
+    Some(recipe.map(Imported::from).map_err(|cause| broken(Source::Burnisher).caused_by(cause)))
+}
+
+/// Says that the settings of an app can't be made out.
+fn broken(source: Source) -> Error {
+    Error::new(format!("the settings that {} wrote into this picture are broken", source.label()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use image::RgbImage;
+
+    use super::*;
+    use crate::content::request::Request;
+
+    const A1111: &str = "a fox\nSteps: 20, Sampler: Euler, Seed: 1, RNG: CPU";
+    const INVOKEAI: &str = r#"{"positive_prompt": "a hen"}"#;
+
+    fn recipe() -> Recipe {
+        let request = Request {
+            prompt: "a cat".into(),
+            steps: 20,
+            guidance_scale: 4.0,
+            seed: 1,
+            width: 64,
+            height: 64,
+            ..Request::default()
+        };
+        Recipe::of_picture(&request, 0, "bundled")
+    }
+
+    fn read_png(texts: &[(&str, &str)]) -> Result<Option<Imported>> {
+        let file = png_text::encode(&RgbImage::new(8, 8), texts).expect("a PNG");
+        read(Cursor::new(file))
+    }
+
+    fn source(texts: &[(&str, &str)]) -> Source {
+        read_png(texts).expect("settings that can be read").expect("settings").source
+    }
+
+    #[test]
+    fn our_recipe_counts_first_then_what_one_app_writes_then_what_all_write() {
+        let ours = serde_json::to_string(&recipe()).expect("JSON");
+        let all = [("parameters", A1111), ("invokeai_metadata", INVOKEAI), ("burnisher", &*ours)];
+        assert_eq!(source(&all), Source::Burnisher);
+        assert_eq!(source(&all[..2]), Source::InvokeAi);
+        assert_eq!(source(&all[..1]), Source::Automatic1111);
+        assert_eq!(read_png(&[]).expect("a PNG"), None);
+    }
+
+    #[test]
+    fn a_broken_format_gives_way_to_the_next_and_is_an_error_alone() {
+        for texts in [
+            ("burnisher", "{\"request\":"),
+            ("invokeai_metadata", "{"),
+            ("prompt", "{\"1\": {\"class_type\": \"A\", \"inputs\": {}}}"),
+        ] {
+            assert_eq!(source(&[texts, ("parameters", A1111)]), Source::Automatic1111);
+            assert!(read_png(&[texts]).is_err(), "{texts:?}");
+        }
+        assert!(read_png(&[("parameters", "{\"half")]).is_err());
+        assert_eq!(read_png(&[("parameters", "{\"another app's\": 1}"), ("prompt", "a fox")]).expect("a PNG"), None);
+    }
+
+    #[test]
+    fn a_recipe_of_ours_that_no_request_can_have_is_no_recipe() {
+        let mut recipe = recipe();
+        recipe.request.steps = 0;
+        recipe.request.width = 7;
+        let json = serde_json::to_string(&recipe).expect("JSON");
+        let imported = read_png(&[("burnisher", &json)]).expect("it can be read").expect("settings");
+        assert_eq!((imported.recipe, imported.steps, imported.width, imported.height), (None, None, None, Some(64)));
+        assert!(imported.notes[0].starts_with("The recipe can't be drawn: the width"), "{:?}", imported.notes);
+    }
+
+    #[test]
+    fn two_megabytes_of_anything_end_in_a_clear_result() {
+        const SIZE: usize = 2 << 20;
+        let deep = format!("{}1{}", "{\"a\":".repeat(SIZE / 12), "}".repeat(SIZE / 12));
+        let list = format!("{{\"c\": [{}1], \"uc\": 1, \"base_model\": 1}}", "1,".repeat(SIZE / 2));
+        let text =
+            format!("{{\"c\": \"{}\", \"uc\": 1, \"base_model\": \"x\", \"prompt\": \"猫\"}}", "é".repeat(SIZE / 2));
+        let garbage = "a: \"\\\": (:1),<lora:\n".repeat(SIZE / 20);
+        for text in [&deep, &list, &text, &garbage, &"x".repeat(SIZE), &"\"".repeat(SIZE), &"a:,".repeat(SIZE / 3)] {
+            for keyword in ["burnisher", "invokeai_metadata", "parameters", "prompt", "Comment", "XML:com.adobe.xmp"] {
+                match read_png(&[(keyword, text), ("Software", "NovelAI")]) {
+                    Ok(None) => {}
+                    Ok(Some(imported)) => {
+                        let prompts = [imported.prompt, imported.negative_prompt].into_iter().flatten();
+                        assert!(prompts.map(|prompt| prompt.len()).sum::<usize>() <= 200_000);
+                        assert!(imported.notes.iter().all(|note| note.len() < 1000));
+                    }
+                    Err(error) => assert!(error.to_string().len() < 1000, "{error}"),
+                }
+            }
+        }
+    }
+}
