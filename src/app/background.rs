@@ -12,11 +12,11 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use egui::epaint::text::FontDefinitions;
 
-use crate::app::inspector::{Found, Look};
-use crate::app::lab::Sheet;
-use crate::app::mask::{Derived, Wish, Work, Worked};
-use crate::app::plan::{Asked, Planned};
-use crate::app::source::{self, Glance};
+use crate::app::dialogs::inspector::{Found, Look};
+use crate::app::painter::mask::{Derived, Wish, Work, Worked};
+use crate::app::panels::form::outlook::{Asked, Planned};
+use crate::app::panels::form::source::{self, Glance};
+use crate::app::stage::lab::Sheet;
 use crate::base::device::{self, DeviceInfo};
 use crate::base::error::{Error, Result};
 use crate::base::files::write_whole;

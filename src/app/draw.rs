@@ -1,9 +1,13 @@
 //! What is drawn in a frame: the panels, what lies between them, and what lies in front.
 
 use crate::app::apply::Action;
+use crate::app::dialogs::{close, models, patch, settings, shortcuts};
 use crate::app::painter::Painter;
+use crate::app::panels::form::controls;
+use crate::app::panels::{gallery, status, toolbar};
+use crate::app::stage::compare;
 use crate::app::state::{self, State};
-use crate::app::{App, Ground, close, controls, gallery, look, models, options, painter, shortcuts, status, toolbar};
+use crate::app::{App, Ground, painter};
 
 impl App {
     /// A panel's frame, with the ground that it needs.
@@ -37,7 +41,7 @@ impl App {
             toolbar::ui(ui, &self.state, actions);
             self.state.notices.ui(ui);
             if self.gallery.is_comparing() {
-                gallery::compare::ui(ui, &mut self.gallery);
+                compare::ui(ui, &mut self.gallery);
             } else if let Some(lab) = &self.state.lab {
                 lab.ui(ui, actions);
             } else if Painter::is_on(&self.state.settings.draft) {
@@ -73,7 +77,7 @@ impl App {
     fn dialogs(&mut self, ui: &egui::Ui, actions: &mut Vec<Action>) {
         let Some(mut dialog) = self.state.dialog.take() else { return };
         match &mut dialog {
-            state::Dialog::Settings => options::ui(ui.ctx(), &mut self.state, actions),
+            state::Dialog::Settings => settings::ui(ui.ctx(), &mut self.state, actions),
             state::Dialog::Shortcuts => shortcuts::ui(ui.ctx(), actions),
             state::Dialog::Close => close::ui(ui.ctx(), &self.state, actions),
             state::Dialog::ClearQueue => close::clear_queue_ui(ui.ctx(), &self.state, actions),
@@ -83,7 +87,7 @@ impl App {
                 setup.ui(ui.ctx(), &mut settings.draft, model, actions);
             }
             state::Dialog::Inspector(inspector) => inspector.ui(ui.ctx(), actions),
-            state::Dialog::Patch(look) => look::ui(ui.ctx(), look, actions),
+            state::Dialog::Patch(look) => patch::ui(ui.ctx(), look, actions),
         }
         self.state.dialog = Some(dialog);
     }

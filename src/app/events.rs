@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::app::background::{Done, Task};
-use crate::app::controls::model_name;
-use crate::app::lab::Lab;
 use crate::app::librarian::{News, Opened};
-use crate::app::rewind::Steps;
+use crate::app::panels::form::controls::model_name;
+use crate::app::stage::lab::Lab;
+use crate::app::stage::look_back::Steps;
 use crate::app::state::{Dialog, Model, PatchDialog, State};
 use crate::app::{App, apply};
 use crate::base::error::Error;

@@ -18,44 +18,30 @@ use crate::worker::{Event, Host, WorkerHandle};
 mod apply;
 mod background;
 mod canvas;
-mod close;
 mod command;
-mod controls;
+mod dialogs;
 mod downloads;
 mod draw;
 mod events;
-mod gallery;
 mod idle;
-mod inspector;
-mod lab;
 pub mod librarian;
-mod look;
-mod mask;
-mod models;
-mod notices;
-mod options;
 mod painter;
-mod plan;
-mod prompt;
+mod panels;
 mod queue;
-mod queue_panel;
-mod rewind;
-mod sampler;
-mod shortcuts;
-mod source;
+mod stage;
 mod state;
-mod status;
-mod task_form;
 mod theme;
-mod toolbar;
 
 use apply::Action;
 use background::{Background, Task};
 use command::UiCommand;
+use dialogs::models;
 use downloads::Downloads;
 pub use downloads::Reach;
 use librarian::Librarian;
 use painter::{Ask, Painter};
+use panels::form::outlook;
+use panels::gallery;
 use state::{Model, State};
 
 /// What a test may have otherwise.
@@ -352,7 +338,7 @@ impl eframe::App for App {
             self.ask(glance);
         }
         events::fit_size(&mut self.state);
-        if let Some(asked) = plan::Outlook::follow(&mut self.state) {
+        if let Some(asked) = outlook::Outlook::follow(&mut self.state) {
             self.ask(Task::Plan(asked));
         }
         for path in std::mem::take(&mut self.state.lab_wants) {

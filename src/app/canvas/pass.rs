@@ -11,7 +11,7 @@ use eframe::egui_wgpu::{Callback, CallbackResources, CallbackTrait, ScreenDescri
 use eframe::wgpu;
 use egui::{Color32, ColorImage, PaintCallbackInfo, Rect, Shape};
 
-use crate::app::mask::{Area, Bitmap};
+use crate::app::painter::mask::{Area, Bitmap};
 use crate::app::theme;
 
 const SHADER: &str = include_str!("../../../shaders/canvas.wgsl");

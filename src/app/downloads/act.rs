@@ -3,8 +3,8 @@
 use crate::app::App;
 use crate::app::apply::use_model;
 use crate::app::background::Task;
+use crate::app::dialogs::models::HubAction;
 use crate::app::downloads::{Question, Standing, Told};
-use crate::app::models::HubAction;
 use crate::base::error::Result;
 use crate::base::model_ref::{HubId, ModelRef};
 use crate::storage::hub::Downloaded;

@@ -4,7 +4,7 @@ use egui::{Slider, Ui};
 
 use super::{Ask, MAX_SIDE, Painter, is_paintable};
 use crate::app::canvas::Layer;
-use crate::app::mask::{Operation, Worked};
+use crate::app::painter::mask::{Operation, Worked};
 
 /// What is done by an amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::bars::Adjust;
 use super::{Painter, Shows, Tool};
 use crate::app::background::Dialog;
 use crate::app::command::UiCommand;
-use crate::app::mask::{Operation, Paint};
+use crate::app::painter::mask::{Operation, Paint};
 use crate::settings::Settings;
 
 impl Tool {

@@ -7,7 +7,7 @@ use egui::{Event, Modifiers, PointerButton, Pos2, Response, Ui};
 
 use super::{Painter, Tool};
 use crate::app::canvas::Placed;
-use crate::app::mask::{Operation, Paint, Point, Stroke};
+use crate::app::painter::mask::{Operation, Paint, Point, Stroke};
 use crate::settings::{Brush, Draft};
 
 /// Points of a lasso at most: more than a hand draws in minutes.

@@ -13,8 +13,8 @@ use egui::Vec2;
 
 use crate::app::canvas::{Layer, Sheet};
 use crate::app::librarian::Opened;
-use crate::app::mask::{Area, Bitmap, Derived, Edit, History, Operation, Point, Wish, Work, Worked};
-use crate::app::notices::Notices;
+use crate::app::painter::mask::{Area, Bitmap, Derived, Edit, History, Operation, Point, Wish, Work, Worked};
+use crate::app::panels::notices::Notices;
 use crate::base::error::Result;
 use crate::content::request::{Margins, Mask, TaskKind};
 use crate::settings::Draft;
@@ -24,6 +24,7 @@ mod commands;
 mod frame;
 mod gesture;
 mod icons;
+pub(super) mod mask;
 mod strip;
 mod surface;
 

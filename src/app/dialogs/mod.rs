@@ -1,0 +1,9 @@
+//! The windows in front of the others, one at a time.
+
+pub(super) mod close;
+pub(super) mod inspector;
+pub(super) mod lab;
+pub(super) mod models;
+pub(super) mod patch;
+pub(super) mod settings;
+pub(super) mod shortcuts;

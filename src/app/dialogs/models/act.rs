@@ -1,0 +1,71 @@
+//! What the user asks of the models on this computer, done.
+
+use std::path::PathBuf;
+
+use crate::app::App;
+use crate::app::background::Task;
+use crate::app::dialogs::models::Tab;
+use crate::app::dialogs::models::finder::Order;
+use crate::app::downloads::Question;
+use crate::storage::library::{Item, Repair};
+
+/// Something that the user asks for.
+#[derive(Debug)]
+pub(in crate::app) enum ModelsAction {
+    /// Look for models again.
+    Refresh,
+    /// Stop looking, or comparing.
+    Stop,
+    /// Find files with the same content.
+    FindDuplicates,
+    /// Compare a model with its checksums.
+    Verify(Box<Item>),
+    /// Download what is missing of a model, or damaged.
+    Repair(Box<Repair>),
+    /// Show where a file or folder lies.
+    ShowInFolder(PathBuf),
+    /// Don't look in this folder any more.
+    ForgetFolder(PathBuf),
+}
+
+impl App {
+    /// Does what the user asks of the models on this computer.
+    pub(in crate::app) fn act_on_models(&mut self, action: ModelsAction) {
+        match action {
+            ModelsAction::Refresh => self.models.look(&self.state.settings.model_folders),
+            ModelsAction::Stop => self.models.finder.stop(),
+            ModelsAction::FindDuplicates => {
+                let items = self.models.local.items().to_vec();
+                self.models.order(Order::FindDuplicates(items));
+            }
+            ModelsAction::Verify(item) => self.models.order(Order::Verify(item)),
+            ModelsAction::Repair(repair) => {
+                self.models.tab = Tab::Hub;
+                let hub = &mut self.models.hub;
+                hub.half = repair.half;
+                // That it was downloaded once says nothing of how it is now.
+                hub.list.remove(&repair.id);
+                hub.look(repair.id.clone());
+                let variant = hub.variant();
+                self.ask_hub(Question::Repair(repair, variant));
+            }
+            ModelsAction::ShowInFolder(path) => {
+                let folder = path.parent().map_or_else(|| path.clone(), PathBuf::from);
+                self.ask(Task::OpenFolder(folder));
+            }
+            ModelsAction::ForgetFolder(folder) => {
+                self.state.settings.model_folders.retain(|known| *known != folder);
+                self.models.look(&self.state.settings.model_folders);
+            }
+        }
+    }
+
+    /// Looks for models in this folder, too, from now on.
+    pub(in crate::app) fn add_model_folder(&mut self, folder: PathBuf) {
+        let folders = &mut self.state.settings.model_folders;
+        if !folders.contains(&folder) {
+            folders.push(folder);
+        }
+        self.models.look(&self.state.settings.model_folders);
+    }
+}

@@ -1,0 +1,22 @@
+//! A mask in the making: its pixels, strokes, what is done to all of it, and how everything is undone.
+//!
+//! 255 is drawn anew, 0 stays. Coordinates are those of the picture with its margins: a pixel's middle lies at one half. What
+//! takes long on large masks ([`Work`]) is done away from the window's thread. There is no egui in here.
+
+mod bitmap;
+mod brush;
+mod derive;
+mod history;
+mod operation;
+mod polygon;
+mod stroke;
+
+pub(in crate::app) use bitmap::{Area, Bitmap};
+pub(in crate::app) use brush::Paint;
+pub(in crate::app) use derive::{Derived, Wish};
+pub(in crate::app) use history::{Edit, History};
+pub(in crate::app) use operation::{Operation, Work, Worked};
+pub(in crate::app) use stroke::Stroke;
+
+/// A point in pixels.
+pub(in crate::app) type Point = [f32; 2];

@@ -1,0 +1,301 @@
+//! The form: what to draw, with what, how often, and the button that does it.
+
+use egui::{ComboBox, DragValue, Slider};
+
+use crate::app::apply::Action;
+use crate::app::background::Dialog as FileDialog;
+use crate::app::command::UiCommand;
+use crate::app::dialogs::models::HubAction;
+use crate::app::panels::form::{prompt, sampler, task as task_form};
+use crate::app::panels::queue as queue_panel;
+use crate::app::stage::look_back;
+use crate::app::state::{Model, State};
+use crate::app::theme;
+use crate::base::model_ref::ModelRef;
+use crate::content::request::{MAX_SIDE, MAX_STEPS, SIDE_MULTIPLE, SafetyMode, TaskKind};
+use crate::settings::{Draft, MAX_COUNT, MAX_GUIDANCE, valid_side};
+
+/// The left panel.
+pub(in crate::app) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
+    egui::Panel::bottom("generate").frame(egui::Frame::NONE).show(ui, |ui| queue_panel::ui(ui, state, actions));
+    egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        ui.add_space(4.0);
+        model_ui(ui, state, actions);
+        task_form::kind_ui(ui, state);
+        task_form::ui(ui, state, actions);
+        look_back::branch_ui(ui, state.settings.draft.branch.as_deref(), actions);
+        ui.separator();
+        if state.settings.draft.task.has_prompt() {
+            prompt::ui(ui, state, actions);
+            ui.separator();
+        }
+        let before = own_values(&state.settings.draft);
+        sampler::ui(ui, state);
+        steps_ui(ui, &mut state.settings.draft);
+        if state.settings.draft.task.has_prompt() {
+            guidance_ui(ui, &mut state.settings.draft);
+        }
+        size_ui(ui, state, actions);
+        state.outlook.ui(ui);
+        state.settings.draft.untouched &= own_values(&state.settings.draft) == before;
+        ui.separator();
+        seed_ui(ui, &mut state.settings.draft, actions);
+        count_ui(ui, &mut state.settings.draft);
+        preview_ui(ui, &mut state.settings.preview_every);
+        advanced_ui(ui, state);
+        ui.add_space(8.0);
+    });
+}
+
+/// What a model recommends: once the user changes it, another model leaves it alone.
+fn own_values(draft: &Draft) -> (usize, f64, usize, usize) {
+    (draft.steps, draft.guidance_scale, draft.width, draft.height)
+}
+
+/// A row: a name, and what fills the rest. Returns what the name is, for screen readers.
+pub(in crate::app) fn row<R>(ui: &mut egui::Ui, name: &str, fill: impl FnOnce(&mut egui::Ui, egui::Id) -> R) -> R {
+    /// Wide enough for the longest name.
+    const NAME_WIDTH: f32 = 72.0;
+    ui.horizontal(|ui| {
+        let height = ui.spacing().interact_size.y;
+        let left = egui::Layout::left_to_right(egui::Align::Center);
+        let size = egui::vec2(NAME_WIDTH, height);
+        let label = ui.allocate_ui_with_layout(size, left, |ui| {
+            ui.set_min_size(size);
+            ui.label(name)
+        });
+        fill(ui, label.inner.id)
+    })
+    .inner
+}
+
+fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
+    /// More than the word on the button takes: what is too wide would widen the panel, frame by frame.
+    const MODELS_WIDTH: f32 = 76.0;
+    row(ui, "Model", |ui, label| {
+        let width = (ui.available_width() - ui.spacing().item_spacing.x - MODELS_WIDTH).max(60.0);
+        let size = egui::vec2(width, ui.spacing().interact_size.y);
+        // A long name takes all the room there is.
+        ui.allocate_ui(size, |ui| choice_ui(ui, state, label, width, actions));
+        let models = egui::Button::new(UiCommand::Models.text()).min_size(egui::vec2(MODELS_WIDTH, 0.0));
+        if ui.add(models).on_hover_text(UiCommand::Models.explanation(ui.ctx())).clicked() {
+            actions.push(Action::Command(UiCommand::Models));
+        }
+    });
+    match &state.model {
+        Model::Loading(loading) => {
+            let what = format!("{}…", loading.text());
+            ui.add(egui::ProgressBar::new(loading.fraction).text(what).desired_height(20.0));
+            if ui.button("Stop loading").clicked() {
+                actions.push(Action::StopLoading);
+            }
+        }
+        Model::Failed { model, error } if *model == state.settings.model => {
+            let color = theme::palette(ui).error;
+            ui.label(egui::RichText::new("⚠ This model can't be used").color(color)).on_hover_text(error.to_string());
+            ui.horizontal(|ui| {
+                if ui.button("Try again").clicked() {
+                    actions.push(Action::UseModel(model.clone()));
+                }
+                if let ModelRef::Hub(id) = model
+                    && ui.button("Download…").on_hover_text("See what the Hub has of it").clicked()
+                {
+                    actions.push(Action::ShowDownloads);
+                    actions.push(Action::Hub(HubAction::Look(id.clone())));
+                }
+            });
+        }
+        _ => {
+            if state.settings.model == ModelRef::Bundled {
+                let text = "A small model of pictograms, to try things with. For larger ones, see Models…: those \
+                            on this computer, and those that can be downloaded, such as Stable Diffusion 1.5";
+                ui.label(egui::RichText::new(text).small().weak());
+            }
+        }
+    }
+}
+
+/// The model in use, and those that were used before.
+fn choice_ui(ui: &mut egui::Ui, state: &State, label: egui::Id, width: f32, actions: &mut Vec<Action>) {
+    let combo = egui::ComboBox::from_id_salt("model").width(width).selected_text(model_name(&state.settings.model));
+    let shown = combo.truncate().show_ui(ui, |ui| {
+        for model in std::iter::once(ModelRef::Bundled).chain(state.settings.recent_models.iter().cloned()) {
+            let chosen = state.settings.model == model;
+            let button = ui.selectable_label(chosen, model_name(&model)).on_hover_text(model.to_string());
+            if button.clicked() && !chosen {
+                actions.push(Action::UseModel(model));
+            }
+        }
+        ui.separator();
+        if ui.button(UiCommand::OpenModel.text()).clicked() {
+            actions.push(Action::Browse(FileDialog::Model));
+        }
+        if ui.button(UiCommand::InspectModel.text()).clicked() {
+            actions.push(Action::Command(UiCommand::InspectModel));
+        }
+    });
+    shown.response.labelled_by(label).on_hover_text(state.settings.model.to_string());
+}
+
+/// What people call a model: the bundled one's name, that of its folder or file, or the Hub's.
+pub(in crate::app) fn model_name(model: &ModelRef) -> String {
+    match model {
+        ModelRef::Bundled => "Pictogram 64 (bundled)".to_owned(),
+        ModelRef::Hub(id) => id.to_string(),
+        ModelRef::Folder(path) | ModelRef::File(path) => {
+            path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+        }
+    }
+}
+
+fn steps_ui(ui: &mut egui::Ui, draft: &mut Draft) {
+    row(ui, "Steps", |ui, label| {
+        // A hundred is more than anyone needs; a number may be typed up to what the models know.
+        let slider = Slider::new(&mut draft.steps, 1..=100).clamping(egui::SliderClamping::Never);
+        wide(ui, slider).labelled_by(label).on_hover_text("How often the model clears the noise away");
+    });
+    draft.steps = draft.steps.clamp(1, MAX_STEPS);
+}
+
+fn guidance_ui(ui: &mut egui::Ui, draft: &mut Draft) {
+    row(ui, "Guidance", |ui, label| {
+        let slider = Slider::new(&mut draft.guidance_scale, 0.0..=20.0).step_by(0.1).max_decimals(2);
+        let slider = slider.clamping(egui::SliderClamping::Never);
+        wide(ui, slider).labelled_by(label).on_hover_text("How closely the prompt is followed; up to 1 turns it off");
+    });
+    draft.guidance_scale = draft.guidance_scale.clamp(0.0, MAX_GUIDANCE);
+}
+
+/// What few people need, folded away.
+fn advanced_ui(ui: &mut egui::Ui, state: &mut State) {
+    egui::CollapsingHeader::new("Advanced").id_salt("advanced").show(ui, |ui| {
+        sampler::more_ui(ui, state);
+        let draft = &mut state.settings.draft;
+        if draft.task == TaskKind::TextToImage {
+            row(ui, "Rescale", |ui, label| {
+                let field = DragValue::new(&mut draft.guidance_rescale).range(0.0..=1.0).speed(0.01).max_decimals(3);
+                let tip = "Takes back the contrast that strong guidance adds";
+                ui.add(field).labelled_by(label).on_hover_text(tip);
+            });
+        }
+        if draft.task.has_prompt() {
+            row(ui, "Safety", |ui, label| {
+                let combo = ComboBox::from_id_salt("safety").selected_text(draft.safety.label());
+                let shown = combo.show_ui(ui, |ui| {
+                    for mode in SafetyMode::ALL {
+                        ui.selectable_value(&mut draft.safety, mode, mode.label()).on_hover_text(safety_tip(mode));
+                    }
+                });
+                shown
+                    .response
+                    .labelled_by(label)
+                    .on_hover_text("Pictures that the model's safety checker flags, if it has one");
+            });
+        }
+    });
+}
+
+fn safety_tip(mode: SafetyMode) -> &'static str {
+    match mode {
+        SafetyMode::Off => "Pictures aren't checked",
+        SafetyMode::Blur => "They are kept, and shown blurred until you click them",
+        SafetyMode::Block => "They are saved black",
+    }
+}
+
+/// A slider that fills the row.
+pub(in crate::app) fn wide(ui: &mut egui::Ui, slider: Slider<'_>) -> egui::Response {
+    /// What the number beside the slider takes.
+    const NUMBER_WIDTH: f32 = 54.0;
+    let room = ui.available_width() - NUMBER_WIDTH - ui.spacing().item_spacing.x;
+    ui.spacing_mut().slider_width = room.max(40.0);
+    ui.spacing_mut().interact_size.x = NUMBER_WIDTH;
+    ui.add(slider)
+}
+
+fn size_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
+    let sizes = state.model.info().map(|info| info.sizes.clone()).unwrap_or_default();
+    let draft = &mut state.settings.draft;
+    row(ui, "Size", |ui, label| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        for (name, side) in [("Width", &mut draft.width), ("Height", &mut draft.height)] {
+            let field = DragValue::new(side).range(SIDE_MULTIPLE..=MAX_SIDE).speed(SIDE_MULTIPLE as f64 / 4.0);
+            let response = ui.add(field.suffix(" px").update_while_editing(false));
+            response
+                .labelled_by(label)
+                .accessible_name(name)
+                .on_hover_text(format!("{name} in pixels, a multiple of 8"));
+            if name == "Width" {
+                let swap = ui.button("Swap").on_hover_text(UiCommand::SwapSides.tooltip());
+                if swap.accessible_name(UiCommand::SwapSides.text()).clicked() {
+                    actions.push(Action::Command(UiCommand::SwapSides));
+                }
+            }
+        }
+    });
+    (draft.width, draft.height) = (valid_side(draft.width), valid_side(draft.height));
+    if sizes.is_empty() {
+        return;
+    }
+    row(ui, "", |ui, _| {
+        let text = "Sizes for this model";
+        ui.menu_button(text, |ui| {
+            for (width, height) in sizes {
+                let chosen = (draft.width, draft.height) == (width, height);
+                if ui.selectable_label(chosen, format!("{width} × {height}")).clicked() {
+                    (draft.width, draft.height) = (width, height);
+                    ui.close();
+                }
+            }
+        });
+    });
+}
+
+fn seed_ui(ui: &mut egui::Ui, draft: &mut Draft, actions: &mut Vec<Action>) {
+    row(ui, "Seed", |ui, label| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        let mut text = draft.seed.to_string();
+        // What the two buttons take: ten digits fit beside them.
+        let buttons = if draft.seed_locked { 112.0 } else { 100.0 };
+        let width = (ui.available_width() - buttons).max(60.0);
+        let field = egui::TextEdit::singleline(&mut text).id_salt("seed").desired_width(width);
+        let response = ui.add(field).labelled_by(label);
+        if response.changed() {
+            let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+            draft.seed = digits.parse().unwrap_or(if digits.is_empty() { 0 } else { draft.seed });
+            draft.seed_locked = true;
+        }
+        response.on_hover_text("The noise that the picture begins with: the same seed gives the same picture");
+        let tip = if draft.seed_locked { "The seed stays" } else { "Every click draws from a new seed" };
+        let text = if draft.seed_locked { "Locked" } else { "Lock" };
+        let toggle = ui.toggle_value(&mut draft.seed_locked, text).on_hover_text(tip);
+        toggle.accessible_name("Lock the seed");
+        let dice = ui.button("New").on_hover_text(UiCommand::RandomSeed.explanation(ui.ctx()));
+        if dice.accessible_name(UiCommand::RandomSeed.text()).clicked() {
+            actions.push(Action::Command(UiCommand::RandomSeed));
+        }
+    });
+}
+
+fn count_ui(ui: &mut egui::Ui, draft: &mut Draft) {
+    row(ui, "Pictures", |ui, label| {
+        let field = DragValue::new(&mut draft.count).range(1..=MAX_COUNT).speed(0.05);
+        ui.add(field).labelled_by(label).on_hover_text("How many, each from the next seed");
+    });
+}
+
+fn preview_ui(ui: &mut egui::Ui, every: &mut usize) {
+    row(ui, "Preview", |ui, label| {
+        let field = DragValue::new(every).range(0..=100).speed(0.05);
+        let field = field.custom_formatter(|every, _| match every as usize {
+            0 => "off".to_owned(),
+            1 => "every step".to_owned(),
+            every => format!("every {every} steps"),
+        });
+        let response = ui.add(field.custom_parser(|text| {
+            let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+            Some(digits.parse().unwrap_or(if text.contains("off") { 0.0 } else { 1.0 }))
+        }));
+        response.labelled_by(label).on_hover_text("How often to show the picture in the making; 0 turns it off");
+    });
+}

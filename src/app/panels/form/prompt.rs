@@ -1,0 +1,147 @@
+//! Prompt and negative prompt: text boxes that show how much of a text the model reads, examples to begin with, and the history.
+
+use std::sync::Arc;
+
+use egui::text::{LayoutJob, TextFormat};
+use egui::{TextBuffer, TextEdit};
+
+use crate::app::apply::Action;
+use crate::app::command::{UiCommand, keys_text};
+use crate::app::state::State;
+use crate::app::theme;
+use crate::base::model_ref::ModelRef;
+use crate::worker::TokenCount;
+
+/// Things that the bundled model knows (its card, `assets/models/pictogram-64/README.md`).
+const EXAMPLES: [&str; 8] = [
+    "a fox in flat style",
+    "a red heart in 3d style",
+    "a purple cat face, noto style",
+    "a rocket in flat style",
+    "a red car on a yellow background",
+    "a guitar in line style",
+    "a blue rose",
+    "a castle in noto style",
+];
+
+/// How much of the history the menu shows.
+const SHOWN_HISTORY: usize = 20;
+
+/// How high a text box grows, in points.
+const MOST_HEIGHT: f32 = 180.0;
+
+/// The prompt, with its history and, where it is empty, things to try.
+pub(in crate::app) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
+    ui.horizontal(|ui| {
+        ui.label("Prompt");
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| history_ui(ui, state));
+    });
+    let before = state.settings.draft.prompt.clone();
+    text_ui(ui, state, 0);
+    if state.settings.draft.prompt != before {
+        state.history = None;
+    }
+    if state.settings.draft.prompt.is_empty() && state.settings.model == ModelRef::Bundled {
+        examples_ui(ui, state, actions);
+    }
+    let folded = state.settings.draft.negative_prompt.is_empty();
+    let header = egui::CollapsingHeader::new("Negative prompt").id_salt("negative").default_open(!folded);
+    header.show(ui, |ui| text_ui(ui, state, 1));
+}
+
+/// A text box for the prompt (0) or the negative prompt (1).
+fn text_ui(ui: &mut egui::Ui, state: &mut State, which: usize) {
+    let counter = state.model.info().and_then(|info| info.token_counter.clone());
+    let draft = &mut state.settings.draft;
+    let (text, name, hint, rows) = if which == 0 {
+        (&mut draft.prompt, "Prompt", "What do you want to see?", 4)
+    } else {
+        (&mut draft.negative_prompt, "Negative prompt", "What should not be in it?", 2)
+    };
+    let counted = &mut state.tokens[which];
+    if counted.as_ref().is_none_or(|(of, _)| of != text) {
+        *counted = counter.map(|counter| (text.clone(), counter.count(text)));
+    }
+    let count = counted.as_ref().map(|(_, count)| *count);
+    let mut layouter = |ui: &egui::Ui, text: &dyn TextBuffer, width: f32| layout(ui, text.as_str(), count, width);
+    let edit = TextEdit::multiline(text)
+        .id_salt(name)
+        .hint_text(hint)
+        .desired_rows(rows)
+        .desired_width(f32::INFINITY)
+        // Ctrl+Enter generates; Enter alone is a new line.
+        .return_key(egui::KeyboardShortcut::new(egui::Modifiers::NONE, egui::Key::Enter))
+        .layouter(&mut layouter);
+    // A text of many pages leaves room for the rest of the form.
+    let area =
+        egui::ScrollArea::vertical().id_salt((name, "scroll")).max_height(MOST_HEIGHT).auto_shrink([false, true]);
+    let response = area.show(ui, |ui| ui.add(edit).accessible_name(name)).inner;
+    // Who opens the window can type.
+    if which == 0 && ui.ctx().cumulative_frame_nr() == 0 {
+        response.request_focus();
+    }
+    match count {
+        Some(count) => count_ui(ui, count),
+        // Nothing may jump when the model is there.
+        None => drop(ui.label(egui::RichText::new(" ").small())),
+    }
+}
+
+/// The text, of which the part that the model doesn't read is struck through.
+fn layout(ui: &egui::Ui, text: &str, count: Option<TokenCount>, width: f32) -> Arc<egui::Galley> {
+    let font_id = egui::TextStyle::Body.resolve(ui.style());
+    let read = TextFormat { font_id, color: ui.visuals().text_color(), ..TextFormat::default() };
+    let weak = ui.visuals().weak_text_color();
+    let unread = TextFormat { color: weak, strikethrough: egui::Stroke::new(1.0, weak), ..read.clone() };
+    // The text may be one key ahead of the count.
+    let cut = count.and_then(|count| count.cut_at).filter(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+    let mut job = LayoutJob { wrap: egui::text::TextWrapping::wrap_at_width(width), ..LayoutJob::default() };
+    job.append(&text[..cut], 0.0, read);
+    job.append(&text[cut..], 0.0, unread);
+    ui.fonts_mut(|fonts| fonts.layout_job(job))
+}
+
+fn count_ui(ui: &mut egui::Ui, count: TokenCount) {
+    let text = format!("{} of {} tokens", count.tokens, count.limit);
+    if count.cut_at.is_some() {
+        let color = theme::palette(ui).error;
+        ui.label(egui::RichText::new(format!("⚠ {text}: the part struck through isn't read")).small().color(color));
+    } else {
+        ui.label(egui::RichText::new(text).small().weak());
+    }
+}
+
+fn examples_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
+    ui.label(egui::RichText::new("Try one of these:").small().weak());
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = egui::vec2(4.0, 4.0);
+        for example in EXAMPLES {
+            let tip = "Puts this into the prompt box and draws it";
+            if ui.add(egui::Button::new(egui::RichText::new(example).small())).on_hover_text(tip).clicked() {
+                example.clone_into(&mut state.settings.draft.prompt);
+                actions.push(Action::Command(UiCommand::Generate));
+            }
+        }
+    });
+}
+
+fn history_ui(ui: &mut egui::Ui, state: &mut State) {
+    let keys = UiCommand::OlderPrompt.shortcuts().first().map(|keys| keys_text(ui.ctx(), *keys));
+    let tip = format!("Prompts that were drawn before ({})", keys.unwrap_or_default());
+    let button = ui.add_enabled_ui(!state.settings.history.is_empty(), |ui| {
+        ui.menu_button("History", |ui| {
+            ui.set_max_width(360.0);
+            let mut chosen = None;
+            for prompt in state.settings.history.iter().take(SHOWN_HISTORY) {
+                if ui.add(egui::Button::new(prompt.as_str()).truncate()).clicked() {
+                    chosen = Some(prompt.clone());
+                }
+            }
+            if let Some(prompt) = chosen {
+                state.settings.draft.prompt = prompt;
+                ui.close();
+            }
+        })
+    });
+    button.response.on_hover_text(tip);
+}

@@ -1,0 +1,114 @@
+//! The picture that a task begins with, as the form shows it: how large it is, and a small copy.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use egui::{Color32, ColorImage, TextureHandle, TextureOptions};
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder};
+
+use crate::app::background::{Done, Task};
+use crate::base::error::{Error, Result};
+use crate::base::files::write_whole;
+use crate::storage::gallery::{decode, make_folder, read_depth};
+
+/// The longer side of the small copy, in pixels.
+const THUMBNAIL: u32 = 96;
+
+/// What is known of a file that the form names.
+#[derive(Default)]
+pub(in crate::app) struct Source {
+    path: Option<PathBuf>,
+    /// `None` until it is read.
+    pub read: Option<Result<Shown>>,
+    /// Whether the form's size is to follow the picture's once it is known: so for one that was just chosen.
+    pub fits: bool,
+    /// The size that the form was given for it. While the form has it, it follows the picture's margins.
+    pub fitted: Option<(usize, usize)>,
+}
+
+/// A picture that was read.
+pub(in crate::app) struct Shown {
+    pub width: u32,
+    pub height: u32,
+    pub is_animated: bool,
+    pub texture: TextureHandle,
+}
+
+/// What the thread for files tells of a picture.
+#[derive(Debug)]
+pub(in crate::app) struct Glance {
+    width: u32,
+    height: u32,
+    is_animated: bool,
+    thumbnail: ColorImage,
+}
+
+impl Source {
+    /// The form names this file; returns what is to be asked of the thread for files, if it is another than before.
+    pub(in crate::app) fn follow(&mut self, path: Option<&PathBuf>) -> Option<Task> {
+        if self.path.as_ref() == path {
+            return None;
+        }
+        self.path = path.cloned();
+        self.read = None;
+        path.cloned().map(Task::Glance)
+    }
+
+    /// Takes in what the thread for files tells, if it is of the file that the form names now.
+    pub(in crate::app) fn hear(&mut self, ctx: &egui::Context, path: &Path, glance: &Result<Glance>) {
+        if self.path.as_deref() != Some(path) {
+            return;
+        }
+        self.read = Some(glance.as_ref().map_err(Error::clone).map(|glance| Shown {
+            width: glance.width,
+            height: glance.height,
+            is_animated: glance.is_animated,
+            texture: ctx.load_texture("source", glance.thumbnail.clone(), TextureOptions::LINEAR),
+        }));
+    }
+}
+
+/// Reads a picture to show what it is; on the thread for files.
+pub(in crate::app) fn glance(path: PathBuf) -> Done {
+    let read = || {
+        let looks = decode::look(&path)?;
+        let small = decode::decode(&path)?.thumbnail(THUMBNAIL, THUMBNAIL).into_rgba8();
+        let size = [small.width() as usize, small.height() as usize];
+        let thumbnail = ColorImage::from_rgba_unmultiplied(size, small.as_raw());
+        Ok(Glance { width: looks.width, height: looks.height, is_animated: looks.is_animated, thumbnail })
+    };
+    let glance = read();
+    Done::Glanced { path, glance }
+}
+
+/// Reads the depth map that a picture was drawn by; on the thread for files.
+///
+/// # Errors
+/// The file can't be read, or has none.
+pub(in crate::app) fn depth_of(path: PathBuf) -> Result<Option<Done>> {
+    let none = || Error::new(format!("this picture has no depth map: {}", path.display()));
+    let map = read_depth(&path)?.ok_or_else(none)?;
+    let map = ColorImage::from_gray([map.width() as usize, map.height() as usize], map.as_raw());
+    Ok(Some(Done::OpenedDepth { path, map }))
+}
+
+/// Keeps a pasted picture as a PNG, named by when it was pasted; on the thread for files.
+///
+/// # Errors
+/// The folder or the file can't be written.
+pub(in crate::app) fn keep(picture: &ColorImage, folder: &Path) -> Result<PathBuf> {
+    let broken = |cause| Error::new("the pasted picture can't be kept").caused_by(cause);
+    let bytes: Vec<u8> = picture.pixels.iter().flat_map(Color32::to_srgba_unmultiplied).collect();
+    let (width, height) = (picture.width() as u32, picture.height() as u32);
+    let mut file = Vec::new();
+    let encoder = PngEncoder::new(&mut file);
+    encoder
+        .write_image(&bytes, width, height, ExtendedColorType::Rgba8)
+        .map_err(|cause| broken(Error::new(cause.to_string())))?;
+    make_folder(folder).map_err(broken)?;
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let path = folder.join(format!("{}.png", since.as_millis()));
+    write_whole(&path, &file).map_err(broken)?;
+    Ok(path)
+}

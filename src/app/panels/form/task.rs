@@ -1,0 +1,178 @@
+//! The task's part of the form: what kind of generation it is, the picture that it begins with, and what only it needs.
+
+use std::path::PathBuf;
+
+use egui::{ComboBox, DragValue, RichText, Slider, Vec2};
+
+use crate::app::apply::Action;
+use crate::app::background::Dialog as FileDialog;
+use crate::app::panels::form::controls::{row, wide};
+use crate::app::panels::form::source::Source;
+use crate::app::state::State;
+use crate::app::theme;
+use crate::content::request::{Fill, Inpaint, MAX_BLUR, TaskKind};
+
+/// How far a mask can grow or shrink, in pixels.
+const MAX_GROW: i32 = 256;
+
+/// How large the small copy of a picture is shown, in points.
+const THUMBNAIL: f32 = 52.0;
+
+/// What "only masked" begins with: A1111's padding.
+const PADDING: usize = 32;
+
+/// Which task.
+pub(in crate::app) fn kind_ui(ui: &mut egui::Ui, state: &mut State) {
+    let tasks = state.model.info().map(|info| info.tasks.clone());
+    let draft = &mut state.settings.draft;
+    row(ui, "Task", |ui, label| {
+        let combo = ComboBox::from_id_salt("task").width(ui.available_width()).selected_text(draft.task.label());
+        let shown = combo.show_ui(ui, |ui| {
+            for task in TaskKind::ALL {
+                let can = tasks.as_ref().is_none_or(|tasks| tasks.contains(&task));
+                ui.add_enabled_ui(can, |ui| {
+                    let why_not = format!("This model can't do it. Choose {}", task.suitable_models());
+                    let choice = ui.selectable_value(&mut draft.task, task, task.label());
+                    choice.on_hover_text(explanation(task)).on_disabled_hover_text(why_not);
+                });
+            }
+        });
+        shown.response.labelled_by(label).on_hover_text(explanation(draft.task));
+    });
+    if tasks.is_some_and(|tasks| !tasks.contains(&draft.task)) {
+        let color = theme::palette(ui).error;
+        ui.label(RichText::new("⚠ This model can't do it").color(color)).on_hover_text(draft.task.suitable_models());
+    }
+}
+
+fn explanation(task: TaskKind) -> &'static str {
+    match task {
+        TaskKind::TextToImage => "A picture from words alone",
+        TaskKind::ImageToImage => "A picture changed by words",
+        TaskKind::Inpaint => "Part of a picture drawn anew",
+        TaskKind::DepthToImage => "A picture with the depth of another one",
+        TaskKind::Unconditional => "A picture of the kind that the model knows, without words",
+    }
+}
+
+/// What the task needs beyond words.
+pub(in crate::app) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
+    let task = state.settings.draft.task;
+    if !task.needs_image() {
+        return;
+    }
+    let from_canvas = state.picture();
+    let draft = &mut state.settings.draft;
+    picture_ui(ui, "Picture", &mut draft.image, &state.source, from_canvas, FileDialog::Source, actions);
+    if task == TaskKind::DepthToImage {
+        let dialog = FileDialog::Depth;
+        picture_ui(ui, "Depth", &mut draft.depth, &state.depth, None, dialog, actions);
+    }
+    row(ui, "Strength", |ui, label| {
+        let slider = Slider::new(&mut draft.strength, 0.0..=1.0).step_by(0.01).max_decimals(3);
+        wide(ui, slider).labelled_by(label).on_hover_text("How much may change: this share of the steps is done");
+    });
+    if task == TaskKind::Inpaint {
+        inpaint_ui(ui, &mut draft.inpaint);
+    }
+}
+
+/// A picture's file, with ways to choose it.
+fn picture_ui(
+    ui: &mut egui::Ui,
+    name: &str,
+    file: &mut Option<PathBuf>,
+    source: &Source,
+    from_canvas: Option<PathBuf>,
+    dialog: FileDialog,
+    actions: &mut Vec<Action>,
+) {
+    row(ui, name, |ui, _| {
+        ui.spacing_mut().item_spacing = Vec2::splat(4.0);
+        if let Some(Ok(shown)) = &source.read {
+            let size = shown.texture.size_vec2();
+            let size = size * (THUMBNAIL / size.max_elem().max(1.0));
+            ui.add(egui::Image::new((shown.texture.id(), size)).alt_text(format!("{name}, as chosen")));
+        }
+        ui.vertical(|ui| {
+            ui.horizontal(|ui| {
+                let choose = ui.button("Choose…").on_hover_text("Or drop a picture on the window, or paste one");
+                if choose.accessible_name(format!("Choose the {}", name.to_lowercase())).clicked() {
+                    actions.push(Action::Browse(dialog));
+                }
+                if file.is_some() {
+                    let remove = ui.small_button("✖").on_hover_text("None");
+                    if remove.accessible_name(format!("No {}", name.to_lowercase())).clicked() {
+                        *file = None;
+                    }
+                }
+            });
+            if let Some(path) = from_canvas {
+                let button = ui.button("From the canvas").on_hover_text("Begin with the picture that is shown");
+                if button.clicked() {
+                    actions.push(Action::BeginWith(path));
+                }
+            }
+        });
+    });
+    let Some(path) = file else {
+        let nothing =
+            if name == "Depth" { "The depth is estimated from the picture" } else { "No picture is chosen yet" };
+        ui.label(RichText::new(nothing).small().weak());
+        return;
+    };
+    let file_name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let text = match &source.read {
+        None => format!("{file_name}, opening…"),
+        Some(Ok(shown)) if shown.is_animated => {
+            format!("{file_name}, {} × {}, first frame of an animation", shown.width, shown.height)
+        }
+        Some(Ok(shown)) => format!("{file_name}, {} × {}", shown.width, shown.height),
+        Some(Err(error)) => format!("⚠ {error}"),
+    };
+    let color =
+        if matches!(source.read, Some(Err(_))) { theme::palette(ui).error } else { ui.visuals().weak_text_color() };
+    let label = egui::Label::new(RichText::new(text).small().color(color));
+    ui.add(label).on_hover_text(path.display().to_string());
+}
+
+/// How the mask is used. It is painted on the canvas.
+fn inpaint_ui(ui: &mut egui::Ui, inpaint: &mut Inpaint) {
+    row(ui, "Fill", |ui, label| {
+        let combo = ComboBox::from_id_salt("fill").width(ui.available_width()).selected_text(inpaint.fill.label());
+        let shown = combo.show_ui(ui, |ui| {
+            for fill in Fill::ALL {
+                ui.selectable_value(&mut inpaint.fill, fill, fill.label());
+            }
+        });
+        shown.response.labelled_by(label).on_hover_text("What stands under the mask before the first step");
+    });
+    row(ui, "Mask", |ui, _| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        let grow = DragValue::new(&mut inpaint.mask_grow).range(-MAX_GROW..=MAX_GROW).prefix("grow ").suffix(" px");
+        ui.add(grow)
+            .on_hover_text("The mask grows by so much before it is used; less than 0 shrinks it")
+            .accessible_name("Grow the mask");
+        let blur = DragValue::new(&mut inpaint.mask_blur).range(0.0..=MAX_BLUR).speed(0.2).max_decimals(1);
+        ui.add(blur.prefix("blur ").suffix(" px"))
+            .on_hover_text("Softens the mask's edge")
+            .accessible_name("Blur the mask");
+    });
+    let mut only_masked = inpaint.only_masked.is_some();
+    ui.horizontal(|ui| {
+        let tip = "Draw the mask's surroundings alone, at the full size: finer details";
+        if ui.checkbox(&mut only_masked, "Only masked").on_hover_text(tip).changed() {
+            inpaint.only_masked = only_masked.then_some(PADDING);
+        }
+        if let Some(padding) = &mut inpaint.only_masked {
+            let field = DragValue::new(padding).range(0..=1024).prefix("with ").suffix(" px around");
+            ui.add(field).accessible_name("Pixels around the mask");
+        }
+    });
+    ui.horizontal_wrapped(|ui| {
+        ui.checkbox(&mut inpaint.soft, "Soft mask").on_hover_text("Grey in the mask means less change there");
+        let tip = "What the mask leaves out comes back byte for byte, at the picture's own size";
+        ui.checkbox(&mut inpaint.paste_back, "Keep the rest untouched").on_hover_text(tip);
+    });
+    ui.add_space(Vec2::splat(2.0).y);
+}

@@ -1,0 +1,145 @@
+//! What the user has to be told: errors with their causes and what to do, and short confirmations.
+
+use std::time::{Duration, Instant};
+
+use crate::app::theme;
+use crate::base::error::Error;
+
+/// How long a confirmation stays.
+const STAYS: Duration = Duration::from_secs(6);
+
+/// Notices beyond this many push the oldest out: nobody reads more.
+const MOST: usize = 6;
+
+/// What is shown at the moment, the newest last.
+#[derive(Debug, Default)]
+pub(in crate::app) struct Notices {
+    notices: Vec<Notice>,
+    next_id: u64,
+}
+
+#[derive(Debug)]
+struct Notice {
+    id: u64,
+    text: Text,
+    since: Instant,
+}
+
+#[derive(Debug)]
+enum Text {
+    Error(Error),
+    Info(String),
+}
+
+impl Notices {
+    /// Tells of a failure. It stays until it is dismissed.
+    pub(in crate::app) fn error(&mut self, error: Error) {
+        // The same failure again, say of every job in a queue, is one notice.
+        let text = error.to_string();
+        self.notices.retain(|notice| !matches!(&notice.text, Text::Error(old) if old.to_string() == text));
+        self.push(Text::Error(error));
+    }
+
+    /// Tells that something went well. It goes by itself.
+    pub(in crate::app) fn info(&mut self, text: impl Into<String>) {
+        self.push(Text::Info(text.into()));
+    }
+
+    fn push(&mut self, text: Text) {
+        self.next_id += 1;
+        self.notices.push(Notice { id: self.next_id, text, since: Instant::now() });
+        if self.notices.len() > MOST {
+            self.notices.remove(0);
+        }
+    }
+
+    /// Shows the notices, one below the other.
+    pub(in crate::app) fn ui(&mut self, ui: &mut egui::Ui) {
+        self.notices.retain(|notice| matches!(notice.text, Text::Error(_)) || notice.since.elapsed() < STAYS);
+        let mut dismissed = None;
+        for notice in &self.notices {
+            ui.push_id(notice.id, |ui| {
+                let palette = theme::palette(ui);
+                let failed = matches!(notice.text, Text::Error(_));
+                let color = if failed { palette.error } else { palette.accent };
+                let frame = egui::Frame::new()
+                    .fill(ui.visuals().window_fill)
+                    .stroke(egui::Stroke::new(1.0, color))
+                    .corner_radius(6)
+                    .inner_margin(8);
+                frame.show(ui, |ui| {
+                    ui.set_width(ui.available_width());
+                    match &notice.text {
+                        Text::Error(error) => {
+                            if error_ui(ui, error) {
+                                dismissed = Some(notice.id);
+                            }
+                        }
+                        Text::Info(text) => {
+                            let label = ui.label(text);
+                            announce(ui, label.id);
+                            ui.ctx().request_repaint_after(STAYS);
+                        }
+                    }
+                });
+            });
+        }
+        if let Some(id) = dismissed {
+            self.notices.retain(|notice| notice.id != id);
+        }
+    }
+}
+
+/// An error: headline, causes, what to do, with buttons. True when it is dismissed.
+fn error_ui(ui: &mut egui::Ui, error: &Error) -> bool {
+    let color = theme::palette(ui).error;
+    let headline = ui.label(egui::RichText::new(format!("⚠ {}", sentence(error.headline()))).color(color).strong());
+    announce(ui, headline.id);
+    for cause in error.causes() {
+        ui.label(egui::RichText::new(cause).weak());
+    }
+    if let Some(advice) = error.advice() {
+        ui.label(advice);
+    }
+    ui.horizontal(|ui| {
+        let dismissed = ui.button("Dismiss").clicked();
+        if ui.button("Copy message").clicked() {
+            ui.ctx().copy_text(error.to_string());
+        }
+        dismissed
+    })
+    .inner
+}
+
+/// Has screen readers read a widget aloud when it appears.
+fn announce(ui: &egui::Ui, id: egui::Id) {
+    ui.ctx().accesskit_node_builder(id, |node| node.set_live(egui::accesskit::Live::Polite));
+}
+
+/// A text with a capital at its beginning.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_failure_twice_is_one_notice_and_few_are_kept() {
+        let mut notices = Notices::default();
+        notices.error(Error::new("the disk is full"));
+        notices.error(Error::new("the disk is full"));
+        assert_eq!(notices.notices.len(), 1);
+        for k in 0..20 {
+            notices.info(format!("saved {k}"));
+        }
+        assert_eq!(notices.notices.len(), MOST);
+    }
+
+    #[test]
+    fn headlines_begin_with_a_capital() {
+        assert_eq!(["the disk", "", "ö"].map(sentence), ["The disk", "", "Ö"]);
+    }
+}

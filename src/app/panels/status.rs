@@ -1,0 +1,180 @@
+//! The status line: what goes on, how far it is, and what it runs on.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use crate::app::apply::Action;
+use crate::app::command::UiCommand;
+use crate::app::queue::Running;
+use crate::app::state::{Model, State};
+use crate::worker::Phase;
+
+/// The bottom line of the window.
+pub(in crate::app) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
+    ui.horizontal(|ui| {
+        ui.set_min_height(26.0);
+        let (text, tip) = what_goes_on(state);
+        if let Some(running) = state.queue.running() {
+            let bar = egui::ProgressBar::new(running.fraction()).desired_width(120.0).desired_height(12.0);
+            ui.add(bar).accessible_name("Progress");
+        }
+        let label = ui.label(text);
+        announce(ui, &announcement(state));
+        if let Some(tip) = tip {
+            label.on_hover_text(tip);
+        }
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            if let Some((bytes, _)) = state.memory {
+                ui.menu_button(gigabytes(bytes), |ui| {
+                    if ui.button(UiCommand::FreeMemory.text()).on_hover_text(UiCommand::FreeMemory.tooltip()).clicked()
+                    {
+                        actions.push(Action::Command(UiCommand::FreeMemory));
+                        ui.close();
+                    }
+                })
+                .response
+                .on_hover_text("Main memory that Burnisher takes");
+            }
+            if let Some(fraction) = state.downloading {
+                let text = format!("Downloading, {:.0} %", fraction * 100.0);
+                if ui.button(text).on_hover_text("Show the downloads").clicked() {
+                    actions.push(Action::ShowDownloads);
+                }
+            }
+            if let Some(info) = state.model.info() {
+                let weights =
+                    format!("{} million weights, {}", info.parameters / 1_000_000, gigabytes(info.weight_bytes));
+                ui.label(&info.dtype).on_hover_text(weights);
+                ui.separator();
+                ui.add(egui::Label::new(&info.device).truncate()).on_hover_text(&info.class_name);
+            }
+        });
+    });
+}
+
+/// Tells screen readers what goes on. It has no size: the line beside it says more, and oftener.
+fn announce(ui: &mut egui::Ui, text: &str) {
+    let response = ui.allocate_response(egui::Vec2::ZERO, egui::Sense::hover());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Status, true, text));
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_live(egui::accesskit::Live::Polite));
+}
+
+/// What is worth interrupting someone for: phases, and every quarter of a picture.
+fn announcement(state: &State) -> String {
+    match state.queue.running() {
+        None => what_goes_on(state).0,
+        Some(running) => format!("Drawing, {:.0} percent", (running.fraction() * 4.0).floor() * 25.0),
+    }
+}
+
+/// What goes on in words, with a tooltip.
+fn what_goes_on(state: &State) -> (String, Option<String>) {
+    if let Some(running) = state.queue.running() {
+        return (progress(running), Some(details(running)));
+    }
+    match &state.model {
+        Model::Loading(loading) if loading.number.0 > 0 => {
+            (format!("{}, {:.0} %", loading.text(), loading.fraction * 100.0), Some(loading.model.to_string()))
+        }
+        Model::Loading(loading) => (loading.text(), Some(loading.model.to_string())),
+        Model::Ready { .. } => ("Ready".to_owned(), None),
+        Model::Failed { error, .. } => ("The model can't be used".to_owned(), Some(error.to_string())),
+        Model::None => ("No model is loaded".to_owned(), None),
+    }
+}
+
+fn progress(running: &Running) -> String {
+    let mut text = if running.cancel.is_cancelled() {
+        "Stopping".to_owned()
+    } else {
+        match &running.phase {
+            None => "Starting".to_owned(),
+            Some((_, true, _)) if running.step == 0 => "Tuning for this GPU (once)".to_owned(),
+            Some((Phase::Encoding, ..)) => "Reading the prompt".to_owned(),
+            Some((Phase::Denoising, ..)) => format!("Step {} of {}", running.step, running.steps),
+            Some((Phase::Decoding, ..)) => "Decoding the picture".to_owned(),
+            Some((Phase::Saving, ..)) => "Saving the picture".to_owned(),
+        }
+    };
+    let count = running.waiting.request.count;
+    if !running.variants.is_empty() {
+        let (done, of) = running.variant_steps();
+        text = format!("Comparing {}: step {done} of {of}", running.variants.len());
+    } else if count > 1 {
+        text = format!("Picture {} of {count}: {text}", running.picture + 1);
+    }
+    if let Some(secs) = running.step_secs {
+        let _ = write!(text, " · {}", rate(secs));
+    }
+    if let Some(left) = running.time_left() {
+        let _ = write!(text, " · {} left", duration(left));
+    }
+    text
+}
+
+fn details(running: &Running) -> String {
+    let mut text = running.waiting.request.prompt.clone();
+    if let Some((_, _, since)) = &running.phase {
+        let _ = write!(text, "\nSince {}", duration(since.elapsed()));
+    }
+    let _ = write!(text, "\nPreviews take {:.1} % of the time", running.preview_share * 100.0);
+    text
+}
+
+/// Steps a second, or seconds a step where that reads better.
+fn rate(step_secs: f64) -> String {
+    if step_secs <= 1.0 { format!("{:.1} it/s", 1.0 / step_secs.max(1e-6)) } else { format!("{step_secs:.1} s/it") }
+}
+
+/// A duration as people say it.
+fn duration(duration: Duration) -> String {
+    let secs = duration.as_secs_f64().ceil() as u64;
+    match secs {
+        0..60 => format!("{secs} s"),
+        60..3600 => format!("{} min {} s", secs / 60, secs % 60),
+        _ => format!("{} h {} min", secs / 3600, secs % 3600 / 60),
+    }
+}
+
+/// Bytes as people say them.
+fn gigabytes(bytes: u64) -> String {
+    const MEGA: f64 = 1e6;
+    let megabytes = bytes as f64 / MEGA;
+    if megabytes < 1000.0 { format!("{megabytes:.0} MB") } else { format!("{:.1} GB", megabytes / 1000.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::model_ref::ModelRef;
+    use crate::settings::{Settings, Waiting};
+    use crate::storage::gallery::Destination;
+    use crate::worker::Job;
+
+    #[test]
+    fn screen_readers_hear_of_quarters_and_not_of_every_step() {
+        let mut state = State::new(Settings::default());
+        assert_eq!(announcement(&state), "No model is loaded");
+        let waiting = Waiting::new(ModelRef::Bundled, state.settings.draft.request());
+        state.queue.push(waiting.clone());
+        let job = Job::new(waiting.request, Destination::Folder(".".into()));
+        state.queue.started(job.id, job.cancel);
+        let mut heard: Vec<String> = (0..20)
+            .map(|step| {
+                let running = state.queue.running_mut(job.id).expect("it runs");
+                (running.step, running.steps) = (step, 20);
+                announcement(&state)
+            })
+            .collect();
+        heard.dedup();
+        assert_eq!(heard, ["0", "25", "50", "75"].map(|percent| format!("Drawing, {percent} percent")));
+    }
+
+    #[test]
+    fn numbers_read_as_people_say_them() {
+        assert_eq!([0.05, 1.0, 2.5].map(rate), ["20.0 it/s", "1.0 it/s", "2.5 s/it"]);
+        let secs = [0, 59, 60, 3725].map(|secs| duration(Duration::from_secs(secs)));
+        assert_eq!(secs, ["0 s", "59 s", "1 min 0 s", "1 h 2 min"]);
+        assert_eq!([800_000_000, 5_380_000_000].map(gigabytes), ["800 MB", "5.4 GB"]);
+    }
+}

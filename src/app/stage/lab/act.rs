@@ -1,0 +1,42 @@
+//! What the user asks of the lab, done.
+
+use std::path::PathBuf;
+
+use crate::app::App;
+use crate::app::background::Dialog as FileDialog;
+use crate::app::stage::lab::Sheet;
+use crate::content::request::Request;
+use crate::settings::Waiting;
+
+impl App {
+    /// Draws these side by side, after everything that waits.
+    pub(in crate::app) fn start_lab(&mut self, variants: Vec<Request>) {
+        let state = &mut self.state;
+        state.dialog = None;
+        let Some(request) = variants.first().cloned() else { return };
+        state.settings.remember_prompt(&request.prompt);
+        let waiting = Waiting { variants, ..Waiting::new(state.settings.model.clone(), request) };
+        state.queue.push(waiting);
+        state.queue.paused = false;
+        state.follows = true;
+    }
+
+    /// Goes on with one of the lab's pictures.
+    pub(in crate::app) fn pick_variant(&mut self, request: &Request, path: Option<PathBuf>) {
+        let state = &mut self.state;
+        state.settings.draft.take(request);
+        state.lab = None;
+        if let Some(path) = path {
+            state.show(path, &request.prompt);
+        }
+        state.notices.info("The form has its settings and its seed now");
+    }
+
+    /// Asks where the lab's pictures are to be saved as one.
+    pub(in crate::app) fn save_sheet(&mut self, sheet: Box<Sheet>) {
+        let folder = self.state.settings.save_folder.clone();
+        if let Err(error) = self.background.open(FileDialog::SaveSheet { sheet, folder }) {
+            self.state.notices.error(error);
+        }
+    }
+}

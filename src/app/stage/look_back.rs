@@ -1,0 +1,93 @@
+//! Looking back at the steps of the last picture, and going on from one of them.
+
+use egui::{RichText, Slider};
+
+use crate::app::App;
+use crate::app::apply::Action;
+use crate::content::request::{Branch, Request};
+use crate::schedulers::SchedulerKind;
+use crate::worker::JobId;
+
+/// The steps of the last picture, as the worker keeps them.
+#[derive(Clone, Debug)]
+pub(in crate::app) struct Steps {
+    pub id: JobId,
+    /// What drew it.
+    pub request: Request,
+    /// Steps that were done.
+    pub count: usize,
+    /// The one that is looked at.
+    pub at: usize,
+    /// The one that the worker was last asked for.
+    pub asked: usize,
+    /// Whether they are shown.
+    pub is_open: bool,
+}
+
+impl Steps {
+    pub(in crate::app) fn new(id: JobId, request: Request, count: usize, is_open: bool) -> Self {
+        Self { id, request, count, at: count, asked: count, is_open }
+    }
+
+    /// The step that the worker is to show next.
+    pub(in crate::app) fn wanted(&self) -> Option<usize> {
+        (self.at != self.asked).then_some(self.at)
+    }
+
+    /// The bar below the canvas; `sampler` is the one that would go on.
+    pub(in crate::app) fn ui(&mut self, ui: &mut egui::Ui, sampler: Option<SchedulerKind>, actions: &mut Vec<Action>) {
+        ui.horizontal(|ui| {
+            let label = ui.label("Step").id;
+            let close = 24.0;
+            let go_on = 110.0;
+            ui.spacing_mut().slider_width = (ui.available_width() - close - go_on - 90.0).max(60.0);
+            let slider = Slider::new(&mut self.at, 1..=self.count.max(1)).clamping(egui::SliderClamping::Always);
+            ui.add(slider).labelled_by(label).on_hover_text("What the picture looked like after this step");
+            let tip = match sampler {
+                Some(kind) if kind.keeps_history() => format!(
+                    "The next pictures go on from here with what the form says. {} remembers earlier steps, and begins \
+                     its history anew",
+                    kind.label()
+                ),
+                _ => "The next pictures go on from here with what the form says".to_owned(),
+            };
+            // After the last step nothing is left to be drawn.
+            let button = ui.add_enabled(self.at < self.count, egui::Button::new("Go on from here"));
+            if button.on_hover_text(tip).on_disabled_hover_text("Choose an earlier step").clicked() {
+                let branch = Branch { from: self.request.clone(), step: self.at };
+                actions.push(Action::GoOnFrom(Some(Box::new(branch))));
+            }
+            if ui.small_button("✖").on_hover_text("Close").accessible_name("Close the steps").clicked() {
+                actions.push(Action::Command(crate::app::command::UiCommand::Rewind));
+            }
+        });
+    }
+}
+
+impl App {
+    /// Has the next pictures go on from another run, or begin from the start.
+    pub(in crate::app) fn go_on_from(&mut self, branch: Option<Box<Branch>>) {
+        let draft = &mut self.state.settings.draft;
+        if let Some(branch) = &branch {
+            (draft.width, draft.height) = (branch.from.width, branch.from.height);
+            (draft.seed, draft.seed_locked) = (branch.from.seed, true);
+            self.state.notices.info(format!("Generate goes on from step {}", branch.step));
+        }
+        draft.branch = branch;
+    }
+}
+
+/// In the form: the run that the next pictures go on from.
+pub(in crate::app) fn branch_ui(ui: &mut egui::Ui, branch: Option<&Branch>, actions: &mut Vec<Action>) {
+    let Some(branch) = branch else { return };
+    ui.horizontal(|ui| {
+        let tip = "Begin from the start again";
+        if ui.small_button("✖").on_hover_text(tip).accessible_name("Don't go on from another run").clicked() {
+            actions.push(Action::GoOnFrom(None));
+        }
+        let prompt = branch.from.prompt.trim();
+        let of = if prompt.is_empty() { String::new() } else { format!(" of “{prompt}”") };
+        let text = format!("Goes on from step {}{of}", branch.step);
+        ui.add(egui::Label::new(RichText::new(&text).strong()).truncate()).on_hover_text(text);
+    });
+}
