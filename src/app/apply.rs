@@ -22,7 +22,7 @@ use crate::content::request::{Branch, Request};
 use crate::schedulers::SchedulerKind;
 use crate::settings::{Patch, Waiting};
 use crate::storage::gallery::Destination;
-use crate::worker::{Command, Footprint, Job, Previews};
+use crate::worker::{Command, Footprint, Job, Previews, Work};
 
 /// The folder, below the one for pictures, that keeps what was pasted.
 const PASTED: &str = "pasted";
@@ -332,13 +332,13 @@ impl App {
         let destination = Destination::Named(state.settings.output_folder.clone(), state.settings.name_pattern.clone());
         let every = NonZeroUsize::new(state.settings.preview_every);
         let previews = every.map_or(Previews::Off, |every| Previews::Newest { every });
-        let job = Job { previews, variants: next.variants.clone(), ..Job::new(next.request, destination) };
+        let job = Job { previews, ..Job::new(next.work.clone(), destination) };
         let (id, cancel) = (job.id, job.cancel.clone());
         if self.send(Command::Generate(Box::new(job))) {
             self.state.queue.started(id, cancel);
-            if !next.variants.is_empty() {
+            if let Work::Compare(variants) = &next.work {
                 let own = self.state.model.info().and_then(|info| info.scheduler);
-                self.state.lab = Some(Lab::new(id, &next.variants, own));
+                self.state.lab = Some(Lab::new(id, variants, own));
             }
         }
     }

@@ -27,15 +27,14 @@ pub(super) fn worker(state: &mut State, event: Event) {
                 (loading.component, loading.number, loading.fraction) = (component, (number, of), fraction);
             }
         }
-        Event::ModelLoaded { model, info } => loaded(state, &model, info),
+        Event::ModelLoaded { model, info } => loaded(state, model, info),
         Event::ModelLetGo { model } => {
             state.model.let_go();
             state.steps = None;
-            let Ok(model) = model.parse::<ModelRef>();
             let name = model_name(&model);
             state.notices.info(format!("{name} had to make room: both models don't fit into the memory"));
         }
-        Event::ModelFailed { model, error, left } => failed(state, &model, error, left),
+        Event::ModelFailed { model, error, left } => failed(state, model, error, left),
         Event::ModelCancelled { model, left } => {
             state.model.back_to(left.as_ref());
             go_back(state, &model, left);
@@ -104,8 +103,7 @@ pub(super) fn worker(state: &mut State, event: Event) {
     }
 }
 
-fn loaded(state: &mut State, name: &str, info: ModelInfo) {
-    let Ok(model) = name.parse::<ModelRef>();
+fn loaded(state: &mut State, model: ModelRef, info: ModelInfo) {
     let draft = &mut state.settings.draft;
     if model == state.settings.model && draft.untouched {
         (draft.width, draft.height) = (info.width, info.height);
@@ -125,23 +123,21 @@ fn loaded(state: &mut State, name: &str, info: ModelInfo) {
     state.model = Model::Ready { model, info: Box::new(info) };
 }
 
-fn failed(state: &mut State, name: &str, error: Error, left: Option<Left>) {
-    let Ok(model) = name.parse::<ModelRef>();
+fn failed(state: &mut State, model: ModelRef, error: Error, left: Option<Left>) {
     // The rest of the queue may need another model.
     state.queue.fail_all_of(&model);
     state.notices.error(error.clone());
     let is_back = state.model.back_to(left.as_ref());
-    if !go_back(state, name, left) && !is_back {
+    if !go_back(state, &model, left) && !is_back {
         state.model = Model::Failed { model, error };
     }
 }
 
 /// The form goes back from a model that came to nothing to the one in use; whether it does.
-fn go_back(state: &mut State, came_to_nothing: &str, left: Option<Left>) -> bool {
-    let Some(Left { model: left, .. }) = left.filter(|left| left.model != came_to_nothing) else { return false };
-    if state.settings.model.to_string() == came_to_nothing {
-        let Ok(model) = left.parse::<ModelRef>();
-        state.settings.model = model;
+fn go_back(state: &mut State, came_to_nothing: &ModelRef, left: Option<Left>) -> bool {
+    let Some(Left { model: left, .. }) = left.filter(|left| left.model != *came_to_nothing) else { return false };
+    if state.settings.model == *came_to_nothing {
+        state.settings.model = left;
     }
     true
 }

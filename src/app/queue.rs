@@ -6,7 +6,7 @@ use crate::base::cancel::CancelToken;
 use crate::base::model_ref::ModelRef;
 use crate::content::request::Request;
 use crate::settings::Waiting;
-use crate::worker::{JobId, Phase};
+use crate::worker::{JobId, Phase, Work};
 
 /// Tells a waiting generation from others.
 pub(super) type Key = u64;
@@ -143,8 +143,11 @@ impl Queue {
     pub(super) fn started(&mut self, id: JobId, cancel: CancelToken) {
         let Some(at) = self.waiting.iter().position(|queued| !queued.failed) else { return };
         let waiting = self.waiting.remove(at).waiting;
-        let steps = waiting.request.steps;
-        let variants = waiting.variants.iter().map(|variant| (0, variant.steps)).collect();
+        let steps = waiting.work.first().steps;
+        let variants = match &waiting.work {
+            Work::Pictures(_) => Vec::new(),
+            Work::Compare(variants) => variants.iter().map(|variant| (0, variant.steps)).collect(),
+        };
         self.running = Some(Running {
             id,
             variants,
@@ -198,15 +201,11 @@ impl Queue {
 
     /// A stopped generation is over: what is left of it comes next.
     pub(super) fn go_on_after(&mut self, stopped: &Running) {
-        if !stopped.variants.is_empty() {
-            return;
-        }
-        let left = stopped.waiting.request.count.saturating_sub(stopped.picture + 1);
+        let Work::Pictures(request) = &stopped.waiting.work else { return };
+        let left = request.count.saturating_sub(stopped.picture + 1);
         if left > 0 && !stopped.ends_whole {
-            let mut waiting = stopped.rest();
-            waiting.request.seed = stopped.waiting.request.seed_of(stopped.picture + 1);
-            waiting.request.count = left;
-            self.push_first(waiting);
+            let rest = Request { seed: request.seed_of(stopped.picture + 1), count: left, ..request.clone() };
+            self.push_first(Waiting::new(stopped.waiting.model.clone(), rest));
         }
     }
 
@@ -220,10 +219,7 @@ impl Queue {
 impl Running {
     /// What of it is still to be drawn.
     pub(super) fn rest(&self) -> Waiting {
-        if !self.variants.is_empty() {
-            return self.waiting.clone();
-        }
-        let request = &self.waiting.request;
+        let Work::Pictures(request) = &self.waiting.work else { return self.waiting.clone() };
         let rest = Request {
             seed: request.seed_of(self.picture),
             count: request.count.saturating_sub(self.picture).max(1),
@@ -232,13 +228,18 @@ impl Running {
         Waiting::new(self.waiting.model.clone(), rest)
     }
 
+    /// Whether its pictures are drawn side by side.
+    pub(super) fn compares(&self) -> bool {
+        matches!(self.waiting.work, Work::Compare(_))
+    }
+
     /// How much of the job is done, 0 to 1.
     pub(super) fn fraction(&self) -> f32 {
-        if !self.variants.is_empty() {
+        if self.compares() {
             let (done, of) = self.variant_steps();
             return (done as f32 / of.max(1) as f32).clamp(0.0, 1.0);
         }
-        let pictures = self.waiting.request.count.max(1) as f32;
+        let pictures = self.waiting.work.pictures().max(1) as f32;
         let picture = self.step as f32 / self.steps.max(1) as f32;
         ((self.picture as f32 + picture.min(1.0)) / pictures).clamp(0.0, 1.0)
     }
@@ -250,11 +251,11 @@ impl Running {
 
     /// How long the steps that are left will take.
     pub(super) fn time_left(&self) -> Option<Duration> {
-        if !self.variants.is_empty() {
+        if self.compares() {
             let (done, of) = self.variant_steps();
             return Duration::try_from_secs_f64(self.step_secs? * of.saturating_sub(done) as f64).ok();
         }
-        let later = self.waiting.request.count.saturating_sub(self.picture + 1);
+        let later = self.waiting.work.pictures().saturating_sub(self.picture + 1);
         let steps = later * self.steps + self.steps.saturating_sub(self.step);
         Duration::try_from_secs_f64(self.step_secs? * steps as f64).ok()
     }
@@ -287,11 +288,11 @@ mod tests {
     }
 
     fn prompts(queue: &Queue) -> Vec<&str> {
-        queue.waiting().map(|(_, waiting, _)| waiting.request.prompt.as_str()).collect()
+        queue.waiting().map(|(_, waiting, _)| waiting.work.first().prompt.as_str()).collect()
     }
 
     fn start(queue: &mut Queue) -> JobId {
-        let job = Job::new(queue.next().expect("one waits").request.clone(), Destination::Folder(".".into()));
+        let job = Job::new(queue.next().expect("one waits").work.clone(), Destination::Folder(".".into()));
         queue.started(job.id, job.cancel);
         job.id
     }
@@ -317,8 +318,8 @@ mod tests {
         let mut queue = queue(&["a", "b"]);
         let id = start(&mut queue);
         assert!(queue.next().is_none(), "the worker is busy");
-        assert_eq!(queue.ended(id).map(|running| running.waiting.request.prompt), Some("a".into()));
-        assert_eq!(queue.next().map(|waiting| waiting.request.prompt.as_str()), Some("b"));
+        assert_eq!(queue.ended(id).map(|running| running.waiting.work.first().prompt.clone()), Some("a".into()));
+        assert_eq!(queue.next().map(|waiting| waiting.work.first().prompt.as_str()), Some("b"));
     }
 
     #[test]
@@ -327,13 +328,13 @@ mod tests {
         let id = start(&mut queue);
         let failed = queue.ended(id).expect("it ran").waiting;
         queue.push_failed(failed);
-        assert_eq!(queue.next().map(|waiting| waiting.request.prompt.as_str()), Some("b"));
+        assert_eq!(queue.next().map(|waiting| waiting.work.first().prompt.as_str()), Some("b"));
         start(&mut queue);
         queue.running = None;
         assert!(queue.next().is_none());
         let key = queue.waiting().next().expect("it stays").0;
         queue.try_again(key);
-        assert_eq!(queue.next().map(|waiting| waiting.request.prompt.as_str()), Some("a"));
+        assert_eq!(queue.next().map(|waiting| waiting.work.first().prompt.as_str()), Some("a"));
     }
 
     #[test]
@@ -342,11 +343,15 @@ mod tests {
         let id = start(&mut queue);
         queue.running_mut(id).expect("it runs").picture = 1;
         let kept = queue.to_keep();
-        assert_eq!((kept[0].request.seed, kept[0].request.count), (11, 2), "the finished picture isn't drawn twice");
+        assert_eq!(
+            (kept[0].work.first().seed, kept[0].work.pictures()),
+            (11, 2),
+            "the finished picture isn't drawn twice"
+        );
         let mut again = Queue::left_over(kept);
         assert!(again.next().is_none());
         again.paused = false;
-        assert_eq!(again.next().map(|waiting| waiting.request.prompt.as_str()), Some("a"));
+        assert_eq!(again.next().map(|waiting| waiting.work.first().prompt.as_str()), Some("a"));
     }
 
     #[test]
@@ -366,8 +371,10 @@ mod tests {
             queue.stop(others_too);
             let stopped = queue.ended(id).expect("it ran");
             queue.go_on_after(&stopped);
-            let next: Vec<_> =
-                queue.waiting().map(|(_, waiting, _)| (waiting.request.seed, waiting.request.count)).collect();
+            let next: Vec<_> = queue
+                .waiting()
+                .map(|(_, waiting, _)| (waiting.work.first().seed, waiting.work.first().count))
+                .collect();
             assert_eq!(next, expected);
         }
     }

@@ -134,8 +134,7 @@ impl Model {
     /// The load came to nothing: the model before it, if that is the one that stays loaded.
     pub(super) fn back_to(&mut self, left: Option<&Left>) -> bool {
         let before = if let Self::Loading(loading) = self { loading.before.take() } else { None };
-        let before =
-            before.filter(|(model, _)| left.is_some_and(|left| left.is_loaded && left.model == model.to_string()));
+        let before = before.filter(|(model, _)| left.is_some_and(|left| left.is_loaded && left.model == *model));
         let is_there = before.is_some();
         *self = before.map_or(Self::None, |(model, info)| Self::Ready { model, info });
         is_there

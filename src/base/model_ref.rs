@@ -123,7 +123,7 @@ impl FromStr for ModelRef {
 }
 
 impl fmt::Display for ModelRef {
-    /// What [`FromStr`] reads as the same again.
+    /// What [`FromStr`] reads as the same, but for paths that are called as another kind is.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bundled => f.write_str("bundled"),
@@ -137,16 +137,49 @@ impl fmt::Display for ModelRef {
 }
 
 impl Serialize for ModelRef {
+    /// As it is shown, where that is read as the same; else as a map with the kind: `{"folder": "a.safetensors"}`.
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let text = self.to_string();
+        let Ok(read) = text.parse::<Self>();
+        if read == *self {
+            return serializer.serialize_str(&text);
+        }
+        // Limits: JSON is text, so a path that is none is written as it is shown.
+        match self {
+            Self::Folder(path) => Stored::Folder(path.display().to_string().into()).serialize(serializer),
+            Self::File(path) => Stored::File(path.display().to_string().into()).serialize(serializer),
+            Self::Bundled | Self::Hub(_) => serializer.serialize_str(&text),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for ModelRef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let Ok(model) = String::deserialize(deserializer)?.parse();
-        Ok(model)
+        Ok(match Spelling::deserialize(deserializer)? {
+            Spelling::Text(text) => {
+                let Ok(model) = text.parse();
+                model
+            }
+            Spelling::Kind(Stored::Folder(path)) => Self::Folder(path),
+            Spelling::Kind(Stored::File(path)) => Self::File(path),
+        })
     }
+}
+
+/// A model by its kind, where its name doesn't tell it.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Stored {
+    Folder(PathBuf),
+    File(PathBuf),
+}
+
+/// What files hold.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Spelling {
+    Text(String),
+    Kind(Stored),
 }
 
 /// Whether a path ends like a file that holds a whole model.
@@ -224,6 +257,19 @@ mod tests {
     fn no_name_of_a_repository_leads_out_of_a_folder() {
         for text in ["../x", "a/..", "a/b@..", "a/b@../../c", "a/b\\..", "a/b@x/../y", "a/b@/etc", ".a/b"] {
             assert_eq!(HubId::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_to_a_file_is_read_as_the_same_whatever_it_is_called() {
+        for path in ["/models/sd", "odd.safetensors", "a/b.bin", "owner/name", "bundled", "", "a.b"] {
+            for model in [ModelRef::Folder(path.into()), ModelRef::File(path.into())] {
+                let json = serde_json::to_string(&model).expect("JSON");
+                assert_eq!(serde_json::from_str::<ModelRef>(&json).expect("a model"), model, "{json}");
+            }
+        }
+        for text in ["bundled", "acme/tiny@fp16"] {
+            assert_eq!(serde_json::to_string(&model(text)).expect("JSON"), format!("{text:?}"));
         }
     }
 

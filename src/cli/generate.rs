@@ -15,7 +15,7 @@ use crate::cli::{Ended, cancel_on_interrupt};
 use crate::content::request::{self, Request, SafetyMode};
 use crate::schedulers::{SamplingOptions, SigmaSchedule};
 use crate::storage::gallery::Destination;
-use crate::worker::{self, Busy, Command, Event, Host, Job, ModelInfo, Outcome, Previews, WorkerHandle};
+use crate::worker::{self, Busy, Command, Event, Host, Job, ModelInfo, Outcome, Previews, Work, WorkerHandle};
 
 /// What to draw, with what, and where to.
 #[derive(clap::Args)]
@@ -115,7 +115,8 @@ enum Safety {
 
 /// Draws, and shows what happens.
 pub(super) fn run(args: &Args) -> Result<Ended> {
-    let mut job = args.job()?;
+    let mut request = args.request()?;
+    let job = args.job(request.clone())?;
     // Loading a model may take minutes: what is wrong is said before.
     job.check()?;
     cancel_on_interrupt(&job.cancel)?;
@@ -134,8 +135,9 @@ pub(super) fn run(args: &Args) -> Result<Ended> {
         report.tell(&event)?;
         match event {
             Event::ModelLoaded { info, .. } => {
-                args.complete(&mut job.request, &info)?;
-                send(&mut worker, Command::Generate(Box::new(job.clone())))?;
+                args.complete(&mut request, &info)?;
+                let job = Job { work: Work::Pictures(request.clone()), ..job.clone() };
+                send(&mut worker, Command::Generate(Box::new(job)))?;
             }
             Event::ModelFailed { error, .. } => return Err(error),
             Event::ModelCancelled { .. } => return Ok(Ended::Interrupted),
@@ -161,9 +163,9 @@ impl Args {
         }
     }
 
-    /// The job, with diffusers' defaults where the model has a say: [`Self::complete`] asks it.
-    fn job(&self) -> Result<Job> {
-        let request = Request {
+    /// The request, with diffusers' defaults where the model has a say: [`Self::complete`] asks it.
+    fn request(&self) -> Result<Request> {
+        Ok(Request {
             task: self.task.task(self.prompt.is_some(), &self.model)?,
             prompt: self.prompt.clone().unwrap_or_default(),
             negative_prompt: self.negative_prompt.clone(),
@@ -183,7 +185,11 @@ impl Args {
             count: self.count,
             safety: self.safety(),
             ..Request::default()
-        };
+        })
+    }
+
+    /// The job that draws a request.
+    fn job(&self, request: Request) -> Result<Job> {
         let previews = match (self.preview_every, &self.preview_dir) {
             (Some(every), Some(folder)) => Previews::Files { every, folder: folder.clone() },
             _ => Previews::Off,

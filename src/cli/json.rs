@@ -13,15 +13,15 @@ pub(super) fn of_event(event: &Event) -> Option<Value> {
         | Event::ModelLetGo { .. }
         | Event::StepsKept { .. }
         | Event::LookedBack { .. } => return None,
-        Event::ModelLoading { model, .. } => json!({ "event": "model-loading", "model": model }),
+        Event::ModelLoading { model, .. } => json!({ "event": "model-loading", "model": model.to_string() }),
         Event::ModelLoaded { model, info } => json!({
-            "event": "model-loaded", "model": model, "class": info.class_name, "tasks": info.tasks, "scheduler": info.scheduler,
+            "event": "model-loaded", "model": model.to_string(), "class": info.class_name, "tasks": info.tasks, "scheduler": info.scheduler,
             "device": info.device, "dtype": info.dtype,
         }),
         Event::ModelFailed { model, error, .. } => {
-            json!({ "event": "model-failed", "model": model, "error": error.to_string() })
+            json!({ "event": "model-failed", "model": model.to_string(), "error": error.to_string() })
         }
-        Event::ModelCancelled { model, .. } => json!({ "event": "model-cancelled", "model": model }),
+        Event::ModelCancelled { model, .. } => json!({ "event": "model-cancelled", "model": model.to_string() }),
         Event::JobStarted { id, request } => {
             json!({ "event": "job-started", "job": id.number(), "request": request })
         }

@@ -17,6 +17,7 @@ use crate::base::model_ref::ModelRef;
 use crate::content::request::Request;
 use crate::storage::gallery::NamePattern;
 use crate::storage::gallery::export::Metadata;
+use crate::worker::{Variants, Work};
 
 mod draft;
 mod painting;
@@ -93,20 +94,42 @@ pub enum Theme {
 
 /// A generation that waits for its turn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Stored")]
 pub struct Waiting {
     /// What draws it.
     pub model: ModelRef,
     /// What it is.
-    pub request: Request,
-    /// Ways to draw it side by side, instead of the request alone; empty as a rule.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub variants: Vec<Request>,
+    pub work: Work,
+}
+
+/// A [`Waiting`] as files hold it.
+#[derive(Deserialize)]
+struct Stored {
+    model: ModelRef,
+    work: Option<Work>,
+    /// Files of 0.1.0 have this and `variants` in place of `work`; where there are variants, the request is the first of them.
+    request: Option<Request>,
+    #[serde(default)]
+    variants: Vec<Request>,
 }
 
 impl Waiting {
-    /// One that is drawn alone.
-    pub fn new(model: ModelRef, request: Request) -> Self {
-        Self { model, request, variants: Vec::new() }
+    /// Work that this model is to do.
+    pub fn new(model: ModelRef, work: impl Into<Work>) -> Self {
+        Self { model, work: work.into() }
+    }
+}
+
+impl TryFrom<Stored> for Waiting {
+    type Error = Error;
+
+    fn try_from(stored: Stored) -> Result<Self> {
+        let work = match (stored.work, stored.request) {
+            (Some(work), _) => work,
+            (None, Some(request)) if stored.variants.is_empty() => Work::Pictures(request),
+            (None, _) => Work::Compare(Variants::new(stored.variants)?),
+        };
+        Ok(Self { model: stored.model, work })
     }
 }
 
@@ -262,6 +285,19 @@ mod tests {
         let (loaded, error) = Settings::load(&path);
         assert!(error.is_none());
         assert_eq!(loaded, settings);
+    }
+
+    #[test]
+    fn a_queue_of_the_first_version_is_read() {
+        let request = Draft::default().request();
+        let old = serde_json::json!([
+            { "model": "bundled", "request": request },
+            { "model": "bundled", "request": request, "variants": [request, request] },
+        ]);
+        let queue: Vec<Waiting> = serde_json::from_value(old).expect("a queue");
+        assert_eq!(queue[0], Waiting::new(ModelRef::Bundled, request.clone()));
+        let two = Variants::new(vec![request.clone(), request]).expect("two");
+        assert_eq!(queue[1].work, Work::Compare(two));
     }
 
     #[test]

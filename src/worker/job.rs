@@ -10,24 +10,24 @@ use std::time::Instant;
 use image::RgbImage;
 
 use crate::base::error::{Error, Result};
-use crate::base::sync::Latest;
+use crate::base::sync::{Latest, Outbox};
 use crate::content::imaging::png_text;
 use crate::content::request::{Recipe, Request};
 use crate::pipelines::{Drawn, Overflow, Run, Trace};
 use crate::schedulers::SchedulerKind;
 use crate::storage::gallery::{self, Destination, Entry};
 use crate::worker::engine::{Engine, Hooks, StepDone};
-use crate::worker::outbox::Outbox;
 use crate::worker::preview::Budget;
-use crate::worker::protocol::{Event, Job, MAX_VARIANTS, Outcome, Phase, Preview, Previews};
+use crate::worker::protocol::{Event, Job, Outcome, Phase, Preview, Previews};
 use crate::worker::tuning::Tuning;
+use crate::worker::work::{MAX_VARIANTS, Work};
 
 /// A job on its way.
 pub(super) struct Working<'a> {
     job: &'a Job,
     /// The model, as the user named it: recipes keep it.
     model: &'a str,
-    outbox: &'a Outbox,
+    outbox: &'a Outbox<Event>,
     /// One a variant.
     slots: &'a [Latest<Preview>],
     /// What the model's GPU has done before; `None` on the CPU.
@@ -42,7 +42,7 @@ impl<'a> Working<'a> {
     pub(super) fn new(
         job: &'a Job,
         model: &'a str,
-        outbox: &'a Outbox,
+        outbox: &'a Outbox<Event>,
         slots: &'a [Latest<Preview>],
         tuning: Option<&'a mut Tuning>,
     ) -> Self {
@@ -57,13 +57,12 @@ impl<'a> Working<'a> {
             let steps = scheduler.map_or(request.steps, |kind| kind.steps(request.steps, &request.sampling));
             Request { scheduler, steps, ..request.clone() }
         };
-        let variants: Vec<Request> = self.job.variants.iter().map(named).collect();
-        if let Some(first) = variants.first() {
-            self.outbox.tell(Event::JobStarted { id: self.job.id, request: first.clone() });
-            return self.draw_side_by_side(engine, &variants);
-        }
-        let request = named(&self.job.request);
+        let request = named(self.job.work.first());
         self.outbox.tell(Event::JobStarted { id: self.job.id, request: request.clone() });
+        if let Work::Compare(variants) = &self.job.work {
+            let variants: Vec<Request> = variants.iter().map(named).collect();
+            return self.draw_side_by_side(engine, &request, &variants);
+        }
         let entries = if let Some(path) = &self.job.trace {
             let mut trace = Trace::default();
             let drawn = self.draw(engine, &request, 0, Some(&mut trace));
@@ -131,9 +130,13 @@ impl<'a> Working<'a> {
     }
 
     /// Draws the job's variants at the same time, and saves each as soon as it is finished.
-    fn draw_side_by_side(&mut self, engine: &mut impl Engine, variants: &[Request]) -> Result<Outcome> {
+    fn draw_side_by_side(
+        &mut self,
+        engine: &mut impl Engine,
+        first: &Request,
+        variants: &[Request],
+    ) -> Result<Outcome> {
         let cancel = &self.job.cancel;
-        let first = variants.first().ok_or_else(|| Error::new("there is nothing to compare"))?;
         self.budgets.iter_mut().for_each(|budget| budget.picture(first.width * first.height));
         let (mut failure, mut entries) = (None, Vec::new());
         // All hooks keep the books.
@@ -254,11 +257,7 @@ impl Job {
     /// # Errors
     /// The first thing that is wrong.
     pub fn check(&self) -> Result<()> {
-        self.request.validate()?;
-        self.variants.iter().try_for_each(Request::validate)?;
-        if self.variants.len() > MAX_VARIANTS {
-            return Err(Error::new(format!("at most {MAX_VARIANTS} pictures are drawn side by side")));
-        }
+        self.work.requests().try_for_each(Request::validate)?;
         self.destination.check()?;
         if let Previews::Files { folder, .. } = &self.previews {
             Destination::Folder(folder.clone()).check()?;

@@ -17,6 +17,7 @@ use crate::pipelines::Footprint;
 use crate::schedulers::{SchedulerConfig, SchedulerKind};
 use crate::storage::gallery::{Destination, Entry};
 use crate::worker::tokens::TokenCounter;
+use crate::worker::work::Work;
 
 /// What the worker can be told to do. It does one thing at a time and holds one more.
 #[derive(Clone, Debug)]
@@ -59,19 +60,13 @@ impl JobId {
     }
 }
 
-/// The most pictures that are drawn side by side.
-pub const MAX_VARIANTS: usize = 4;
-
-/// A request with where its results go and how to stop it.
+/// Work with where its results go and how to stop it.
 #[derive(Clone, Debug)]
 pub struct Job {
     /// Tells its events from those of other jobs.
     pub id: JobId,
     /// What to draw.
-    pub request: Request,
-    /// Ways to draw one picture, up to [`MAX_VARIANTS`], that are drawn side by side instead of `request`: they differ in
-    /// sampler, steps and guidance alone. Picture k of the job is the one of variant k.
-    pub variants: Vec<Request>,
+    pub work: Work,
     /// Where the pictures go.
     pub destination: Destination,
     /// What to show of pictures in the making.
@@ -84,9 +79,9 @@ pub struct Job {
 
 impl Job {
     /// A job that shows nothing on its way.
-    pub fn new(request: Request, destination: Destination) -> Self {
+    pub fn new(work: impl Into<Work>, destination: Destination) -> Self {
         let (previews, cancel) = (Previews::Off, CancelToken::new());
-        Self { id: JobId::next(), request, variants: Vec::new(), destination, previews, trace: None, cancel }
+        Self { id: JobId::next(), work: work.into(), destination, previews, trace: None, cancel }
     }
 }
 
@@ -201,8 +196,8 @@ pub struct ModelInfo {
 /// The model in use after a load that came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
-    /// The model, as the user named it: what the next job is drawn with.
-    pub model: String,
+    /// The model: what the next job is drawn with.
+    pub model: ModelRef,
     /// Whether it is loaded. If not, the next job opens it again.
     pub is_loaded: bool,
 }
@@ -213,8 +208,8 @@ pub enum Event {
     /// A model is being opened. Told once at the beginning, with no component, and then as it goes on. A load that a
     /// job began, because the model was unloaded or broke down, may end with that job.
     ModelLoading {
-        /// The model, as the user named it.
-        model: String,
+        /// The model.
+        model: ModelRef,
         /// The component whose weights are being read: `text_encoder`, `unet`, `vae`.
         component: Option<String>,
         /// Which of the components that are read it is, counted from 1, and how many there are; 0 while nothing is read.
@@ -226,20 +221,20 @@ pub enum Event {
     },
     /// A model is ready.
     ModelLoaded {
-        /// The model, as the user named it.
-        model: String,
+        /// The model.
+        model: ModelRef,
         /// What it is.
         info: ModelInfo,
     },
     /// The model in use was let go, before the one that is being opened stands: both don't fit into the memory.
     ModelLetGo {
-        /// The model in use, as the user named it.
-        model: String,
+        /// The model in use.
+        model: ModelRef,
     },
     /// A model couldn't be opened.
     ModelFailed {
-        /// The model, as the user named it.
-        model: String,
+        /// The model.
+        model: ModelRef,
         /// Why.
         error: Error,
         /// The model in use, if there is one.
@@ -247,8 +242,8 @@ pub enum Event {
     },
     /// Someone stopped the loading of a model.
     ModelCancelled {
-        /// The model, as the user named it.
-        model: String,
+        /// The model.
+        model: ModelRef,
         /// The model in use, if there is one.
         left: Option<Left>,
     },

@@ -313,7 +313,7 @@ fn finds_everything_again(session: &mut Session, picture: &RgbImage) {
     let settings = session.settings();
     assert_eq!((settings.draft.prompt.as_str(), settings.draft.steps, settings.draft.seed), (PROMPT, MANY_STEPS, 7));
     assert_eq!(settings.queue.len(), 2);
-    assert!(settings.queue.iter().all(|waiting| waiting.request.prompt == PROMPT));
+    assert!(settings.queue.iter().all(|waiting| waiting.work.first().prompt == PROMPT));
     assert_eq!(session.pictures("pictures").len(), COUNT, "nothing more was drawn");
 
     screen.press("ctrl+q");

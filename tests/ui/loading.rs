@@ -1,5 +1,7 @@
 //! Which model is in use, and how much memory it takes: what the window says while models come and go.
 
+use std::sync::atomic::Ordering;
+
 use burnisher::base::device::{DeviceChoice, DtypeChoice};
 use burnisher::base::model_ref::ModelRef;
 use burnisher::worker::{self, Footprint, Host};
@@ -64,6 +66,21 @@ fn a_model_that_opens_takes_the_place_of_the_one_in_use() {
     let mut stage = asked_for_other(Puppet::default());
     stage.until("the other model", |stage| stage.settings().model == other() && stage.says("Ready"));
     assert!(!stage.says("Pictogram 64 (bundled)"));
+}
+
+#[test]
+fn a_model_whose_name_reads_as_another_kind_is_loaded_once() {
+    let puppet = Puppet::default();
+    let opened = puppet.opened.clone();
+    // A folder that is called as files are.
+    let odd = ModelRef::Folder("/models/odd.safetensors".into());
+    let kept = odd.clone();
+    let mut stage = Stage::with(puppet, |settings| settings.model = kept);
+    stage.generate("a fox");
+    stage.until("the picture", |stage| stage.pictures().len() == 1 && stage.says("Canvas: a fox"));
+    assert!(stage.says("Ready"));
+    assert_eq!(opened.load(Ordering::Relaxed), 1);
+    assert_eq!(stage.settings().model, odd);
 }
 
 #[test]

@@ -43,6 +43,8 @@ pub(crate) struct Puppet {
     pub(crate) broken: Option<Error>,
     /// The picture that was drawn last, and its steps.
     pub(crate) last: Arc<Mutex<Option<(Request, usize)>>>,
+    /// How many times a model was opened.
+    pub(crate) opened: Arc<AtomicUsize>,
     /// How long opening a model takes.
     pub(crate) loading: Duration,
     /// Whether there is never room for two models.
@@ -232,6 +234,7 @@ impl Stage {
 
 impl Puppet {
     fn open(&self, model: &ModelRef, loading: &mut worker::OnLoading<'_>) -> Result<Option<Self>> {
+        self.opened.fetch_add(1, Ordering::Relaxed);
         let room = Room { needed: 1, memory: Memory::Limited(u64::from(!self.is_tight)) };
         if loading(worker::Loading { room: Some(room), ..worker::Loading::default() }).is_break() {
             return Ok(None);

@@ -74,7 +74,7 @@ fn row_ui(
     can_move: [bool; 2],
     actions: &mut Vec<Action>,
 ) {
-    let request = &waiting.request;
+    let request = waiting.work.first();
     let prompt = match request.prompt.trim() {
         "" => "(no prompt)",
         prompt => prompt,

@@ -96,8 +96,8 @@ fn progress(running: &Running) -> String {
             Some((Phase::Saving, ..)) => "Saving the picture".to_owned(),
         }
     };
-    let count = running.waiting.request.count;
-    if !running.variants.is_empty() {
+    let count = running.waiting.work.pictures();
+    if running.compares() {
         let (done, of) = running.variant_steps();
         text = format!("Comparing {}: step {done} of {of}", running.variants.len());
     } else if count > 1 {
@@ -113,7 +113,7 @@ fn progress(running: &Running) -> String {
 }
 
 fn details(running: &Running) -> String {
-    let mut text = running.waiting.request.prompt.clone();
+    let mut text = running.waiting.work.first().prompt.clone();
     if let Some((_, _, since)) = &running.phase {
         let _ = write!(text, "\nSince {}", duration(since.elapsed()));
     }
@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(announcement(&state), "No model is loaded");
         let waiting = Waiting::new(ModelRef::Bundled, state.settings.draft.request());
         state.queue.push(waiting.clone());
-        let job = Job::new(waiting.request, Destination::Folder(".".into()));
+        let job = Job::new(waiting.work, Destination::Folder(".".into()));
         state.queue.started(job.id, job.cancel);
         let mut heard: Vec<String> = (0..20)
             .map(|step| {

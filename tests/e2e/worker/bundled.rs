@@ -13,10 +13,11 @@ use burnisher::base::model_ref::ModelRef;
 use burnisher::content::request::Request;
 use burnisher::storage::gallery::Destination;
 use burnisher::worker::{
-    self, Command, Event, Host, Job, ModelInfo, OnLoading, Outcome, Phase, Preview, Previews, TokenCount, WorkerHandle,
+    self, Command, Event, Host, Job, ModelInfo, OnLoading, Outcome, Phase, Preview, Previews, TokenCount, Variants,
+    Work, WorkerHandle,
 };
 
-use super::puppet::{command, next};
+use super::puppet::{command, next, request_of};
 
 /// The CPU, in f32.
 pub(super) const CPU: Host =
@@ -114,7 +115,7 @@ fn a_stopped_job_ends_at_once_also_where_a_step_takes_long() {
     // In the second step; in the first; in the decode, where there is only one.
     for (steps, after_a_step) in [(20, true), (20, false), (1, true)] {
         let mut sent = job(&info, side, 1, folder.path());
-        sent.request.steps = steps;
+        request_of(&mut sent).steps = steps;
         sent.previews = Previews::Off;
         let cancel = sent.cancel.clone();
         command(&mut worker, Command::Generate(sent));
@@ -217,7 +218,7 @@ fn memory_returns_after_ten_models() {
     let folder = tempfile::tempdir().expect("a folder");
     let draw = |worker: &mut WorkerHandle| {
         let mut sent = job(&info, 64, 1, folder.path());
-        sent.request.steps = 2;
+        request_of(&mut sent).steps = 2;
         command(worker, Command::Generate(sent));
         assert!(matches!(watch(worker).0, Outcome::Finished(_)));
     };
@@ -252,12 +253,12 @@ fn pictures_drawn_side_by_side_are_those_that_are_drawn_alone_and_all_are_seen_c
                 scheduler: Some(sampler.parse().expect("a sampler")),
                 guidance_scale,
                 steps,
-                ..job(&info, 64, 1, folder.path()).request
+                ..request_of(&mut job(&info, 64, 1, folder.path())).clone()
             })
             .into();
     let together = tempfile::tempdir().expect("a folder");
     let mut sent = job(&info, 64, 1, together.path());
-    sent.variants.clone_from(&variants);
+    sent.work = Work::Compare(Variants::new(variants.clone()).expect("four"));
     command(&mut worker, Command::Generate(sent));
     let (mut saved, mut previews) = (vec![None; variants.len()], vec![0; variants.len()]);
     let outcome = loop {
@@ -276,7 +277,7 @@ fn pictures_drawn_side_by_side_are_those_that_are_drawn_alone_and_all_are_seen_c
         let entry = entry.expect("each is saved under its own number");
         assert_eq!(entry.recipe.request, request);
         let mut alone = job(&info, 64, 1, folder.path());
-        alone.request = request;
+        alone.work = request.into();
         command(&mut worker, Command::Generate(alone));
         let (Outcome::Finished(entries), _) = watch(&mut worker) else { panic!("not finished") };
         let pixels = |path: &Path| image::open(path).expect("a PNG").to_rgb8();

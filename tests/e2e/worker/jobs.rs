@@ -12,7 +12,7 @@ use burnisher::storage::gallery;
 use burnisher::worker::{Busy, Command, Engine, Event, Hooks, ModelInfo, Outcome, spawn};
 
 use super::puppet::{
-    DRAW, FAIL, LOSE, PANIC, Puppet, WAIT, files, job, load, next, outcome, puppet, send, until_ended,
+    DRAW, FAIL, LOSE, PANIC, Puppet, WAIT, files, job, load, next, outcome, puppet, request_of, send, until_ended,
 };
 
 #[test]
@@ -170,8 +170,8 @@ fn the_worker_holds_one_command_and_gives_the_next_one_back() {
 fn a_picture_is_in_its_folder_before_anyone_is_told() {
     let (mut worker, folder) = puppet();
     let mut sent = job(DRAW, folder.path());
-    sent.request.count = 3;
-    sent.request.seed = u64::MAX;
+    request_of(&mut sent).count = 3;
+    request_of(&mut sent).seed = u64::MAX;
     send(&mut worker, sent.clone());
     let mut saved = Vec::new();
     let finished = loop {
@@ -250,7 +250,7 @@ fn an_engine_that_panics_even_when_it_is_freed_takes_nothing_with_it() {
 fn a_bad_request_or_destination_fails_before_the_engine_is_asked() {
     let (mut worker, folder) = puppet();
     let mut bad = job(PANIC, folder.path());
-    bad.request.steps = 0;
+    request_of(&mut bad).steps = 0;
     send(&mut worker, bad);
     assert!(matches!(outcome(&mut worker), Outcome::Failed(error) if error.to_string().contains("steps")));
     send(&mut worker, job(PANIC, &folder.path().join("missing/folder")));

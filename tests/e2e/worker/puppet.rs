@@ -14,7 +14,7 @@ use burnisher::pipelines::Run;
 use burnisher::schedulers::{SchedulerConfig, SchedulerKind};
 use burnisher::storage::gallery::Destination;
 use burnisher::worker::{
-    Busy, Command, Engine, Event, Hooks, Job, ModelInfo, Outcome, Phase, StepDone, TokenCount, TokenCounter,
+    Busy, Command, Engine, Event, Hooks, Job, ModelInfo, Outcome, Phase, StepDone, TokenCount, TokenCounter, Work,
     WorkerHandle, spawn,
 };
 use image::{Rgb, RgbImage};
@@ -130,6 +130,14 @@ pub(super) fn with(puppet: &Puppet) -> (WorkerHandle, TempDir) {
     assert!(matches!(next(&mut worker), Event::ModelLoading { .. }));
     assert!(matches!(next(&mut worker), Event::ModelLoaded { .. }));
     (worker, tempfile::tempdir().expect("a folder"))
+}
+
+/// The request of a job for pictures.
+pub(super) fn request_of(job: &mut Job) -> &mut Request {
+    match &mut job.work {
+        Work::Pictures(request) => request,
+        Work::Compare(_) => panic!("a job for pictures"),
+    }
 }
 
 pub(super) fn job(prompt: &str, folder: &Path) -> Box<Job> {

@@ -71,7 +71,7 @@ fn load(worker: &mut WorkerHandle, model: &str) -> Vec<Event> {
 }
 
 fn bundled(is_loaded: bool) -> Left {
-    Left { model: "bundled".into(), is_loaded }
+    Left { model: ModelRef::Bundled, is_loaded }
 }
 
 /// Whether a job is drawn without a model being opened for it.
@@ -90,7 +90,7 @@ fn the_model_in_use_outlives_loads_that_come_to_nothing() {
     load(&mut worker, "bundled");
     let events = load(&mut worker, BROKEN);
     assert!(
-        matches!(events.last(), Some(Event::ModelFailed { model, left, .. }) if model == BROKEN && left.as_ref() == Some(&bundled(true)))
+        matches!(events.last(), Some(Event::ModelFailed { model, left, .. }) if model.to_string() == BROKEN && left.as_ref() == Some(&bundled(true)))
     );
     assert!(draws_at_once(&mut worker));
     let events = load(&mut worker, PANICS);
@@ -115,7 +115,8 @@ fn where_both_do_not_fit_the_one_in_use_makes_room_and_comes_back_for_the_next_j
     let mut worker = puppets(9);
     load(&mut worker, "bundled");
     let events = load(&mut worker, BROKEN);
-    let let_go = events.iter().filter(|event| matches!(event, Event::ModelLetGo { model } if model == "bundled"));
+    let let_go =
+        events.iter().filter(|event| matches!(event, Event::ModelLetGo { model } if *model == ModelRef::Bundled));
     assert_eq!(let_go.count(), 1, "{events:?}");
     assert!(
         matches!(events.last(), Some(Event::ModelFailed { left, .. }) if left.as_ref() == Some(&bundled(false))),
@@ -124,7 +125,10 @@ fn where_both_do_not_fit_the_one_in_use_makes_room_and_comes_back_for_the_next_j
     assert!(!draws_at_once(&mut worker), "it is opened again");
     assert!(draws_at_once(&mut worker), "and stays");
     let events = load(&mut worker, "/models/other");
-    assert!(matches!(events.last(), Some(Event::ModelLoaded { model, .. }) if model == "/models/other"), "{events:?}");
+    assert!(
+        matches!(events.last(), Some(Event::ModelLoaded { model, .. }) if model.to_string() == "/models/other"),
+        "{events:?}"
+    );
 }
 
 #[test]
@@ -171,7 +175,7 @@ fn a_real_model_draws_on_after_others_could_not_be_opened() {
     let before = draw(&mut worker, folder.path());
     for broken in [damaged.path(), Path::new("/no/such/model")] {
         let events = load(&mut worker, &broken.to_string_lossy());
-        let left = Some(Left { model: sound.display().to_string(), is_loaded: true });
+        let left = Some(Left { model: ModelRef::Folder(sound.clone()), is_loaded: true });
         assert!(matches!(events.last(), Some(Event::ModelFailed { left: told, .. }) if *told == left), "{events:?}");
         assert_eq!(draw(&mut worker, folder.path()), before);
     }

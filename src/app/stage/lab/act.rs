@@ -7,16 +7,20 @@ use crate::app::background::Dialog as FileDialog;
 use crate::app::stage::lab::Sheet;
 use crate::content::request::Request;
 use crate::settings::Waiting;
+use crate::worker::{Variants, Work};
 
 impl App {
     /// Draws these side by side, after everything that waits.
     pub(in crate::app) fn start_lab(&mut self, variants: Vec<Request>) {
         let state = &mut self.state;
         state.dialog = None;
-        let Some(request) = variants.first().cloned() else { return };
-        state.settings.remember_prompt(&request.prompt);
-        let waiting = Waiting { variants, ..Waiting::new(state.settings.model.clone(), request) };
-        state.queue.push(waiting);
+        let variants = match Variants::new(variants) {
+            Ok(variants) => variants,
+            Err(error) => return state.notices.error(error),
+        };
+        let work = Work::Compare(variants);
+        state.settings.remember_prompt(&work.first().prompt);
+        state.queue.push(Waiting::new(state.settings.model.clone(), work));
         state.queue.paused = false;
         state.follows = true;
     }

@@ -12,7 +12,7 @@ use crate::app::apply::Action;
 use crate::app::theme;
 use crate::content::request::Request;
 use crate::schedulers::SchedulerKind;
-use crate::worker::{JobId, Preview};
+use crate::worker::{JobId, Preview, Variants};
 
 pub(in crate::app) use sheet::Sheet;
 
@@ -37,7 +37,7 @@ struct Cell {
 
 impl Lab {
     /// A comparison that begins; `own` is the sampler that the checkpoint chooses.
-    pub(in crate::app) fn new(id: JobId, variants: &[Request], own: Option<SchedulerKind>) -> Self {
+    pub(in crate::app) fn new(id: JobId, variants: &Variants, own: Option<SchedulerKind>) -> Self {
         let cell = |request: &Request| Cell {
             request: request.clone(),
             label: label(request, own),
