@@ -17,7 +17,7 @@ use crate::content::request::{Margins, TaskKind, size_for_picture};
 use crate::settings::Patch;
 use crate::storage::gallery::Entry;
 use crate::storage::recipe::import::Imported;
-use crate::worker::{Event, JobId, Left, ModelInfo, Outcome, Phase};
+use crate::worker::{Event, JobEnd, JobId, Left, ModelInfo, Phase};
 
 /// Takes in what the worker tells.
 pub(super) fn worker(state: &mut State, event: Event) {
@@ -85,14 +85,14 @@ pub(super) fn worker(state: &mut State, event: Event) {
             state.lab.iter_mut().filter(|lab| lab.is_of(id)).for_each(Lab::end);
             let ended = state.queue.ended(id);
             match outcome {
-                Outcome::Finished(_) => {}
-                Outcome::Cancelled => {
+                JobEnd::Finished(_) => {}
+                JobEnd::Cancelled => {
                     state.notices.info("Stopped");
                     if let Some(stopped) = ended {
                         state.queue.go_on_after(&stopped);
                     }
                 }
-                Outcome::Failed(error) => {
+                JobEnd::Failed(error) => {
                     state.notices.error(error);
                     if let Some(running) = ended {
                         state.queue.push_failed(running.rest());

@@ -15,7 +15,7 @@ use crate::cli::{Ended, cancel_on_interrupt};
 use crate::content::request::{self, Request, SafetyMode};
 use crate::schedulers::{SamplingOptions, SigmaSchedule};
 use crate::storage::gallery::Destination;
-use crate::worker::{self, Busy, Command, Event, Host, Job, ModelInfo, Outcome, Previews, Work, WorkerHandle};
+use crate::worker::{self, Busy, Command, Event, Host, Job, JobEnd, ModelInfo, Previews, Work, WorkerHandle};
 
 /// What to draw, with what, and where to.
 #[derive(clap::Args)]
@@ -143,9 +143,9 @@ pub(super) fn run(args: &Args) -> Result<Ended> {
             Event::ModelCancelled { .. } => return Ok(Ended::Interrupted),
             Event::JobEnded { outcome, .. } => {
                 return match outcome {
-                    Outcome::Finished(_) => Ok(Ended::Done),
-                    Outcome::Cancelled => Ok(Ended::Interrupted),
-                    Outcome::Failed(error) => Err(error),
+                    JobEnd::Finished(_) => Ok(Ended::Done),
+                    JobEnd::Cancelled => Ok(Ended::Interrupted),
+                    JobEnd::Failed(error) => Err(error),
                 };
             }
             _ => {}

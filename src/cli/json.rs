@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::storage::gallery::Entry;
-use crate::worker::{Event, Outcome};
+use crate::worker::{Event, JobEnd};
 
 /// The line for an event; `None` for those that have none.
 pub(super) fn of_event(event: &Event) -> Option<Value> {
@@ -37,12 +37,12 @@ pub(super) fn of_event(event: &Event) -> Option<Value> {
         Event::JobEnded { id, outcome } => {
             let id = id.number();
             match outcome {
-                Outcome::Finished(entries) => json!({
+                JobEnd::Finished(entries) => json!({
                     "event": "job-ended", "job": id, "outcome": "finished",
                     "paths": entries.iter().map(path).collect::<Vec<_>>(),
                 }),
-                Outcome::Cancelled => json!({ "event": "job-ended", "job": id, "outcome": "cancelled" }),
-                Outcome::Failed(error) => {
+                JobEnd::Cancelled => json!({ "event": "job-ended", "job": id, "outcome": "cancelled" }),
+                JobEnd::Failed(error) => {
                     json!({ "event": "job-ended", "job": id, "outcome": "failed", "error": error.to_string() })
                 }
             }

@@ -18,7 +18,7 @@ use crate::schedulers::SchedulerKind;
 use crate::storage::gallery::{self, Destination, Entry};
 use crate::worker::engine::{Engine, Hooks, StepDone};
 use crate::worker::preview::Budget;
-use crate::worker::protocol::{Event, Job, Outcome, Phase, Preview, Previews};
+use crate::worker::protocol::{Event, Job, JobEnd, Phase, Preview, Previews};
 use crate::worker::tuning::Tuning;
 use crate::worker::work::{MAX_VARIANTS, Work};
 
@@ -50,7 +50,7 @@ impl<'a> Working<'a> {
     }
 
     /// Draws and saves every picture of the job; `scheduler` is the checkpoint's own.
-    pub(super) fn run(&mut self, engine: &mut impl Engine, scheduler: Option<SchedulerKind>) -> Result<Outcome> {
+    pub(super) fn run(&mut self, engine: &mut impl Engine, scheduler: Option<SchedulerKind>) -> Result<JobEnd> {
         // The recipe names the sampler that drew the picture, also where the checkpoint chose it, and the steps that it took.
         let named = |request: &Request| {
             let scheduler = request.scheduler.or(scheduler);
@@ -70,19 +70,19 @@ impl<'a> Working<'a> {
             if matches!(&drawn, Ok(Some(_))) || drawn.as_ref().is_err_and(|error| Overflow::of(error).is_some()) {
                 crate::base::files::write_whole(path, &trace.to_safetensors()?)?;
             }
-            let Some(entries) = drawn? else { return Ok(Outcome::Cancelled) };
+            let Some(entries) = drawn? else { return Ok(JobEnd::Cancelled) };
             entries
         } else {
             let mut entries = Vec::new();
             for picture in 0..request.count {
                 let Some(drawn) = self.draw(engine, &request.picture(picture), picture, None)? else {
-                    return Ok(Outcome::Cancelled);
+                    return Ok(JobEnd::Cancelled);
                 };
                 entries.extend(drawn);
             }
             entries
         };
-        Ok(Outcome::Finished(entries))
+        Ok(JobEnd::Finished(entries))
     }
 
     /// Draws one batch and saves its pictures, the first of which is picture `first` of the job. `None`: cancelled.
@@ -130,12 +130,7 @@ impl<'a> Working<'a> {
     }
 
     /// Draws the job's variants at the same time, and saves each as soon as it is finished.
-    fn draw_side_by_side(
-        &mut self,
-        engine: &mut impl Engine,
-        first: &Request,
-        variants: &[Request],
-    ) -> Result<Outcome> {
+    fn draw_side_by_side(&mut self, engine: &mut impl Engine, first: &Request, variants: &[Request]) -> Result<JobEnd> {
         let cancel = &self.job.cancel;
         self.budgets.iter_mut().for_each(|budget| budget.picture(first.width * first.height));
         let (mut failure, mut entries) = (None, Vec::new());
@@ -166,7 +161,7 @@ impl<'a> Working<'a> {
         if let Some(error) = failure {
             return Err(error);
         }
-        Ok(if done { Outcome::Finished(entries) } else { Outcome::Cancelled })
+        Ok(if done { JobEnd::Finished(entries) } else { JobEnd::Cancelled })
     }
 
     /// Puts a finished picture into its place, and tells of it.

@@ -26,6 +26,6 @@ pub use engine::{Engine, Hooks, Loading, Look, OnLoading, StepDone};
 pub use handle::{Busy, WorkerHandle, spawn, spawn_waking};
 pub use memory::resident_bytes;
 pub use pipeline::{Host, inspect, open};
-pub use protocol::{Command, Event, Job, JobId, Left, ModelInfo, Outcome, Phase, Preview, Previews};
+pub use protocol::{Command, Event, Job, JobEnd, JobId, Left, ModelInfo, Phase, Preview, Previews};
 pub use tokens::{TokenCount, TokenCounter};
 pub use work::{MAX_VARIANTS, Variants, Work};

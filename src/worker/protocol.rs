@@ -315,13 +315,13 @@ pub enum Event {
         /// The job.
         id: JobId,
         /// How.
-        outcome: Outcome,
+        outcome: JobEnd,
     },
 }
 
 /// How a job ended. Pictures saved before a cancel or failure stay.
 #[derive(Clone, Debug)]
-pub enum Outcome {
+pub enum JobEnd {
     /// Every picture is saved.
     Finished(Vec<Entry>),
     /// It was cancelled.

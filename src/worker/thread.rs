@@ -15,7 +15,7 @@ use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
 use crate::base::sync::{Latest, Outbox};
 use crate::worker::engine::{Engine, Loading, OnLoading};
-use crate::worker::protocol::{Command, Event, Job, JobId, Left, Outcome, Preview};
+use crate::worker::protocol::{Command, Event, Job, JobEnd, JobId, Left, Preview};
 use crate::worker::tuning::Tuning;
 use crate::worker::work::MAX_VARIANTS;
 use crate::worker::{job, memory};
@@ -74,7 +74,7 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
                 // The memory is free, if in a hard way.
                 Command::Unload => Event::ModelUnloaded,
                 Command::LookBack { id, step } => Event::LookedBack { id, step, error: Some(error) },
-                Command::Generate(job) => Event::JobEnded { id: job.id, outcome: Outcome::Failed(error) },
+                Command::Generate(job) => Event::JobEnded { id: job.id, outcome: JobEnd::Failed(error) },
             }));
         }
         let _ = caught(|| drop(self.engine));
@@ -102,9 +102,9 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
         }
     }
 
-    fn generate(&mut self, job: &Job) -> Result<Outcome> {
+    fn generate(&mut self, job: &Job) -> Result<JobEnd> {
         if job.cancel.is_cancelled() {
-            return Ok(Outcome::Cancelled);
+            return Ok(JobEnd::Cancelled);
         }
         job.check()?;
         let nothing_loaded = || Error::new("no model is loaded");
@@ -112,7 +112,7 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
         if self.engine.is_none() {
             let Some(engine) = self.open(&model, &job.cancel)? else {
                 self.outbox.tell(Event::ModelCancelled { model, left: self.left() });
-                return Ok(Outcome::Cancelled);
+                return Ok(JobEnd::Cancelled);
             };
             let info = self.engine.insert(engine).info();
             self.outbox.tell(Event::ModelLoaded { model: model.clone(), info });

@@ -15,7 +15,7 @@ use burnisher::base::model_ref::ModelRef;
 use burnisher::content::request::TaskKind;
 use burnisher::settings::{Brush, Draft, Settings};
 use burnisher::storage::gallery::Destination;
-use burnisher::worker::{self, Event, Job, Outcome, Previews, WorkerHandle};
+use burnisher::worker::{self, Event, Job, JobEnd, Previews, WorkerHandle};
 
 use crate::moment::Moment;
 
@@ -286,7 +286,7 @@ fn share_of(worker: &mut WorkerHandle) -> f64 {
         worker.previews()[0].take();
         match worker.try_recv() {
             Some(Event::JobStep { preview_share, .. }) => share = preview_share,
-            Some(Event::JobEnded { outcome: Outcome::Finished(_), .. }) => return share,
+            Some(Event::JobEnded { outcome: JobEnd::Finished(_), .. }) => return share,
             Some(Event::JobEnded { outcome, .. }) => panic!("{outcome:?}"),
             _ => thread::sleep(Duration::from_millis(1)),
         }

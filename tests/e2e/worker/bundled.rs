@@ -13,7 +13,7 @@ use burnisher::base::model_ref::ModelRef;
 use burnisher::content::request::Request;
 use burnisher::storage::gallery::Destination;
 use burnisher::worker::{
-    self, Command, Event, Host, Job, ModelInfo, OnLoading, Outcome, Phase, Preview, Previews, TokenCount, Variants,
+    self, Command, Event, Host, Job, JobEnd, ModelInfo, OnLoading, Phase, Preview, Previews, TokenCount, Variants,
     Work, WorkerHandle,
 };
 
@@ -68,7 +68,7 @@ fn job(info: &ModelInfo, side: usize, every: usize, folder: &Path) -> Box<Job> {
 }
 
 /// How a job ends, and the previews that a window would show of it.
-fn watch(worker: &mut WorkerHandle) -> (Outcome, Vec<Preview>) {
+fn watch(worker: &mut WorkerHandle) -> (JobEnd, Vec<Preview>) {
     let mut seen = Vec::new();
     loop {
         while let Some(event) = worker.try_recv() {
@@ -88,7 +88,7 @@ fn a_picture_is_seen_coming_whatever_the_steps_between_two_previews() {
     for every in [1, 2, 3, 4] {
         command(&mut worker, Command::Generate(job(&info, 64, every, folder.path())));
         let (outcome, mut seen) = watch(&mut worker);
-        let Outcome::Finished(entries) = outcome else { panic!("{outcome:?}") };
+        let JobEnd::Finished(entries) = outcome else { panic!("{outcome:?}") };
         assert!(seen.iter().all(|preview| preview.step.is_multiple_of(every) && preview.steps == 20));
         seen.dedup_by(|a, b| a.image == b.image);
         assert!(seen.len() >= 5, "every {every} steps: {} different previews", seen.len());
@@ -134,7 +134,7 @@ fn a_stopped_job_ends_at_once_also_where_a_step_takes_long() {
         cancel.cancel();
         let stopped = Instant::now();
         let (outcome, _) = watch(&mut worker);
-        assert!(matches!(outcome, Outcome::Cancelled), "{outcome:?}");
+        assert!(matches!(outcome, JobEnd::Cancelled), "{outcome:?}");
         assert!(stopped.elapsed() < step / 2, "{:?} in a step of {step:?}", stopped.elapsed());
     }
 }
@@ -203,7 +203,7 @@ fn the_worker_takes_as_many_threads_as_it_is_given_whoever_looked_at_the_devices
         };
         let (began, before) = (Instant::now(), processor_secs());
         command(&mut worker, Command::Generate(job(&info, 160, 1, folder.path())));
-        assert!(matches!(watch(&mut worker).0, Outcome::Finished(_)));
+        assert!(matches!(watch(&mut worker).0, JobEnd::Finished(_)));
         let threads = (processor_secs() - before) / began.elapsed().as_secs_f64();
         assert!(threads < 1.2, "{threads} threads were at work");
     }
@@ -220,7 +220,7 @@ fn memory_returns_after_ten_models() {
         let mut sent = job(&info, 64, 1, folder.path());
         request_of(&mut sent).steps = 2;
         command(worker, Command::Generate(sent));
-        assert!(matches!(watch(worker).0, Outcome::Finished(_)));
+        assert!(matches!(watch(worker).0, JobEnd::Finished(_)));
     };
     let resident = || worker::resident_bytes().expect("the system tells");
     let unload = |worker: &mut WorkerHandle| {
@@ -271,7 +271,7 @@ fn pictures_drawn_side_by_side_are_those_that_are_drawn_alone_and_all_are_seen_c
             previews[variant] += usize::from(slot.take().is_some_and(|preview| preview.picture == variant));
         }
     };
-    assert!(matches!(outcome, Outcome::Finished(ref entries) if entries.len() == 4), "{outcome:?}");
+    assert!(matches!(outcome, JobEnd::Finished(ref entries) if entries.len() == 4), "{outcome:?}");
     assert!(previews.iter().all(|seen| *seen >= 2), "{previews:?}");
     for (request, entry) in variants.into_iter().zip(saved) {
         let entry = entry.expect("each is saved under its own number");
@@ -279,7 +279,7 @@ fn pictures_drawn_side_by_side_are_those_that_are_drawn_alone_and_all_are_seen_c
         let mut alone = job(&info, 64, 1, folder.path());
         alone.work = request.into();
         command(&mut worker, Command::Generate(alone));
-        let (Outcome::Finished(entries), _) = watch(&mut worker) else { panic!("not finished") };
+        let (JobEnd::Finished(entries), _) = watch(&mut worker) else { panic!("not finished") };
         let pixels = |path: &Path| image::open(path).expect("a PNG").to_rgb8();
         assert_eq!(pixels(&entry.path), pixels(&entries[0].path), "{:?}", entry.recipe.request.scheduler);
     }

@@ -9,7 +9,7 @@ use burnisher::content::request::Request;
 use burnisher::pipelines::Run;
 use burnisher::schedulers::SchedulerKind;
 use burnisher::storage::gallery;
-use burnisher::worker::{Busy, Command, Engine, Event, Hooks, ModelInfo, Outcome, spawn};
+use burnisher::worker::{Busy, Command, Engine, Event, Hooks, JobEnd, ModelInfo, spawn};
 
 use super::puppet::{
     DRAW, FAIL, LOSE, PANIC, Puppet, WAIT, files, job, load, next, outcome, puppet, request_of, send, until_ended,
@@ -31,7 +31,7 @@ fn a_job_tells_its_phases_and_steps_in_order_and_ends_once() {
             Event::JobPhase { id: of, picture: 0, phase, tuning: false } if *of == id => phase.name().to_owned(),
             Event::JobStep { id: of, picture: 0, step, steps, .. } if *of == id => format!("{step}/{steps}"),
             Event::PictureSaved { id: of, .. } if *of == id => "saved".to_owned(),
-            Event::JobEnded { id: of, outcome: Outcome::Finished(_) } if *of == id => "finished".to_owned(),
+            Event::JobEnded { id: of, outcome: JobEnd::Finished(_) } if *of == id => "finished".to_owned(),
             other => panic!("unexpected {other:?}"),
         })
         .collect();
@@ -53,7 +53,7 @@ fn a_panic_ends_its_job_once_and_the_next_job_opens_the_model_again() {
     load(&mut worker);
     send(&mut worker, job(PANIC, folder.path()));
     match outcome(&mut worker) {
-        Outcome::Failed(error) => assert!(error.to_string().contains("the device was lost"), "{error}"),
+        JobEnd::Failed(error) => assert!(error.to_string().contains("the device was lost"), "{error}"),
         other => panic!("a panic is no {other:?}"),
     }
     assert_eq!(files(folder.path()), [""; 0]);
@@ -66,7 +66,7 @@ fn a_panic_ends_its_job_once_and_the_next_job_opens_the_model_again() {
     );
     let ends = events.iter().filter(|event| matches!(event, Event::JobEnded { .. })).count();
     assert_eq!(ends, 1);
-    assert!(matches!(events.last(), Some(Event::JobEnded { outcome: Outcome::Finished(_), .. })));
+    assert!(matches!(events.last(), Some(Event::JobEnded { outcome: JobEnd::Finished(_), .. })));
     assert_eq!(opened.load(Ordering::Relaxed), 2);
 }
 
@@ -74,7 +74,7 @@ fn a_panic_ends_its_job_once_and_the_next_job_opens_the_model_again() {
 fn a_failed_job_leaves_the_model_loaded() {
     let (mut worker, folder) = puppet();
     send(&mut worker, job(FAIL, folder.path()));
-    assert!(matches!(outcome(&mut worker), Outcome::Failed(error) if error.to_string() == "the request doesn't fit"));
+    assert!(matches!(outcome(&mut worker), JobEnd::Failed(error) if error.to_string() == "the request doesn't fit"));
     send(&mut worker, job(DRAW, folder.path()));
     let events = until_ended(&mut worker);
     assert!(matches!(events[0], Event::JobStarted { .. }), "{events:?}");
@@ -87,12 +87,12 @@ fn a_job_that_loses_the_device_ends_once_and_the_next_job_opens_the_model_again(
     let events = until_ended(&mut worker);
     assert!(matches!(
         events.last(),
-        Some(Event::JobEnded { outcome: Outcome::Failed(error), .. }) if error.to_string().contains("the device failed")
+        Some(Event::JobEnded { outcome: JobEnd::Failed(error), .. }) if error.to_string().contains("the device failed")
     ));
     send(&mut worker, job(DRAW, folder.path()));
     let events = until_ended(&mut worker);
     assert!(matches!(events[0], Event::ModelLoading { .. }), "{events:?}");
-    assert!(matches!(events.last(), Some(Event::JobEnded { outcome: Outcome::Finished(_), .. })), "{events:?}");
+    assert!(matches!(events.last(), Some(Event::JobEnded { outcome: JobEnd::Finished(_), .. })), "{events:?}");
 }
 
 #[test]
@@ -110,10 +110,10 @@ fn a_panic_while_loading_is_a_failed_model_and_jobs_fail_until_one_loads() {
         matches!(next(&mut worker), Event::ModelFailed { error, .. } if error.to_string().contains("out of memory"))
     );
     send(&mut worker, job(DRAW, folder.path()));
-    assert!(matches!(outcome(&mut worker), Outcome::Failed(error) if error.to_string() == "no model is loaded"));
+    assert!(matches!(outcome(&mut worker), JobEnd::Failed(error) if error.to_string() == "no model is loaded"));
     load(&mut worker);
     send(&mut worker, job(DRAW, folder.path()));
-    assert!(matches!(outcome(&mut worker), Outcome::Finished(_)));
+    assert!(matches!(outcome(&mut worker), JobEnd::Finished(_)));
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_job_runs_on_and_can_be_cancelled_while_nobody_drains_the_events() {
     }
     cancel.cancel();
     let events = until_ended(&mut worker);
-    assert!(matches!(events.last(), Some(Event::JobEnded { outcome: Outcome::Cancelled, .. })));
+    assert!(matches!(events.last(), Some(Event::JobEnded { outcome: JobEnd::Cancelled, .. })));
     assert!(events.len() < 1000, "steps were left out");
     assert_eq!(files(folder.path()), [""; 0]);
 }
@@ -144,7 +144,7 @@ fn a_job_cancelled_before_it_begins_draws_nothing() {
     let sent = job(DRAW, folder.path());
     sent.cancel.cancel();
     send(&mut worker, sent);
-    assert!(matches!(&until_ended(&mut worker)[..], [Event::JobEnded { outcome: Outcome::Cancelled, .. }]));
+    assert!(matches!(&until_ended(&mut worker)[..], [Event::JobEnded { outcome: JobEnd::Cancelled, .. }]));
 }
 
 #[test]
@@ -162,8 +162,8 @@ fn the_worker_holds_one_command_and_gives_the_next_one_back() {
         other => panic!("there is no room for a third: {other:?}"),
     }
     cancel.cancel();
-    assert!(matches!(outcome(&mut worker), Outcome::Cancelled));
-    assert!(matches!(outcome(&mut worker), Outcome::Finished(_)));
+    assert!(matches!(outcome(&mut worker), JobEnd::Cancelled));
+    assert!(matches!(outcome(&mut worker), JobEnd::Finished(_)));
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn a_picture_is_in_its_folder_before_anyone_is_told() {
                 assert_eq!(gallery::read_recipe(&entry.path).expect("a whole PNG"), Some(entry.recipe.clone()));
                 saved.push(entry);
             }
-            Event::JobEnded { outcome: Outcome::Finished(entries), .. } => break entries,
+            Event::JobEnded { outcome: JobEnd::Finished(entries), .. } => break entries,
             Event::JobEnded { outcome, .. } => panic!("{outcome:?}"),
             _ => {}
         }
@@ -242,7 +242,7 @@ fn an_engine_that_panics_even_when_it_is_freed_takes_nothing_with_it() {
     load(&mut worker);
     for _ in 0..2 {
         send(&mut worker, job(DRAW, folder.path()));
-        assert!(matches!(outcome(&mut worker), Outcome::Failed(_)));
+        assert!(matches!(outcome(&mut worker), JobEnd::Failed(_)));
     }
 }
 
@@ -252,9 +252,9 @@ fn a_bad_request_or_destination_fails_before_the_engine_is_asked() {
     let mut bad = job(PANIC, folder.path());
     request_of(&mut bad).steps = 0;
     send(&mut worker, bad);
-    assert!(matches!(outcome(&mut worker), Outcome::Failed(error) if error.to_string().contains("steps")));
+    assert!(matches!(outcome(&mut worker), JobEnd::Failed(error) if error.to_string().contains("steps")));
     send(&mut worker, job(PANIC, &folder.path().join("missing/folder")));
-    assert!(matches!(outcome(&mut worker), Outcome::Failed(error) if error.to_string().contains("no such folder")));
+    assert!(matches!(outcome(&mut worker), JobEnd::Failed(error) if error.to_string().contains("no such folder")));
 }
 
 #[test]
@@ -273,9 +273,9 @@ fn every_job_ends_once_whatever_becomes_of_it() {
         let Some(Event::JobEnded { id: ended, outcome }) = events.last() else { panic!("no end: {events:?}") };
         assert_eq!(*ended, id);
         let expected = match prompt {
-            DRAW => matches!(outcome, Outcome::Finished(_)),
-            WAIT => matches!(outcome, Outcome::Cancelled),
-            _ => matches!(outcome, Outcome::Failed(_)),
+            DRAW => matches!(outcome, JobEnd::Finished(_)),
+            WAIT => matches!(outcome, JobEnd::Cancelled),
+            _ => matches!(outcome, JobEnd::Failed(_)),
         };
         assert!(expected, "{prompt} ended as {outcome:?}");
     }

@@ -7,7 +7,7 @@ use std::thread;
 
 use burnisher::base::cancel::CancelToken;
 use burnisher::base::model_ref::ModelRef;
-use burnisher::worker::{Command, Event, Loading, OnLoading, Outcome, WorkerHandle, spawn};
+use burnisher::worker::{Command, Event, JobEnd, Loading, OnLoading, WorkerHandle, spawn};
 
 use super::puppet::{DRAW, Puppet, command, job, load, next, outcome, puppet, send, until_ended};
 
@@ -73,10 +73,10 @@ fn a_load_can_be_cancelled_and_jobs_fail_until_a_model_is_loaded() {
         }
     }
     send(&mut worker, job(DRAW, folder.path()));
-    assert!(matches!(outcome(&mut worker), Outcome::Failed(error) if error.to_string() == "no model is loaded"));
+    assert!(matches!(outcome(&mut worker), JobEnd::Failed(error) if error.to_string() == "no model is loaded"));
     load(&mut worker);
     send(&mut worker, job(DRAW, folder.path()));
-    assert!(matches!(outcome(&mut worker), Outcome::Finished(_)));
+    assert!(matches!(outcome(&mut worker), JobEnd::Finished(_)));
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn an_unloaded_model_is_gone_from_memory_and_comes_back_for_the_next_job() {
     let events = until_ended(&mut worker);
     assert!(matches!(events[0], Event::ModelLoading { component: None, .. }), "{events:?}");
     assert!(matches!(events[1], Event::ModelLoaded { .. }), "{events:?}");
-    assert!(matches!(events.last(), Some(Event::JobEnded { outcome: Outcome::Finished(_), .. })));
+    assert!(matches!(events.last(), Some(Event::JobEnded { outcome: JobEnd::Finished(_), .. })));
 }
 
 #[test]
@@ -139,5 +139,5 @@ fn a_job_can_be_cancelled_while_its_model_comes_back() {
     cancel.cancel();
     let events = until_ended(&mut worker);
     assert!(events.iter().any(|event| matches!(event, Event::ModelCancelled { .. })), "{events:?}");
-    assert!(matches!(events.last(), Some(Event::JobEnded { outcome: Outcome::Cancelled, .. })));
+    assert!(matches!(events.last(), Some(Event::JobEnded { outcome: JobEnd::Cancelled, .. })));
 }

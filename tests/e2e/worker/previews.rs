@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
 use std::thread;
 
-use burnisher::worker::{Event, Outcome, Previews};
+use burnisher::worker::{Event, JobEnd, Previews};
 
 use super::puppet::{
     DRAW, FAIL, Puppet, WAIT, files, job, outcome, picture, puppet, request_of, send, until_ended, with,
@@ -39,7 +39,7 @@ fn each_preview_says_what_it_is_of() {
     let next = take();
     assert!(next.step > first.step && next.step.is_multiple_of(2), "{}", next.step);
     cancel.cancel();
-    assert!(matches!(outcome(&mut worker), Outcome::Cancelled));
+    assert!(matches!(outcome(&mut worker), JobEnd::Cancelled));
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn a_preview_that_is_cancelled_is_not_shown() {
     let mut sent = job(WAIT, folder.path());
     sent.previews = every(1);
     send(&mut worker, sent);
-    assert!(matches!(outcome(&mut worker), Outcome::Cancelled));
+    assert!(matches!(outcome(&mut worker), JobEnd::Cancelled));
     assert!(worker.previews()[0].is_empty());
 }
 
@@ -108,12 +108,12 @@ fn preview_files_come_every_so_many_steps_and_a_preview_that_cannot_be_written_f
     request_of(&mut sent).steps = 5;
     sent.previews = Previews::Files { every: 2.try_into().expect("not 0"), folder: previews.clone() };
     send(&mut worker, sent.clone());
-    assert!(matches!(outcome(&mut worker), Outcome::Finished(_)));
+    assert!(matches!(outcome(&mut worker), JobEnd::Finished(_)));
     assert_eq!(files(&previews), ["7-0002.png", "7-0004.png"]);
     assert_eq!(image::open(previews.join("7-0004.png")).expect("a PNG").to_rgb8(), picture(3));
 
     std::fs::remove_dir_all(&previews).expect("gone");
     std::fs::create_dir_all(previews.join("7-0002.png")).expect("a folder in the preview's place");
     send(&mut worker, sent);
-    assert!(matches!(outcome(&mut worker), Outcome::Failed(error) if error.to_string().contains("this is a folder")));
+    assert!(matches!(outcome(&mut worker), JobEnd::Failed(error) if error.to_string().contains("this is a folder")));
 }

@@ -14,7 +14,7 @@ use burnisher::pipelines::Run;
 use burnisher::schedulers::{SchedulerConfig, SchedulerKind};
 use burnisher::storage::gallery::Destination;
 use burnisher::worker::{
-    Busy, Command, Engine, Event, Hooks, Job, ModelInfo, Outcome, Phase, StepDone, TokenCount, TokenCounter, Work,
+    Busy, Command, Engine, Event, Hooks, Job, JobEnd, ModelInfo, Phase, StepDone, TokenCount, TokenCounter, Work,
     WorkerHandle, spawn,
 };
 use image::{Rgb, RgbImage};
@@ -187,7 +187,7 @@ pub(super) fn until_ended(worker: &mut WorkerHandle) -> Vec<Event> {
 }
 
 /// How the next job ends.
-pub(super) fn outcome(worker: &mut WorkerHandle) -> Outcome {
+pub(super) fn outcome(worker: &mut WorkerHandle) -> JobEnd {
     match until_ended(worker).pop() {
         Some(Event::JobEnded { outcome, .. }) => outcome,
         other => panic!("no end: {other:?}"),

@@ -9,7 +9,7 @@ use burnisher::base::error::Error;
 use burnisher::base::model_ref::ModelRef;
 use burnisher::content::request::Request;
 use burnisher::storage::gallery::Destination;
-use burnisher::worker::{self, Command, Event, Job, Left, Loading, OnLoading, Outcome, Room, WorkerHandle, spawn};
+use burnisher::worker::{self, Command, Event, Job, JobEnd, Left, Loading, OnLoading, Room, WorkerHandle, spawn};
 use image::RgbImage;
 
 use super::bundled::CPU;
@@ -80,7 +80,7 @@ fn draws_at_once(worker: &mut WorkerHandle) -> bool {
     send(worker, job(DRAW, folder.path()));
     let events = until_ended(worker);
     let outcome = events.last().expect("an end");
-    assert!(matches!(outcome, Event::JobEnded { outcome: Outcome::Finished(_), .. }), "{outcome:?}");
+    assert!(matches!(outcome, Event::JobEnded { outcome: JobEnd::Finished(_), .. }), "{outcome:?}");
     !events.iter().any(|event| matches!(event, Event::ModelLoading { .. } | Event::ModelLoaded { .. }))
 }
 
@@ -138,7 +138,7 @@ fn a_first_load_that_fails_leaves_nothing() {
     assert!(matches!(events.last(), Some(Event::ModelFailed { left: None, .. })), "{events:?}");
     let folder = tempfile::tempdir().expect("a folder");
     send(&mut worker, job(DRAW, folder.path()));
-    assert!(matches!(outcome(&mut worker), Outcome::Failed(error) if error.to_string() == "no model is loaded"));
+    assert!(matches!(outcome(&mut worker), JobEnd::Failed(error) if error.to_string() == "no model is loaded"));
 }
 
 /// A picture of the model that is loaded.
@@ -146,7 +146,7 @@ fn draw(worker: &mut WorkerHandle, folder: &Path) -> RgbImage {
     let (width, height) = (64, 64);
     let request = Request { prompt: "a fox".into(), steps: 2, seed: 3, width, height, ..Request::default() };
     send(worker, Box::new(Job::new(request, Destination::Folder(folder.to_owned()))));
-    let Outcome::Finished(entries) = outcome(worker) else { panic!("it is drawn") };
+    let JobEnd::Finished(entries) = outcome(worker) else { panic!("it is drawn") };
     image::open(&entries[0].path).expect("a PNG").into_rgb8()
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use burnisher::content::request::{Branch, Request};
 use burnisher::storage::gallery::{Destination, read_recipe};
-use burnisher::worker::{Command, Event, Job, ModelInfo, Outcome, WorkerHandle};
+use burnisher::worker::{Command, Event, Job, JobEnd, ModelInfo, WorkerHandle};
 use image::RgbImage;
 
 use super::bundled::bundled;
@@ -38,12 +38,12 @@ fn draw(worker: &mut WorkerHandle, request: Request, folder: &Path) -> Result<Dr
     loop {
         match next(worker) {
             Event::StepsKept { id, request, steps } if id == job.id => kept = Some((request, steps)),
-            Event::JobEnded { outcome: Outcome::Finished(entries), .. } => {
+            Event::JobEnded { outcome: JobEnd::Finished(entries), .. } => {
                 let path = &entries[0].path;
                 let recipe = read_recipe(path).expect("a PNG").expect("a recipe").request;
                 return Ok(Drawn { picture: image::open(path).expect("a PNG").to_rgb8(), recipe, job, kept });
             }
-            Event::JobEnded { outcome: Outcome::Failed(error), .. } => return Err(error.to_string()),
+            Event::JobEnded { outcome: JobEnd::Failed(error), .. } => return Err(error.to_string()),
             Event::JobEnded { outcome, .. } => panic!("{outcome:?}"),
             _ => {}
         }
