@@ -8,3 +8,4 @@ pub mod model_ref;
 pub mod rng;
 pub mod stop;
 pub mod sync;
+pub mod units;

@@ -5,3 +5,4 @@ pub mod gallery;
 pub mod hub;
 pub mod library;
 pub mod recipe;
+pub(crate) mod weights;

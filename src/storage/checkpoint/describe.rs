@@ -12,8 +12,11 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};
 use serde_json::{Map, Value};
 
-use super::weights::{Variant, Weights};
-use super::{Checkpoint, Component, Recommended, config_file};
+use super::card::Recommended;
+use super::component::Component;
+use super::index::has_weights;
+use super::opened::Checkpoint;
+use super::weight_files::{Variant, Weights};
 use crate::base::error::Result;
 
 /// A model, described. `Display` is the text for people, serde the form for scripts.
@@ -77,8 +80,8 @@ impl Checkpoint {
     }
 
     fn describe_component(&self, component: &Component) -> Result<ComponentDescription> {
-        let has_weights = config_file(&component.class) == "config.json";
-        let weights = has_weights.then(|| self.weights(&component.name, Variant::Full)).transpose()?;
+        let weights =
+            has_weights(&component.class).then(|| self.weights(&component.name, Variant::Full)).transpose()?;
         Ok(ComponentDescription {
             name: component.name.clone(),
             library: component.library.clone(),

@@ -14,10 +14,10 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{DType, Shape, Tensor};
 use serde::Serialize;
 
-use super::convert::{Order, Unusable, tensor_data};
 use super::keys;
-use super::weights::{Stored, Weights};
+use super::weight_files::Weights;
 use crate::base::error::{Error, Result};
+use crate::storage::weights::{Order, Stored, Unusable, tensor_data};
 
 /// How a component's files differ from the module its config asks for: everything by name, as files spell it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

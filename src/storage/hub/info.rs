@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::HubId;
-use crate::storage::checkpoint::source::is_plain_name;
+use crate::storage::checkpoint::is_plain_name;
 use crate::storage::hub::offer::{Gate, Licence, Wanted};
 use crate::storage::hub::part::Hash;
 

@@ -24,7 +24,7 @@ mod transfer;
 
 use std::path::PathBuf;
 
-pub use crate::storage::checkpoint::weights::Variant;
+pub use crate::storage::checkpoint::Variant;
 pub use download::Downloaded;
 pub use environment::{Options, Patience, Token};
 pub use good_models::{GoodModel, good_models, present_name};

@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use crate::base::error::{Error, Result};
-use crate::storage::checkpoint::source::is_plain_name;
-use crate::storage::checkpoint::weights::{WeightFiles, weight_files};
-use crate::storage::checkpoint::{config_file, library_and_class};
+use crate::storage::checkpoint::{
+    WeightFiles, config_file, has_weights, is_plain_name, library_and_class, weight_files,
+};
 use crate::storage::hub::Variant;
 
 /// Files beside the index that are fetched too.
@@ -95,11 +95,6 @@ fn is_shard(name: &str, stem: &str, variant: &str) -> bool {
 /// A config, a vocabulary or the like.
 fn is_text(name: &str) -> bool {
     [".json", ".txt"].iter().any(|ending| name.ends_with(ending)) && !name.contains(".index.")
-}
-
-/// Whether a class has weights at all.
-fn has_weights(class: &str) -> bool {
-    !["Scheduler", "Tokenizer", "Processor", "FeatureExtractor"].iter().any(|kind| class.contains(kind))
 }
 
 #[cfg(test)]

@@ -7,14 +7,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::apps::App;
-use super::candidate::modified;
+use super::area::App;
 use super::folder::Pipeline;
-use super::item::{Item, State};
+use super::item::{Item, State, modified};
 use super::{file, walk};
 use crate::base::model_ref::{HubId, ModelRef};
+use crate::storage::checkpoint::Source;
 use crate::storage::checkpoint::family::{Family, Kind};
-use crate::storage::checkpoint::source::Source;
 
 /// The digits of a commit that people read.
 const SHORT: usize = 7;

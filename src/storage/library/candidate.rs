@@ -1,15 +1,14 @@
 //! Something that looks like a model from outside, and what it turns out to be.
 
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
-use super::apps::App;
+use super::area::App;
 use super::folder::Pipeline;
-use super::item::{Item, State};
+use super::item::{Item, State, modified};
 use super::{cached, file};
 use crate::base::model_ref::ModelRef;
+use crate::storage::checkpoint::Source;
 use crate::storage::checkpoint::family::{Family, Kind};
-use crate::storage::checkpoint::source::Source;
 
 /// Something that looks like a model.
 pub(super) enum Candidate {
@@ -81,9 +80,4 @@ fn core_ml(path: &Path, app: App) -> Item {
         files: Vec::new(),
         damaged: Vec::new(),
     }
-}
-
-/// When a file or folder last changed.
-pub(super) fn modified(path: &Path) -> Option<SystemTime> {
-    path.metadata().and_then(|metadata| metadata.modified()).ok()
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::apps::{App, Area, present};
+use super::area::{App, Area, present};
 use crate::storage::checkpoint::family::Kind;
 
 /// Kinds by the names of their folders (`folder_paths.py`), the older names included.

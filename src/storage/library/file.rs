@@ -5,15 +5,13 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use super::apps::App;
-use super::candidate::modified;
-use super::header::{self, Flaw};
-use super::item::{Item, State, WeightFile};
+use super::area::App;
+use super::header;
+use super::item::{Item, State, WeightFile, modified};
 use crate::base::model_ref::ModelRef;
 use crate::storage::checkpoint::family::{Family, Identified, Kind, Layout, identify};
-use crate::storage::checkpoint::gguf::{self, Blocks};
-use crate::storage::checkpoint::source::SourceFile;
-use crate::storage::checkpoint::weights::{self, Stored};
+use crate::storage::checkpoint::is_scaled;
+use crate::storage::weights::{Flaw, SourceFile, is_gguf, read_header, read_path};
 
 /// How Diffusers and transformers name a component's weights, up to a dot.
 const COMPONENTS: [&str; 2] = ["diffusion_pytorch_model", "model"];
@@ -47,13 +45,13 @@ pub(super) fn inspect(path: &Path, app: App, holds: Option<Kind>) -> Item {
     item.files.push(WeightFile { path: real.clone(), bytes: item.bytes });
     let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     if ["safetensors", "sft"].contains(&&*ending) {
-        match header::read(path) {
+        match read_path(path) {
             Ok(header) => {
-                let identified = header.identify();
+                let identified = identify(header.shapes());
                 (item.kind, item.family) = (identified.kind, identified.family);
-                item.precisions = header.precisions();
+                item.precisions = header::precisions(&header);
                 item.state = state(&identified, path);
-                if item.state == State::Whole && header.is_scaled() {
+                if item.state == State::Whole && header.tensors.iter().any(|(key, _)| is_scaled(key)) {
                     item.state = State::NotOpenable { why: SCALED.to_owned() };
                 }
             }
@@ -62,13 +60,12 @@ pub(super) fn inspect(path: &Path, app: App, holds: Option<Kind>) -> Item {
                 item.damaged.push(real);
             }
         }
-    } else if ending == "gguf" && begins_with(path, gguf::MAGIC) {
-        match SourceFile::on_disk(path).and_then(|file| weights::read_header(&file)) {
+    } else if ending == "gguf" && is_gguf(path) {
+        match SourceFile::on_disk(path).and_then(|file| read_header(&file)) {
             Ok(header) => {
-                let shapes = header.tensors.iter().map(|(key, stored)| (key.as_str(), stored.shape.as_slice()));
-                let identified = identify(shapes);
+                let identified = identify(header.shapes());
                 (item.kind, item.family) = (identified.kind, identified.family);
-                item.precisions = header.tensors.iter().map(|(_, stored)| gguf_type(stored)).collect();
+                item.precisions = header.tensors.iter().map(|(_, stored)| header::type_name(stored)).collect();
                 item.state = state(&identified, path);
             }
             Err(error) => item.state = State::NotOpenable { why: error.to_string() },
@@ -78,19 +75,6 @@ pub(super) fn inspect(path: &Path, app: App, holds: Option<Kind>) -> Item {
     }
     item.model = matches!(item.kind, Kind::Checkpoint | Kind::Unet).then(|| ModelRef::File(path.to_owned()));
     item
-}
-
-fn begins_with(path: &Path, magic: &[u8]) -> bool {
-    let mut beginning = vec![0; magic.len()];
-    File::open(path).and_then(|mut file| file.read_exact(&mut beginning)).is_ok() && beginning == magic
-}
-
-/// What numbers are called where their blocks say more than what they become.
-fn gguf_type(stored: &Stored) -> String {
-    match stored.blocks {
-        Some(Blocks::Q8_0) => "q8_0".to_owned(),
-        None => stored.dtype.to_string().to_lowercase(),
-    }
 }
 
 /// What people call a file: where it is named as any component's, its folder says more.

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use super::apps::App;
-use super::candidate::modified;
-use super::header::{self, Flaw, Header};
-use super::item::{Item, State, WeightFile};
+use super::area::App;
+use super::header;
+use super::item::{Item, State, WeightFile, modified};
 use crate::base::model_ref::ModelRef;
-use crate::storage::checkpoint::family::{Family, Kind};
-use crate::storage::checkpoint::source::Source;
-use crate::storage::checkpoint::weights::{self, Variant, WeightFiles};
-use crate::storage::checkpoint::{PIPELINES, beside_index, config_file, library_and_class, read_json};
+use crate::storage::checkpoint::family::{Family, Kind, identify};
+use crate::storage::checkpoint::{
+    Files, PIPELINES, Source, Variant, WeightFiles, beside_index, config_file, has_weights, inside, library_and_class,
+    read_index, read_json, weight_files,
+};
+use crate::storage::weights::{Flaw, Header, read_header, read_path};
 
 /// Families by the names of their pipelines, for those whose weights aren't known here.
 const FAMILIES: [(&str, Family); 6] = [
@@ -107,7 +107,7 @@ impl Pipeline {
         };
         if class.contains("Tokenizer") {
             self.tokenizer(source, folder);
-        } else if config_file(class) == "config.json" {
+        } else if has_weights(class) {
             self.weights(source, name, folder);
         }
     }
@@ -125,11 +125,11 @@ impl Pipeline {
         let names = source.names(folder);
         let mut files = BTreeSet::new();
         for variant in [Variant::Full, Variant::Fp16] {
-            match weights::weight_files(&names, variant) {
-                WeightFiles::Whole(file) => drop(files.insert(weights::inside(folder, &file))),
+            match weight_files(&names, variant) {
+                WeightFiles::Whole(file) => drop(files.insert(inside(folder, &file))),
                 WeightFiles::Sharded { index, .. } => {
-                    let index = weights::inside(folder, &index);
-                    match weights::read_index(source, folder, &index) {
+                    let index = inside(folder, &index);
+                    match read_index(source, folder, &index) {
                         Ok(shards) => files.extend(shards),
                         Err(error) => {
                             self.damaged.extend(real(source, &index));
@@ -145,7 +145,7 @@ impl Pipeline {
             }
         }
         for file in files {
-            match read_header(source, &file) {
+            match header_of(source, &file) {
                 Ok(header) => self.header(source, name, &file, &header),
                 Err(Flaw::Missing) => self.missing.push(file),
                 Err(flaw) => {
@@ -158,10 +158,10 @@ impl Pipeline {
 
     fn header(&mut self, source: &Source, component: &str, file: &str, header: &Header) {
         if component == "unet" && self.family == Family::Unknown {
-            self.family = header.identify().family;
+            self.family = identify(header.shapes()).family;
         }
         if component == "unet" || self.precisions.is_empty() {
-            self.precisions.append(&mut header.precisions());
+            self.precisions.append(&mut header::precisions(header));
         }
         self.bytes += header.bytes;
         self.files.extend(real(source, file).map(|path| WeightFile { path, bytes: header.bytes }));
@@ -212,12 +212,11 @@ fn family_of(class: &str) -> Family {
 }
 
 /// Reads the header of one of its files.
-fn read_header(source: &Source, file: &str) -> Result<Header, Flaw> {
+fn header_of(source: &Source, file: &str) -> Result<Header, Flaw> {
     match source {
-        Source::Folder(root) => header::read(&root.join(file)),
-        _ => match source.open(file).ok().flatten().and_then(|file| file.all().ok()) {
-            Some(bytes) => header::parse(&mut Cursor::new(&bytes), bytes.len() as u64)
-                .unwrap_or_else(|cause| Err(Flaw::Unreadable(cause.to_string()))),
+        Source::Folder(root) => read_path(&root.join(file)),
+        Source::Bundled => match source.open(file).ok().flatten() {
+            Some(file) => read_header(&file).map_err(|error| Flaw::Unreadable(error.to_string())),
             None => Err(Flaw::Missing),
         },
     }
@@ -227,7 +226,7 @@ fn read_header(source: &Source, file: &str) -> Result<Header, Flaw> {
 fn real(source: &Source, file: &str) -> Option<PathBuf> {
     match source {
         Source::Folder(root) => fs::canonicalize(root.join(file)).ok(),
-        _ => None,
+        Source::Bundled => None,
     }
 }
 

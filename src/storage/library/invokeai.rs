@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::apps::{App, Area};
+use super::area::{App, Area};
 
 /// What `invokeai.yaml` says of models: at its top since version 4, below `InvokeAI: Paths:` before
 /// (`invokeai/app/services/config/config_default.py`, `models_dir`, and its migration of version 3).

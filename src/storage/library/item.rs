@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::apps::App;
+use super::area::App;
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::{HubId, ModelRef};
 use crate::storage::checkpoint::family::{Family, Kind};
@@ -172,12 +172,7 @@ impl Repair {
     }
 }
 
-/// A length of a file, as people say it.
-pub fn size_text(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} bytes"),
-        1_000..1_000_000 => format!("{:.0} kB", bytes as f64 / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.0} MB", bytes as f64 / 1e6),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
-    }
+/// When a file or folder last changed.
+pub(super) fn modified(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|metadata| metadata.modified()).ok()
 }

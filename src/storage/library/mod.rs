@@ -6,89 +6,28 @@
 //! Limits: a folder that doesn't answer is waited for, so this belongs on a thread of its own.
 
 mod apps;
+mod area;
 mod cached;
 mod candidate;
 mod comfyui;
 mod duplicates;
 mod file;
 mod folder;
+mod found;
 mod header;
 mod invokeai;
 mod item;
 mod places;
+mod scan;
 mod verify;
 mod walk;
 mod webui;
 
-use std::path::PathBuf;
-
-use rayon::ThreadPoolBuilder;
-
-pub use apps::App;
+pub use crate::base::units::size_text;
+pub use area::App;
 pub use duplicates::{Duplicates, find_duplicates};
-pub use item::{Item, Repair, State, WeightFile, size_text};
+pub use found::Found;
+pub use item::{Item, Repair, State, WeightFile};
 pub use places::Places;
+pub use scan::{list, scan};
 pub use verify::{Verdict, verify};
-
-use crate::base::cancel::CancelToken;
-use crate::base::error::{Error, Result};
-
-/// Threads that read headers: more than cores, since they wait for disks.
-const READERS: usize = 8;
-
-/// What a scan tells of while it goes on.
-#[derive(Clone, Debug)]
-pub enum Found {
-    /// It looks into this folder now.
-    Looking(PathBuf),
-    /// Something was found.
-    Item(Box<Item>),
-    /// A folder couldn't be looked into, or not into all of it.
-    Trouble(Error),
-}
-
-/// Looks for models. `tell` is called on several threads, in no order, and may wait.
-///
-/// # Errors
-/// The system has no threads to give. A folder that can't be read is told of and left out.
-pub fn scan(places: &Places, cancel: &CancelToken, tell: &(dyn Fn(Found) + Sync)) -> Result<()> {
-    let pool =
-        ThreadPoolBuilder::new().num_threads(READERS).thread_name(|number| format!("burnisher-library-{number}"));
-    let pool = pool.build().map_err(|cause| Error::new("the folders can't be looked through").caused_by(cause))?;
-    pool.in_place_scope(|scope| {
-        if places.bundled {
-            tell(Found::Item(Box::new(candidate::bundled())));
-        }
-        let mut walk = walk::Walk::new(cancel, tell);
-        for area in places.areas() {
-            walk.through(&area, &mut |candidate| {
-                scope.spawn(move |_| {
-                    if !cancel.is_cancelled() {
-                        candidate.inspect().into_iter().for_each(|item| tell(Found::Item(Box::new(item))));
-                    }
-                });
-            });
-        }
-    });
-    Ok(())
-}
-
-/// All that [`scan`] finds, sorted by name, and what went wrong.
-///
-/// # Errors
-/// As [`scan`].
-pub fn list(places: &Places, cancel: &CancelToken) -> Result<(Vec<Item>, Vec<Error>)> {
-    let found = std::sync::Mutex::new((Vec::new(), Vec::new()));
-    scan(places, cancel, &|news| {
-        // A list is pushed to in one move, so one left by a thread that panicked is whole.
-        let mut found = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        match news {
-            Found::Item(item) => found.0.push(*item),
-            Found::Trouble(error) => found.1.push(error),
-            Found::Looking(_) => {}
-        }
-    })?;
-    let (mut items, troubles) = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    items.sort_by_cached_key(|item| (item.name.to_lowercase(), item.path.clone()));
-    Ok((items, troubles))
-}

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::apps::{self, App, Area};
+use super::apps;
+use super::area::{App, Area};
 use crate::storage::hub::Options;
 
 /// Where models are looked for.

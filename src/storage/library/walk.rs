@@ -7,9 +7,9 @@ use std::collections::HashSet;
 use std::fs::{self, DirEntry, FileType};
 use std::path::{Path, PathBuf};
 
-use super::Found;
-use super::apps::{App, Area};
+use super::area::{App, Area};
 use super::candidate::Candidate;
+use super::found::Found;
 use crate::base::cancel::CancelToken;
 use crate::base::error::Error;
 

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::apps::{App, Area, present};
+use super::area::{App, Area, present};
 use crate::storage::checkpoint::family::Kind;
 
 /// Below `models` (`modules/paths_internal.py`, `modules/sd_vae.py`, `extensions-builtin/Lora`).

@@ -20,7 +20,7 @@ fn every_kind_of_damage_is_told_and_none_is_offered_for_use() {
         ("pointer", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 4", "Git LFS"),
         ("zeros", &[0; 4096], "zeros"),
         ("noise", &[0xa5; 4096], "doesn't begin as a safetensors file does"),
-        ("overlap", &overlap, "header makes no sense"),
+        ("overlap", &overlap, "overlap another's or leave a gap"),
     ] {
         tree.write(&format!("{name}/{name}.safetensors"), content);
         let items = tree.added(name);

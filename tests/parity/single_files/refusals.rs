@@ -90,7 +90,7 @@ fn files_in_other_formats_are_named() {
     assert!(line.starts_with("can't use GGUF weights of type Q4_0 (model.diffusion_model.out.2.weight): "), "{line}");
     assert!(line.contains("Take the model's F16 or Q8_0 file"), "{line}");
     models.put("model.safetensors", b"");
-    assert!(models.complaint().contains("damaged, it is empty or cut short"), "{}", models.complaint());
+    assert!(models.complaint().contains("damaged, it is empty"), "{}", models.complaint());
     fs::remove_file(models.path("model.safetensors")).expect("it was there");
     assert!(models.complaint().starts_with("no such model: "), "{}", models.complaint());
 }

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::base::error::{Error, Result};
 use crate::storage::checkpoint::family::Family;
+use crate::storage::checkpoint::files::read_json;
 use crate::storage::checkpoint::ldm::shapes::Shapes;
-use crate::storage::checkpoint::read_json;
 use crate::storage::checkpoint::source::Source;
 
 /// The vocabulary of every CLIP text encoder.

@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::storage::checkpoint::family::{Kind, identify};
-use crate::storage::checkpoint::source::SourceFile;
-use crate::storage::checkpoint::weights::{Stored, read_header};
+use crate::storage::weights::{SourceFile, Stored, read_header};
 
 /// More rows than a prompt has places are of no use.
 const MAX_ROWS: usize = 75;
@@ -57,7 +56,7 @@ fn files(model: &Path) -> Vec<PathBuf> {
 /// The tensor's name, and its rows.
 fn read(path: &Path, width: usize) -> Option<(String, Vec<Vec<f32>>)> {
     let header = read_header(&SourceFile::on_disk(path).ok()?).ok()?;
-    let found = identify(header.tensors.iter().map(|(key, stored)| (key.as_str(), stored.shape.as_slice())));
+    let found = identify(header.shapes());
     let [(name, stored)] = header.tensors.as_slice() else { return None };
     let fits = found.kind == Kind::Embedding && stored.shape.last() == Some(&width) && rows(stored) <= MAX_ROWS;
     let numbers = fits.then(|| stored.numbers()).flatten()?;

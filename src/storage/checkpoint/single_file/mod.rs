@@ -19,12 +19,14 @@ use std::path::Path;
 use bytes::Bytes;
 
 use super::family::{Identified, Kind, Layout, identify};
+use super::files::Files;
 use super::ldm::shapes::Shapes;
 use super::ldm::{Names, Part, UNET, averaged, stray};
-use super::model_ref;
-use super::source::{Source, SourceFile};
-use super::weights::{Header, Stored, Variant, Weights, read_header};
+use super::source::Source;
+use super::weight_files::{Variant, Weights};
 use crate::base::error::{Error, Result};
+use crate::base::model_ref;
+use crate::storage::weights::{Header, SourceFile, Stored, read_header};
 use embeddings::Embeddings;
 use original_config::OriginalConfig;
 pub(crate) use vae_file::open as open_vae;
@@ -48,10 +50,10 @@ impl SingleFile {
     /// # Errors
     /// There is no such file, or it is damaged; it is no model, or one that isn't built here; a component
     /// is missing; what lies beside it is broken.
-    pub(crate) fn open(path: &Path, vae: Option<&Path>, use_averaged: bool) -> Result<Self> {
+    pub(crate) fn read(path: &Path, vae: Option<&Path>, use_averaged: bool) -> Result<Self> {
         model_ref::check_file(path)?;
         let header = read_header(&SourceFile::on_disk(path)?)?;
-        let identified = identify(header.tensors.iter().map(|(key, stored)| (key.as_str(), stored.shape.as_slice())));
+        let identified = identify(header.shapes());
         check(&identified, &header, path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let mut components = split(&header, &name, use_averaged, path)?;
@@ -90,16 +92,6 @@ impl SingleFile {
         Ok(Self { place: path.display().to_string(), files: files.into_bytes(), components, beside })
     }
 
-    /// A small file: one that was made, or else one that lies in the folder beside.
-    pub(crate) fn open_file(&self, path: &str) -> Result<Option<SourceFile>> {
-        let made = |content| SourceFile::made(content, self.locate(path));
-        if let Some(content) = self.files.get(path) {
-            return Ok(Some(made(content.clone())));
-        }
-        let beside = self.beside.as_ref().map(|beside| beside.open(path)).transpose()?.flatten();
-        Ok(beside.or_else(|| configs::vocabulary(path).map(made)))
-    }
-
     /// The weights of a component.
     pub(crate) fn weights(&self, component: &str) -> Result<Weights> {
         match (self.components.get(component), &self.beside) {
@@ -108,9 +100,20 @@ impl SingleFile {
             (None, None) => Err(missing(component, Path::new(&self.place))),
         }
     }
+}
 
-    /// How a message names a file or a component.
-    pub(crate) fn locate(&self, path: &str) -> String {
+impl Files for SingleFile {
+    /// Opens a small file: one that was made, or else one that lies in the folder beside.
+    fn open(&self, path: &str) -> Result<Option<SourceFile>> {
+        let made = |content| SourceFile::made(content, self.locate(path));
+        if let Some(content) = self.files.get(path) {
+            return Ok(Some(made(content.clone())));
+        }
+        let beside = self.beside.as_ref().map(|beside| beside.open(path)).transpose()?.flatten();
+        Ok(beside.or_else(|| configs::vocabulary(path).map(made)))
+    }
+
+    fn locate(&self, path: &str) -> String {
         format!("{}:{path}", self.place)
     }
 }

@@ -8,7 +8,8 @@
 
 use super::original_config::OriginalConfig;
 use crate::storage::checkpoint::family::{Family, Identified};
-use crate::storage::checkpoint::weights::{Header, Stored, Weights};
+use crate::storage::checkpoint::weight_files::Weights;
+use crate::storage::weights::{Header, Stored};
 
 /// The steps that Stable Diffusion 2's base was trained for.
 const BASE_STEPS: f64 = 875_000.0;

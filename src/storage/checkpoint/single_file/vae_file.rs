@@ -6,8 +6,8 @@ use crate::base::error::{Error, Result};
 use crate::base::model_ref;
 use crate::storage::checkpoint::family::{Kind, Layout, identify};
 use crate::storage::checkpoint::ldm::Names;
-use crate::storage::checkpoint::source::SourceFile;
-use crate::storage::checkpoint::weights::{Weights, read_header};
+use crate::storage::checkpoint::weight_files::Weights;
+use crate::storage::weights::{SourceFile, read_header};
 
 /// Opens a VAE's file: its tensors under Diffusers' names.
 ///
@@ -16,7 +16,7 @@ use crate::storage::checkpoint::weights::{Weights, read_header};
 pub(crate) fn open(path: &Path) -> Result<Weights> {
     model_ref::check_file(path)?;
     let header = read_header(&SourceFile::on_disk(path)?)?;
-    let found = identify(header.tensors.iter().map(|(key, stored)| (key.as_str(), stored.shape.as_slice())));
+    let found = identify(header.shapes());
     // A whole model has one, too.
     if !found.has_vae || (found.kind == Kind::Checkpoint && found.layout == Layout::Diffusers) {
         return Err(Error::new(format!("this file is no VAE but {found}: {}", path.display())));

@@ -10,8 +10,8 @@ use std::ops::Range;
 
 use safetensors::Dtype;
 
-use super::source::SourceFile;
-use super::weights::{Header, Stored};
+use super::file::SourceFile;
+use super::tensors::{Blocks, Header, Stored};
 use crate::base::error::{Error, Result};
 
 /// What a file begins with.
@@ -28,13 +28,6 @@ const MAX_DEPTH: usize = 4;
 
 /// The name of the metadata that holds another alignment.
 const ALIGNMENT_KEY: &str = "general.alignment";
-
-/// How numbers are kept in blocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Blocks {
-    /// 32 numbers of a byte each, and a factor.
-    Q8_0,
-}
 
 /// What a header says of a tensor.
 struct Info {
@@ -90,7 +83,7 @@ pub(crate) fn read_header(file: &SourceFile, bytes: &[u8]) -> Result<Header> {
     if let Some([(name, _), _]) = tensors.array_windows().find(|[a, b]| a.0 == b.0) {
         return Err(damaged(&format!("the tensor {name} is stored twice")));
     }
-    Ok(Header { tensors, metadata })
+    Ok(Header { tensors, metadata, bytes: bytes.len() as u64 })
 }
 
 /// What a type's numbers become, how they are kept, how many are in a unit and how many bytes that is.

@@ -13,7 +13,7 @@ use safetensors::Dtype;
 
 /// Why a tensor can't be used.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Unusable {
+pub(crate) enum Unusable {
     /// A dtype that no model's weights are kept in here.
     Dtype(Dtype),
     /// A NaN, or an infinity.
@@ -22,7 +22,7 @@ pub(super) enum Unusable {
 
 /// In which order the stored numbers are wanted.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Order {
+pub(crate) enum Order {
     AsStored,
     /// A matrix whose rows are stored as columns.
     Transposed,
@@ -36,7 +36,7 @@ const CHUNK: usize = 1 << 14;
 ///
 /// # Errors
 /// It isn't made of floating-point numbers, or one of them isn't finite in the wanted dtype.
-pub(super) fn tensor_data(
+pub(crate) fn tensor_data(
     bytes: Bytes,
     dtype: Dtype,
     shape: Shape,

@@ -1,0 +1,45 @@
+//! What an opened model is read from: a tree of files, or a single file that is made to look like one.
+
+use super::files::Files;
+use super::single_file::SingleFile;
+use super::source::Source;
+use super::weight_files::{Variant, Weights};
+use crate::base::error::Result;
+use crate::storage::weights::SourceFile;
+
+/// What an opened model is read from.
+pub(super) enum Backing {
+    /// A folder, or the model built into the binary.
+    Tree(Source),
+    /// A file with all weights, whose configs are made.
+    Single(Box<SingleFile>),
+}
+
+impl Backing {
+    /// The weights of a component, whose files lie in `folder`.
+    ///
+    /// # Errors
+    /// No weights, pickled weights only, or damaged ones.
+    pub(super) fn weights(&self, component: &str, folder: &str, preferred: Variant) -> Result<Weights> {
+        match self {
+            Self::Tree(source) => Weights::open(source, component, folder, preferred),
+            Self::Single(file) => file.weights(component),
+        }
+    }
+}
+
+impl Files for Backing {
+    fn open(&self, path: &str) -> Result<Option<SourceFile>> {
+        match self {
+            Self::Tree(source) => source.open(path),
+            Self::Single(file) => file.open(path),
+        }
+    }
+
+    fn locate(&self, path: &str) -> String {
+        match self {
+            Self::Tree(source) => source.locate(path),
+            Self::Single(file) => file.locate(path),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The scan: a walk through all places, and readers that look at what it finds.
+
+use rayon::ThreadPoolBuilder;
+
+use super::candidate;
+use super::found::Found;
+use super::item::Item;
+use super::places::Places;
+use super::walk;
+use crate::base::cancel::CancelToken;
+use crate::base::error::{Error, Result};
+
+/// Threads that read headers: more than cores, since they wait for disks.
+const READERS: usize = 8;
+
+/// Looks for models. `tell` is called on several threads, in no order, and may wait.
+///
+/// # Errors
+/// The system has no threads to give. A folder that can't be read is told of and left out.
+pub fn scan(places: &Places, cancel: &CancelToken, tell: &(dyn Fn(Found) + Sync)) -> Result<()> {
+    let pool =
+        ThreadPoolBuilder::new().num_threads(READERS).thread_name(|number| format!("burnisher-library-{number}"));
+    let pool = pool.build().map_err(|cause| Error::new("the folders can't be looked through").caused_by(cause))?;
+    pool.in_place_scope(|scope| {
+        if places.bundled {
+            tell(Found::Item(Box::new(candidate::bundled())));
+        }
+        let mut walk = walk::Walk::new(cancel, tell);
+        for area in places.areas() {
+            walk.through(&area, &mut |candidate| {
+                scope.spawn(move |_| {
+                    if !cancel.is_cancelled() {
+                        candidate.inspect().into_iter().for_each(|item| tell(Found::Item(Box::new(item))));
+                    }
+                });
+            });
+        }
+    });
+    Ok(())
+}
+
+/// All that [`scan`] finds, sorted by name, and what went wrong.
+///
+/// # Errors
+/// As [`scan`].
+pub fn list(places: &Places, cancel: &CancelToken) -> Result<(Vec<Item>, Vec<Error>)> {
+    let found = std::sync::Mutex::new((Vec::new(), Vec::new()));
+    scan(places, cancel, &|news| {
+        // A list is pushed to in one move, so one left by a thread that panicked is whole.
+        let mut found = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match news {
+            Found::Item(item) => found.0.push(*item),
+            Found::Trouble(error) => found.1.push(error),
+            Found::Looking(_) => {}
+        }
+    })?;
+    let (mut items, troubles) = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    items.sort_by_cached_key(|item| (item.name.to_lowercase(), item.path.clone()));
+    Ok((items, troubles))
+}
