@@ -271,7 +271,7 @@ pub fn list() -> Vec<DeviceInfo> {
         .collect();
     devices.push(DeviceInfo {
         id: "cpu".into(),
-        // Rayon isn't asked: that would settle its number of threads before the worker does.
+        // Rayon isn't asked: the pool of the thread that computes isn't this one's.
         name: cpu_name(thread::available_parallelism().map_or(1, NonZeroUsize::get)),
         kind: "cpu",
         backend: "burn-flex".into(),

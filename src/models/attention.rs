@@ -1,12 +1,11 @@
 //! Attention and the transformer of the UNet's blocks (Diffusers `attention_processor.py`, `attention.py`, `transformer_2d.py`).
 
 use burn::module::Module;
-use burn::nn::conv::Conv2d;
-use burn::nn::{GroupNorm, GroupNormConfig, Identity, LayerNorm, LayerNormConfig, Linear, LinearConfig};
+use burn::nn::{GroupNorm, GroupNormConfig, Identity, LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, FloatDType, Tensor};
 
-use super::resnet::{conv, rescaled};
-use crate::ops::{self, Mask, Then};
+use super::resnet::rescaled;
+use crate::ops::{self, Conv2d, Linear, Mask, Then};
 
 /// torch's default, which the transformer's layer norms keep.
 const LAYER_NORM_EPSILON: f64 = 1e-5;
@@ -26,12 +25,12 @@ pub struct Attention {
 
 impl Attention {
     fn new(width: usize, context: usize, config: &TransformerConfig, device: &Device) -> Self {
-        let projection = |inputs| LinearConfig::new(inputs, width).with_bias(false).init(device);
+        let projection = |inputs| Linear::new(inputs, width, device).with_bias(false);
         Self {
             to_q: projection(width),
             to_k: projection(context),
             to_v: projection(context),
-            to_out: [LinearConfig::new(width, width).init(device)],
+            to_out: [Linear::new(width, width, device)],
             heads: config.heads,
             upcast: config.upcast_attention,
         }
@@ -64,8 +63,8 @@ pub struct FeedForward {
 impl FeedForward {
     fn new(width: usize, device: &Device) -> Self {
         let inner = 4 * width;
-        let proj = LinearConfig::new(width, 2 * inner).init(device);
-        Self { net: (GeGlu { proj }, Identity, LinearConfig::new(inner, width).init(device)) }
+        let proj = Linear::new(width, 2 * inner, device);
+        Self { net: (GeGlu { proj }, Identity, Linear::new(inner, width, device)) }
     }
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
@@ -143,9 +142,9 @@ pub enum Projection {
 impl Projection {
     fn new(channels: usize, linear: bool, device: &Device) -> Self {
         if linear {
-            Self::Linear(LinearConfig::new(channels, channels).init(device))
+            Self::Linear(Linear::new(channels, channels, device))
         } else {
-            Self::Conv(conv(channels, channels, 1, device))
+            Self::Conv(Conv2d::new(channels, channels, 1, device))
         }
     }
 }
@@ -230,7 +229,7 @@ pub struct PixelAttention {
 impl PixelAttention {
     /// Keeps the channels, which are a multiple of the heads'.
     pub fn new(channels: usize, config: PixelAttentionConfig, device: &Device) -> Self {
-        let projection = || LinearConfig::new(channels, channels).init(device);
+        let projection = || Linear::new(channels, channels, device);
         Self {
             group_norm: GroupNormConfig::new(config.groups, channels).with_epsilon(config.epsilon).init(device),
             to_q: projection(),

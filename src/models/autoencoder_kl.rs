@@ -1,7 +1,6 @@
 //! `AutoencoderKL` (Diffusers `models/autoencoders/autoencoder_kl.py`, `vae.py`): pictures to latents and back.
 
 use burn::module::Module;
-use burn::nn::conv::Conv2d;
 use burn::nn::{GroupNorm, GroupNormConfig};
 use burn::tensor::{Device, Tensor};
 use serde::Deserialize;
@@ -9,10 +8,10 @@ use serde_json::json;
 
 use super::attention::{PixelAttention, PixelAttentionConfig};
 use super::config::{Config, check, check_channels, read};
-use super::resnet::{Downsample2D, ResnetBlock2D, ResnetConfig, Upsample2D, conv};
+use super::resnet::{Downsample2D, ResnetBlock2D, ResnetConfig, Upsample2D};
 use crate::base::cancel::CancelToken;
 use crate::base::error::Result;
-use crate::ops::{self, Then};
+use crate::ops::{self, Conv2d, Then};
 
 /// Every norm of the autoencoder has this (Diffusers `vae.py`).
 const EPSILON: f64 = 1e-6;
@@ -101,8 +100,8 @@ impl AutoencoderKL {
         Ok(Self {
             encoder: Encoder::new(&c, device),
             decoder: Decoder::new(&c, device),
-            quant_conv: c.use_quant_conv.then(|| conv(2 * z, 2 * z, 1, device)),
-            post_quant_conv: c.use_post_quant_conv.then(|| conv(z, z, 1, device)),
+            quant_conv: c.use_quant_conv.then(|| Conv2d::new(2 * z, 2 * z, 1, device)),
+            post_quant_conv: c.use_post_quant_conv.then(|| Conv2d::new(z, z, 1, device)),
             latent_channels: z,
             scaling_factor: c.scaling_factor,
             shift_factor: c.shift_factor,
@@ -303,11 +302,11 @@ impl Encoder {
             }
         };
         Self {
-            conv_in: conv(c.in_channels, channels[0], 3, device),
+            conv_in: Conv2d::new(c.in_channels, channels[0], 3, device),
             down_blocks: (0..=last).map(block).collect(),
             mid_block: MidBlock::new(channels[last], c, device),
             conv_norm_out: GroupNormConfig::new(c.norm_num_groups, channels[last]).with_epsilon(EPSILON).init(device),
-            conv_out: conv(channels[last], 2 * c.latent_channels, 3, device),
+            conv_out: Conv2d::new(channels[last], 2 * c.latent_channels, 3, device),
         }
     }
 
@@ -356,11 +355,11 @@ impl Decoder {
             }
         };
         Self {
-            conv_in: conv(c.latent_channels, channels[0], 3, device),
+            conv_in: Conv2d::new(c.latent_channels, channels[0], 3, device),
             mid_block: MidBlock::new(channels[0], c, device),
             up_blocks: (0..=last).map(block).collect(),
             conv_norm_out: GroupNormConfig::new(c.norm_num_groups, channels[last]).with_epsilon(EPSILON).init(device),
-            conv_out: conv(channels[last], c.out_channels, 3, device),
+            conv_out: Conv2d::new(channels[last], c.out_channels, 3, device),
         }
     }
 

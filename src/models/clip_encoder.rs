@@ -1,13 +1,13 @@
 //! CLIP's transformer (transformers `models/clip/modeling_clip.py`), which the text encoder and the vision tower share.
 
 use burn::module::Module;
-use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
+use burn::nn::{LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Tensor};
 use serde::Deserialize;
 
 use super::config::check;
 use crate::base::error::Result;
-use crate::ops::{self, Mask};
+use crate::ops::{self, Linear, Mask};
 
 /// What stands between the two layers of a block's MLP.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl ClipEncoder {
         check((1..=128).contains(&layers), || format!("num_hidden_layers = {layers}"))?;
         check((1..=1 << 16).contains(&inner), || format!("intermediate_size = {inner}"))?;
         let norm = || LayerNormConfig::new(width).with_epsilon(epsilon).init(device);
-        let projection = || LinearConfig::new(width, width).init(device);
+        let projection = || Linear::new(width, width, device);
         let layer = |_| ClipEncoderLayer {
             self_attn: ClipAttention {
                 q_proj: projection(),
@@ -86,8 +86,8 @@ impl ClipEncoder {
             },
             layer_norm1: norm(),
             mlp: ClipMlp {
-                fc1: LinearConfig::new(width, inner).init(device),
-                fc2: LinearConfig::new(inner, width).init(device),
+                fc1: Linear::new(width, inner, device),
+                fc2: Linear::new(inner, width, device),
                 activation,
             },
             layer_norm2: norm(),

@@ -3,7 +3,6 @@
 //! Limits: pictures of the size that it is made for; positions aren't interpolated.
 
 use burn::module::{Initializer, Module, Param};
-use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Tensor};
 use serde::Deserialize;
@@ -11,7 +10,7 @@ use serde::Deserialize;
 use super::clip_encoder::{Activation, ClipEncoder, ClipEncoderConfig};
 use super::config::{Config, check, read};
 use crate::base::error::Result;
-use crate::ops::{self, Mask};
+use crate::ops::{self, Conv2d, Mask, Padding};
 
 /// The keys of a `vision_config` that shape the network, with transformers' defaults.
 #[derive(Clone, Debug, Deserialize)]
@@ -91,10 +90,10 @@ impl ClipVisionModel {
         Ok(Self {
             embeddings: ClipVisionEmbeddings {
                 class_embedding: Initializer::Zeros.init([width], device),
-                patch_embedding: Conv2dConfig::new([3, width], [patch, patch])
-                    .with_stride([patch, patch])
-                    .with_bias(false)
-                    .init(device),
+                patch_embedding: Conv2d::new(3, width, patch, device)
+                    .with_stride(patch)
+                    .with_padding(Padding::default())
+                    .with_bias(false),
                 position_embedding: EmbeddingConfig::new(positions, width).init(device),
             },
             pre_layrnorm: norm(),

@@ -1,10 +1,9 @@
 //! The timestep's embedding (Diffusers `models/embeddings.py`).
 
 use burn::module::Module;
-use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::ops;
+use crate::ops::{self, Linear};
 
 /// `get_timestep_embedding`: `[1, dim]`, in f32 as Diffusers computes it.
 ///
@@ -38,8 +37,8 @@ impl TimestepEmbedding {
     /// From `inputs` to `width` values.
     pub fn new(inputs: usize, width: usize, device: &Device) -> Self {
         Self {
-            linear_1: LinearConfig::new(inputs, width).init(device),
-            linear_2: LinearConfig::new(width, width).init(device),
+            linear_1: Linear::new(inputs, width, device),
+            linear_2: Linear::new(width, width, device),
         }
     }
 

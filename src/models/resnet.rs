@@ -1,19 +1,10 @@
 //! `ResnetBlock2D`, `Downsample2D`, `Upsample2D` (Diffusers `models/resnet.py`, `downsampling.py`, `upsampling.py`).
 
 use burn::module::Module;
-use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{GroupNorm, GroupNormConfig, Linear, LinearConfig, PaddingConfig2d};
+use burn::nn::{GroupNorm, GroupNormConfig};
 use burn::tensor::{Device, Tensor};
 
-use crate::ops::{self, Then};
-
-/// A square convolution with stride 1 that keeps the size.
-pub fn conv(inputs: usize, outputs: usize, kernel: usize, device: &Device) -> Conv2d {
-    let p = kernel / 2;
-    Conv2dConfig::new([inputs, outputs], [kernel, kernel])
-        .with_padding(PaddingConfig2d::Explicit(p, p, p, p))
-        .init(device)
-}
+use crate::ops::{self, Conv2d, Linear, Padding, Then};
 
 /// What a residual block is made of.
 #[derive(Clone, Copy, Debug)]
@@ -46,11 +37,11 @@ impl ResnetBlock2D {
         let norm = |channels| GroupNormConfig::new(config.groups, channels).with_epsilon(config.epsilon).init(device);
         Self {
             norm1: norm(inputs),
-            conv1: conv(inputs, outputs, 3, device),
-            time_emb_proj: config.temb_channels.map(|temb| LinearConfig::new(temb, outputs).init(device)),
+            conv1: Conv2d::new(inputs, outputs, 3, device),
+            time_emb_proj: config.temb_channels.map(|temb| Linear::new(temb, outputs, device)),
             norm2: norm(outputs),
-            conv2: conv(outputs, outputs, 3, device),
-            conv_shortcut: (inputs != outputs).then(|| conv(inputs, outputs, 1, device)),
+            conv2: Conv2d::new(outputs, outputs, 3, device),
+            conv_shortcut: (inputs != outputs).then(|| Conv2d::new(inputs, outputs, 1, device)),
             output_scale_factor: config.output_scale_factor,
         }
     }
@@ -92,11 +83,10 @@ impl Downsample2D {
     /// `padding` 1 pads all around; 0 pads one row below and one column to the right, as Diffusers does for the autoencoder.
     pub fn new(channels: usize, padding: usize, device: &Device) -> Self {
         let padding = match padding {
-            0 => PaddingConfig2d::Explicit(0, 0, 1, 1),
-            p => PaddingConfig2d::Explicit(p, p, p, p),
+            0 => Padding { bottom: 1, right: 1, ..Padding::default() },
+            pixels => Padding::all(pixels),
         };
-        let config = Conv2dConfig::new([channels, channels], [3, 3]).with_stride([2, 2]).with_padding(padding);
-        Self { conv: config.init(device) }
+        Self { conv: Conv2d::new(channels, channels, 3, device).with_stride(2).with_padding(padding) }
     }
 
     /// `[batch, channels, height, width]` to half of it, rounded up.
@@ -114,7 +104,7 @@ pub struct Upsample2D {
 impl Upsample2D {
     /// Keeps the channels.
     pub fn new(channels: usize, device: &Device) -> Self {
-        Self { conv: conv(channels, channels, 3, device) }
+        Self { conv: Conv2d::new(channels, channels, 3, device) }
     }
 
     /// `[batch, channels, height, width]` to `size`: twice the input's, or one less where an odd size had been halved.

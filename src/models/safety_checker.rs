@@ -2,14 +2,13 @@
 //! concepts that it was told to withhold.
 
 use burn::module::{Initializer, Module, Param};
-use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{DType, Device, Tensor};
 use serde::Deserialize;
 
 use super::clip_vision::ClipVisionModel;
 use super::config::{Config, check, read};
 use crate::base::error::{Error, Result};
-use crate::ops;
+use crate::ops::{self, Linear};
 
 /// Concepts that a picture is withheld for, and those that only make it stricter.
 const CONCEPTS: usize = 17;
@@ -93,7 +92,7 @@ impl StableDiffusionSafetyChecker {
         let dim = c.projection_dim;
         check((1..=1 << 14).contains(&dim), || format!("projection_dim = {dim}"))?;
         Ok(Self {
-            visual_projection: LinearConfig::new(vision_model.width(), dim).with_bias(false).init(device),
+            visual_projection: Linear::new(vision_model.width(), dim, device).with_bias(false),
             vision_model,
             concept_embeds: Initializer::Ones.init([CONCEPTS, dim], device),
             special_care_embeds: Initializer::Ones.init([SPECIAL_CARE, dim], device),

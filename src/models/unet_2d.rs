@@ -4,7 +4,6 @@
 //! family (ncsnpp), and no classes.
 
 use burn::module::Module;
-use burn::nn::conv::Conv2d;
 use burn::nn::{GroupNorm, GroupNormConfig};
 use burn::tensor::{Device, Tensor};
 use serde::Deserialize;
@@ -13,11 +12,11 @@ use serde_json::json;
 use super::attention::PixelAttentionConfig;
 use super::config::{Config, check, check_channels, read};
 use super::embeddings::{TimestepEmbedding, timestep_embedding};
-use super::resnet::{ResnetConfig, conv};
+use super::resnet::ResnetConfig;
 use super::unet_blocks::{AttentionConfig, BlockConfig, Condition, DownBlock2D, MidBlock2D, Pace, UpBlock2D};
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
-use crate::ops::{self, Then};
+use crate::ops::{self, Conv2d, Then};
 
 /// The keys of `config.json` that shape the network, with Diffusers' defaults.
 #[derive(Clone, Debug, Deserialize)]
@@ -121,13 +120,13 @@ impl UNet2DModel {
             up_blocks.push(UpBlock2D::new(inputs, previous, channels[level], &config, i + 1 < n, device));
         }
         Ok(Self {
-            conv_in: conv(c.in_channels, channels[0], 3, device),
+            conv_in: Conv2d::new(c.in_channels, channels[0], 3, device),
             time_embedding: TimestepEmbedding::new(channels[0], blocks.temb_channels, device),
             down_blocks,
             mid_block: blocks.mid(&c, device)?,
             up_blocks,
             conv_norm_out: GroupNormConfig::new(c.norm_num_groups, channels[0]).with_epsilon(c.norm_eps).init(device),
-            conv_out: conv(channels[0], c.out_channels, 3, device),
+            conv_out: Conv2d::new(channels[0], c.out_channels, 3, device),
             in_channels: c.in_channels,
             center_input_sample: c.center_input_sample,
             flip_sin_to_cos: c.flip_sin_to_cos,

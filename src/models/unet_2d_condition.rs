@@ -2,7 +2,6 @@
 //! their inpainting and depth variants.
 
 use burn::module::Module;
-use burn::nn::conv::Conv2d;
 use burn::nn::{GroupNorm, GroupNormConfig};
 use burn::tensor::{Device, Tensor};
 use serde::Deserialize;
@@ -11,11 +10,11 @@ use serde_json::json;
 use super::attention::TransformerConfig;
 use super::config::{Config, OneOrMany, check, check_channels, read};
 use super::embeddings::{TimestepEmbedding, timestep_embedding};
-use super::resnet::{ResnetConfig, conv};
+use super::resnet::ResnetConfig;
 use super::unet_blocks::{AttentionConfig, BlockConfig, Condition, DownBlock2D, MidBlock2D, Pace, UpBlock2D};
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
-use crate::ops::{self, Then};
+use crate::ops::{self, Conv2d, Then};
 
 /// The keys of `config.json` that shape the network, with Diffusers' defaults.
 #[derive(Clone, Debug, Deserialize)]
@@ -126,13 +125,13 @@ impl UNet2DConditionModel {
         let mid_resnet = ResnetConfig { output_scale_factor: c.mid_block_scale_factor, ..blocks.resnet };
         let mid_attention = AttentionConfig::Cross(blocks.transformers[n - 1]);
         Ok(Self {
-            conv_in: conv(c.in_channels, channels[0], 3, device),
+            conv_in: Conv2d::new(c.in_channels, channels[0], 3, device),
             time_embedding: TimestepEmbedding::new(channels[0], 4 * channels[0], device),
             down_blocks,
             mid_block: MidBlock2D::new(channels[n - 1], mid_resnet, Some(&mid_attention), device),
             up_blocks,
             conv_norm_out: GroupNormConfig::new(c.norm_num_groups, channels[0]).with_epsilon(c.norm_eps).init(device),
-            conv_out: conv(channels[0], c.out_channels, 3, device),
+            conv_out: Conv2d::new(channels[0], c.out_channels, 3, device),
             in_channels: c.in_channels,
             cross_attention_dim: blocks.transformers[0].cross_attention_dim,
             center_input_sample: c.center_input_sample,

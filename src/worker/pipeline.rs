@@ -10,6 +10,7 @@ use crate::base::error::Result;
 use crate::base::model_ref::ModelRef;
 use crate::content::request::{MAX_SIDE, Request, SIDE_MULTIPLE};
 use crate::pipelines::{self, DiffusionPipeline, Drawn, Inspection, Run};
+use crate::ops;
 use crate::worker::engine::{Engine, Hooks, OnLoading, StepDone};
 use crate::worker::protocol::{ModelInfo, Phase};
 use crate::worker::tokens::{TokenCount, TokenCounter};
@@ -24,7 +25,7 @@ pub struct Host {
     pub device: DeviceChoice,
     /// What models compute in.
     pub dtype: DtypeChoice,
-    /// Threads of the CPU; all of them by default. The first model settles it for the whole process.
+    /// Threads of the CPU; all of them by default. The first model settles it for the thread that opens it.
     pub threads: Option<NonZeroUsize>,
     /// Bytes of memory that a model and its pictures may take; what there is by default.
     pub memory_limit: Option<u64>,
@@ -39,12 +40,9 @@ impl Host {
 /// Opens a model; `None` when `on_loading` stopped it.
 ///
 /// # Errors
-/// No such device, or the model can't be opened.
+/// There is no such device, the model can't be opened, or the system can't start the threads.
 pub fn open(model: &ModelRef, host: Host, on_loading: &mut OnLoading<'_>) -> Result<Option<DiffusionPipeline>> {
-    if let Some(threads) = host.threads {
-        // A pool that stands already has the number of the first call: the command line makes only one.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
-    }
+    ops::use_own_threads(host.threads)?;
     let compute = device::open(host.device, host.dtype)?;
     let memory = host.memory(compute.memory);
     DiffusionPipeline::open(model, ComputeDevice { memory, ..compute }, on_loading)

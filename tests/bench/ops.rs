@@ -2,11 +2,10 @@
 
 use std::time::Instant;
 
-use burn::nn::conv::Conv2dConfig;
-use burn::nn::{GroupNormConfig, LayerNormConfig, LinearConfig, PaddingConfig2d};
+use burn::nn::{GroupNormConfig, LayerNormConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 use burnisher::base::rng::TorchRng;
-use burnisher::ops::{self, Mask, Then};
+use burnisher::ops::{self, Conv2d, Linear, Mask, Then};
 
 use crate::moment::Moment;
 
@@ -23,14 +22,13 @@ pub(crate) fn run() {
         (1, 256, 256, 256, 3),
         (2, 320, 320, 64, 1),
     ] {
-        let padding = PaddingConfig2d::Explicit(k / 2, k / 2, k / 2, k / 2);
-        let conv = Conv2dConfig::new([c, o], [k, k]).with_padding(padding).init(&d);
+        let conv = Conv2d::new(c, o, k, &d);
         let x = normal([b, c, s, s]);
         let gflop = 2e-9 * (b * c * o * s * s * k * k) as f64;
         time(&format!("conv {b}x{c}->{o} {k}x{k} @{s}"), gflop, "GFLOP", || ops::conv2d(&conv, x.clone()));
     }
     for (n, i, o) in [(8192, 320, 320), (8192, 320, 2560), (8192, 1280, 320), (2048, 640, 5120), (512, 1280, 10240)] {
-        let layer = LinearConfig::new(i, o).init(&d);
+        let layer = Linear::new(i, o, &d);
         let x = normal([1, n, i]);
         time(&format!("linear {n} {i}->{o}"), 2e-9 * (n * i * o) as f64, "GFLOP", || ops::linear(&layer, x.clone()));
     }

@@ -5,6 +5,7 @@ mod checkpoints;
 mod depth_estimator;
 mod from_pictures;
 mod imaging;
+mod layers;
 mod memory;
 mod model_files;
 mod models;

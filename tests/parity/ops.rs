@@ -2,13 +2,12 @@
 //! layouts of a weight, kernels and strides of every kind that the networks have.
 
 use burn::module::Param;
-use burn::nn::conv::Conv2dConfig;
-use burn::nn::{GroupNormConfig, LayerNormConfig, LinearConfig, PaddingConfig2d};
+use burn::nn::{GroupNormConfig, LayerNormConfig};
 use burn::tensor::module::{attention, conv2d, linear};
 use burn::tensor::ops::{AttentionModuleOptions, ConvOptions, PadMode};
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use burnisher::base::rng::TorchRng;
-use burnisher::ops::{self, Mask, Then};
+use burnisher::ops::{self, Conv2d, Linear, Mask, Padding, Then};
 
 /// Relative to the largest value: sums of up to 10,000 products in f32, in another order.
 const TOLERANCE: f32 = 2e-5;
@@ -46,10 +45,8 @@ fn convolutions_are_right_in_one_strip_and_in_many() {
     .enumerate()
     {
         let (top, left, bottom, right) = p;
-        let mut layer = Conv2dConfig::new([c, o], [k, k])
-            .with_stride([s, s])
-            .with_padding(PaddingConfig2d::Explicit(top, left, bottom, right))
-            .init(&Device::flex());
+        let padding = Padding { top, left, bottom, right };
+        let mut layer = Conv2d::new(c, o, k, &Device::flex()).with_stride(s).with_padding(padding);
         let (weight, bias) = (normal(1 + i as u64, [o, c, k, k]), normal(100 + i as u64, [o]));
         layer.weight = Param::from_tensor(weight.clone());
         layer.bias = Some(Param::from_tensor(bias.clone()));
@@ -63,7 +60,7 @@ fn convolutions_are_right_in_one_strip_and_in_many() {
 #[test]
 fn a_linear_layer_reads_its_weight_in_either_layout() {
     for transposed in [false, true] {
-        let mut layer = LinearConfig::new(70, 130).init(&Device::flex());
+        let mut layer = Linear::new(70, 130, &Device::flex());
         let weight = if transposed { normal(1, [130, 70]).transpose() } else { normal(1, [70, 130]) };
         let bias = normal(2, [130]);
         layer.weight = Param::from_tensor(weight.clone());

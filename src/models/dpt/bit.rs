@@ -4,8 +4,7 @@
 //! Limits: bottleneck layers with "same" padding and three stages, as in Intel/dpt-hybrid-midas.
 
 use burn::module::{Module, Param};
-use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{GroupNorm, GroupNormConfig, PaddingConfig2d};
+use burn::nn::{GroupNorm, GroupNormConfig};
 use burn::tensor::activation::relu;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::{MaxPoolOptions, PadMode};
@@ -15,7 +14,7 @@ use serde_json::json;
 
 use crate::base::error::Result;
 use crate::models::config::{Config, check, read};
-use crate::ops::{self, Then};
+use crate::ops::{self, Conv2d, Padding, Then};
 
 /// Every weight-standardised convolution of the model has this.
 const STANDARD_EPSILON: f64 = 1e-8;
@@ -202,8 +201,8 @@ fn narrow(channels: usize) -> usize {
 }
 
 fn convolution(inputs: usize, outputs: usize, kernel: usize, stride: usize, device: &Device) -> Conv2d {
-    let config = Conv2dConfig::new([inputs, outputs], [kernel, kernel]).with_stride([stride, stride]);
-    config.with_padding(PaddingConfig2d::Valid).with_bias(false).init(device)
+    let convolution = Conv2d::new(inputs, outputs, kernel, device).with_stride(stride);
+    convolution.with_padding(Padding::default()).with_bias(false)
 }
 
 fn norm(channels: usize, groups: usize, device: &Device) -> GroupNorm {
@@ -219,7 +218,7 @@ fn standardised(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
     let variance = (weight.clone() * weight.clone()).mean_dim(1);
     let weight = (weight / (variance + STANDARD_EPSILON).sqrt()).reshape(shape).cast(dtype);
     let layer = Conv2d { weight: Param::from_tensor(weight), ..layer.clone() };
-    ops::conv2d(&layer, padded(x, shape[2], layer.stride[0]))
+    ops::conv2d(&layer, padded(x, shape[2], layer.stride))
 }
 
 /// Zeros around a picture, more of them right and below, so that a convolution gives a `stride`th of its sides, rounded up

@@ -2,16 +2,15 @@
 //! (`DPTFeatureFusionStage`) and end in a depth a pixel (`DPTDepthEstimationHead`).
 
 use burn::module::Module;
-use burn::nn::conv::{Conv2d, Conv2dConfig, ConvTranspose2d, ConvTranspose2dConfig};
-use burn::nn::{Identity, Linear, LinearConfig, PaddingConfig2d};
+use burn::nn::Identity;
+use burn::nn::conv::{ConvTranspose2d, ConvTranspose2dConfig};
 use burn::tensor::activation::relu;
 use burn::tensor::module::interpolate;
 use burn::tensor::ops::{InterpolateMode, InterpolateOptions};
 use burn::tensor::{Device, Tensor};
 
-use super::DptConfig;
-use crate::models::resnet::conv;
-use crate::ops;
+use super::config::DptConfig;
+use crate::ops::{self, Conv2d, Linear};
 
 /// Channels before the last convolution of the head.
 const HEAD_CHANNELS: usize = 32;
@@ -76,16 +75,12 @@ impl DptNeck {
         let width = c.hidden_size;
         let stages = || c.neck_hidden_sizes.iter().zip(&c.reassemble_factors).enumerate();
         let reassembled = |i: usize| i >= maps;
-        let readout = || [LinearConfig::new(2 * width, width).init(device)];
+        let readout = || [Linear::new(2 * width, width, device)];
         let layer = |channels: usize, factor: f64| DptReassembleLayer {
-            projection: conv(width, channels, 1, device),
+            projection: Conv2d::new(width, channels, 1, device),
             resize: Resize::new(channels, factor, device),
         };
-        let fusion = |channels| Conv2dConfig::new([channels, c.fusion_hidden_size], [3, 3]).with_bias(false);
-        let convs = c
-            .neck_hidden_sizes
-            .iter()
-            .map(|&channels| fusion(channels).with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1)).init(device));
+        let fusion = |&channels| Conv2d::new(channels, c.fusion_hidden_size, 3, device).with_bias(false);
         Self {
             reassemble_stage: DptReassembleStage {
                 readout_projects: stages().map(|(i, _)| reassembled(i).then(readout)).collect(),
@@ -93,7 +88,7 @@ impl DptNeck {
                     .map(|(i, (&channels, &factor))| reassembled(i).then(|| layer(channels, factor)))
                     .collect(),
             },
-            convs: convs.collect(),
+            convs: c.neck_hidden_sizes.iter().map(fusion).collect(),
             fusion_stage: DptFeatureFusionStage {
                 layers: stages().map(|_| DptFeatureFusionLayer::new(c.fusion_hidden_size, device)).collect(),
             },
@@ -144,8 +139,7 @@ impl Resize {
         }
         if factor < 1.0 {
             let stride = (1.0 / factor) as usize;
-            let config = Conv2dConfig::new([channels, channels], [3, 3]).with_stride([stride, stride]);
-            return Some(Self::Down(config.with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1)).init(device)));
+            return Some(Self::Down(Conv2d::new(channels, channels, 3, device).with_stride(stride)));
         }
         None
     }
@@ -165,11 +159,11 @@ impl DptReassembleLayer {
 impl DptFeatureFusionLayer {
     fn new(channels: usize, device: &Device) -> Self {
         let residual = || DptPreActResidualLayer {
-            convolution1: conv(channels, channels, 3, device),
-            convolution2: conv(channels, channels, 3, device),
+            convolution1: Conv2d::new(channels, channels, 3, device),
+            convolution2: Conv2d::new(channels, channels, 3, device),
         };
         Self {
-            projection: conv(channels, channels, 1, device),
+            projection: Conv2d::new(channels, channels, 1, device),
             residual_layer1: residual(),
             residual_layer2: residual(),
         }
@@ -218,11 +212,11 @@ impl DptDepthEstimationHead {
         let channels = c.fusion_hidden_size;
         Self {
             head: (
-                conv(channels, channels / 2, 3, device),
+                Conv2d::new(channels, channels / 2, 3, device),
                 Identity,
-                conv(channels / 2, HEAD_CHANNELS, 3, device),
+                Conv2d::new(channels / 2, HEAD_CHANNELS, 3, device),
                 Identity,
-                conv(HEAD_CHANNELS, 1, 1, device),
+                Conv2d::new(HEAD_CHANNELS, 1, 1, device),
             ),
         }
     }

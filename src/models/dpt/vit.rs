@@ -2,14 +2,12 @@
 //! (`DPTViTHybridEmbeddings`).
 
 use burn::module::{Initializer, Module, Param};
-use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
+use burn::nn::{LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Tensor};
 
-use super::DptConfig;
 use super::bit::BitBackbone;
-use crate::models::resnet::conv;
-use crate::ops::{self, Mask};
+use super::config::DptConfig;
+use crate::ops::{self, Conv2d, Linear, Mask, Padding};
 
 /// What becomes of a picture before the transformer.
 #[derive(Module, Debug)]
@@ -46,10 +44,10 @@ impl Embeddings {
         let cls_token = Initializer::Zeros.init([1, 1, width], device);
         let position_embeddings = Initializer::Zeros.init([1, c.grid() * c.grid() + 1, width], device);
         if let Some((backbone, channels)) = backbone {
-            let projection = conv(channels, width, 1, device);
+            let projection = Conv2d::new(channels, width, 1, device);
             return Self::Hybrid(DptVitHybridEmbeddings { cls_token, position_embeddings, backbone, projection });
         }
-        let projection = Conv2dConfig::new([3, width], [patch, patch]).with_stride([patch, patch]).init(device);
+        let projection = Conv2d::new(3, width, patch, device).with_stride(patch).with_padding(Padding::default());
         let patch_embeddings = PatchEmbeddings { projection };
         Self::Patches(DptVitEmbeddings { cls_token, position_embeddings, patch_embeddings })
     }
@@ -113,8 +111,8 @@ struct Dense {
 impl DptVitEncoder {
     pub(super) fn new(c: &DptConfig, device: &Device) -> Self {
         let (width, inner) = (c.hidden_size, c.intermediate_size);
-        let dense = |inputs, outputs| Dense { dense: LinearConfig::new(inputs, outputs).init(device) };
-        let projection = || LinearConfig::new(width, width).with_bias(c.qkv_bias).init(device);
+        let dense = |inputs, outputs| Dense { dense: Linear::new(inputs, outputs, device) };
+        let projection = || Linear::new(width, width, device).with_bias(c.qkv_bias);
         let norm = || LayerNormConfig::new(width).with_epsilon(c.layer_norm_eps).init(device);
         let layer = |_| DptVitLayer {
             attention: DptVitAttention {

@@ -8,8 +8,9 @@ use rayon::prelude::*;
 
 use super::gemm::{Matrix, MatrixMut, Threads, Write, gemm};
 use super::simd::{exp, exp_and_sum, max, vectorize};
-use super::{Values, tensor};
-use crate::ops::{Mask, interrupt};
+use super::values::{Values, tensor};
+use crate::ops::interrupt;
+use crate::ops::options::Mask;
 
 /// Queries in a block and keys in a tile.
 const QUERIES: usize = 128;

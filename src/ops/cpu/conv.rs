@@ -4,9 +4,10 @@ use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 use super::gemm::{Matrix, MatrixMut, Threads, Write, gemm};
-use super::{Values, tensor};
+use super::values::{Values, tensor};
 use crate::base::cancel::CancelToken;
-use crate::ops::{Padding, interrupt};
+use crate::ops::interrupt;
+use crate::ops::options::Padding;
 
 /// The most values that a patch matrix holds: large enough for the product to run at full speed, small enough for the last-level
 /// cache and for a 1024-pixel picture not to cost gigabytes.

@@ -1,16 +1,20 @@
-//! The linear layer: one product, the bias laid down before it.
+//! The linear layer: the bias is laid down, then the product is added.
 
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 use super::gemm::{Matrix, MatrixMut, Threads, Write, gemm};
-use super::{Values, primitive, tensor};
+use super::values::{Values, primitive, tensor};
 use crate::ops::interrupt;
+use crate::ops::quantized::Quantized;
 
-/// `x` `[batch, length, inputs]`, `weight` `[inputs, outputs]`: rows or columns may be the contiguous side.
+/// Numbers of a quantised weight that are expanded at a time: they stay in the second-level cache until they are multiplied.
+const EXPANDED: usize = 1 << 18;
+
+/// Applies `weight` `[inputs, outputs]` to `x` `[batch, length, inputs]`: rows or columns of it may be the contiguous side.
 pub(in crate::ops) fn linear(x: Tensor<3>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<3> {
     let ([batch, length, inputs], [_, outputs]) = (x.dims(), weight.dims());
-    let (x, weight, bias) = (Values::of(x), primitive(weight), bias.map(Values::of));
+    let (x, weight) = (Values::of(x), primitive(weight));
     let layout = weight.layout();
     let strides = layout.strides();
     let weight = Matrix {
@@ -21,16 +25,40 @@ pub(in crate::ops) fn linear(x: Tensor<3>, weight: Tensor<2>, bias: Option<Tenso
         col_stride: strides[1].unsigned_abs(),
     };
     let rows = batch * length;
-    let mut y = vec![0.0; rows * outputs];
-    if interrupt::is_interrupted() {
-        return tensor(y, [batch, length, outputs]);
+    let (mut y, write) = begun(rows, outputs, bias);
+    if !interrupt::is_interrupted() {
+        let dst = MatrixMut { data: &mut y, rows, cols: outputs, row_stride: outputs };
+        gemm(dst, write, Matrix::row_major(x.get(), rows, inputs), weight, 1.0, Threads::All);
     }
-    let mut write = Write::Replace;
-    if let Some(bias) = &bias {
-        y.par_chunks_mut(outputs).for_each(|row| row.copy_from_slice(bias.get()));
-        write = Write::Add;
-    }
-    let dst = MatrixMut { data: &mut y, rows, cols: outputs, row_stride: outputs };
-    gemm(dst, write, Matrix::row_major(x.get(), rows, inputs), weight, 1.0, Threads::All);
     tensor(y, [batch, length, outputs])
+}
+
+/// The same with a quantised weight, a block of whose outputs is expanded at a time.
+pub(in crate::ops) fn linear_quantized(x: Tensor<3>, weight: &Quantized, bias: Option<Tensor<1>>) -> Tensor<3> {
+    let ([batch, length, _], [outputs, inputs]) = (x.dims(), weight.dims());
+    let x = Values::of(x);
+    let rows = batch * length;
+    let (mut y, write) = begun(rows, outputs, bias);
+    let block = (EXPANDED / inputs).clamp(1, outputs.max(1));
+    let mut numbers = vec![0.0; block * inputs];
+    for from in (0..outputs).step_by(block) {
+        if interrupt::is_interrupted() {
+            break;
+        }
+        let count = block.min(outputs - from);
+        let numbers = &mut numbers[..count * inputs];
+        weight.expand(from, numbers);
+        let dst = MatrixMut { data: &mut y[from..], rows, cols: count, row_stride: outputs };
+        let weight = Matrix::row_major(numbers, count, inputs).t();
+        gemm(dst, write, Matrix::row_major(x.get(), rows, inputs), weight, 1.0, Threads::All);
+    }
+    tensor(y, [batch, length, outputs])
+}
+
+/// Room for a product that holds the bias already, and whether the product is added to it.
+fn begun(rows: usize, outputs: usize, bias: Option<Tensor<1>>) -> (Vec<f32>, Write) {
+    let mut y = vec![0.0; rows * outputs];
+    let Some(bias) = bias.map(Values::of) else { return (y, Write::Replace) };
+    y.par_chunks_mut(outputs).for_each(|row| row.copy_from_slice(bias.get()));
+    (y, Write::Add)
 }

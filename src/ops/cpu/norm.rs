@@ -4,8 +4,8 @@ use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 use super::simd::{silu, sum_and_squares, vectorize};
-use super::{Values, tensor};
-use crate::ops::Then;
+use super::values::{Values, tensor};
+use crate::ops::options::Then;
 
 /// `x` `[batch, channels, height, width]`; statistics over each group of channels, as torch's `group_norm`.
 pub(in crate::ops) fn group_norm(

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use rayon::prelude::*;
 
 use super::simd::{exp, gelu, silu, vectorize};
-use super::{Values, tensor};
+use super::values::{Values, tensor};
 use crate::ops::interrupt;
 
 /// Values a thread takes at a time.

@@ -11,6 +11,8 @@ use half::slice::HalfFloatSliceExt;
 use rayon::prelude::*;
 use safetensors::Dtype;
 
+use crate::base::q8_0;
+
 /// Why a tensor can't be used.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unusable {
@@ -96,19 +98,14 @@ impl AsRef<[u8]> for Numbers {
     }
 }
 
-/// The f32 that blocks of GGUF's `Q8_0` stand for: an f16, then 32 signed bytes that it multiplies
-/// (`ggml/src/ggml-quants.c`, `dequantize_row_q8_0`).
+/// The f32 that blocks of GGUF's `Q8_0` stand for.
 pub(super) fn from_q8_0(bytes: &[u8]) -> Bytes {
-    let blocks = bytes.as_chunks::<34>().0;
-    let mut numbers = vec![[0.0; 32]; blocks.len()];
-    blocks.par_iter().zip(&mut numbers).for_each(|(block, numbers)| {
-        let ([low, high, ..], stored) = (*block, &block[2..]);
-        let factor = f16::from_le_bytes([low, high]).to_f32();
-        for (number, byte) in numbers.iter_mut().zip(stored) {
-            *number = factor * f32::from(byte.cast_signed());
-        }
-    });
-    Bytes::from_owner(Numbers(numbers.into_flattened()))
+    /// Blocks that a thread expands at a time.
+    const BLOCKS: usize = CHUNK / q8_0::NUMBERS;
+    let mut numbers = vec![0.0; bytes.len() / q8_0::BYTES * q8_0::NUMBERS];
+    let targets = numbers.par_chunks_mut(BLOCKS * q8_0::NUMBERS);
+    bytes.par_chunks(BLOCKS * q8_0::BYTES).zip(targets).for_each(|(blocks, numbers)| q8_0::expand(blocks, numbers));
+    Bytes::from_owner(Numbers(numbers))
 }
 
 /// Numbers of a byte each as f32, by a table.

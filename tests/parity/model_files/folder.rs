@@ -6,11 +6,11 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
-use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{GroupNorm, GroupNormConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
+use burn::nn::{GroupNorm, GroupNormConfig, LayerNorm, LayerNormConfig};
 use burn::tensor::{DType, Device};
 use burnisher::base::error::{Error, Result};
 use burnisher::base::model_ref::ModelRef;
+use burnisher::ops::{Conv2d, Linear};
 use burnisher::storage::checkpoint::Checkpoint;
 use half::f16;
 use safetensors::Dtype;
@@ -35,12 +35,12 @@ pub(crate) struct Attention {
 pub(crate) fn net() -> Net {
     let device = Device::flex();
     Net {
-        conv_in: Conv2dConfig::new([2, 4], [3, 3]).init(&device),
+        conv_in: Conv2d::new(2, 4, 3, &device),
         norms: vec![GroupNormConfig::new(2, 4).init(&device)],
         attention: Attention {
             layer_norm: LayerNormConfig::new(4).init(&device),
-            to_q: LinearConfig::new(4, 3).with_bias(false).init(&device),
-            to_out: [LinearConfig::new(3, 4).init(&device)],
+            to_q: Linear::new(4, 3, &device).with_bias(false),
+            to_out: [Linear::new(3, 4, &device)],
         },
     }
 }

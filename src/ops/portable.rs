@@ -1,10 +1,14 @@
 //! The operations through burn: any backend, any dtype.
 
-use burn::tensor::module::{attention as burn_attention, conv2d as burn_conv2d};
+use burn::tensor::module::{attention as burn_attention, conv2d as burn_conv2d, linear as burn_linear};
 use burn::tensor::ops::{AttentionModuleOptions, ConvOptions, PadMode};
 use burn::tensor::{DType, FloatDType, Tensor, activation};
 
-use super::{Mask, Padding, Then};
+use super::options::{Mask, Padding, Then};
+
+pub(super) fn linear(x: Tensor<3>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<3> {
+    burn_linear(x, weight, bias)
+}
 
 pub(super) fn conv2d(
     x: Tensor<4>,
