@@ -85,11 +85,7 @@ impl ClipEncoder {
                 heads,
             },
             layer_norm1: norm(),
-            mlp: ClipMlp {
-                fc1: Linear::new(width, inner, device),
-                fc2: Linear::new(inner, width, device),
-                activation,
-            },
+            mlp: ClipMlp { fc1: Linear::new(width, inner, device), fc2: Linear::new(inner, width, device), activation },
             layer_norm2: norm(),
         };
         Ok(Self { layers: (0..layers).map(layer).collect(), epsilon })

@@ -36,10 +36,7 @@ pub struct TimestepEmbedding {
 impl TimestepEmbedding {
     /// From `inputs` to `width` values.
     pub fn new(inputs: usize, width: usize, device: &Device) -> Self {
-        Self {
-            linear_1: Linear::new(inputs, width, device),
-            linear_2: Linear::new(width, width, device),
-        }
+        Self { linear_1: Linear::new(inputs, width, device), linear_2: Linear::new(width, width, device) }
     }
 
     /// `[1, inputs]` to `[1, 1, width]`.

@@ -71,7 +71,7 @@ fn arranged<const D: usize>(matrix: Tensor<2>, shape: Shape) -> Tensor<D> {
 
 /// Gives the weights of a network what they are to carry. `choose` is told each parameter's name, as in checkpoints, and its shape.
 pub fn carry<M: Module>(module: M, mut choose: impl FnMut(&str, &Shape) -> Option<Carried>) -> M {
-    let mut names = Names::default();
+    let mut names = ParameterNames::default();
     module.visit(&mut names);
     let chosen = names.found.into_iter().filter_map(|(id, name, shape)| Some((id, choose(&name, &shape)?)));
     module.apply_reparameterization(Attach(chosen.collect()))
@@ -79,12 +79,12 @@ pub fn carry<M: Module>(module: M, mut choose: impl FnMut(&str, &Shape) -> Optio
 
 /// The names of a network's parameters.
 #[derive(Default)]
-struct Names {
+struct ParameterNames {
     path: Vec<String>,
     found: Vec<(ParamId, String, Shape)>,
 }
 
-impl ModuleVisitor for Names {
+impl ModuleVisitor for ParameterNames {
     fn enter_module(&mut self, name: &str, container_type: &str) {
         // Checkpoints know nothing of the variant of an enum.
         if !container_type.starts_with("Enum:") {

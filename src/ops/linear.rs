@@ -22,10 +22,7 @@ pub struct Linear {
 impl Linear {
     /// Builds a layer with a bias; its parameters are made when they are loaded.
     pub fn new(inputs: usize, outputs: usize, device: &Device) -> Self {
-        Self {
-            weight: parameter([inputs, outputs], inputs, device),
-            bias: Some(parameter([outputs], inputs, device)),
-        }
+        Self { weight: parameter([inputs, outputs], inputs, device), bias: Some(parameter([outputs], inputs, device)) }
     }
 
     /// Keeps the bias or drops it.

@@ -23,5 +23,5 @@ pub use dispatch::{attention, geglu, gelu, group_norm, layer_norm, quick_gelu, s
 pub use interrupt::{interruptible, is_interrupted};
 pub use linear::{Linear, linear};
 pub use options::{Mask, Padding, Then};
-pub use quantized::{Format, Quantized};
+pub use quantized::{Quantized, WeightFormat};
 pub use threads::use_own_threads;

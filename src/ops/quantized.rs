@@ -10,14 +10,14 @@ use crate::base::q8_0;
 
 /// How the numbers are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum WeightFormat {
     /// GGUF's blocks of 32 bytes that share a factor.
     Q8_0,
     /// 16-bit floats.
     F16,
 }
 
-impl Format {
+impl WeightFormat {
     /// Bytes of a row of `inputs` numbers; `None` if no such row can be kept.
     fn row_bytes(self, inputs: usize) -> Option<usize> {
         match self {
@@ -30,7 +30,7 @@ impl Format {
 /// A weight in a compact form: a row of `inputs` numbers for each output, as files have it. Clones share the bytes.
 #[derive(Clone, Debug)]
 pub struct Quantized {
-    format: Format,
+    format: WeightFormat,
     bytes: Bytes,
     outputs: usize,
     inputs: usize,
@@ -42,7 +42,7 @@ impl Quantized {
     ///
     /// # Errors
     /// The format can't keep rows of that length, or the bytes are more or fewer.
-    pub fn new(format: Format, bytes: Bytes, [outputs, inputs]: [usize; 2]) -> Result<Self> {
+    pub fn new(format: WeightFormat, bytes: Bytes, [outputs, inputs]: [usize; 2]) -> Result<Self> {
         let row_bytes = format.row_bytes(inputs).filter(|row| *row > 0);
         match row_bytes {
             Some(row_bytes) if row_bytes.checked_mul(outputs) == Some(bytes.len()) => {
@@ -75,8 +75,8 @@ impl Quantized {
         let stored = &self.bytes[first * self.row_bytes..(first + rows) * self.row_bytes];
         stored.par_chunks(self.row_bytes).zip(numbers.par_chunks_mut(self.inputs)).for_each(|(stored, numbers)| {
             match self.format {
-                Format::Q8_0 => q8_0::expand(stored, numbers),
-                Format::F16 => widen(stored, numbers),
+                WeightFormat::Q8_0 => q8_0::expand(stored, numbers),
+                WeightFormat::F16 => widen(stored, numbers),
             }
         });
     }

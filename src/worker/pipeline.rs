@@ -9,8 +9,8 @@ use crate::base::device::{self, Capacity, ComputeDevice, DeviceChoice, DtypeChoi
 use crate::base::error::Result;
 use crate::base::model_ref::ModelRef;
 use crate::content::request::{MAX_SIDE, Request, SIDE_MULTIPLE};
-use crate::pipelines::{self, DiffusionPipeline, Drawn, Inspection, Run};
 use crate::ops;
+use crate::pipelines::{self, DiffusionPipeline, Drawn, Inspection, Run};
 use crate::worker::engine::{Engine, Hooks, OnLoading, StepDone};
 use crate::worker::protocol::{ModelInfo, Phase};
 use crate::worker::tokens::{TokenCount, TokenCounter};

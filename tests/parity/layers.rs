@@ -4,7 +4,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use burnisher::base::rng::TorchRng;
-use burnisher::ops::{self, Adapter, Carried, Conv2d, Format, Linear, Padding, Quantized};
+use burnisher::ops::{self, Adapter, Carried, Conv2d, Linear, Padding, Quantized, WeightFormat};
 use bytes::Bytes;
 use half::f16;
 
@@ -137,7 +137,7 @@ fn a_quantized_weight_is_the_expanded_one_in_a_fraction_of_its_memory() {
     // The larger is expanded in several blocks.
     for (inputs, outputs) in [(96, 40), (2048, 300)] {
         for (format, (bytes, numbers)) in
-            [(Format::Q8_0, q8_0(inputs * outputs)), (Format::F16, halves(inputs * outputs))]
+            [(WeightFormat::Q8_0, q8_0(inputs * outputs)), (WeightFormat::F16, halves(inputs * outputs))]
         {
             let quantized = Quantized::new(format, bytes, [outputs, inputs]).expect("a weight");
             assert!(quantized.bytes() <= inputs * outputs * 2);
@@ -156,11 +156,12 @@ fn a_quantized_weight_is_the_expanded_one_in_a_fraction_of_its_memory() {
             let adapted = carrying(expanded, &Carried::default());
             let handle = Carried::default();
             handle.set_adapters(vec![adapter(10, 4, [outputs, inputs], 0.5)]);
-            let both = carrying(
-                Linear { weight: Param::from_tensor(adapted.weight.val()), bias: adapted.bias },
-                &handle,
+            let both =
+                carrying(Linear { weight: Param::from_tensor(adapted.weight.val()), bias: adapted.bias }, &handle);
+            assert!(
+                difference(ops::linear(&layer, x.clone()), ops::linear(&both, x)) < TOLERANCE,
+                "{format:?} adapted"
             );
-            assert!(difference(ops::linear(&layer, x.clone()), ops::linear(&both, x)) < TOLERANCE, "{format:?} adapted");
         }
     }
 }
@@ -168,7 +169,7 @@ fn a_quantized_weight_is_the_expanded_one_in_a_fraction_of_its_memory() {
 #[test]
 fn a_quantized_convolution_is_the_expanded_one() {
     let (bytes, numbers) = halves(20 * 288);
-    let carried = Carried::of(Quantized::new(Format::F16, bytes, [20, 288]).expect("a weight"));
+    let carried = Carried::of(Quantized::new(WeightFormat::F16, bytes, [20, 288]).expect("a weight"));
     let layer = carrying(conv(2), &carried);
     let mut expanded = conv(2);
     let numbers = Tensor::<4>::from_data(TensorData::new(numbers, [20, 32, 3, 3]), &Device::flex());
@@ -180,12 +181,12 @@ fn a_quantized_convolution_is_the_expanded_one() {
 #[test]
 fn bytes_that_are_no_such_weight_are_refused() {
     let refused = |format, bytes, dims| Quantized::new(format, Bytes::from(vec![0; bytes]), dims).is_err();
-    assert!(!refused(Format::Q8_0, 2 * 34, [2, 32]));
-    assert!(refused(Format::Q8_0, 2 * 34 - 1, [2, 32]));
-    assert!(refused(Format::Q8_0, 34, [2, 16]), "rows of half a block");
-    assert!(refused(Format::F16, 64, [2, 32]));
-    assert!(refused(Format::F16, 0, [2, 0]));
-    assert!(refused(Format::F16, 64, [usize::MAX, 2]));
+    assert!(!refused(WeightFormat::Q8_0, 2 * 34, [2, 32]));
+    assert!(refused(WeightFormat::Q8_0, 2 * 34 - 1, [2, 32]));
+    assert!(refused(WeightFormat::Q8_0, 34, [2, 16]), "rows of half a block");
+    assert!(refused(WeightFormat::F16, 64, [2, 32]));
+    assert!(refused(WeightFormat::F16, 0, [2, 0]));
+    assert!(refused(WeightFormat::F16, 64, [usize::MAX, 2]));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test whose files can't be set up fails there and then")]
 
-mod folder;
+pub(crate) mod folder;
 mod refusals;
 mod weights;
 
