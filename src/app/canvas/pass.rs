@@ -18,13 +18,13 @@ const SHADER: &str = include_str!("../../../shaders/canvas.wgsl");
 
 /// A picture's pixels, told from others by their number.
 #[derive(Clone, Debug)]
-pub(in crate::app) struct Sheet {
+pub(crate) struct Sheet {
     pixels: Arc<ColorImage>,
     id: u64,
 }
 
 impl Sheet {
-    pub(in crate::app) fn new(pixels: Arc<ColorImage>) -> Self {
+    pub(crate) fn new(pixels: Arc<ColorImage>) -> Self {
         static LAST: AtomicU64 = AtomicU64::new(0);
         Self { pixels, id: LAST.fetch_add(1, Ordering::Relaxed) + 1 }
     }
@@ -32,21 +32,21 @@ impl Sheet {
 
 /// A mask that is painted on and drawn.
 #[derive(Clone, Debug, Default)]
-pub(in crate::app) struct Layer(Arc<Mutex<Bitmap>>);
+pub(crate) struct Layer(Arc<Mutex<Bitmap>>);
 
 impl Layer {
-    pub(in crate::app) fn new(bitmap: Bitmap) -> Self {
+    pub(crate) fn new(bitmap: Bitmap) -> Self {
         Self(Arc::new(Mutex::new(bitmap)))
     }
 
     /// The mask. Both who paints and who draws is the window's thread.
-    pub(in crate::app) fn bitmap(&self) -> MutexGuard<'_, Bitmap> {
+    pub(crate) fn bitmap(&self) -> MutexGuard<'_, Bitmap> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What is to be drawn. Rectangles are in points.
-pub(in crate::app) struct Scene<'a> {
+pub(crate) struct Scene<'a> {
     pub sheet: &'a Sheet,
     /// Where the picture is.
     pub picture: Rect,
@@ -58,7 +58,7 @@ pub(in crate::app) struct Scene<'a> {
 }
 
 /// A mask over the picture.
-pub(in crate::app) struct Overlay<'a> {
+pub(crate) struct Overlay<'a> {
     pub layer: &'a Layer,
     /// Where it is, in points.
     pub rect: Rect,

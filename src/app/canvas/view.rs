@@ -12,7 +12,7 @@ const MARGIN: f32 = 8.0;
 
 /// How large the picture is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(in crate::app) enum Zoom {
+pub(crate) enum Zoom {
     /// As large as fits.
     #[default]
     Fit,
@@ -22,7 +22,7 @@ pub(in crate::app) enum Zoom {
 
 /// What the primary button and the wheel with Ctrl are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::app) enum Hand {
+pub(crate) enum Hand {
     /// They move and zoom, and a double click fits.
     Free,
     /// Something else; the middle button moves, and so does the primary one while `space` is held.
@@ -31,7 +31,7 @@ pub(in crate::app) enum Hand {
 
 /// What part of a picture is seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(in crate::app) struct View {
+pub(crate) struct View {
     zoom: Zoom,
     /// The point of the picture in the middle of the room, in 0..1 of its sides.
     center: Option<Pos2>,
@@ -39,7 +39,7 @@ pub(in crate::app) struct View {
 
 /// Where a picture lies on the screen.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::app) struct Placed {
+pub(crate) struct Placed {
     /// In points.
     pub rect: Rect,
     /// Points a pixel.
@@ -48,18 +48,18 @@ pub(in crate::app) struct Placed {
 
 impl Placed {
     /// The place of a point of the screen, in pixels of the picture; a pixel's middle lies at one half.
-    pub(in crate::app) fn pixels_from_screen(&self, point: Pos2) -> [f32; 2] {
+    pub(crate) fn pixels_from_screen(&self, point: Pos2) -> [f32; 2] {
         let place = (point - self.rect.min) / self.scale;
         [place.x, place.y]
     }
 
     /// Where a place of the picture is seen.
-    pub(in crate::app) fn screen_from_pixels(&self, [x, y]: [f32; 2]) -> Pos2 {
+    pub(crate) fn screen_from_pixels(&self, [x, y]: [f32; 2]) -> Pos2 {
         self.rect.min + egui::vec2(x, y) * self.scale
     }
 
     /// Where a rectangle of the picture's pixels is seen.
-    pub(in crate::app) fn screen_rect(&self, min: [f32; 2], max: [f32; 2]) -> Rect {
+    pub(crate) fn screen_rect(&self, min: [f32; 2], max: [f32; 2]) -> Rect {
         Rect::from_min_max(self.screen_from_pixels(min), self.screen_from_pixels(max))
     }
 }
@@ -98,7 +98,7 @@ impl View {
     }
 
     /// Where a picture of this size in pixels lies: its corner on a pixel of the screen, so that it is sharp at 100 %.
-    pub(in crate::app) fn place(&self, room: Rect, size: Vec2, pixels_per_point: f32) -> Placed {
+    pub(crate) fn place(&self, room: Rect, size: Vec2, pixels_per_point: f32) -> Placed {
         let scale = self.scale(room, size, pixels_per_point);
         let center = self.center.unwrap_or(egui::pos2(0.5, 0.5));
         let shown = size * scale;
@@ -108,7 +108,7 @@ impl View {
     }
 
     /// Follows wheel, drag, double click and keys.
-    pub(in crate::app) fn follow(&mut self, ui: &Ui, response: &Response, size: Vec2, hand: Hand) {
+    pub(crate) fn follow(&mut self, ui: &Ui, response: &Response, size: Vec2, hand: Hand) {
         let room = response.rect;
         if hand == Hand::Free && response.double_clicked() {
             let fit = self.zoom == Zoom::Fit;

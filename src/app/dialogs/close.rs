@@ -4,7 +4,7 @@ use crate::app::apply::Action;
 use crate::app::state::State;
 
 /// Before the window is closed with work left over.
-pub(in crate::app) fn ui(ctx: &egui::Context, state: &State, actions: &mut Vec<Action>) {
+pub(crate) fn ui(ctx: &egui::Context, state: &State, actions: &mut Vec<Action>) {
     let modal = egui::Modal::new(egui::Id::unique("close")).show(ctx, |ui| {
         ui.set_width(480.0_f32.min(ctx.content_rect().width() - 40.0));
         ui.heading("Pictures are still to be drawn");
@@ -37,7 +37,7 @@ pub(in crate::app) fn ui(ctx: &egui::Context, state: &State, actions: &mut Vec<A
 }
 
 /// Before the queue is emptied.
-pub(in crate::app) fn clear_queue_ui(ctx: &egui::Context, state: &State, actions: &mut Vec<Action>) {
+pub(crate) fn clear_queue_ui(ctx: &egui::Context, state: &State, actions: &mut Vec<Action>) {
     let modal = egui::Modal::new(egui::Id::unique("clear-queue")).show(ctx, |ui| {
         ui.set_width(360.0);
         ui.heading("Empty the queue?");

@@ -34,7 +34,7 @@ impl Vary {
 
 /// The dialog's form.
 #[derive(Debug)]
-pub(in crate::app) struct Setup {
+pub(crate) struct Setup {
     vary: Vary,
     samplers: Vec<Option<SchedulerKind>>,
     steps: Vec<usize>,
@@ -43,7 +43,7 @@ pub(in crate::app) struct Setup {
 
 impl Setup {
     /// What suits the form and the model.
-    pub(in crate::app) fn new(draft: &Draft, info: Option<&ModelInfo>) -> Self {
+    pub(crate) fn new(draft: &Draft, info: Option<&ModelInfo>) -> Self {
         let refused =
             |kind: SchedulerKind| info.is_some_and(|info| info.refused.iter().any(|(other, _)| *other == kind));
         let own = info.and_then(|info| info.scheduler);
@@ -71,13 +71,7 @@ impl Setup {
     }
 
     /// The dialog.
-    pub(in crate::app) fn ui(
-        &mut self,
-        ctx: &egui::Context,
-        draft: &mut Draft,
-        model: &Model,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(crate) fn ui(&mut self, ctx: &egui::Context, draft: &mut Draft, model: &Model, actions: &mut Vec<Action>) {
         let modal = egui::Modal::new(egui::Id::unique("lab-setup")).show(ctx, |ui| {
             ui.set_width(380.0_f32.min(ctx.content_rect().width() - 40.0));
             ui.heading("Lab");

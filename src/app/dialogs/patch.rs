@@ -8,7 +8,7 @@ use crate::settings::Change;
 const SHOWN: usize = 160;
 
 /// What would change, with a box to tick for each.
-pub(in crate::app) fn ui(ctx: &egui::Context, look: &mut PatchDialog, actions: &mut Vec<Action>) {
+pub(crate) fn ui(ctx: &egui::Context, look: &mut PatchDialog, actions: &mut Vec<Action>) {
     let modal = egui::Modal::new(egui::Id::unique("look")).show(ctx, |ui| {
         ui.set_width(560.0_f32.min(ctx.content_rect().width() - 40.0));
         ui.heading(&look.title);

@@ -16,7 +16,7 @@ use crate::settings::Theme;
 const SCALES: [f32; 7] = [0.75, 0.9, 1.0, 1.25, 1.5, 1.75, 2.0];
 
 /// The window.
-pub(in crate::app) fn ui(ctx: &egui::Context, state: &mut State, actions: &mut Vec<Action>) {
+pub(crate) fn ui(ctx: &egui::Context, state: &mut State, actions: &mut Vec<Action>) {
     let modal = egui::Modal::new(egui::Id::unique("settings")).show(ctx, |ui| {
         ui.set_width(460.0_f32.min(ctx.content_rect().width() - 40.0));
         ui.heading("Settings");

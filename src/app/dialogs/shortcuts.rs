@@ -32,7 +32,7 @@ fn rows(ctx: &egui::Context) -> Vec<(String, &'static str)> {
 }
 
 /// The sheet.
-pub(in crate::app) fn ui(ctx: &egui::Context, actions: &mut Vec<Action>) {
+pub(crate) fn ui(ctx: &egui::Context, actions: &mut Vec<Action>) {
     let modal = egui::Modal::new(egui::Id::unique("shortcuts")).show(ctx, |ui| {
         ui.set_width(560.0_f32.min(ctx.content_rect().width() - 40.0));
         ui.heading("Keyboard shortcuts");

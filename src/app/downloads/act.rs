@@ -11,7 +11,7 @@ use crate::storage::hub::Downloaded;
 
 impl App {
     /// Does what the user asks of the Hub.
-    pub(in crate::app) fn act_on_hub(&mut self, action: HubAction) {
+    pub(crate) fn act_on_hub(&mut self, action: HubAction) {
         let hub = &mut self.models.hub;
         match action {
             HubAction::Ask(question) => self.ask_hub(question),
@@ -29,14 +29,14 @@ impl App {
     }
 
     /// Asks the Hub something.
-    pub(in crate::app) fn ask_hub(&mut self, question: Question) {
+    pub(crate) fn ask_hub(&mut self, question: Question) {
         if let Err(error) = self.downloads.ask(question) {
             self.state.notices.error(error);
         }
     }
 
     /// Takes in what the Hub's threads tell, and begins the next download.
-    pub(in crate::app) fn hear_downloads(&mut self) {
+    pub(crate) fn hear_downloads(&mut self) {
         let hub = &mut self.models.hub;
         if let Some((asked, progress)) = self.downloads.progress() {
             hub.list.hear(&asked, progress);

@@ -7,7 +7,7 @@ use crate::storage::hub::{Downloaded, Offer, Progress};
 
 /// All downloads since the start, in the order in which they were asked for.
 #[derive(Debug, Default)]
-pub(in crate::app) struct List {
+pub(crate) struct List {
     downloads: Vec<Download>,
     /// How many times one has begun.
     runs: u64,
@@ -15,7 +15,7 @@ pub(in crate::app) struct List {
 
 /// One of them.
 #[derive(Debug)]
-pub(in crate::app) struct Download {
+pub(crate) struct Download {
     pub offer: Offer,
     pub standing: Standing,
     /// Bytes that are here, as far as that is known.
@@ -27,7 +27,7 @@ pub(in crate::app) struct Download {
 
 /// How far it is.
 #[derive(Debug)]
-pub(in crate::app) enum Standing {
+pub(crate) enum Standing {
     /// It waits for its turn.
     Waiting,
     /// It goes on; how far, as soon as that is known.
@@ -42,12 +42,12 @@ pub(in crate::app) enum Standing {
 
 impl List {
     /// All of them.
-    pub(in crate::app) fn iter(&self) -> impl Iterator<Item = &Download> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Download> {
         self.downloads.iter()
     }
 
     /// The one of a model, by the name that was asked for.
-    pub(in crate::app) fn get(&self, asked: &HubId) -> Option<&Download> {
+    pub(crate) fn get(&self, asked: &HubId) -> Option<&Download> {
         self.downloads.iter().find(|download| download.offer.asked == *asked)
     }
 
@@ -56,7 +56,7 @@ impl List {
     }
 
     /// Puts one at the end. One of the same model that goes on or waits stays as it is.
-    pub(in crate::app) fn push(&mut self, offer: Offer) {
+    pub(crate) fn push(&mut self, offer: Offer) {
         let standing = self.get(&offer.asked).map(|download| &download.standing);
         if matches!(standing, Some(Standing::Waiting | Standing::Running(_))) {
             return;
@@ -67,7 +67,7 @@ impl List {
     }
 
     /// Takes one out, and stops it. What has come of it is kept.
-    pub(in crate::app) fn remove(&mut self, asked: &HubId) {
+    pub(crate) fn remove(&mut self, asked: &HubId) {
         self.downloads.retain(|download| {
             let stays = download.offer.asked != *asked;
             if !stays {
@@ -78,7 +78,7 @@ impl List {
     }
 
     /// Holds one up.
-    pub(in crate::app) fn pause(&mut self, asked: &HubId) {
+    pub(crate) fn pause(&mut self, asked: &HubId) {
         if let Some(download) = self.get_mut(asked) {
             download.cancel.cancel();
             download.standing = Standing::Paused;
@@ -86,7 +86,7 @@ impl List {
     }
 
     /// Lets one go on that was held up, or failed.
-    pub(in crate::app) fn resume(&mut self, asked: &HubId) {
+    pub(crate) fn resume(&mut self, asked: &HubId) {
         if let Some(download) = self.get_mut(asked)
             && matches!(download.standing, Standing::Paused | Standing::Failed(_))
         {
@@ -121,7 +121,7 @@ impl List {
     }
 
     /// Takes in how far one is.
-    pub(in crate::app) fn hear(&mut self, asked: &HubId, progress: Progress) {
+    pub(crate) fn hear(&mut self, asked: &HubId, progress: Progress) {
         if let Some(download) = self.get_mut(asked) {
             download.bytes = progress.bytes;
             if let Standing::Running(shown) = &mut download.standing {
@@ -131,7 +131,7 @@ impl List {
     }
 
     /// Takes in how the beginning of this number ended; hands the download out if the model is here now, or can't come.
-    pub(in crate::app) fn ended(&mut self, asked: &HubId, run: u64, ended: Result<Downloaded>) -> Option<&Download> {
+    pub(crate) fn ended(&mut self, asked: &HubId, run: u64, ended: Result<Downloaded>) -> Option<&Download> {
         let download = self.get_mut(asked).filter(|download| download.run == run)?;
         let goes_on = matches!(download.standing, Standing::Running(_));
         match ended {
@@ -147,7 +147,7 @@ impl List {
     }
 
     /// How much is here of all that goes on or waits, 0 to 1; `None` if nothing does.
-    pub(in crate::app) fn fraction(&self) -> Option<f32> {
+    pub(crate) fn fraction(&self) -> Option<f32> {
         let busy = |download: &&Download| matches!(download.standing, Standing::Waiting | Standing::Running(_));
         let (mut bytes, mut of) = (0, 0);
         for download in self.downloads.iter().filter(busy) {

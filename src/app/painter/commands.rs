@@ -25,7 +25,7 @@ impl Tool {
 
 impl Painter {
     /// Does what is asked for. Some of it needs a file dialog.
-    pub(in crate::app) fn obey(&mut self, command: UiCommand, settings: &mut Settings) -> Option<Dialog> {
+    pub(crate) fn obey(&mut self, command: UiCommand, settings: &mut Settings) -> Option<Dialog> {
         if command == UiCommand::SwitchMask {
             self.shows = if self.shows == Shows::Mask { Shows::Picture } else { Shows::Mask };
             return None;
@@ -66,7 +66,7 @@ impl Painter {
     }
 
     /// Takes a file as the mask.
-    pub(in crate::app) fn open_mask(&mut self, path: PathBuf) {
+    pub(crate) fn open_mask(&mut self, path: PathBuf) {
         if self.is_ready() && self.gesture.is_none() {
             self.shows = Shows::Mask;
             self.change(Operation::Picture(path));

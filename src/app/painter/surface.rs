@@ -17,7 +17,7 @@ use crate::settings::{MAX_DIAMETER, Settings};
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// The tools and the canvas.
-pub(in crate::app) fn ui(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
+pub(crate) fn ui(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
     let State { painter, canvas, settings, .. } = state;
     if painter.shows == Shows::Mask {
         painter.bars_ui(ui);

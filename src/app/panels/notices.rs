@@ -13,7 +13,7 @@ const MOST: usize = 6;
 
 /// What is shown at the moment, the newest last.
 #[derive(Debug, Default)]
-pub(in crate::app) struct Notices {
+pub(crate) struct Notices {
     notices: Vec<Notice>,
     next_id: u64,
 }
@@ -33,7 +33,7 @@ enum Text {
 
 impl Notices {
     /// Tells of a failure. It stays until it is dismissed.
-    pub(in crate::app) fn error(&mut self, error: Error) {
+    pub(crate) fn error(&mut self, error: Error) {
         // The same failure again, say of every job in a queue, is one notice.
         let text = error.to_string();
         self.notices.retain(|notice| !matches!(&notice.text, Text::Error(old) if old.to_string() == text));
@@ -41,7 +41,7 @@ impl Notices {
     }
 
     /// Tells that something went well. It goes by itself.
-    pub(in crate::app) fn info(&mut self, text: impl Into<String>) {
+    pub(crate) fn info(&mut self, text: impl Into<String>) {
         self.push(Text::Info(text.into()));
     }
 
@@ -54,7 +54,7 @@ impl Notices {
     }
 
     /// Shows the notices, one below the other.
-    pub(in crate::app) fn ui(&mut self, ui: &mut egui::Ui) {
+    pub(crate) fn ui(&mut self, ui: &mut egui::Ui) {
         self.notices.retain(|notice| matches!(notice.text, Text::Error(_)) || notice.since.elapsed() < STAYS);
         let mut dismissed = None;
         for notice in &self.notices {

@@ -11,7 +11,7 @@ use crate::app::theme;
 use crate::settings::Waiting;
 
 /// The foot of the left panel.
-pub(in crate::app) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
+pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
     ui.add_space(6.0);
     ui.horizontal(|ui| {
         let palette = theme::palette(ui);

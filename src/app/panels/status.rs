@@ -10,7 +10,7 @@ use crate::app::state::{Model, State};
 use crate::worker::Phase;
 
 /// The bottom line of the window.
-pub(in crate::app) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
+pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
     ui.horizontal(|ui| {
         ui.set_min_height(26.0);
         let (text, tip) = what_goes_on(state);

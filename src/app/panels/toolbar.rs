@@ -8,7 +8,7 @@ use crate::app::state::State;
 const SIZE_WIDTH: f32 = 90.0;
 
 /// The line above the canvas.
-pub(in crate::app) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
+pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
         toggle(ui, UiCommand::ToggleControls, state.settings.controls_open, actions);

@@ -42,7 +42,7 @@ impl Mode {
 }
 
 /// Two pictures that are compared.
-pub(in crate::app) struct Compared {
+pub(crate) struct Compared {
     paths: [PathBuf; 2],
     mode: Mode,
     /// Where the slider is, 0 to 1 of what is seen.
@@ -59,18 +59,18 @@ struct Shown {
 }
 
 impl Compared {
-    pub(in crate::app) fn new(paths: [PathBuf; 2]) -> Self {
+    pub(crate) fn new(paths: [PathBuf; 2]) -> Self {
         Self { paths, mode: Mode::default(), split: 0.5, zoom: Zoom::default(), shown: None }
     }
 
     /// Whether only a part of the pictures is seen.
     #[cfg(test)]
-    pub(in crate::app) fn is_zoomed(&self) -> bool {
+    pub(crate) fn is_zoomed(&self) -> bool {
         self.zoom != Zoom::default()
     }
 
     /// Takes the pictures if they are those that are compared.
-    pub(in crate::app) fn put(&mut self, ctx: &Context, paths: &[PathBuf; 2], comparison: &Result<Arc<Comparison>>) {
+    pub(crate) fn put(&mut self, ctx: &Context, paths: &[PathBuf; 2], comparison: &Result<Arc<Comparison>>) {
         if *paths != self.paths {
             return;
         }
@@ -100,7 +100,7 @@ fn words(difference: &Difference) -> String {
 }
 
 /// The two pictures, in the place of the canvas. Does nothing if none are compared.
-pub(in crate::app) fn ui(ui: &mut Ui, gallery: &mut Gallery) {
+pub(crate) fn ui(ui: &mut Ui, gallery: &mut Gallery) {
     let Some(compared) = &mut gallery.compared else { return };
     let mut is_closed = false;
     ui.horizontal_wrapped(|ui| {

@@ -10,7 +10,7 @@ use crate::worker::JobId;
 
 /// The steps of the last picture, as the worker keeps them.
 #[derive(Clone, Debug)]
-pub(in crate::app) struct Steps {
+pub(crate) struct Steps {
     pub id: JobId,
     /// What drew it.
     pub request: Request,
@@ -25,17 +25,17 @@ pub(in crate::app) struct Steps {
 }
 
 impl Steps {
-    pub(in crate::app) fn new(id: JobId, request: Request, count: usize, is_open: bool) -> Self {
+    pub(crate) fn new(id: JobId, request: Request, count: usize, is_open: bool) -> Self {
         Self { id, request, count, at: count, asked: count, is_open }
     }
 
     /// The step that the worker is to show next.
-    pub(in crate::app) fn wanted(&self) -> Option<usize> {
+    pub(crate) fn wanted(&self) -> Option<usize> {
         (self.at != self.asked).then_some(self.at)
     }
 
     /// The bar below the canvas; `sampler` is the one that would go on.
-    pub(in crate::app) fn ui(&mut self, ui: &mut egui::Ui, sampler: Option<SchedulerKind>, actions: &mut Vec<Action>) {
+    pub(crate) fn ui(&mut self, ui: &mut egui::Ui, sampler: Option<SchedulerKind>, actions: &mut Vec<Action>) {
         ui.horizontal(|ui| {
             let label = ui.label("Step").id;
             let close = 24.0;
@@ -66,7 +66,7 @@ impl Steps {
 
 impl App {
     /// Has the next pictures go on from another run, or begin from the start.
-    pub(in crate::app) fn go_on_from(&mut self, branch: Option<Box<Branch>>) {
+    pub(crate) fn go_on_from(&mut self, branch: Option<Box<Branch>>) {
         let draft = &mut self.state.settings.draft;
         if let Some(branch) = &branch {
             (draft.width, draft.height) = (branch.from.width, branch.from.height);
@@ -78,7 +78,7 @@ impl App {
 }
 
 /// In the form: the run that the next pictures go on from.
-pub(in crate::app) fn branch_ui(ui: &mut egui::Ui, branch: Option<&Branch>, actions: &mut Vec<Action>) {
+pub(crate) fn branch_ui(ui: &mut egui::Ui, branch: Option<&Branch>, actions: &mut Vec<Action>) {
     let Some(branch) = branch else { return };
     ui.horizontal(|ui| {
         let tip = "Begin from the start again";

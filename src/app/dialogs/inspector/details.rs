@@ -17,7 +17,7 @@ const NAMES: usize = 50;
 const ROW: f32 = 20.0;
 
 /// The pipeline: what it does with the memory, what is to be said of its files, and how it is printed.
-pub(in crate::app) fn pipeline_ui(ui: &mut egui::Ui, found: &Found) {
+pub(crate) fn pipeline_ui(ui: &mut egui::Ui, found: &Found) {
     if let Ok(plan) = &found.plan {
         for detail in plan.details() {
             ui.label(detail);
@@ -30,7 +30,7 @@ pub(in crate::app) fn pipeline_ui(ui: &mut egui::Ui, found: &Found) {
 }
 
 /// A component: what it is, whether its weights are those that its config asks for, and its config.
-pub(in crate::app) fn component_ui(
+pub(crate) fn component_ui(
     ui: &mut egui::Ui,
     found: &Found,
     component: &ComponentDescription,
@@ -110,7 +110,7 @@ fn config_ui(ui: &mut egui::Ui, component: &ComponentDescription) {
 }
 
 /// A table of short texts. What doesn't fit is shown under the pointer.
-pub(in crate::app) fn table_ui<const N: usize>(ui: &mut egui::Ui, name: &str, head: &[&str; N], rows: &[[String; N]]) {
+pub(crate) fn table_ui<const N: usize>(ui: &mut egui::Ui, name: &str, head: &[&str; N], rows: &[[String; N]]) {
     /// The widest option of any config.
     const FIRST: f32 = 220.0;
     /// What a word about an option takes.
@@ -142,7 +142,7 @@ pub(in crate::app) fn table_ui<const N: usize>(ui: &mut egui::Ui, name: &str, he
 }
 
 /// A value as Python would have it in a line.
-pub(in crate::app) fn value_text(value: &Value) -> String {
+pub(crate) fn value_text(value: &Value) -> String {
     match value {
         Value::Null => "None".to_owned(),
         Value::Bool(true) => "True".to_owned(),
@@ -154,7 +154,7 @@ pub(in crate::app) fn value_text(value: &Value) -> String {
 }
 
 /// A number of parameters as people say it.
-pub(in crate::app) fn parameters_text(count: u64) -> String {
+pub(crate) fn parameters_text(count: u64) -> String {
     match count {
         1_000_000_000.. => format!("{:.2} B", count as f64 / 1e9),
         _ => format!("{:.1} M", count as f64 / 1e6),
@@ -162,7 +162,7 @@ pub(in crate::app) fn parameters_text(count: u64) -> String {
 }
 
 /// Bytes as people say them.
-pub(in crate::app) fn bytes_text(bytes: u64) -> String {
+pub(crate) fn bytes_text(bytes: u64) -> String {
     match bytes {
         1_000_000_000.. => format!("{:.2} GB", bytes as f64 / 1e9),
         _ => format!("{:.1} MB", bytes as f64 / 1e6),

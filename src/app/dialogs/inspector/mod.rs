@@ -22,7 +22,7 @@ use swap::Swap;
 
 /// The dialog.
 #[derive(Debug)]
-pub(in crate::app) struct Inspector {
+pub(crate) struct Inspector {
     /// The model that it is about.
     model: ModelRef,
     /// What is known of it; `None` while its files are being read.
@@ -42,7 +42,7 @@ enum Chosen {
 
 /// A model to be looked into.
 #[derive(Debug)]
-pub(in crate::app) struct Look {
+pub(crate) struct Look {
     pub model: ModelRef,
     pub host: Host,
     /// What it is to draw; `None` for a picture of its own size.
@@ -53,7 +53,7 @@ pub(in crate::app) struct Look {
 
 /// What is known of a model.
 #[derive(Debug)]
-pub(in crate::app) struct Found {
+pub(crate) struct Found {
     inspection: Inspection,
     /// The memory plan, or why the model can't be used.
     plan: Result<Plan>,
@@ -66,7 +66,7 @@ impl Look {
     ///
     /// # Errors
     /// There is no such model, it is none that we know, or its files are damaged.
-    pub(in crate::app) fn take(&self) -> Result<Box<Found>> {
+    pub(crate) fn take(&self) -> Result<Box<Found>> {
         let inspection = worker::inspect(&self.model, self.host)?;
         let mut size = (0, 0);
         let plan = inspection.plan(
@@ -113,19 +113,19 @@ impl Found {
 
 impl Inspector {
     /// A dialog that waits for what is to be known of a model.
-    pub(in crate::app) fn new(model: ModelRef) -> Self {
+    pub(crate) fn new(model: ModelRef) -> Self {
         Self { model, found: None, chosen: Chosen::Pipeline, swap: Swap::default() }
     }
 
     /// Takes in what was found out about a model.
-    pub(in crate::app) fn hear(&mut self, model: &ModelRef, found: Result<Box<Found>>) {
+    pub(crate) fn hear(&mut self, model: &ModelRef, found: Result<Box<Found>>) {
         if self.model == *model {
             self.found = Some(found);
         }
     }
 
     /// The dialog.
-    pub(in crate::app) fn ui(&mut self, ctx: &egui::Context, actions: &mut Vec<Action>) {
+    pub(crate) fn ui(&mut self, ctx: &egui::Context, actions: &mut Vec<Action>) {
         /// Wide enough for a config's longest lines.
         const WIDTH: f32 = 940.0;
         let modal = egui::Modal::new(egui::Id::unique("inspector")).show(ctx, |ui| {

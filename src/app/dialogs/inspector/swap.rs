@@ -13,7 +13,7 @@ const STEPS: usize = 20;
 
 /// The sampler that is tried on.
 #[derive(Debug, Default)]
-pub(in crate::app) struct Swap {
+pub(crate) struct Swap {
     /// `None` for the checkpoint's own.
     tried: Option<Tried>,
 }
@@ -29,7 +29,7 @@ struct Tried {
 
 impl Swap {
     /// The sampler's options, and a menu to try another on.
-    pub(in crate::app) fn ui(&mut self, ui: &mut egui::Ui, config: &SchedulerConfig, actions: &mut Vec<Action>) {
+    pub(crate) fn ui(&mut self, ui: &mut egui::Ui, config: &SchedulerConfig, actions: &mut Vec<Action>) {
         let own = SchedulerKind::from_config(config).ok();
         let own_label = own.map_or("The model's own".to_owned(), |kind| format!("The model's own ({})", kind.label()));
         ui.horizontal(|ui| {

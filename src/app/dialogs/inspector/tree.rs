@@ -7,7 +7,7 @@ use crate::app::dialogs::inspector::details::{bytes_text, parameters_text};
 use crate::storage::checkpoint::ComponentDescription;
 
 /// The tree. What is clicked becomes the chosen one.
-pub(in crate::app) fn ui(ui: &mut egui::Ui, found: &Found, chosen: &mut Chosen) {
+pub(crate) fn ui(ui: &mut egui::Ui, found: &Found, chosen: &mut Chosen) {
     let description = &found.inspection.description;
     let count = description.components.len();
     let all = format!("{count} components");

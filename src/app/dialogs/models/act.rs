@@ -11,7 +11,7 @@ use crate::storage::library::{Item, Repair};
 
 /// Something that the user asks for.
 #[derive(Debug)]
-pub(in crate::app) enum ModelsAction {
+pub(crate) enum ModelsAction {
     /// Look for models again.
     Refresh,
     /// Stop looking, or comparing.
@@ -30,7 +30,7 @@ pub(in crate::app) enum ModelsAction {
 
 impl App {
     /// Does what the user asks of the models on this computer.
-    pub(in crate::app) fn act_on_models(&mut self, action: ModelsAction) {
+    pub(crate) fn act_on_models(&mut self, action: ModelsAction) {
         match action {
             ModelsAction::Refresh => self.models.look(&self.state.settings.model_folders),
             ModelsAction::Stop => self.models.finder.stop(),
@@ -61,7 +61,7 @@ impl App {
     }
 
     /// Looks for models in this folder, too, from now on.
-    pub(in crate::app) fn add_model_folder(&mut self, folder: PathBuf) {
+    pub(crate) fn add_model_folder(&mut self, folder: PathBuf) {
         let folders = &mut self.state.settings.model_folders;
         if !folders.contains(&folder) {
             folders.push(folder);

@@ -7,7 +7,7 @@ use crate::app::dialogs::models::ModelsAction;
 use crate::storage::library::{Duplicates, size_text};
 
 /// The groups. True when the list of models is to be shown again.
-pub(in crate::app) fn ui(ui: &mut egui::Ui, found: &[Duplicates], actions: &mut Vec<Action>) -> bool {
+pub(crate) fn ui(ui: &mut egui::Ui, found: &[Duplicates], actions: &mut Vec<Action>) -> bool {
     let spare: u64 = found.iter().map(|group| group.bytes * (group.files.len() as u64 - 1)).sum();
     let back = ui
         .horizontal(|ui| {

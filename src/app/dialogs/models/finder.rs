@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const TELLING: Duration = Duration::from_millis(100);
 
 /// What the thread is to do.
-pub(in crate::app) enum Order {
+pub(crate) enum Order {
     /// Look for models.
     Scan(Places),
     /// Find files with the same content among those of the items.
@@ -38,7 +38,7 @@ pub(in crate::app) enum Order {
 }
 
 /// What the thread has to tell.
-pub(in crate::app) enum News {
+pub(crate) enum News {
     /// It begins to look for models: what was found before is gone.
     Scanning,
     /// Something was found.
@@ -57,7 +57,7 @@ pub(in crate::app) enum News {
 
 /// How far the work is.
 #[derive(Clone, Debug)]
-pub(in crate::app) enum Progress {
+pub(crate) enum Progress {
     /// It looks into this folder.
     Looking(PathBuf),
     /// So many bytes of so many are read.
@@ -65,7 +65,7 @@ pub(in crate::app) enum Progress {
 }
 
 /// The thread, as the window holds it.
-pub(in crate::app) struct Finder {
+pub(crate) struct Finder {
     order: Latest<(Order, u64, CancelToken)>,
     /// The number of the last order.
     number: u64,
@@ -90,7 +90,7 @@ impl Finder {
     ///
     /// # Errors
     /// The system has no thread to give.
-    pub(in crate::app) fn spawn(wake: Arc<dyn Fn() + Send + Sync>) -> Result<Self> {
+    pub(crate) fn spawn(wake: Arc<dyn Fn() + Send + Sync>) -> Result<Self> {
         let order: Latest<(Order, u64, CancelToken)> = Latest::new();
         let (poke, poked) = bounded(1);
         let (told, news) = bounded(NEWS);
@@ -113,7 +113,7 @@ impl Finder {
     }
 
     /// Has this done, in place of what is going on.
-    pub(in crate::app) fn order(&mut self, order: Order) {
+    pub(crate) fn order(&mut self, order: Order) {
         self.stop();
         self.cancel = CancelToken::new();
         self.number += 1;
@@ -123,19 +123,19 @@ impl Finder {
     }
 
     /// Stops what is going on.
-    pub(in crate::app) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.cancel.cancel();
     }
 
     /// The next thing there is to tell. To be called until there is nothing more, whenever the window was woken.
-    pub(in crate::app) fn news(&self) -> Option<News> {
+    pub(crate) fn news(&self) -> Option<News> {
         // That an earlier order is over says nothing of the last one.
         let is_late = |news: &News| matches!(news, News::Done(number) if *number != self.number);
         self.news.try_iter().find(|news| !is_late(news))
     }
 
     /// How far the work is, if that changed.
-    pub(in crate::app) fn progress(&self) -> Option<Progress> {
+    pub(crate) fn progress(&self) -> Option<Progress> {
         self.progress.take()
     }
 }

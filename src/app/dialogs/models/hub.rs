@@ -13,7 +13,7 @@ use crate::storage::hub::{Found, Gate, Offer, Variant, good_models};
 
 /// Something about the Hub that the user asks for.
 #[derive(Debug)]
-pub(in crate::app) enum HubAction {
+pub(crate) enum HubAction {
     /// Ask it.
     Ask(Question),
     /// Show what a repository offers.
@@ -30,39 +30,39 @@ pub(in crate::app) enum HubAction {
 
 /// What the tab knows.
 #[derive(Debug, Default)]
-pub(in crate::app) struct Hub {
+pub(crate) struct Hub {
     /// The search box.
     text: String,
     /// What the last search found, and for which text; `None` while it goes on.
     found: Option<(String, Option<Result<Vec<Found>>>)>,
     /// The repository that was looked at last, and what it offers; `None` while it is asked.
-    pub(in crate::app) looked: Option<(HubId, Option<Result<Box<Offer>>>)>,
+    pub(crate) looked: Option<(HubId, Option<Result<Box<Offer>>>)>,
     /// Whether the files of 16 bits a number are taken where there are such.
     pub half: bool,
     /// Whether the licence of what is looked at is accepted.
-    pub(in crate::app) accepted: bool,
+    pub(crate) accepted: bool,
     /// Downloads since the start.
     pub list: List,
 }
 
 impl Hub {
     /// The precision that is asked for.
-    pub(in crate::app) fn variant(&self) -> Variant {
+    pub(crate) fn variant(&self) -> Variant {
         if self.half { Variant::Fp16 } else { Variant::Full }
     }
 
     /// A repository is looked at.
-    pub(in crate::app) fn look(&mut self, id: HubId) {
+    pub(crate) fn look(&mut self, id: HubId) {
         (self.looked, self.accepted) = (Some((id, None)), false);
     }
 
     /// Takes in what a search found.
-    pub(in crate::app) fn hear_found(&mut self, text: String, found: Result<Vec<Found>>) {
+    pub(crate) fn hear_found(&mut self, text: String, found: Result<Vec<Found>>) {
         self.found = Some((text, Some(found)));
     }
 
     /// Takes in what a repository offers.
-    pub(in crate::app) fn hear_offer(&mut self, asked: &HubId, offer: Result<Box<Offer>>) {
+    pub(crate) fn hear_offer(&mut self, asked: &HubId, offer: Result<Box<Offer>>) {
         if let Some((id, shown)) = &mut self.looked
             && id == asked
         {
@@ -71,7 +71,7 @@ impl Hub {
     }
 
     /// A model is here now: what was known of it before isn't so any more.
-    pub(in crate::app) fn download_done(&mut self, asked: &HubId) {
+    pub(crate) fn download_done(&mut self, asked: &HubId) {
         if let Some((id, Some(Ok(offer)))) = &mut self.looked
             && id == asked
         {
@@ -80,7 +80,7 @@ impl Hub {
     }
 
     /// The tab.
-    pub(in crate::app) fn ui(&mut self, ui: &mut egui::Ui, actions: &mut Vec<Action>) {
+    pub(crate) fn ui(&mut self, ui: &mut egui::Ui, actions: &mut Vec<Action>) {
         self.search_ui(ui, actions);
         ui.add_space(4.0);
         let list_height = if self.list.iter().next().is_some() { 128.0 } else { 0.0 };
@@ -183,7 +183,7 @@ impl Hub {
 }
 
 /// The model that a download is of.
-pub(in crate::app) fn model(offer: &Offer) -> ModelRef {
+pub(crate) fn model(offer: &Offer) -> ModelRef {
     ModelRef::Hub(offer.asked.clone())
 }
 

@@ -16,7 +16,7 @@ const ROW: f32 = 26.0;
 
 /// By what models are sorted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::app) enum Sort {
+pub(crate) enum Sort {
     #[default]
     Name,
     Size,
@@ -24,9 +24,9 @@ pub(in crate::app) enum Sort {
 }
 
 impl Sort {
-    pub(in crate::app) const ALL: [Self; 3] = [Self::Name, Self::Size, Self::Age];
+    pub(crate) const ALL: [Self; 3] = [Self::Name, Self::Size, Self::Age];
 
-    pub(in crate::app) fn label(self) -> &'static str {
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Name => "By name",
             Self::Size => "Largest first",
@@ -37,13 +37,13 @@ impl Sort {
 
 /// What was found, and what of it is shown.
 #[derive(Debug, Default)]
-pub(in crate::app) struct List {
+pub(crate) struct List {
     items: Vec<Item>,
     /// What was found the last time is shown until the first of this time comes.
     is_old: bool,
     /// What is searched for.
-    pub(in crate::app) words: String,
-    pub(in crate::app) sort: Sort,
+    pub(crate) words: String,
+    pub(crate) sort: Sort,
     chosen: Option<Name>,
     /// Whether the keyboard goes to the chosen one, which may be out of sight.
     wants_focus: bool,
@@ -64,24 +64,24 @@ impl Name {
 
 impl List {
     /// All that was found.
-    pub(in crate::app) fn items(&self) -> &[Item] {
+    pub(crate) fn items(&self) -> &[Item] {
         &self.items
     }
 
     /// Models are looked for again.
-    pub(in crate::app) fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         self.is_old = true;
     }
 
     /// All are found.
-    pub(in crate::app) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         if std::mem::take(&mut self.is_old) {
             self.items.clear();
         }
     }
 
     /// One was found.
-    pub(in crate::app) fn add(&mut self, item: Item) {
+    pub(crate) fn add(&mut self, item: Item) {
         if std::mem::take(&mut self.is_old) {
             self.items.clear();
         }
@@ -90,14 +90,14 @@ impl List {
     }
 
     /// More is known of one.
-    pub(in crate::app) fn replace(&mut self, item: Item) {
+    pub(crate) fn replace(&mut self, item: Item) {
         if let Some(old) = self.items.iter_mut().find(|old| Name::of(old) == Name::of(&item)) {
             *old = item;
         }
     }
 
     /// The chosen one.
-    pub(in crate::app) fn chosen(&self) -> Option<&Item> {
+    pub(crate) fn chosen(&self) -> Option<&Item> {
         let key = self.chosen.as_ref()?;
         self.items.iter().find(|item| Name::of(item) == *key)
     }
@@ -118,13 +118,13 @@ impl List {
     }
 
     /// Whether there is nothing to show.
-    pub(in crate::app) fn is_empty(&mut self) -> bool {
+    pub(crate) fn is_empty(&mut self) -> bool {
         self.choose_shown();
         self.shown.is_empty()
     }
 
     /// How many there are, in words.
-    pub(in crate::app) fn count(&self) -> String {
+    pub(crate) fn count(&self) -> String {
         let (shown, all) = (self.shown.len(), self.items.len());
         let models = if all == 1 { "1 found".to_owned() } else { format!("{all} found") };
         if shown == all { models } else { format!("{shown} of {models}") }
@@ -158,7 +158,7 @@ impl List {
 }
 
 /// A sign for whether a model can be used; the word stands beside it.
-pub(in crate::app) fn sign(state: &State) -> &'static str {
+pub(crate) fn sign(state: &State) -> &'static str {
     match state {
         State::Whole => "✔",
         State::Partial { .. } => "⬇",
@@ -177,7 +177,7 @@ enum Doing {
 }
 
 /// The list, which is one stop of the Tab key; inside, the arrows go from row to row. `used` is the model in use.
-pub(in crate::app) fn ui(ui: &mut egui::Ui, list: &mut List, used: &ModelRef, actions: &mut Vec<Action>) {
+pub(crate) fn ui(ui: &mut egui::Ui, list: &mut List, used: &ModelRef, actions: &mut Vec<Action>) {
     list.choose_shown();
     let (place, wants_focus) = (list.place(), std::mem::take(&mut list.wants_focus));
     let table = TableBuilder::new(ui)

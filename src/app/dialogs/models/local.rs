@@ -22,20 +22,20 @@ const CHOSEN_HEIGHT: f32 = 124.0;
 
 /// What the tab knows.
 #[derive(Debug, Default)]
-pub(in crate::app) struct Local {
+pub(crate) struct Local {
     list: List,
     /// What couldn't be looked into the last time.
     troubles: Vec<Error>,
     /// Files with the same content, while they are shown.
     duplicates: Option<Vec<Duplicates>>,
-    pub(in crate::app) work: Work,
+    pub(crate) work: Work,
     /// Whether models were ever looked for.
-    pub(in crate::app) was_asked: bool,
+    pub(crate) was_asked: bool,
 }
 
 /// What goes on.
 #[derive(Debug, Default)]
-pub(in crate::app) enum Work {
+pub(crate) enum Work {
     #[default]
     Nothing,
     /// Looking for models, in this folder.
@@ -46,7 +46,7 @@ pub(in crate::app) enum Work {
 
 impl Work {
     /// An order is given.
-    pub(in crate::app) fn begin(&mut self, order: &Order) {
+    pub(crate) fn begin(&mut self, order: &Order) {
         *self = match order {
             Order::Scan(_) => Self::Scanning(None),
             Order::FindDuplicates(_) => Self::Reading("Comparing files", 0, 0),
@@ -55,7 +55,7 @@ impl Work {
     }
 
     /// The order is carried on.
-    pub(in crate::app) fn follow(&mut self, progress: Progress) {
+    pub(crate) fn follow(&mut self, progress: Progress) {
         match (self, progress) {
             (Self::Scanning(folder), Progress::Looking(now)) => *folder = Some(now),
             (Self::Reading(_, done, of), Progress::Bytes(now, all)) => (*done, *of) = (now, all),
@@ -66,12 +66,12 @@ impl Work {
 
 impl Local {
     /// All that was found.
-    pub(in crate::app) fn items(&self) -> &[Item] {
+    pub(crate) fn items(&self) -> &[Item] {
         self.list.items()
     }
 
     /// Takes in what the finder tells.
-    pub(in crate::app) fn hear(&mut self, news: News, notices: &mut Notices) {
+    pub(crate) fn hear(&mut self, news: News, notices: &mut Notices) {
         match news {
             News::Scanning => {
                 self.list.begin();
@@ -95,7 +95,7 @@ impl Local {
     }
 
     /// The tab.
-    pub(in crate::app) fn ui(&mut self, ui: &mut egui::Ui, settings: &Settings, actions: &mut Vec<Action>) {
+    pub(crate) fn ui(&mut self, ui: &mut egui::Ui, settings: &Settings, actions: &mut Vec<Action>) {
         if !self.was_asked {
             actions.push(Action::Models(ModelsAction::Refresh));
         }

@@ -21,13 +21,13 @@ use crate::base::error::Result;
 use crate::settings::Settings;
 use crate::storage::library::Places;
 
-pub(in crate::app) use act::ModelsAction;
+pub(crate) use act::ModelsAction;
 use finder::{Finder, Order};
 
-pub(in crate::app) use hub::HubAction;
+pub(crate) use hub::HubAction;
 
 /// What the dialog knows.
-pub(in crate::app) struct Models {
+pub(crate) struct Models {
     tab: Tab,
     local: local::Local,
     pub hub: hub::Hub,
@@ -37,7 +37,7 @@ pub(in crate::app) struct Models {
 
 /// What the dialog shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::app) enum Tab {
+pub(crate) enum Tab {
     #[default]
     Local,
     Hub,
@@ -59,25 +59,25 @@ impl Models {
     ///
     /// # Errors
     /// The system has no thread to give.
-    pub(in crate::app) fn new(places: Places, wake: Arc<dyn Fn() + Send + Sync>) -> Result<Self> {
+    pub(crate) fn new(places: Places, wake: Arc<dyn Fn() + Send + Sync>) -> Result<Self> {
         let finder = Finder::spawn(wake)?;
         Ok(Self { tab: Tab::Local, local: local::Local::default(), hub: hub::Hub::default(), finder, places })
     }
 
     /// Shows what the Hub has, and downloads.
-    pub(in crate::app) fn show_hub(&mut self) {
+    pub(crate) fn show_hub(&mut self) {
         self.tab = Tab::Hub;
     }
 
     /// Looks for models again if that was ever done: something may have come.
-    pub(in crate::app) fn look_again(&mut self, added: &[PathBuf]) {
+    pub(crate) fn look_again(&mut self, added: &[PathBuf]) {
         if self.local.was_asked {
             self.look(added);
         }
     }
 
     /// Looks for models.
-    pub(in crate::app) fn look(&mut self, added: &[PathBuf]) {
+    pub(crate) fn look(&mut self, added: &[PathBuf]) {
         self.local.was_asked = true;
         self.order(Order::Scan(Places { added: added.to_vec(), ..self.places.clone() }));
     }
@@ -88,7 +88,7 @@ impl Models {
     }
 
     /// Takes in what was found.
-    pub(in crate::app) fn hear(&mut self, notices: &mut Notices) {
+    pub(crate) fn hear(&mut self, notices: &mut Notices) {
         while let Some(news) = self.finder.news() {
             self.local.hear(news, notices);
         }
@@ -99,7 +99,7 @@ impl Models {
 }
 
 /// The dialog.
-pub(in crate::app) fn ui(ctx: &egui::Context, models: &mut Models, settings: &Settings, actions: &mut Vec<Action>) {
+pub(crate) fn ui(ctx: &egui::Context, models: &mut Models, settings: &Settings, actions: &mut Vec<Action>) {
     let screen = ctx.content_rect().size();
     let modal = egui::Modal::new(egui::Id::unique("models")).show(ctx, |ui| {
         ui.set_width(1000.0_f32.min(screen.x - 60.0));

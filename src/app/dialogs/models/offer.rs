@@ -16,7 +16,7 @@ const FREE: [&str; 8] =
     ["mit", "apache-2.0", "bsd-3-clause", "bsd-2-clause", "cc0-1.0", "cc-by-4.0", "unlicense", "isc"];
 
 /// What the repository that was looked at last offers.
-pub(in crate::app) fn ui(ui: &mut egui::Ui, hub: &mut Hub, actions: &mut Vec<Action>) {
+pub(crate) fn ui(ui: &mut egui::Ui, hub: &mut Hub, actions: &mut Vec<Action>) {
     let Hub { looked, accepted, list, .. } = hub;
     match looked {
         None => drop(ui.label("Choose a model to see its size and licence")),

@@ -10,7 +10,7 @@ use crate::app::theme;
 use crate::storage::hub::{Progress, State};
 
 /// All of them, the last first.
-pub(in crate::app) fn ui(ui: &mut egui::Ui, list: &List, actions: &mut Vec<Action>) {
+pub(crate) fn ui(ui: &mut egui::Ui, list: &List, actions: &mut Vec<Action>) {
     for download in list.iter() {
         download_ui(ui, download, actions);
     }

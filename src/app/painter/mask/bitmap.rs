@@ -6,7 +6,7 @@ use image::GrayImage;
 
 /// A rectangle of pixels; `right` and `bottom` lie outside.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::app) struct Area {
+pub(crate) struct Area {
     pub left: usize,
     pub top: usize,
     pub right: usize,
@@ -15,32 +15,32 @@ pub(in crate::app) struct Area {
 
 impl Area {
     /// All of a mask of this size.
-    pub(in crate::app) fn whole(width: usize, height: usize) -> Self {
+    pub(crate) fn whole(width: usize, height: usize) -> Self {
         Self { left: 0, top: 0, right: width, bottom: height }
     }
 
     /// What lies between two corners, cut off at the edges of a mask of this size; whole pixels.
-    pub(in crate::app) fn between(min: [f32; 2], max: [f32; 2], width: usize, height: usize) -> Self {
+    pub(crate) fn between(min: [f32; 2], max: [f32; 2], width: usize, height: usize) -> Self {
         // `as` brings what is below 0 or beyond every number into range.
         let [left, top] = min.map(|at| at.floor() as usize);
         let [right, bottom] = max.map(|at| at.ceil() as usize);
         Self { left: left.min(width), top: top.min(height), right: right.min(width), bottom: bottom.min(height) }
     }
 
-    pub(in crate::app) fn is_empty(self) -> bool {
+    pub(crate) fn is_empty(self) -> bool {
         self.left >= self.right || self.top >= self.bottom
     }
 
-    pub(in crate::app) fn width(self) -> usize {
+    pub(crate) fn width(self) -> usize {
         self.right.saturating_sub(self.left)
     }
 
-    pub(in crate::app) fn height(self) -> usize {
+    pub(crate) fn height(self) -> usize {
         self.bottom.saturating_sub(self.top)
     }
 
     /// The smallest rectangle around both.
-    pub(in crate::app) fn and(self, other: Self) -> Self {
+    pub(crate) fn and(self, other: Self) -> Self {
         match (self.is_empty(), other.is_empty()) {
             (true, _) => other,
             (_, true) => self,
@@ -54,7 +54,7 @@ impl Area {
     }
 
     /// What both have.
-    pub(in crate::app) fn within(self, other: Self) -> Self {
+    pub(crate) fn within(self, other: Self) -> Self {
         Self {
             left: self.left.max(other.left),
             top: self.top.max(other.top),
@@ -65,11 +65,11 @@ impl Area {
 }
 
 /// The side of the squares that a mask is kept in for undoing, in pixels.
-pub(in crate::app) const TILE: usize = 64;
+pub(crate) const TILE: usize = 64;
 
 /// One byte a pixel, row by row.
 #[derive(Debug, Default)]
-pub(in crate::app) struct Bitmap {
+pub(crate) struct Bitmap {
     width: usize,
     height: usize,
     pixels: Vec<u8>,
@@ -87,55 +87,55 @@ fn next_revision() -> u64 {
 
 impl Bitmap {
     /// A mask of these pixels, which are as many as its sides say.
-    pub(in crate::app) fn of(width: usize, height: usize, pixels: Vec<u8>) -> Self {
+    pub(crate) fn of(width: usize, height: usize, pixels: Vec<u8>) -> Self {
         debug_assert_eq!(width * height, pixels.len());
         let revision = next_revision();
         Self { width, height, pixels, revision, touched: Area::default(), shown: revision }
     }
 
     /// An empty mask.
-    pub(in crate::app) fn blank(width: usize, height: usize) -> Self {
+    pub(crate) fn blank(width: usize, height: usize) -> Self {
         Self::of(width, height, vec![0; width * height])
     }
 
-    pub(in crate::app) fn from_image(image: &GrayImage) -> Self {
+    pub(crate) fn from_image(image: &GrayImage) -> Self {
         Self::of(image.width() as usize, image.height() as usize, image.as_raw().clone())
     }
 
-    pub(in crate::app) fn to_image(&self) -> GrayImage {
+    pub(crate) fn to_image(&self) -> GrayImage {
         GrayImage::from_raw(self.width as u32, self.height as u32, self.pixels.clone()).unwrap_or_default()
     }
 
     /// Width and height in pixels.
-    pub(in crate::app) fn size(&self) -> (usize, usize) {
+    pub(crate) fn size(&self) -> (usize, usize) {
         (self.width, self.height)
     }
 
-    pub(in crate::app) fn into_pixels(self) -> Vec<u8> {
+    pub(crate) fn into_pixels(self) -> Vec<u8> {
         self.pixels
     }
 
-    pub(in crate::app) fn pixels(&self) -> &[u8] {
+    pub(crate) fn pixels(&self) -> &[u8] {
         &self.pixels
     }
 
     /// A pixel; none beyond the edges.
     #[cfg(test)]
-    pub(in crate::app) fn get(&self, x: usize, y: usize) -> Option<u8> {
+    pub(crate) fn get(&self, x: usize, y: usize) -> Option<u8> {
         (x < self.width).then(|| self.pixels.get(y * self.width + x).copied()).flatten()
     }
 
     /// The part of a row that lies in an area, to be changed; the area is told to [`touch`](Self::touch) afterwards.
-    pub(in crate::app) fn row_mut(&mut self, y: usize, area: Area) -> &mut [u8] {
+    pub(crate) fn row_mut(&mut self, y: usize, area: Area) -> &mut [u8] {
         self.pixels.get_mut(y * self.width + area.left..y * self.width + area.right).unwrap_or_default()
     }
 
-    pub(in crate::app) fn row(&self, y: usize, area: Area) -> &[u8] {
+    pub(crate) fn row(&self, y: usize, area: Area) -> &[u8] {
         self.pixels.get(y * self.width + area.left..y * self.width + area.right).unwrap_or_default()
     }
 
     /// Says that pixels of an area changed.
-    pub(in crate::app) fn touch(&mut self, area: Area) {
+    pub(crate) fn touch(&mut self, area: Area) {
         if !area.is_empty() {
             self.touched = self.touched.and(area);
             self.revision = next_revision();
@@ -143,7 +143,7 @@ impl Bitmap {
     }
 
     /// Takes the place of what is there. `changed` is what differs, if the size is the same.
-    pub(in crate::app) fn replace(&mut self, width: usize, height: usize, pixels: Vec<u8>, changed: Area) {
+    pub(crate) fn replace(&mut self, width: usize, height: usize, pixels: Vec<u8>, changed: Area) {
         let whole = Area::whole(width, height);
         let area = if self.size() == (width, height) { changed } else { whole };
         (self.width, self.height, self.pixels) = (width, height, pixels);
@@ -152,7 +152,7 @@ impl Bitmap {
     }
 
     /// What has to be shown anew by who shows the revision `seen`, and the revision that it then shows.
-    pub(in crate::app) fn changes_since(&mut self, seen: u64) -> (Area, u64) {
+    pub(crate) fn changes_since(&mut self, seen: u64) -> (Area, u64) {
         let area = match seen {
             seen if seen == self.revision => Area::default(),
             seen if seen == self.shown => self.touched,
@@ -163,12 +163,12 @@ impl Bitmap {
     }
 
     /// Squares a row, and rows of them.
-    pub(in crate::app) fn tiles(&self) -> (usize, usize) {
+    pub(crate) fn tiles(&self) -> (usize, usize) {
         (self.width.div_ceil(TILE), self.height.div_ceil(TILE))
     }
 
     /// The area of a square, counted row by row.
-    pub(in crate::app) fn tile(&self, index: usize) -> Area {
+    pub(crate) fn tile(&self, index: usize) -> Area {
         let across = self.tiles().0.max(1);
         let (left, top) = (index % across * TILE, index / across * TILE);
         Area { left, top, right: left + TILE, bottom: top + TILE }.within(Area::whole(self.width, self.height))

@@ -5,7 +5,7 @@ use crate::settings::Brush;
 
 /// Whether something is masked or unmasked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::app) enum Paint {
+pub(crate) enum Paint {
     /// It is to be drawn anew.
     #[default]
     Mask,
@@ -15,7 +15,7 @@ pub(in crate::app) enum Paint {
 
 impl Paint {
     /// The other one, if so.
-    pub(in crate::app) fn swapped(self, if_so: bool) -> Self {
+    pub(crate) fn swapped(self, if_so: bool) -> Self {
         match (self, if_so) {
             (Self::Mask, true) => Self::Erase,
             (Self::Erase, true) => Self::Mask,
@@ -24,7 +24,7 @@ impl Paint {
     }
 
     /// What pixels become.
-    pub(in crate::app) fn value(self) -> u8 {
+    pub(crate) fn value(self) -> u8 {
         match self {
             Self::Mask => 255,
             Self::Erase => 0,
@@ -34,30 +34,30 @@ impl Paint {
 
 /// How a brush's cover falls off: whole within `inner`, none from `outer` on, in pixels.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::app) struct Falloff {
+pub(crate) struct Falloff {
     pub inner: f32,
     pub outer: f32,
 }
 
 /// Where a dab goes: a brush of a pixel or two covers whole pixels.
-pub(in crate::app) fn dab(brush: Brush, at: Point) -> Point {
+pub(crate) fn dab(brush: Brush, at: Point) -> Point {
     if brush.diameter < 2.0 { at.map(|at| at.floor() + 0.5) } else { at }
 }
 
 /// How far apart the points of a stroke need to be, in pixels, to be told from each other.
-pub(in crate::app) fn spacing(brush: Brush) -> f32 {
+pub(crate) fn spacing(brush: Brush) -> f32 {
     (brush.diameter / 16.0).max(0.5)
 }
 
 impl Falloff {
     /// The edge of a hard brush is a pixel wide, half of it outside.
-    pub(in crate::app) fn of(brush: Brush) -> Self {
+    pub(crate) fn of(brush: Brush) -> Self {
         let radius = brush.diameter / 2.0;
         Self { inner: (radius * brush.hardness).min(radius - 0.5).max(0.0), outer: radius + 0.5 }
     }
 
     /// The cover of a pixel whose middle has this squared distance from the stroke.
-    pub(in crate::app) fn cover(self, squared: f32) -> u8 {
+    pub(crate) fn cover(self, squared: f32) -> u8 {
         if squared <= self.inner * self.inner {
             return 255;
         }

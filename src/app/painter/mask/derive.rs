@@ -12,7 +12,7 @@ const LATENT: usize = 8;
 
 /// A wish to see it. It is the same wish if everything in it is.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::app) struct Wish {
+pub(crate) struct Wish {
     pub mask: Mask,
     pub grow: i32,
     pub blur: f64,
@@ -24,7 +24,7 @@ pub(in crate::app) struct Wish {
 
 /// What is to be seen.
 #[derive(Debug)]
-pub(in crate::app) struct Derived {
+pub(crate) struct Derived {
     pub wish: Wish,
     /// A pixel a latent, over what is cut out.
     pub latents: Bitmap,
@@ -34,7 +34,7 @@ pub(in crate::app) struct Derived {
 
 impl Wish {
     /// What these settings make of their mask.
-    pub(in crate::app) fn of(inpaint: &Inpaint, size: (usize, usize)) -> Self {
+    pub(crate) fn of(inpaint: &Inpaint, size: (usize, usize)) -> Self {
         Self {
             mask: inpaint.mask.clone(),
             grow: inpaint.mask_grow,
@@ -46,7 +46,7 @@ impl Wish {
     }
 
     /// Finds it out.
-    pub(in crate::app) fn run(self) -> Derived {
+    pub(crate) fn run(self) -> Derived {
         let mask = blur(&grow(self.mask.pixels(), self.grow), self.blur);
         let (width, height) = self.size;
         let cut = self.only_masked.and_then(|padding| crop_region(&mask, width, height, padding));

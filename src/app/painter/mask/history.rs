@@ -25,7 +25,7 @@ const MOST: usize = 500;
 
 /// The pixels of a square.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::app) enum Tile {
+pub(crate) enum Tile {
     Flat(u8),
     Pixels(Box<[u8]>),
     /// Deflated.
@@ -33,7 +33,7 @@ pub(in crate::app) enum Tile {
 }
 
 impl Tile {
-    pub(in crate::app) fn of(pixels: &[u8]) -> Self {
+    pub(crate) fn of(pixels: &[u8]) -> Self {
         // Each like the one before it: one comparison of memory.
         let is_flat = pixels.get(1..) == pixels.get(..pixels.len().saturating_sub(1));
         match pixels.first() {
@@ -50,7 +50,7 @@ impl Tile {
     }
 
     /// Writes the pixels into the mask.
-    pub(in crate::app) fn put(&self, bitmap: &mut Bitmap, index: usize) {
+    pub(crate) fn put(&self, bitmap: &mut Bitmap, index: usize) {
         let area = bitmap.tile(index);
         let unpacked;
         let pixels = match self {
@@ -95,7 +95,7 @@ impl Tile {
 
 /// How to get back to what was before an edit, or after one that was undone.
 #[derive(Clone, Debug)]
-pub(in crate::app) struct Edit {
+pub(crate) struct Edit {
     /// Squares by their number.
     tiles: Vec<(usize, Tile)>,
     /// Width, height and margins, if the edit changed them. Then there are all squares.
@@ -104,12 +104,12 @@ pub(in crate::app) struct Edit {
 }
 
 impl Edit {
-    pub(in crate::app) fn of_tiles(tiles: Vec<(usize, Tile)>) -> Self {
+    pub(crate) fn of_tiles(tiles: Vec<(usize, Tile)>) -> Self {
         Self::new(tiles, None)
     }
 
     /// The whole mask with its margins.
-    pub(in crate::app) fn of_whole(bitmap: &Bitmap, margins: Margins) -> Self {
+    pub(crate) fn of_whole(bitmap: &Bitmap, margins: Margins) -> Self {
         let (across, down) = bitmap.tiles();
         let tiles = (0..across * down).into_par_iter().map(|index| (index, Tile::read(bitmap, index))).collect();
         let (width, height) = bitmap.size();
@@ -117,7 +117,7 @@ impl Edit {
     }
 
     /// From one mask to another of the same size: what differs, and where. `None` if nothing does.
-    pub(in crate::app) fn between(before: &Bitmap, after: &Bitmap) -> Option<(Self, Area)> {
+    pub(crate) fn between(before: &Bitmap, after: &Bitmap) -> Option<(Self, Area)> {
         let (across, down) = before.tiles();
         let differs = |index: &usize| {
             let area = before.tile(*index);
@@ -158,14 +158,14 @@ impl Edit {
 
 /// What can be undone and redone.
 #[derive(Debug, Default)]
-pub(in crate::app) struct History {
+pub(crate) struct History {
     done: VecDeque<Edit>,
     undone: Vec<Edit>,
 }
 
 impl History {
     /// Remembers an edit. What was undone can't be redone any more.
-    pub(in crate::app) fn push(&mut self, edit: Edit) {
+    pub(crate) fn push(&mut self, edit: Edit) {
         self.undone.clear();
         self.done.push_back(edit);
         while self.done.len() > MOST || (self.done.len() > 1 && self.bytes() > CAP_BYTES) {
@@ -174,7 +174,7 @@ impl History {
     }
 
     /// Remembers an edit; one that joins the last one is undone with it.
-    pub(in crate::app) fn push_or_join(&mut self, edit: Edit, joins: bool) {
+    pub(crate) fn push_or_join(&mut self, edit: Edit, joins: bool) {
         if joins && self.can_undo() {
             self.undone.clear();
         } else {
@@ -183,24 +183,24 @@ impl History {
     }
 
     /// Takes the last edit back. False if there is none.
-    pub(in crate::app) fn undo(&mut self, bitmap: &mut Bitmap, margins: &mut Margins) -> bool {
+    pub(crate) fn undo(&mut self, bitmap: &mut Bitmap, margins: &mut Margins) -> bool {
         let Some(edit) = self.done.pop_back() else { return false };
         self.undone.push(edit.swap(bitmap, margins));
         true
     }
 
     /// Does what was undone last once more. False if there is nothing.
-    pub(in crate::app) fn redo(&mut self, bitmap: &mut Bitmap, margins: &mut Margins) -> bool {
+    pub(crate) fn redo(&mut self, bitmap: &mut Bitmap, margins: &mut Margins) -> bool {
         let Some(edit) = self.undone.pop() else { return false };
         self.done.push_back(edit.swap(bitmap, margins));
         true
     }
 
-    pub(in crate::app) fn can_undo(&self) -> bool {
+    pub(crate) fn can_undo(&self) -> bool {
         !self.done.is_empty()
     }
 
-    pub(in crate::app) fn can_redo(&self) -> bool {
+    pub(crate) fn can_redo(&self) -> bool {
         !self.undone.is_empty()
     }
 

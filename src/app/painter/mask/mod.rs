@@ -11,12 +11,12 @@ mod operation;
 mod polygon;
 mod stroke;
 
-pub(in crate::app) use bitmap::{Area, Bitmap};
-pub(in crate::app) use brush::Paint;
-pub(in crate::app) use derive::{Derived, Wish};
-pub(in crate::app) use history::{Edit, History};
-pub(in crate::app) use operation::{Operation, Work, Worked};
-pub(in crate::app) use stroke::Stroke;
+pub(crate) use bitmap::{Area, Bitmap};
+pub(crate) use brush::Paint;
+pub(crate) use derive::{Derived, Wish};
+pub(crate) use history::{Edit, History};
+pub(crate) use operation::{Operation, Work, Worked};
+pub(crate) use stroke::Stroke;
 
 /// A point in pixels.
-pub(in crate::app) type Point = [f32; 2];
+pub(crate) type Point = [f32; 2];

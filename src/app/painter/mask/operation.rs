@@ -20,7 +20,7 @@ const FLOOD_TOLERANCE: u8 = 127;
 
 /// What to do.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::app) enum Operation {
+pub(crate) enum Operation {
     /// Exchange what is masked and what isn't.
     Invert,
     /// Mask everything, or nothing.
@@ -47,7 +47,7 @@ pub(in crate::app) enum Operation {
 
 /// An operation on a mask.
 #[derive(Clone, Debug)]
-pub(in crate::app) struct Work {
+pub(crate) struct Work {
     /// To tell its result from those of others.
     pub id: u64,
     pub operation: Operation,
@@ -58,7 +58,7 @@ pub(in crate::app) struct Work {
 
 /// What has come of it.
 #[derive(Debug)]
-pub(in crate::app) struct Worked {
+pub(crate) struct Worked {
     pub id: u64,
     /// The new mask, to be shown and painted on.
     pub bitmap: Bitmap,
@@ -76,7 +76,7 @@ impl Work {
     ///
     /// # Errors
     /// A picture that it needs can't be read, or the mask would be too large.
-    pub(in crate::app) fn run(self) -> Result<Worked> {
+    pub(crate) fn run(self) -> Result<Worked> {
         let before = self.mask.pixels();
         let (after, margins, note) = self.operation.apply(before, self.margins)?;
         let (old, new) = (Bitmap::from_image(before), Bitmap::from_image(&after));

@@ -12,7 +12,7 @@ use super::Point;
 const LINES: usize = 4;
 
 /// How much of each pixel lies inside.
-pub(in crate::app) fn cover(points: &[Point], width: usize, height: usize) -> GrayImage {
+pub(crate) fn cover(points: &[Point], width: usize, height: usize) -> GrayImage {
     let mut pixels = vec![0_u8; width * height];
     let is_area = points.len() > 2 && points.iter().flatten().all(|at| at.is_finite());
     if is_area && width > 0 {

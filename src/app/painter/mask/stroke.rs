@@ -14,7 +14,7 @@ const REACH: f32 = 46.0;
 
 /// A stroke in the making.
 #[derive(Debug)]
-pub(in crate::app) struct Stroke {
+pub(crate) struct Stroke {
     brush: Brush,
     paint: Paint,
     last: Point,
@@ -58,7 +58,7 @@ impl Segment {
 
 impl Stroke {
     /// Puts the brush down. The point may lie outside the mask.
-    pub(in crate::app) fn begin(bitmap: &mut Bitmap, brush: Brush, paint: Paint, at: Point) -> Self {
+    pub(crate) fn begin(bitmap: &mut Bitmap, brush: Brush, paint: Paint, at: Point) -> Self {
         let (across, down) = bitmap.tiles();
         let tiles = (0..across * down).map(|_| None).collect();
         let mut stroke = Self { brush, paint, last: dab(brush, at), tiles };
@@ -67,7 +67,7 @@ impl Stroke {
     }
 
     /// Moves the brush through points. Those that are too near to tell from the one before are left out, but for the last.
-    pub(in crate::app) fn follow(&mut self, bitmap: &mut Bitmap, points: &[Point]) {
+    pub(crate) fn follow(&mut self, bitmap: &mut Bitmap, points: &[Point]) {
         let Some((end, between)) = points.split_last() else { return };
         for point in between {
             let (dx, dy) = (point[0] - self.last[0], point[1] - self.last[1]);
@@ -79,7 +79,7 @@ impl Stroke {
     }
 
     /// The end of the stroke: how to undo it; `None` if it changed nothing.
-    pub(in crate::app) fn end(self, bitmap: &Bitmap) -> Option<Edit> {
+    pub(crate) fn end(self, bitmap: &Bitmap) -> Option<Edit> {
         let touched = self.tiles.iter().enumerate().filter_map(|(index, tile)| Some((index, tile.as_ref()?)));
         let changed = touched.filter(|(index, tile)| tile.differs(bitmap, bitmap.tile(*index)));
         let tiles: Vec<_> = changed.map(|(index, tile)| (index, Tile::of(tile.pixels(bitmap.tile(index))))).collect();
@@ -87,14 +87,14 @@ impl Stroke {
     }
 
     /// Takes the stroke back.
-    pub(in crate::app) fn cancel(self, bitmap: &mut Bitmap) {
+    pub(crate) fn cancel(self, bitmap: &mut Bitmap) {
         for (index, tile) in self.tiles.iter().enumerate().filter_map(|(index, tile)| Some((index, tile.as_ref()?))) {
             Tile::of(tile.pixels(bitmap.tile(index))).put(bitmap, index);
         }
     }
 
     /// Where the brush was last.
-    pub(in crate::app) fn last(&self) -> Point {
+    pub(crate) fn last(&self) -> Point {
         self.last
     }
 

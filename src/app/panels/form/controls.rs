@@ -16,7 +16,7 @@ use crate::content::request::{MAX_SIDE, MAX_STEPS, SIDE_MULTIPLE, SafetyMode, Ta
 use crate::settings::{Draft, MAX_COUNT, MAX_GUIDANCE, valid_side};
 
 /// The left panel.
-pub(in crate::app) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
+pub(crate) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
     egui::Panel::bottom("generate").frame(egui::Frame::NONE).show(ui, |ui| queue_panel::ui(ui, state, actions));
     egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         ui.add_space(4.0);
@@ -53,7 +53,7 @@ fn own_values(draft: &Draft) -> (usize, f64, usize, usize) {
 }
 
 /// A row: a name, and what fills the rest. Returns what the name is, for screen readers.
-pub(in crate::app) fn row<R>(ui: &mut egui::Ui, name: &str, fill: impl FnOnce(&mut egui::Ui, egui::Id) -> R) -> R {
+pub(crate) fn row<R>(ui: &mut egui::Ui, name: &str, fill: impl FnOnce(&mut egui::Ui, egui::Id) -> R) -> R {
     /// Wide enough for the longest name.
     const NAME_WIDTH: f32 = 72.0;
     ui.horizontal(|ui| {
@@ -138,7 +138,7 @@ fn choice_ui(ui: &mut egui::Ui, state: &State, label: egui::Id, width: f32, acti
 }
 
 /// What people call a model: the bundled one's name, that of its folder or file, or the Hub's.
-pub(in crate::app) fn model_name(model: &ModelRef) -> String {
+pub(crate) fn model_name(model: &ModelRef) -> String {
     match model {
         ModelRef::Bundled => "Pictogram 64 (bundled)".to_owned(),
         ModelRef::Hub(id) => id.to_string(),
@@ -204,7 +204,7 @@ fn safety_tip(mode: SafetyMode) -> &'static str {
 }
 
 /// A slider that fills the row.
-pub(in crate::app) fn wide(ui: &mut egui::Ui, slider: Slider<'_>) -> egui::Response {
+pub(crate) fn wide(ui: &mut egui::Ui, slider: Slider<'_>) -> egui::Response {
     /// What the number beside the slider takes.
     const NUMBER_WIDTH: f32 = 54.0;
     let room = ui.available_width() - NUMBER_WIDTH - ui.spacing().item_spacing.x;

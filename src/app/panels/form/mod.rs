@@ -1,8 +1,8 @@
 //! The form: what is drawn next, with what, and how often.
 
-pub(in crate::app) mod controls;
-pub(in crate::app) mod outlook;
-pub(in crate::app) mod prompt;
-pub(in crate::app) mod sampler;
-pub(in crate::app) mod source;
-pub(in crate::app) mod task;
+pub(crate) mod controls;
+pub(crate) mod outlook;
+pub(crate) mod prompt;
+pub(crate) mod sampler;
+pub(crate) mod source;
+pub(crate) mod task;

@@ -9,7 +9,7 @@ use crate::worker::{Footprint, Plan, Wish};
 
 /// What is known of the plan.
 #[derive(Debug, Default)]
-pub(in crate::app) struct Outlook {
+pub(crate) struct Outlook {
     /// What was asked for last.
     asked: Option<Asked>,
     told: Option<Plan>,
@@ -17,13 +17,13 @@ pub(in crate::app) struct Outlook {
 
 /// A model, and what it is to do.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::app) struct Asked {
+pub(crate) struct Asked {
     footprint: Footprint,
     wish: Wish,
 }
 
 /// A plan, and what it is of.
-pub(in crate::app) struct Planned {
+pub(crate) struct Planned {
     asked: Asked,
     plan: Plan,
 }
@@ -36,7 +36,7 @@ impl Asked {
     }
 
     /// The plan. It asks the system how much memory is free.
-    pub(in crate::app) fn plan(self) -> Planned {
+    pub(crate) fn plan(self) -> Planned {
         let held = self.footprint.usual_bytes();
         let plan = self.footprint.plan(&self.wish, self.footprint.budget(held));
         Planned { asked: self, plan }
@@ -45,7 +45,7 @@ impl Asked {
 
 impl Outlook {
     /// What has to be asked for, if the form or the model has changed.
-    pub(in crate::app) fn follow(state: &mut State) -> Option<Box<Asked>> {
+    pub(crate) fn follow(state: &mut State) -> Option<Box<Asked>> {
         let footprint = state.model.info().and_then(|info| info.footprint.clone());
         let asked = footprint.map(|footprint| Asked::of(footprint, &state.settings.draft));
         if state.outlook.asked == asked {
@@ -59,14 +59,14 @@ impl Outlook {
     }
 
     /// Takes in a plan, unless it is of what isn't asked for any more.
-    pub(in crate::app) fn hear(&mut self, planned: Planned) {
+    pub(crate) fn hear(&mut self, planned: Planned) {
         if self.asked.as_ref() == Some(&planned.asked) {
             self.told = Some(planned.plan);
         }
     }
 
     /// Says what isn't a plain fit.
-    pub(in crate::app) fn ui(&self, ui: &mut egui::Ui) {
+    pub(crate) fn ui(&self, ui: &mut egui::Ui) {
         let Some(plan) = self.told.as_ref().filter(|plan| !plan.is_plain()) else { return };
         let text = egui::RichText::new(if plan.fits { plan.to_string() } else { format!("⚠ {plan}") }).small();
         let text = if plan.fits { text.weak() } else { text.color(theme::palette(ui).error) };

@@ -31,7 +31,7 @@ const SHOWN_HISTORY: usize = 20;
 const MOST_HEIGHT: f32 = 180.0;
 
 /// The prompt, with its history and, where it is empty, things to try.
-pub(in crate::app) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
+pub(crate) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
     ui.horizontal(|ui| {
         ui.label("Prompt");
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| history_ui(ui, state));

@@ -15,7 +15,7 @@ const PLOT_HEIGHT: f32 = 34.0;
 
 /// The noise levels of a run as the form stands; worked out anew when the form changes.
 #[derive(Debug, Default)]
-pub(in crate::app) struct Levels(Option<(Asked, Result<Vec<f64>>)>);
+pub(crate) struct Levels(Option<(Asked, Result<Vec<f64>>)>);
 
 /// What the levels depend on.
 #[derive(Debug, PartialEq)]
@@ -45,7 +45,7 @@ impl Levels {
 }
 
 /// Which sampler, and with which noise levels.
-pub(in crate::app) fn ui(ui: &mut egui::Ui, state: &mut State) {
+pub(crate) fn ui(ui: &mut egui::Ui, state: &mut State) {
     kind_ui(ui, state);
     schedule_ui(ui, state);
 }
@@ -81,7 +81,7 @@ fn kind_ui(ui: &mut egui::Ui, state: &mut State) {
 }
 
 /// Has the form draw with this sampler.
-pub(in crate::app) fn choose(draft: &mut Draft, kind: SchedulerKind) {
+pub(crate) fn choose(draft: &mut Draft, kind: SchedulerKind) {
     draft.scheduler = Some(kind);
     suit(&mut draft.sampling, draft.scheduler);
 }
@@ -182,7 +182,7 @@ fn curve(levels: &[f64], rect: Rect) -> Vec<Pos2> {
 }
 
 /// What few people need of the sampler: shown where it has it.
-pub(in crate::app) fn more_ui(ui: &mut egui::Ui, state: &mut State) {
+pub(crate) fn more_ui(ui: &mut egui::Ui, state: &mut State) {
     let own = state.model.info().and_then(|info| info.scheduler);
     let draft = &mut state.settings.draft;
     let Some(kind) = draft.scheduler.or(own) else { return };

@@ -17,7 +17,7 @@ const THUMBNAIL: u32 = 96;
 
 /// What is known of a file that the form names.
 #[derive(Default)]
-pub(in crate::app) struct Source {
+pub(crate) struct Source {
     path: Option<PathBuf>,
     /// `None` until it is read.
     pub read: Option<Result<Shown>>,
@@ -28,7 +28,7 @@ pub(in crate::app) struct Source {
 }
 
 /// A picture that was read.
-pub(in crate::app) struct Shown {
+pub(crate) struct Shown {
     pub width: u32,
     pub height: u32,
     pub is_animated: bool,
@@ -37,7 +37,7 @@ pub(in crate::app) struct Shown {
 
 /// What the thread for files tells of a picture.
 #[derive(Debug)]
-pub(in crate::app) struct Glance {
+pub(crate) struct Glance {
     width: u32,
     height: u32,
     is_animated: bool,
@@ -46,7 +46,7 @@ pub(in crate::app) struct Glance {
 
 impl Source {
     /// The form names this file; returns what is to be asked of the thread for files, if it is another than before.
-    pub(in crate::app) fn follow(&mut self, path: Option<&PathBuf>) -> Option<Task> {
+    pub(crate) fn follow(&mut self, path: Option<&PathBuf>) -> Option<Task> {
         if self.path.as_ref() == path {
             return None;
         }
@@ -56,7 +56,7 @@ impl Source {
     }
 
     /// Takes in what the thread for files tells, if it is of the file that the form names now.
-    pub(in crate::app) fn hear(&mut self, ctx: &egui::Context, path: &Path, glance: &Result<Glance>) {
+    pub(crate) fn hear(&mut self, ctx: &egui::Context, path: &Path, glance: &Result<Glance>) {
         if self.path.as_deref() != Some(path) {
             return;
         }
@@ -70,7 +70,7 @@ impl Source {
 }
 
 /// Reads a picture to show what it is; on the thread for files.
-pub(in crate::app) fn glance(path: PathBuf) -> Done {
+pub(crate) fn glance(path: PathBuf) -> Done {
     let read = || {
         let looks = decode::look(&path)?;
         let small = decode::decode(&path)?.thumbnail(THUMBNAIL, THUMBNAIL).into_rgba8();
@@ -86,7 +86,7 @@ pub(in crate::app) fn glance(path: PathBuf) -> Done {
 ///
 /// # Errors
 /// The file can't be read, or has none.
-pub(in crate::app) fn depth_of(path: PathBuf) -> Result<Option<Done>> {
+pub(crate) fn depth_of(path: PathBuf) -> Result<Option<Done>> {
     let none = || Error::new(format!("this picture has no depth map: {}", path.display()));
     let map = read_depth(&path)?.ok_or_else(none)?;
     let map = ColorImage::from_gray([map.width() as usize, map.height() as usize], map.as_raw());
@@ -97,7 +97,7 @@ pub(in crate::app) fn depth_of(path: PathBuf) -> Result<Option<Done>> {
 ///
 /// # Errors
 /// The folder or the file can't be written.
-pub(in crate::app) fn keep(picture: &ColorImage, folder: &Path) -> Result<PathBuf> {
+pub(crate) fn keep(picture: &ColorImage, folder: &Path) -> Result<PathBuf> {
     let broken = |cause| Error::new("the pasted picture can't be kept").caused_by(cause);
     let bytes: Vec<u8> = picture.pixels.iter().flat_map(Color32::to_srgba_unmultiplied).collect();
     let (width, height) = (picture.width() as u32, picture.height() as u32);

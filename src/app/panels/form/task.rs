@@ -22,7 +22,7 @@ const THUMBNAIL: f32 = 52.0;
 const PADDING: usize = 32;
 
 /// Which task.
-pub(in crate::app) fn kind_ui(ui: &mut egui::Ui, state: &mut State) {
+pub(crate) fn kind_ui(ui: &mut egui::Ui, state: &mut State) {
     let tasks = state.model.info().map(|info| info.tasks.clone());
     let draft = &mut state.settings.draft;
     row(ui, "Task", |ui, label| {
@@ -56,7 +56,7 @@ fn explanation(task: TaskKind) -> &'static str {
 }
 
 /// What the task needs beyond words.
-pub(in crate::app) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
+pub(crate) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
     let task = state.settings.draft.task;
     if !task.needs_image() {
         return;

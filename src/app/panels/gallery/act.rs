@@ -10,7 +10,7 @@ use crate::app::stage::compare::Compared;
 
 impl App {
     /// Does what the user asks of the gallery.
-    pub(in crate::app) fn act(&mut self, ctx: &egui::Context, action: GalleryAction) {
+    pub(crate) fn act(&mut self, ctx: &egui::Context, action: GalleryAction) {
         match action {
             GalleryAction::Show { path, name } => {
                 self.gallery.compared = None;

@@ -5,23 +5,23 @@ use std::time::SystemTime;
 use crate::storage::gallery::listing::Item;
 
 /// The characters of a prompt in a name that is read out.
-pub(in crate::app) const NAME_LENGTH: usize = 80;
+pub(crate) const NAME_LENGTH: usize = 80;
 
 /// What a screen reader says of a picture in a grid.
-pub(in crate::app) fn name(item: &Item, at: usize, count: usize, is_broken: bool) -> String {
+pub(crate) fn name(item: &Item, at: usize, count: usize, is_broken: bool) -> String {
     let favourite = if item.favourite { ", favourite" } else { "" };
     let broken = if is_broken { ", can't be shown" } else { "" };
     format!("{}, picture {} of {count}{favourite}{broken}", title(item, NAME_LENGTH), at + 1)
 }
 
 /// The beginning of a picture's prompt in one line, or its file's name.
-pub(in crate::app) fn title(item: &Item, length: usize) -> String {
+pub(crate) fn title(item: &Item, length: usize) -> String {
     let prompt = item.prompt().map(str::trim).filter(|prompt| !prompt.is_empty());
     prompt.map_or_else(|| item.name(), |prompt| shorten(prompt, length))
 }
 
 /// A text in one line of at most so many characters.
-pub(in crate::app) fn shorten(text: &str, length: usize) -> String {
+pub(crate) fn shorten(text: &str, length: usize) -> String {
     let mut line = String::new();
     for (count, c) in text.chars().enumerate() {
         if count >= length {
@@ -34,7 +34,7 @@ pub(in crate::app) fn shorten(text: &str, length: usize) -> String {
 }
 
 /// A length of a file.
-pub(in crate::app) fn bytes(bytes: u64) -> String {
+pub(crate) fn bytes(bytes: u64) -> String {
     match bytes {
         0..1_000 => format!("{bytes} bytes"),
         1_000..1_000_000 => format!("{:.0} kB", bytes as f64 / 1e3),
@@ -44,7 +44,7 @@ pub(in crate::app) fn bytes(bytes: u64) -> String {
 }
 
 /// How long ago something was.
-pub(in crate::app) fn ago(time: SystemTime, now: SystemTime) -> String {
+pub(crate) fn ago(time: SystemTime, now: SystemTime) -> String {
     let Ok(passed) = now.duration_since(time) else { return "Just now".to_owned() };
     let minutes = passed.as_secs() / 60;
     let (count, unit) = match minutes {
@@ -59,7 +59,7 @@ pub(in crate::app) fn ago(time: SystemTime, now: SystemTime) -> String {
 }
 
 /// A number of things.
-pub(in crate::app) fn counted(count: u64, unit: &str) -> String {
+pub(crate) fn counted(count: u64, unit: &str) -> String {
     let end = if count == 1 { "" } else { "s" };
     format!("{} {unit}{end}", grouped(count))
 }

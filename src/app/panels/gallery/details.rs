@@ -43,7 +43,7 @@ impl Reuse {
 }
 
 /// The panel. Adds what the user wants done.
-pub(in crate::app) fn ui(ui: &mut Ui, gallery: &Gallery, shown: Option<&Path>, actions: &mut Vec<GalleryAction>) {
+pub(crate) fn ui(ui: &mut Ui, gallery: &Gallery, shown: Option<&Path>, actions: &mut Vec<GalleryAction>) {
     let listing = std::sync::Arc::clone(&gallery.listing);
     ScrollArea::vertical().id_salt("details").auto_shrink(false).show(ui, |ui| {
         let selection = &gallery.selection;

@@ -67,7 +67,7 @@ impl Layout {
 }
 
 /// The grid. Adds what the user wants done.
-pub(in crate::app) fn ui(
+pub(crate) fn ui(
     ui: &mut Ui,
     gallery: &mut Gallery,
     side: f32,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use egui::{Button, Context, Id, Key, Panel, Slider, TextEdit, Ui, vec2};
 use serde::{Deserialize, Serialize};
 
-pub(in crate::app) use describe::bytes;
+pub(crate) use describe::bytes;
 
 use crate::app::apply::Action;
 use crate::app::librarian::{Librarian, News};
@@ -32,7 +32,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod textures;
-pub(in crate::app) mod zoom;
+pub(crate) mod zoom;
 
 /// Thumbnails as small and as large as they are useful, in points.
 const SIDES: std::ops::RangeInclusive<f32> = 64.0..=256.0;
@@ -45,7 +45,7 @@ const WIDE: f32 = 560.0;
 
 /// What the user wants done.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::app) enum GalleryAction {
+pub(crate) enum GalleryAction {
     /// Show a picture on the canvas.
     Show {
         /// Its file.
@@ -84,7 +84,7 @@ pub(in crate::app) enum GalleryAction {
 
 /// The gallery's part of the window's gallery.
 #[derive(Default)]
-pub(in crate::app) struct Gallery {
+pub(crate) struct Gallery {
     /// What is remembered from one run to the next, once it is known.
     view: Option<View>,
     listing: Arc<Listing>,
@@ -92,7 +92,7 @@ pub(in crate::app) struct Gallery {
     query: Query,
     selection: Selection,
     textures: Textures,
-    pub(in crate::app) compared: Option<Compared>,
+    pub(crate) compared: Option<Compared>,
     /// Why the folder isn't there.
     gone: Option<Error>,
     /// How many pictures went to the bin last, until that is undone or dismissed.
@@ -132,7 +132,7 @@ impl Default for View {
 
 impl Gallery {
     /// Takes in what concerns the gallery.
-    pub(in crate::app) fn hear(&mut self, ctx: &Context, news: &News) {
+    pub(crate) fn hear(&mut self, ctx: &Context, news: &News) {
         match news {
             News::Listing(listing) => {
                 self.selection.follow(&listing.items);
@@ -159,28 +159,28 @@ impl Gallery {
     }
 
     /// Has a picture's thumbnail made anew.
-    pub(in crate::app) fn forget_thumbnail(&mut self, path: &Path) {
+    pub(crate) fn forget_thumbnail(&mut self, path: &Path) {
         self.textures.forget(path);
     }
 
     /// Whether two pictures are being compared: [`compare::ui`] shows them.
-    pub(in crate::app) fn is_comparing(&self) -> bool {
+    pub(crate) fn is_comparing(&self) -> bool {
         self.compared.is_some()
     }
 
     /// Whether the keyboard is with its pictures.
-    pub(in crate::app) fn has_keys(&self) -> bool {
+    pub(crate) fn has_keys(&self) -> bool {
         self.has_keys
     }
 
     /// Shows the canvas again.
-    pub(in crate::app) fn stop_comparing(&mut self) {
+    pub(crate) fn stop_comparing(&mut self) {
         self.compared = None;
     }
 }
 
 /// The gallery's panel. `shown` is the picture on the canvas.
-pub(in crate::app) fn panel(
+pub(crate) fn panel(
     ui: &mut Ui,
     gallery: &mut Gallery,
     librarian: &mut Librarian,

@@ -11,7 +11,7 @@ use crate::storage::gallery::listing::Item;
 
 /// A move of the keyboard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::app) enum Motion {
+pub(crate) enum Motion {
     Left,
     Right,
     Up,
@@ -24,16 +24,16 @@ pub(in crate::app) enum Motion {
 
 /// The shape of the grid in cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::app) struct Shape {
+pub(crate) struct Shape {
     /// 1 or more.
-    pub(in crate::app) columns: usize,
+    pub(crate) columns: usize,
     /// Whole rows that are seen at once, 1 or more.
-    pub(in crate::app) rows_seen: usize,
+    pub(crate) rows_seen: usize,
 }
 
 /// What is chosen.
 #[derive(Clone, Debug, Default)]
-pub(in crate::app) struct Selection {
+pub(crate) struct Selection {
     /// Where the keyboard is: the picture, and its place in the listing.
     cursor: Option<(PathBuf, usize)>,
     /// Where it was before: what the picture under the cursor is compared with.
@@ -45,22 +45,22 @@ pub(in crate::app) struct Selection {
 
 impl Selection {
     /// The place of the cursor in the listing.
-    pub(in crate::app) fn cursor(&self) -> Option<usize> {
+    pub(crate) fn cursor(&self) -> Option<usize> {
         self.cursor.as_ref().map(|(_, at)| *at)
     }
 
     /// Whether a picture is chosen.
-    pub(in crate::app) fn contains(&self, path: &Path) -> bool {
+    pub(crate) fn contains(&self, path: &Path) -> bool {
         self.chosen.contains(path)
     }
 
     /// How many are chosen.
-    pub(in crate::app) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.chosen.len()
     }
 
     /// Those that are chosen, in the order of the listing.
-    pub(in crate::app) fn chosen<'a>(&self, items: &'a [Arc<Item>]) -> Vec<&'a Arc<Item>> {
+    pub(crate) fn chosen<'a>(&self, items: &'a [Arc<Item>]) -> Vec<&'a Arc<Item>> {
         match (&self.cursor, self.chosen.len()) {
             (_, 0) => Vec::new(),
             (Some((path, at)), 1) if self.chosen.contains(path) => items.get(*at).into_iter().collect(),
@@ -70,7 +70,7 @@ impl Selection {
 
     /// The two to compare: those that are chosen, or the one on the canvas with the one under the cursor, or the one
     /// that was under the cursor before with it.
-    pub(in crate::app) fn pair(&self, items: &[Arc<Item>], shown: Option<&Path>) -> Option<[PathBuf; 2]> {
+    pub(crate) fn pair(&self, items: &[Arc<Item>], shown: Option<&Path>) -> Option<[PathBuf; 2]> {
         if self.chosen.len() == 2
             && let [first, second] = self.chosen(items)[..]
         {
@@ -83,7 +83,7 @@ impl Selection {
     }
 
     /// Chooses one picture alone.
-    pub(in crate::app) fn choose(&mut self, items: &[Arc<Item>], at: usize) {
+    pub(crate) fn choose(&mut self, items: &[Arc<Item>], at: usize) {
         let Some(item) = items.get(at) else { return };
         self.chosen = [item.path.clone()].into();
         self.anchor = Some(item.path.clone());
@@ -91,7 +91,7 @@ impl Selection {
     }
 
     /// Chooses a picture beside the others, or no longer.
-    pub(in crate::app) fn toggle(&mut self, items: &[Arc<Item>], at: usize) {
+    pub(crate) fn toggle(&mut self, items: &[Arc<Item>], at: usize) {
         let Some(item) = items.get(at) else { return };
         if !self.chosen.remove(&item.path) {
             self.chosen.insert(item.path.clone());
@@ -101,7 +101,7 @@ impl Selection {
     }
 
     /// Chooses everything from where the choice began.
-    pub(in crate::app) fn extend(&mut self, items: &[Arc<Item>], at: usize) {
+    pub(crate) fn extend(&mut self, items: &[Arc<Item>], at: usize) {
         let Some(item) = items.get(at) else { return };
         let anchor = self.anchor.as_ref().and_then(|anchor| items.iter().position(|item| item.path == *anchor));
         let anchor = anchor.unwrap_or(at);
@@ -111,12 +111,12 @@ impl Selection {
     }
 
     /// Chooses everything.
-    pub(in crate::app) fn choose_all(&mut self, items: &[Arc<Item>]) {
+    pub(crate) fn choose_all(&mut self, items: &[Arc<Item>]) {
         self.chosen = items.iter().map(|item| item.path.clone()).collect();
     }
 
     /// Moves by the keyboard.
-    pub(in crate::app) fn step(&mut self, items: &[Arc<Item>], motion: Motion, shape: Shape, extends: bool) {
+    pub(crate) fn step(&mut self, items: &[Arc<Item>], motion: Motion, shape: Shape, extends: bool) {
         let Some(last) = items.len().checked_sub(1) else { return };
         let Shape { columns, rows_seen } = shape;
         let at = self.cursor().unwrap_or(0).min(last);
@@ -138,7 +138,7 @@ impl Selection {
 
     /// Goes on with another listing: what isn't in it is no longer chosen, and the cursor keeps its picture, or its
     /// place if that is gone.
-    pub(in crate::app) fn follow(&mut self, items: &[Arc<Item>]) {
+    pub(crate) fn follow(&mut self, items: &[Arc<Item>]) {
         // One picture alone goes with the cursor.
         if self.chosen.len() > 1 || self.cursor.is_none() {
             let listed = items.iter().filter(|item| self.chosen.contains(&item.path));

@@ -5,7 +5,7 @@ use std::f32::consts::TAU;
 use egui::{Color32, Mesh, Painter, Pos2, Rect, Shape, Stroke, Vec2, pos2, vec2};
 
 /// A five-pointed star.
-pub(in crate::app) fn star(painter: &Painter, place: Rect, color: Color32) {
+pub(crate) fn star(painter: &Painter, place: Rect, color: Color32) {
     /// The inner corners' distance from the middle, where the edges of a regular star run straight through.
     const INNER: f32 = 0.382;
     let (middle, radius) = (place.center(), place.size().min_elem() / 2.0);
@@ -26,13 +26,13 @@ pub(in crate::app) fn star(painter: &Painter, place: Rect, color: Color32) {
 }
 
 /// A tick.
-pub(in crate::app) fn tick(painter: &Painter, place: Rect, color: Color32) {
+pub(crate) fn tick(painter: &Painter, place: Rect, color: Color32) {
     let at = |x: f32, y: f32| place.lerp_inside(vec2(x, y));
     painter.line(vec![at(0.15, 0.55), at(0.4, 0.8), at(0.85, 0.2)], Stroke::new(2.0, color));
 }
 
 /// A warning's triangle.
-pub(in crate::app) fn warning(painter: &Painter, place: Rect, color: Color32) {
+pub(crate) fn warning(painter: &Painter, place: Rect, color: Color32) {
     let at = |x: f32, y: f32| place.lerp_inside(vec2(x, y));
     let stroke = Stroke::new((place.width() / 12.0).max(1.5), color);
     painter.add(Shape::closed_line(vec![at(0.5, 0.05), at(0.98, 0.92), at(0.02, 0.92)], stroke));

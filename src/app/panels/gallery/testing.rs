@@ -8,7 +8,7 @@ use crate::storage::gallery::search::Query;
 use crate::storage::gallery::testing::{png_file, recipe};
 
 /// Pictures with these paths in this order; the prompts are the names.
-pub(in crate::app) fn items(names: &[&str]) -> Vec<Arc<Item>> {
+pub(crate) fn items(names: &[&str]) -> Vec<Arc<Item>> {
     let temporary = tempfile::tempdir().expect("a folder");
     let path = temporary.path().join("x.png");
     std::fs::write(&path, png_file(64, 64, Some(&recipe("x")))).expect("written");

@@ -14,7 +14,7 @@ const LIMIT_BYTES: usize = 128 << 20;
 
 /// The thumbnails at hand.
 #[derive(Default)]
-pub(in crate::app) struct Textures {
+pub(crate) struct Textures {
     held: HashMap<PathBuf, Held>,
     bytes: usize,
     /// What the librarian was asked for, and of which time the picture was.
@@ -33,19 +33,19 @@ struct Held {
 
 impl Textures {
     /// A picture's thumbnail or why there is none; `None` if it isn't here yet. An outdated one has to do meanwhile.
-    pub(in crate::app) fn see(&mut self, path: &Path) -> Option<&Result<TextureHandle>> {
+    pub(crate) fn see(&mut self, path: &Path) -> Option<&Result<TextureHandle>> {
         let held = self.held.get_mut(path)?;
         held.seen = self.frame;
         Some(&held.texture)
     }
 
     /// Whether there is a thumbnail of the picture as it is now.
-    pub(in crate::app) fn is_fresh(&self, item: &Item) -> bool {
+    pub(crate) fn is_fresh(&self, item: &Item) -> bool {
         self.held.get(&item.path).is_some_and(|held| held.modified == item.modified)
     }
 
     /// What to ask the librarian for, now that these are missing; `None` if that was asked for already.
-    pub(in crate::app) fn ask<'a>(&mut self, missing: impl Iterator<Item = &'a Item> + Clone) -> Option<Vec<PathBuf>> {
+    pub(crate) fn ask<'a>(&mut self, missing: impl Iterator<Item = &'a Item> + Clone) -> Option<Vec<PathBuf>> {
         if missing.clone().all(|item| self.wanted.get(&item.path) == Some(&item.modified)) {
             return None;
         }
@@ -54,7 +54,7 @@ impl Textures {
     }
 
     /// Takes a thumbnail that was asked for. One that no longer is may have become outdated.
-    pub(in crate::app) fn put(&mut self, ctx: &Context, path: &Path, image: &Result<ColorImage>) {
+    pub(crate) fn put(&mut self, ctx: &Context, path: &Path, image: &Result<ColorImage>) {
         let Some(modified) = self.wanted.remove(path) else { return };
         let bytes = image.as_ref().map_or(0, |image| image.pixels.len() * 4);
         let texture = match image {
@@ -67,7 +67,7 @@ impl Textures {
     }
 
     /// Forgets one, which looks different now.
-    pub(in crate::app) fn forget(&mut self, path: &Path) {
+    pub(crate) fn forget(&mut self, path: &Path) {
         if let Some(held) = self.held.remove(path) {
             self.bytes = self.bytes.saturating_sub(held.bytes);
         }
@@ -75,13 +75,13 @@ impl Textures {
     }
 
     /// Forgets what couldn't be made: the folder was away, and is back.
-    pub(in crate::app) fn forget_failures(&mut self) {
+    pub(crate) fn forget_failures(&mut self) {
         self.held.retain(|_, held| held.texture.is_ok());
         self.wanted.clear();
     }
 
     /// Ends a frame: lets go of what was seen longest ago if there is too much.
-    pub(in crate::app) fn end_frame(&mut self) {
+    pub(crate) fn end_frame(&mut self) {
         self.frame += 1;
         if self.bytes <= LIMIT_BYTES {
             return;

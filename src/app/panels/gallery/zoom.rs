@@ -9,7 +9,7 @@ const MOST: f32 = 64.0;
 
 /// What part of a picture is seen.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::app) struct Zoom {
+pub(crate) struct Zoom {
     /// 1 where the whole picture fits.
     times: f32,
     /// The picture's point in the middle of the room, in 0..1 of its sides.
@@ -24,7 +24,7 @@ impl Default for Zoom {
 
 impl Zoom {
     /// Where a picture of this size in pixels lies, parts of it outside the room perhaps.
-    pub(in crate::app) fn place(&self, room: Rect, size: Vec2) -> Rect {
+    pub(crate) fn place(&self, room: Rect, size: Vec2) -> Rect {
         let fit = (room.width() / size.x).min(room.height() / size.y).max(0.0);
         let shown = size * fit * self.times;
         let corner = room.center() - shown * self.center.to_vec2();
@@ -32,7 +32,7 @@ impl Zoom {
     }
 
     /// Follows wheel, drags, double clicks and the keys + and -. `drags` are the buttons that move.
-    pub(in crate::app) fn follow(&mut self, ui: &Ui, response: &Response, size: Vec2, drags: &[PointerButton]) {
+    pub(crate) fn follow(&mut self, ui: &Ui, response: &Response, size: Vec2, drags: &[PointerButton]) {
         if response.double_clicked() {
             *self = Self::default();
             return;

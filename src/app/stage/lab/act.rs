@@ -11,7 +11,7 @@ use crate::worker::{Variants, Work};
 
 impl App {
     /// Draws these side by side, after everything that waits.
-    pub(in crate::app) fn start_lab(&mut self, variants: Vec<Request>) {
+    pub(crate) fn start_lab(&mut self, variants: Vec<Request>) {
         let state = &mut self.state;
         state.dialog = None;
         let variants = match Variants::new(variants) {
@@ -26,7 +26,7 @@ impl App {
     }
 
     /// Goes on with one of the lab's pictures.
-    pub(in crate::app) fn pick_variant(&mut self, request: &Request, path: Option<PathBuf>) {
+    pub(crate) fn pick_variant(&mut self, request: &Request, path: Option<PathBuf>) {
         let state = &mut self.state;
         state.settings.draft.take(request);
         state.lab = None;
@@ -37,7 +37,7 @@ impl App {
     }
 
     /// Asks where the lab's pictures are to be saved as one.
-    pub(in crate::app) fn save_sheet(&mut self, sheet: Box<Sheet>) {
+    pub(crate) fn save_sheet(&mut self, sheet: Box<Sheet>) {
         let folder = self.state.settings.save_folder.clone();
         if let Err(error) = self.background.open(FileDialog::SaveSheet { sheet, folder }) {
             self.state.notices.error(error);

@@ -14,10 +14,10 @@ use crate::content::request::Request;
 use crate::schedulers::SchedulerKind;
 use crate::worker::{JobId, Preview, Variants};
 
-pub(in crate::app) use sheet::Sheet;
+pub(crate) use sheet::Sheet;
 
 /// What is compared, from its start until the user closes it.
-pub(in crate::app) struct Lab {
+pub(crate) struct Lab {
     id: JobId,
     cells: Vec<Cell>,
     /// Whether the worker is done with it.
@@ -37,7 +37,7 @@ struct Cell {
 
 impl Lab {
     /// A comparison that begins; `own` is the sampler that the checkpoint chooses.
-    pub(in crate::app) fn new(id: JobId, variants: &Variants, own: Option<SchedulerKind>) -> Self {
+    pub(crate) fn new(id: JobId, variants: &Variants, own: Option<SchedulerKind>) -> Self {
         let cell = |request: &Request| Cell {
             request: request.clone(),
             label: label(request, own),
@@ -49,17 +49,17 @@ impl Lab {
     }
 
     /// Whether it is this job's.
-    pub(in crate::app) fn is_of(&self, id: JobId) -> bool {
+    pub(crate) fn is_of(&self, id: JobId) -> bool {
         self.id == id
     }
 
     /// A step of one of the ways is done.
-    pub(in crate::app) fn step_done(&mut self, variant: usize, step: usize, steps: usize) {
+    pub(crate) fn step_done(&mut self, variant: usize, step: usize, steps: usize) {
         self.with(variant, |cell| cell.progress = (step, Some(steps)));
     }
 
     /// One of the ways looks like this by now.
-    pub(in crate::app) fn show_preview(&mut self, ctx: &egui::Context, preview: &Preview) {
+    pub(crate) fn show_preview(&mut self, ctx: &egui::Context, preview: &Preview) {
         let size = [preview.image.width() as usize, preview.image.height() as usize];
         let image = ColorImage::from_rgb(size, preview.image.as_raw());
         // A preview that was taken late says less than the finished picture.
@@ -71,19 +71,19 @@ impl Lab {
     }
 
     /// A picture is finished, and in its place on disk.
-    pub(in crate::app) fn saved(&mut self, variant: usize, path: PathBuf) {
+    pub(crate) fn saved(&mut self, variant: usize, path: PathBuf) {
         self.with(variant, |cell| cell.path = Some(path));
     }
 
     /// A finished picture, read.
-    pub(in crate::app) fn show_picture(&mut self, ctx: &egui::Context, path: &Path, image: &ColorImage) {
+    pub(crate) fn show_picture(&mut self, ctx: &egui::Context, path: &Path, image: &ColorImage) {
         if let Some(cell) = self.cells.iter_mut().find(|cell| cell.path.as_deref() == Some(path)) {
             cell.show(ctx, image.clone());
         }
     }
 
     /// The worker is done with it, or was stopped.
-    pub(in crate::app) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.ended = true;
     }
 
@@ -101,7 +101,7 @@ impl Lab {
     }
 
     /// The comparison in place of the canvas.
-    pub(in crate::app) fn ui(&self, ui: &mut egui::Ui, actions: &mut Vec<Action>) {
+    pub(crate) fn ui(&self, ui: &mut egui::Ui, actions: &mut Vec<Action>) {
         ui.horizontal(|ui| {
             ui.label(RichText::new("Lab").strong());
             ui.label(if self.ended { "Pick one to go on with" } else { "Drawn from the same noise and prompt" });

@@ -26,7 +26,7 @@ const TEXT_SIZE: f32 = 16.0;
 
 /// What the sheet shows.
 #[derive(Clone, Debug)]
-pub(in crate::app) struct Sheet {
+pub(crate) struct Sheet {
     /// Stands above the pictures.
     pub title: String,
     /// Files, and what stands below each.
@@ -38,7 +38,7 @@ impl Sheet {
     ///
     /// # Errors
     /// A picture can't be read, or the file can't be written.
-    pub(in crate::app) fn save(&self, fonts: FontDefinitions, target: &Path) -> Result<()> {
+    pub(crate) fn save(&self, fonts: FontDefinitions, target: &Path) -> Result<()> {
         let read = |(path, label): &(PathBuf, String)| Ok((decode::decode(path)?.into_rgb8(), label.clone()));
         let pictures = self.pictures.iter().map(read).collect::<Result<Vec<_>>>()?;
         let sheet = draw(&self.title, pictures, fonts);
