@@ -2,8 +2,6 @@
 
 use egui::{Key, KeyboardShortcut, Modifiers};
 
-use crate::app::apply::Action;
-
 /// An action without further details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum UiCommand {
@@ -264,15 +262,6 @@ impl UiCommand {
             Some(keys) => format!("{} ({})", self.tooltip(), keys_text(ctx, *keys)),
             None => self.tooltip().to_owned(),
         }
-    }
-
-    /// A button for it.
-    pub(super) fn button(self, ui: &mut egui::Ui, actions: &mut Vec<Action>) -> egui::Response {
-        let response = ui.button(self.text()).on_hover_text(self.explanation(ui.ctx()));
-        if response.clicked() {
-            actions.push(Action::Command(self));
-        }
-        response
     }
 
     /// The commands whose keys were pressed. Call it before any widget sees the keys. `closable`: something is open that

@@ -1,13 +1,13 @@
 //! What is drawn in a frame: the panels, what lies between them, and what lies in front.
 
-use crate::app::apply::Action;
+use crate::app::action::{Action, PictureAction};
 use crate::app::dialogs::{close, models, patch, settings, shortcuts};
 use crate::app::painter::Painter;
 use crate::app::panels::form::controls;
 use crate::app::panels::{gallery, status, toolbar};
 use crate::app::stage::compare;
 use crate::app::state::{self, State};
-use crate::app::{App, Ground, painter};
+use crate::app::{App, Ground};
 
 impl App {
     /// A panel's frame, with the ground that it needs.
@@ -41,11 +41,12 @@ impl App {
             toolbar::ui(ui, &self.state, actions);
             self.state.notices.ui(ui);
             if self.gallery.is_comparing() {
-                compare::ui(ui, &mut self.gallery);
+                compare::ui(ui, &mut self.gallery.compared);
             } else if let Some(lab) = &self.state.lab {
                 lab.ui(ui, actions);
             } else if Painter::is_on(&self.state.settings.draft) {
-                painter::ui(ui, &mut self.state, actions);
+                let State { painter, canvas, settings, .. } = &mut self.state;
+                painter.ui(ui, canvas, settings, actions);
             } else {
                 self.canvas_ui(ui, actions);
             }
@@ -105,7 +106,7 @@ fn flagged_ui(ui: &egui::Ui, state: &State, actions: &mut Vec<Action>) {
             ui.set_max_width(260.0);
             ui.label(format!("Blurred: the safety checker flagged this picture (score {score:.3})"));
             if ui.button("Show it").clicked() {
-                actions.push(Action::Reveal(path.clone()));
+                actions.push(PictureAction::Reveal(path.clone()).into());
             }
         });
     });

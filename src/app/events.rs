@@ -1,22 +1,17 @@
 //! What the worker and the other threads tell, put into the state.
 
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Instant;
 
-use crate::app::background::{Done, Task};
-use crate::app::librarian::{News, Opened};
-use crate::app::panels::form::controls::model_name;
+use crate::app::App;
+use crate::app::librarian::News;
 use crate::app::stage::lab::Lab;
 use crate::app::stage::look_back::Steps;
-use crate::app::state::{Dialog, Model, PatchDialog, State};
-use crate::app::{App, apply};
+use crate::app::state::{Model, State};
+use crate::app::words::model_name;
 use crate::base::error::Error;
 use crate::base::model_ref::ModelRef;
 use crate::content::request::{Margins, TaskKind, size_for_picture};
-use crate::settings::Patch;
 use crate::storage::gallery::Entry;
-use crate::storage::recipe::import::Imported;
 use crate::worker::{Event, JobEnd, JobId, Left, ModelInfo, Phase};
 
 /// Takes in what the worker tells.
@@ -157,71 +152,6 @@ fn saved(state: &mut State, id: JobId, picture: usize, entry: Entry) {
     }
 }
 
-/// Takes in what came of a task.
-pub(super) fn background(app: &mut App, ctx: &egui::Context, done: Done) {
-    let state = &mut app.state;
-    match done {
-        Done::Exported(path) => {
-            state.settings.save_folder = path.parent().map(PathBuf::from);
-            state.notices.info(format!("Saved as {}", path.display()));
-        }
-        Done::Imported { place, imported } => imported_from(state, place, *imported),
-        Done::Copied(picture) => {
-            ctx.copy_image(picture);
-            state.notices.info("The picture is on the clipboard");
-        }
-        Done::PickedTarget { source, target } => {
-            let metadata = state.settings.metadata();
-            app.ask(Task::Export { source, target, metadata });
-        }
-        Done::PickedModel(model) => {
-            state.dialog = state.dialog.take().filter(|dialog| !matches!(dialog, Dialog::Models));
-            apply::use_model(state, model);
-        }
-        Done::PickedModelFolder(folder) => app.add_model_folder(folder),
-        Done::Inspected { model, found } => {
-            if let Some(Dialog::Inspector(inspector)) = &mut state.dialog {
-                inspector.hear(&model, found);
-            }
-        }
-        Done::PickedPicture(path) => app.ask(Task::Import(path)),
-        Done::PickedOutput(folder) => {
-            state.settings.output_folder = folder;
-            app.watch();
-        }
-        Done::FolderMade => app.watch(),
-        Done::Planned(planned) => state.outlook.hear(*planned),
-        Done::Devices(devices) => state.devices = Some(devices),
-        Done::Glanced { path, glance } => {
-            state.depth.hear(ctx, &path, &glance);
-            state.source.hear(ctx, &path, &glance);
-        }
-        Done::OpenedDepth { path, map } => {
-            let size = [map.width() as u32, map.height() as u32];
-            let opened = Opened { image: Arc::new(map), size, flagged: None };
-            state.canvas.show_picture(&path, &opened);
-            state.depth_shown = Some(path);
-        }
-        Done::PickedSource(path) => state.begin_with(path),
-        Done::PickedDepth(path) => state.settings.draft.depth = Some(path),
-        Done::Opened { path, picture } => {
-            state.lab.iter_mut().for_each(|lab| lab.show_picture(ctx, &path, &picture));
-        }
-        Done::PickedSheet { sheet, target } => {
-            let fonts = ctx.fonts(|fonts| fonts.definitions().clone());
-            app.ask(Task::SaveSheet { sheet, fonts: Box::new(fonts), target });
-        }
-        Done::MaskChanged { id, worked } => {
-            state.painter.hear_change(id, *worked, &mut state.settings.draft, &mut state.notices);
-        }
-        Done::MaskPreviewed(worked) => state.painter.hear_preview(*worked),
-        Done::MaskDerived(derived) => state.painter.hear_derived(*derived),
-        Done::PickedMask(path) => state.painter.open_mask(path),
-        Done::PickedMaskTarget { mask, target } => app.ask(Task::SaveMask { mask, target }),
-        Done::Failed(error) => state.notices.error(error),
-    }
-}
-
 /// Gives the form the size that suits the picture that was just chosen, and its margins as they change.
 pub(super) fn fit_size(state: &mut State) {
     let Some(Ok(shown)) = &state.source.read else { return };
@@ -267,36 +197,4 @@ pub(super) fn librarian(app: &mut App, ctx: &egui::Context, news: News) {
         News::FolderBack => app.state.notices.info("The folder for pictures is back"),
         _ => {}
     }
-}
-
-/// Shows what a picture's settings would change.
-fn imported_from(state: &mut State, place: String, imported: Imported) {
-    let title = format!("Settings of a picture by {}", imported.source.label());
-    let mut patch = imported.recipe.as_ref().map_or_else(
-        || Patch {
-            task: None,
-            branch: None,
-            sampling: None,
-            prompt: imported.prompt.clone(),
-            negative_prompt: imported.negative_prompt.clone(),
-            model: None,
-            scheduler: imported.scheduler,
-            steps: imported.steps,
-            guidance_scale: imported.guidance_scale,
-            guidance_rescale: imported.guidance_rescale,
-            seed: imported.seed,
-            size: imported.width.zip(imported.height),
-        },
-        Patch::from,
-    );
-    // Another app that says nothing of a negative prompt had none.
-    if patch.prompt.is_some() && patch.negative_prompt.is_none() {
-        patch.negative_prompt = Some(String::new());
-    }
-    let mut notes = imported.notes;
-    if let Some(model) = imported.model.filter(|_| patch.model.is_none()) {
-        notes.insert(0, format!("It was drawn with the model {model}"));
-    }
-    notes.push(place);
-    state.dialog = Some(Dialog::Patch(Box::new(PatchDialog::new(title, notes, patch, &state.settings))));
 }

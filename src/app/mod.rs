@@ -1,7 +1,7 @@
 //! The window: a form, a canvas and a gallery, which talk to the worker over channels.
 //!
 //! Each frame takes in what the other threads tell (`logic`), draws (`ui`), and then does what the user asked for (`apply`). The
-//! window's thread never waits: files and dialogs are the business of `background`, the gallery's folder that of `librarian`, and
+//! window's thread never waits: files and dialogs are the business of `files`, the gallery's folder that of `librarian`, and
 //! arithmetic that of the worker. Nothing is drawn unless something changed.
 
 use std::path::PathBuf;
@@ -15,32 +15,35 @@ use crate::storage::hub;
 use crate::storage::library::Places;
 use crate::worker::{Event, Host, WorkerHandle};
 
+mod action;
 mod apply;
-mod background;
 mod canvas;
 mod command;
 mod dialogs;
 mod downloads;
 mod draw;
 mod events;
+mod files;
 mod idle;
 pub mod librarian;
 mod painter;
 mod panels;
 mod queue;
+mod screen_picture;
 mod stage;
 mod state;
 mod theme;
+mod widgets;
+mod words;
 
-use apply::Action;
-use background::{Background, Task};
+use action::{Action, FormAction, LabAction};
 use command::UiCommand;
 use dialogs::models;
 use downloads::Downloads;
 pub use downloads::Reach;
+use files::{Background, Slot};
 use librarian::Librarian;
-use painter::{Ask, Painter};
-use panels::form::outlook;
+use painter::Painter;
 use panels::gallery;
 use state::{Model, State};
 
@@ -90,6 +93,7 @@ pub struct App {
     memory_limit: Option<u64>,
     librarian: Librarian,
     background: Background,
+    settings_file: PathBuf,
     downloads: Downloads,
     open_worker: OpenWorker,
     wake: Wake,
@@ -184,7 +188,7 @@ impl App {
         let wake: Wake = Arc::new(move || waker.request_repaint());
         let token = setup.settings.with_file_name("hub-token");
         let downloads = Downloads::spawn(setup.reach_hub, &token, wake.clone())?;
-        let background = Background::spawn(setup.settings, wake.clone())?;
+        let background = Background::spawn(wake.clone())?;
         let models = models::Models::new(setup.places, wake.clone())?;
         let gallery_wake = wake.clone();
         let librarian = librarian::spawn(setup.cache, move || gallery_wake())?;
@@ -200,6 +204,7 @@ impl App {
             memory_limit: None,
             librarian,
             background,
+            settings_file: setup.settings,
             downloads,
             open_worker: setup.open_worker,
             wake,
@@ -209,8 +214,7 @@ impl App {
             app.state.notices.error(error);
         }
         app.restart_worker();
-        let folder = app.state.settings.output_folder.clone();
-        app.ask(Task::MakeFolder(folder));
+        app.make_folder();
         Ok(app)
     }
 
@@ -237,13 +241,6 @@ impl App {
         self.librarian.watch(self.state.settings.output_folder.clone());
     }
 
-    /// Asks for something to be done with files.
-    fn ask(&mut self, task: Task) {
-        if let Err(error) = self.background.ask(task) {
-            self.state.notices.error(error);
-        }
-    }
-
     /// Writes down what has changed, now and then.
     fn keep(&mut self, ctx: &egui::Context) {
         let now = self.state.to_keep();
@@ -256,7 +253,13 @@ impl App {
             return;
         }
         self.kept = (now.clone(), Instant::now());
-        self.background.save_settings(now);
+        self.save_settings(now);
+    }
+
+    /// Has the settings written.
+    fn save_settings(&self, settings: Settings) {
+        let file = self.settings_file.clone();
+        self.background.run_newest(Slot::Settings, move || settings.save(&file).map(|()| None));
     }
 
     /// Shows the newest previews.
@@ -281,22 +284,16 @@ impl App {
         }
     }
 
-    /// Has others do what the painter needs.
-    fn ask_for_painter(&mut self) {
-        for ask in self.state.painter.asks() {
-            let asked = match ask {
-                Ask::Open(path) => {
-                    self.librarian.want_base(path);
-                    Ok(())
-                }
-                Ask::Change(work) => self.background.ask(Task::ChangeMask(work)),
-                Ask::Preview(work) => self.background.look_at_mask(Some(work), None),
-                Ask::Derive(wish) => self.background.look_at_mask(None, Some(wish)),
-            };
-            if let Err(error) = asked {
-                self.state.notices.error(error);
-            }
-        }
+    /// Asks for what the form's panels need to know, if the form has changed.
+    fn follow_form(&mut self) -> Vec<Action> {
+        let State { settings, source, depth, .. } = &mut self.state;
+        let files = [source.follow(settings.draft.image.as_ref()), depth.follow(settings.draft.depth.as_ref())];
+        let mut actions: Vec<Action> = files.into_iter().flatten().map(|path| FormAction::Look(path).into()).collect();
+        events::fit_size(&mut self.state);
+        let State { settings, outlook, model, .. } = &mut self.state;
+        let asked = outlook.follow(model.info(), &settings.draft);
+        actions.extend(asked.map(|asked| FormAction::Plan(asked).into()));
+        actions
     }
 
     fn look_up_memory(&mut self) {
@@ -324,25 +321,19 @@ impl eframe::App for App {
             }
             events::worker(&mut self.state, event);
         }
-        while let Some(done) = self.background.answer() {
-            events::background(self, ctx, done);
+        while let Some(action) = self.background.answer() {
+            self.apply(ctx, action);
         }
         while let Some(news) = self.librarian.news() {
             events::librarian(self, ctx, news);
         }
         self.models.hear(&mut self.state.notices);
         self.hear_downloads();
-        let draft = &self.state.settings.draft;
-        let glances = [self.state.source.follow(draft.image.as_ref()), self.state.depth.follow(draft.depth.as_ref())];
-        for glance in glances.into_iter().flatten() {
-            self.ask(glance);
-        }
-        events::fit_size(&mut self.state);
-        if let Some(asked) = outlook::Outlook::follow(&mut self.state) {
-            self.ask(Task::Plan(asked));
+        for action in self.follow_form() {
+            self.apply(ctx, action);
         }
         for path in std::mem::take(&mut self.state.lab_wants) {
-            self.ask(Task::Open(path));
+            self.apply(ctx, LabAction::Open(path).into());
         }
         if let Some(path) = self.state.wants_picture.take() {
             self.librarian.want_picture(path);
@@ -369,13 +360,13 @@ impl eframe::App for App {
         for file in ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files)) {
             let path = file.path().to_owned();
             let begins = self.state.settings.draft.task.needs_image();
-            actions.push(if begins { Action::Drop(path) } else { Action::Import(path) });
+            actions.push(if begins { FormAction::Drop(path).into() } else { FormAction::Import(path).into() });
         }
         if let Some(picture) = pasted_picture(&ctx) {
-            actions.push(Action::Paste(picture));
+            actions.push(FormAction::Paste(picture).into());
         }
         if !ctx.text_edit_focused() {
-            actions.extend(pasted(&ctx).map(Action::ImportText));
+            actions.extend(pasted(&ctx).map(|text| FormAction::ImportText(text).into()));
         }
         if closable && ctx.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::Escape)) {
             if self.gallery.is_comparing() {
@@ -384,13 +375,12 @@ impl eframe::App for App {
                 self.state.painter.stop();
             }
         }
-        self.state.painter.follow(&mut self.state.settings.draft);
+        self.state.painter.follow(&mut self.state.settings.draft, &mut actions);
         self.draw(ui, &mut actions);
         let before = self.state.dialog.is_some();
         for action in actions {
             self.apply(&ctx, action);
         }
-        self.ask_for_painter();
         if !before && self.state.dialog.is_some() {
             // No menu stays open behind a dialog.
             egui::Popup::close_all(&ctx);
@@ -400,7 +390,7 @@ impl eframe::App for App {
     }
 
     fn on_exit(&mut self) {
-        self.background.save_settings(self.state.to_keep());
+        self.save_settings(self.state.to_keep());
     }
 
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {

@@ -9,7 +9,7 @@ use crate::settings::Waiting;
 use crate::worker::{JobId, Phase, Work};
 
 /// Tells a waiting generation from others.
-pub(super) type Key = u64;
+pub(crate) type Key = u64;
 
 /// What is being drawn and what waits.
 #[derive(Debug, Default)]
@@ -61,7 +61,7 @@ pub(super) struct Running {
 
 /// Where a waiting generation is moved to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Move {
+pub(crate) enum Move {
     Up,
     Down,
     First,

@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::app::canvas::Canvas;
 use crate::app::dialogs::inspector::Inspector;
 use crate::app::dialogs::lab::Setup;
+use crate::app::dialogs::patch::PatchDialog;
 use crate::app::painter::{Painter, Shows};
 use crate::app::panels::form::outlook::Outlook;
 use crate::app::panels::form::sampler::Levels;
@@ -19,7 +20,7 @@ use crate::base::device::DeviceInfo;
 use crate::base::error::Error;
 use crate::base::model_ref::ModelRef;
 use crate::content::request::TaskKind;
-use crate::settings::{Change, Field, Patch, Settings};
+use crate::settings::Settings;
 use crate::worker::{Left, ModelInfo, TokenCount};
 
 /// Everything that the window knows.
@@ -168,31 +169,6 @@ pub(super) enum Dialog {
     Inspector(Box<Inspector>),
     /// Settings from elsewhere: what would change.
     Patch(Box<PatchDialog>),
-}
-
-/// Settings from elsewhere, before they are taken.
-#[derive(Debug)]
-pub(super) struct PatchDialog {
-    /// Where they come from, in words.
-    pub title: String,
-    /// What can't be taken over, in words.
-    pub notes: Vec<String>,
-    pub patch: Patch,
-    /// What would change, and whether it shall.
-    pub changes: Vec<(Change, bool)>,
-}
-
-impl PatchDialog {
-    /// A look at what `patch` would change.
-    pub(super) fn new(title: String, notes: Vec<String>, patch: Patch, settings: &Settings) -> Self {
-        let changes = patch.changes(&settings.draft, &settings.model);
-        Self { title, notes, patch, changes: changes.into_iter().map(|change| (change, true)).collect() }
-    }
-
-    /// Whether a field is chosen.
-    pub(super) fn takes(&self, field: Field) -> bool {
-        self.changes.iter().any(|(change, chosen)| change.field == field && *chosen)
-    }
 }
 
 impl State {

@@ -79,6 +79,12 @@ impl Canvas {
         }
     }
 
+    /// Shows the depth map of a picture in its place, if it is still the one to be shown.
+    pub(super) fn show_depth(&mut self, path: &Path, map: ColorImage) {
+        let size = [map.width() as u32, map.height() as u32];
+        self.show_picture(path, &Opened { image: Arc::new(map), size, flagged: None });
+    }
+
     /// Shows nothing: the picture is gone.
     pub(super) fn clear(&mut self) {
         self.shown = Shown::Nothing;

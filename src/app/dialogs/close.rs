@@ -1,6 +1,6 @@
 //! Questions before work is thrown away.
 
-use crate::app::apply::Action;
+use crate::app::action::{Action, QueueAction};
 use crate::app::state::State;
 
 /// Before the window is closed with work left over.
@@ -24,7 +24,11 @@ pub(crate) fn ui(ctx: &egui::Context, state: &State, actions: &mut Vec<Action>) 
                 actions.push(Action::CloseNow);
             }
             if ui.button("Throw the queue away and close").clicked() {
-                actions.extend([Action::StopRunning, Action::ClearQueue, Action::CloseNow]);
+                actions.extend([
+                    QueueAction::Stop { others_too: true }.into(),
+                    QueueAction::Clear.into(),
+                    Action::CloseNow,
+                ]);
             }
             if ui.button("Stay").clicked() {
                 actions.push(Action::CloseDialog);
@@ -45,7 +49,7 @@ pub(crate) fn clear_queue_ui(ctx: &egui::Context, state: &State, actions: &mut V
         ui.add_space(8.0);
         ui.horizontal(|ui| {
             if ui.button("Empty the queue").clicked() {
-                actions.push(Action::ClearQueue);
+                actions.push(QueueAction::Clear.into());
             }
             if ui.button("Keep it").clicked() {
                 actions.push(Action::CloseDialog);

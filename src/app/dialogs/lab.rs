@@ -2,7 +2,7 @@
 
 use egui::{ComboBox, DragValue};
 
-use crate::app::apply::Action;
+use crate::app::action::{Action, LabAction};
 use crate::app::state::Model;
 use crate::content::request::{MAX_STEPS, Request, TaskKind};
 use crate::schedulers::SchedulerKind;
@@ -101,7 +101,7 @@ impl Setup {
             ui.horizontal(|ui| {
                 let start = ui.add_enabled(!only_text, egui::Button::new("Start"));
                 if start.on_hover_text("After everything that waits").clicked() {
-                    actions.push(Action::StartLab(self.variants(draft)));
+                    actions.push(LabAction::Start(self.variants(draft)).into());
                 }
                 if ui.button("Cancel").clicked() {
                     actions.push(Action::CloseDialog);

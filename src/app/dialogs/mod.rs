@@ -6,4 +6,5 @@ pub(super) mod lab;
 pub(super) mod models;
 pub(super) mod patch;
 pub(super) mod settings;
+mod settings_act;
 pub(super) mod shortcuts;

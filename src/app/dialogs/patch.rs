@@ -1,11 +1,35 @@
 //! A look at settings from elsewhere: what each would change, and whether it shall.
 
-use crate::app::apply::Action;
-use crate::app::state::PatchDialog;
-use crate::settings::Change;
+use crate::app::action::{Action, FormAction};
+use crate::settings::{Change, Field, Patch, Settings};
 
 /// The most characters of a value that are shown.
 const SHOWN: usize = 160;
+
+/// Settings from elsewhere, before they are taken.
+#[derive(Debug)]
+pub(crate) struct PatchDialog {
+    /// Where they come from, in words.
+    pub title: String,
+    /// What can't be taken over, in words.
+    pub notes: Vec<String>,
+    pub patch: Patch,
+    /// What would change, and whether it shall.
+    pub changes: Vec<(Change, bool)>,
+}
+
+impl PatchDialog {
+    /// A look at what `patch` would change.
+    pub(crate) fn new(title: String, notes: Vec<String>, patch: Patch, settings: &Settings) -> Self {
+        let changes = patch.changes(&settings.draft, &settings.model);
+        Self { title, notes, patch, changes: changes.into_iter().map(|change| (change, true)).collect() }
+    }
+
+    /// Whether a field is chosen.
+    pub(crate) fn takes(&self, field: Field) -> bool {
+        self.changes.iter().any(|(change, chosen)| change.field == field && *chosen)
+    }
+}
 
 /// What would change, with a box to tick for each.
 pub(crate) fn ui(ctx: &egui::Context, look: &mut PatchDialog, actions: &mut Vec<Action>) {
@@ -29,7 +53,7 @@ pub(crate) fn ui(ctx: &egui::Context, look: &mut PatchDialog, actions: &mut Vec<
         ui.horizontal_wrapped(|ui| {
             let some = look.changes.iter().any(|(_, chosen)| *chosen);
             if ui.add_enabled(some, egui::Button::new("Take over")).clicked() {
-                actions.push(Action::TakePatch);
+                actions.push(FormAction::TakePatch.into());
             }
             if ui.add_enabled(look.changes.len() > 1, egui::Button::new("None")).clicked() {
                 look.changes.iter_mut().for_each(|(_, chosen)| *chosen = false);

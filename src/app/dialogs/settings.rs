@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use egui::{ComboBox, DragValue};
 
-use crate::app::apply::Action;
-use crate::app::background::Dialog as FileDialog;
-use crate::app::dialogs::models::HubAction;
+use crate::app::action::{Action, HubAction, SettingsAction};
 use crate::app::downloads::Question;
+use crate::app::files::FileDialog;
 use crate::app::state::State;
 use crate::base::device::{DeviceChoice, DtypeChoice};
 use crate::settings::Theme;
@@ -50,10 +49,12 @@ fn output_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
         let field = egui::TextEdit::singleline(&mut text).id_salt("output").desired_width(220.0);
         if ui.add(field).labelled_by(label.id).changed() {
             state.settings.output_folder = PathBuf::from(text);
-            actions.push(Action::OtherFolder);
+            actions.push(SettingsAction::WatchFolder.into());
         }
         if ui.button("Browse…").clicked() {
-            actions.push(Action::Browse(FileDialog::Output(state.settings.output_folder.clone())));
+            let dialog =
+                FileDialog::folder("The folder for pictures", |folder| SettingsAction::UseFolder(folder).into());
+            actions.push(Action::Browse(dialog.starting_in(Some(state.settings.output_folder.clone()))));
         }
     });
     ui.end_row();
@@ -103,7 +104,7 @@ fn device_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
     shown.response.labelled_by(label.id).on_hover_text("f16 takes half the memory; f32 is exact");
     ui.end_row();
     if before != (state.settings.device, state.settings.dtype) {
-        actions.push(Action::RestartWorker);
+        actions.push(SettingsAction::RestartWorker.into());
     }
 }
 
@@ -115,7 +116,7 @@ fn memory_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
     let response = ui.add(field.custom_parser(|text| Some(number(text)))).labelled_by(label.id);
     // Only once it is settled: a new limit means a new worker.
     if response.drag_stopped() || response.lost_focus() {
-        actions.push(Action::LimitMemory);
+        actions.push(SettingsAction::LimitMemory.into());
     }
     response.on_hover_text(
         "What a model and its pictures may take; parts of a model that don't fit are loaded as they are needed",
@@ -151,7 +152,7 @@ fn token_ui(ui: &mut egui::Ui, token: &mut String, actions: &mut Vec<Action>) {
         let text = if token.trim().is_empty() { "Forget" } else { "Keep" };
         if ui.button(text).on_hover_text("Keep this access token, or forget the one that is kept").clicked() {
             let question = Question::KeepToken(std::mem::take(token));
-            actions.push(Action::Hub(HubAction::Ask(question)));
+            actions.push(HubAction::Ask(question).into());
         }
     });
     ui.end_row();

@@ -2,7 +2,7 @@
 
 use egui_extras::{Column, TableBuilder};
 
-use crate::app::apply::Action;
+use crate::app::action::Action;
 use crate::app::command::{UiCommand, keys_text};
 
 /// Keys that belong to one place and not to a command.

@@ -1,9 +1,8 @@
 //! What the user asks of the Hub, done, and what the Hub's threads tell, taken in.
 
 use crate::app::App;
+use crate::app::action::HubAction;
 use crate::app::apply::use_model;
-use crate::app::background::Task;
-use crate::app::dialogs::models::HubAction;
 use crate::app::downloads::{Question, Standing, Told};
 use crate::base::error::Result;
 use crate::base::model_ref::{HubId, ModelRef};
@@ -24,7 +23,6 @@ impl App {
             HubAction::Pause(id) => hub.list.pause(&id),
             HubAction::Resume(id) => hub.list.resume(&id),
             HubAction::Remove(id) => hub.list.remove(&id),
-            HubAction::OpenPage(page) => self.ask(Task::OpenPage(page)),
         }
     }
 

@@ -35,7 +35,7 @@ const SHOWN: usize = 30;
 
 /// Something to ask.
 #[derive(Clone, Debug)]
-pub(super) enum Question {
+pub(crate) enum Question {
     /// Which models there are of this name.
     Search(String),
     /// What a repository offers, in this precision.

@@ -2,84 +2,35 @@
 
 use egui::{Slider, Ui};
 
-use super::{Ask, MAX_SIDE, Painter, is_paintable};
-use crate::app::canvas::Layer;
-use crate::app::painter::mask::{Operation, Worked};
-
-/// What is done by an amount.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Adjust {
-    Grow,
-    Shrink,
-    Feather,
-}
-
-/// An amount in the making, with what it would look like.
-#[derive(Debug)]
-pub(super) struct Adjusting {
-    kind: Adjust,
-    /// Pixels.
-    amount: f64,
-    /// What was asked for last.
-    id: u64,
-    seen: Option<Layer>,
-}
-
-impl Adjust {
-    fn label(self) -> &'static str {
-        match self {
-            Self::Grow => "Grow the mask by",
-            Self::Shrink => "Shrink the mask by",
-            Self::Feather => "Feather its edge by",
-        }
-    }
-
-    fn operation(self, amount: f64) -> Operation {
-        match self {
-            Self::Grow => Operation::Grow(amount as i32),
-            Self::Shrink => Operation::Grow(-(amount as i32)),
-            Self::Feather => Operation::Feather(amount),
-        }
-    }
-}
-
-impl Adjusting {
-    /// The mask as it would look.
-    pub(super) fn seen(&self) -> Option<&Layer> {
-        self.seen.as_ref()
-    }
-
-    pub(super) fn hear(&mut self, worked: Worked) {
-        if worked.id == self.id {
-            self.seen = Some(Layer::new(worked.bitmap));
-        }
-    }
-}
+use super::adjusting::{Adjust, Adjusting};
+use super::state::{MAX_SIDE, Painter, is_paintable};
+use crate::app::action::{Action, PainterAction};
+use crate::app::painter::mask::Operation;
 
 impl Painter {
     /// Begins to ask for an amount.
-    pub(super) fn adjust(&mut self, kind: Adjust) {
+    pub(super) fn adjust(&mut self, kind: Adjust) -> Action {
         let amount = if kind == Adjust::Feather { 4.0 } else { 8.0 };
         self.adjusting = Some(Adjusting { kind, amount, id: 0, seen: None });
-        self.preview(kind.operation(amount));
+        self.preview(kind.operation(amount))
     }
 
-    fn preview(&mut self, operation: Operation) {
+    fn preview(&mut self, operation: Operation) -> Action {
         let work = self.work_on(operation);
         self.adjusting.iter_mut().for_each(|adjusting| adjusting.id = work.id);
-        self.asks.push(Ask::Preview(Box::new(work)));
+        PainterAction::Preview(Box::new(work)).into()
     }
 
     /// The line, if there is something to ask.
-    pub(super) fn bars_ui(&mut self, ui: &mut Ui) {
+    pub(super) fn bars_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
         if self.adjusting.is_some() {
-            self.adjusting_ui(ui);
+            self.adjusting_ui(ui, actions);
         } else if let Some(wanted) = self.misfit() {
-            self.misfit_ui(ui, wanted);
+            self.misfit_ui(ui, wanted, actions);
         }
     }
 
-    fn adjusting_ui(&mut self, ui: &mut Ui) {
+    fn adjusting_ui(&mut self, ui: &mut Ui, actions: &mut Vec<Action>) {
         let is_free = self.work.is_none();
         let Some(adjusting) = &mut self.adjusting else { return };
         let kind = adjusting.kind;
@@ -95,15 +46,15 @@ impl Painter {
         });
         let operation = kind.operation(adjusting.amount);
         if is_done {
-            self.change(operation);
+            actions.push(self.change(operation));
         } else if is_left {
             self.adjusting = None;
         } else if is_changed {
-            self.preview(operation);
+            actions.push(self.preview(operation));
         }
     }
 
-    fn misfit_ui(&mut self, ui: &mut Ui, (width, height): (usize, usize)) {
+    fn misfit_ui(&mut self, ui: &mut Ui, (width, height): (usize, usize), actions: &mut Vec<Action>) {
         if !is_paintable((width, height)) {
             ui.label(format!("{width} × {height} is too large to paint on: a side may have {MAX_SIDE} pixels"));
             return;
@@ -112,10 +63,10 @@ impl Painter {
         ui.horizontal_wrapped(|ui| {
             ui.label(format!("The mask is for {had_width} × {had_height} pixels, and here are {width} × {height}"));
             if ui.button("Scale the mask").on_hover_text("Stretch it over this picture").clicked() {
-                self.change(Operation::Scale(width, height));
+                actions.push(self.change(Operation::Scale(width, height)));
             }
             if ui.button("Start with no mask").on_hover_text("Undo brings the old one back").clicked() {
-                self.change(Operation::Anew(width, height));
+                actions.push(self.change(Operation::Anew(width, height)));
             }
         });
     }

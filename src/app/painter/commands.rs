@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::bars::Adjust;
-use super::{Painter, Shows, Tool};
-use crate::app::background::Dialog;
+use super::adjusting::Adjust;
+use super::state::{Painter, Shows, Tool};
+use crate::app::action::{Action, PainterAction};
 use crate::app::command::UiCommand;
+use crate::app::files::FileDialog;
 use crate::app::painter::mask::{Operation, Paint};
 use crate::settings::Settings;
 
@@ -24,18 +25,18 @@ impl Tool {
 }
 
 impl Painter {
-    /// Does what is asked for. Some of it needs a file dialog.
-    pub(crate) fn obey(&mut self, command: UiCommand, settings: &mut Settings) -> Option<Dialog> {
+    /// Does what is asked for.
+    pub(crate) fn obey(&mut self, command: UiCommand, settings: &mut Settings, actions: &mut Vec<Action>) {
         if command == UiCommand::SwitchMask {
             self.shows = if self.shows == Shows::Mask { Shows::Picture } else { Shows::Mask };
-            return None;
+            return;
         }
         // One sees what one changes.
         self.shows = Shows::Mask;
         if let Some(tool) = Tool::ALL.into_iter().find(|tool| tool.command() == command) {
             self.cancel_gesture();
             self.tool = tool;
-            return None;
+            return;
         }
         match command {
             UiCommand::SmallerBrush => settings.painting.brush.resize(-1.0),
@@ -44,33 +45,38 @@ impl Painter {
             UiCommand::UndoPaint => self.go_back(settings, true),
             UiCommand::RedoPaint => self.go_back(settings, false),
             _ if !self.is_ready() || self.gesture.is_some() => {}
-            UiCommand::InvertMask => self.change(Operation::Invert),
-            UiCommand::ClearMask => self.change(Operation::All(Paint::Erase)),
-            UiCommand::MaskAll => self.change(Operation::All(Paint::Mask)),
-            UiCommand::GrowMask => self.adjust(Adjust::Grow),
-            UiCommand::ShrinkMask => self.adjust(Adjust::Shrink),
-            UiCommand::FeatherMask => self.adjust(Adjust::Feather),
+            UiCommand::InvertMask => actions.push(self.change(Operation::Invert)),
+            UiCommand::ClearMask => actions.push(self.change(Operation::All(Paint::Erase))),
+            UiCommand::MaskAll => actions.push(self.change(Operation::All(Paint::Mask))),
+            UiCommand::GrowMask => actions.push(self.adjust(Adjust::Grow)),
+            UiCommand::ShrinkMask => actions.push(self.adjust(Adjust::Shrink)),
+            UiCommand::FeatherMask => actions.push(self.adjust(Adjust::Feather)),
             UiCommand::MaskFromAlpha => {
                 if let Some(path) = self.base.as_ref().map(|base| base.path.clone()) {
-                    self.change(Operation::Alpha(path));
+                    actions.push(self.change(Operation::Alpha(path)));
                 }
             }
-            UiCommand::OpenMask => return Some(Dialog::OpenMask),
+            UiCommand::OpenMask => {
+                let open = |path| PainterAction::OpenMask(path).into();
+                actions.push(Action::Browse(FileDialog::picture("Take a picture as the mask", open)));
+            }
             UiCommand::SaveMask => {
-                let (mask, folder) = (self.present_mask(), settings.save_folder.clone());
-                return Some(Dialog::SaveMask { mask, folder });
+                let mask = self.present_mask();
+                let save = |target| PainterAction::SaveMask(mask, target).into();
+                let dialog = FileDialog::new_file("Save the mask", "mask.png", save).only("PNG", &["png"]);
+                actions.push(Action::Browse(dialog.starting_in(settings.save_folder.clone())));
             }
             _ => {}
         }
-        None
     }
 
-    /// Takes a file as the mask.
-    pub(crate) fn open_mask(&mut self, path: PathBuf) {
-        if self.is_ready() && self.gesture.is_none() {
-            self.shows = Shows::Mask;
-            self.change(Operation::Picture(path));
+    /// Takes a file as the mask, unless something is going on.
+    pub(crate) fn open_mask(&mut self, path: PathBuf) -> Option<Action> {
+        if !self.is_ready() || self.gesture.is_some() {
+            return None;
         }
+        self.shows = Shows::Mask;
+        Some(self.change(Operation::Picture(path)))
     }
 
     fn go_back(&mut self, settings: &mut Settings, is_undo: bool) {

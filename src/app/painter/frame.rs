@@ -2,7 +2,7 @@
 
 use egui::{CursorIcon, Rect, Sense, Ui, Vec2, WidgetInfo, vec2};
 
-use super::{Painter, is_paintable};
+use super::state::{Painter, is_paintable};
 use crate::app::canvas::Placed;
 use crate::app::theme;
 use crate::content::request::Margins;

@@ -3,8 +3,8 @@
 use egui::{DragValue, Popup, PopupCloseBehavior, RichText, Sense, Slider, Ui, WidgetInfo, vec2};
 
 use super::icons::{self, Icon};
-use super::{Painter, Shows, Tool};
-use crate::app::apply::Action;
+use super::state::{Painter, Shows, Tool};
+use crate::app::action::Action;
 use crate::app::command::{UiCommand, keys_text};
 use crate::app::theme;
 use crate::settings::{Brush, MAX_DIAMETER, Painting, Settings, Tint};
@@ -77,7 +77,7 @@ impl Painter {
                         None => item,
                     };
                     if ui.add_enabled(is_ready, item).on_hover_text(command.tooltip()).clicked() {
-                        actions.push(Action::Command(*command));
+                        actions.push((*command).into());
                         ui.close();
                     }
                 }
@@ -160,7 +160,7 @@ fn icon_ui(
         }
         icon(ui.painter(), rect.shrink2(vec2(4.0, 5.0)), visuals.fg_stroke.color);
         if response.on_hover_text(command.explanation(ui.ctx())).clicked() {
-            actions.push(Action::Command(command));
+            actions.push(command.into());
         }
     });
 }

@@ -6,34 +6,33 @@ use egui::{CursorIcon, Event, Key, MouseWheelUnit, Pos2, Rect, Response, Role, S
 
 use super::frame::label;
 use super::gesture::{Gesture, whole_pixels};
-use super::{BasePicture, Painter, Shows, Tool, strip, vector};
-use crate::app::apply::Action;
+use super::state::{BasePicture, Painter, Shows, Tool, vector};
+use super::strip;
+use crate::app::action::Action;
 use crate::app::canvas::{Canvas, Hand, Overlay, Placed, Scene, focus_ring_ui};
-use crate::app::state::State;
 use crate::app::theme;
 use crate::settings::{MAX_DIAMETER, Settings};
 
 /// What takes longer than this is said.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// The tools and the canvas.
-pub(crate) fn ui(ui: &mut Ui, state: &mut State, actions: &mut Vec<Action>) {
-    let State { painter, canvas, settings, .. } = state;
-    if painter.shows == Shows::Mask {
-        painter.bars_ui(ui);
-    }
-    let strip = egui::Panel::left("tools").resizable(false).exact_size(strip::WIDTH).show_separator_line(false);
-    strip.frame(egui::Frame::NONE.inner_margin(egui::Margin { right: 8, ..Default::default() })).show(ui, |ui| {
-        egui::ScrollArea::vertical().show(ui, |ui| painter.strip_ui(ui, settings, actions));
-    });
-    match painter.shows {
-        Shows::Mask => painter.surface_ui(ui, canvas, settings),
-        Shows::Picture => canvas.ui(ui),
-    }
-}
-
 impl Painter {
-    fn surface_ui(&mut self, ui: &mut Ui, canvas: &mut Canvas, settings: &mut Settings) {
+    /// The tools and the canvas.
+    pub(crate) fn ui(&mut self, ui: &mut Ui, canvas: &mut Canvas, settings: &mut Settings, actions: &mut Vec<Action>) {
+        if self.shows == Shows::Mask {
+            self.bars_ui(ui, actions);
+        }
+        let strip = egui::Panel::left("tools").resizable(false).exact_size(strip::WIDTH).show_separator_line(false);
+        strip.frame(egui::Frame::NONE.inner_margin(egui::Margin { right: 8, ..Default::default() })).show(ui, |ui| {
+            egui::ScrollArea::vertical().show(ui, |ui| self.strip_ui(ui, settings, actions));
+        });
+        match self.shows {
+            Shows::Mask => self.surface_ui(ui, canvas, settings, actions),
+            Shows::Picture => canvas.ui(ui),
+        }
+    }
+
+    fn surface_ui(&mut self, ui: &mut Ui, canvas: &mut Canvas, settings: &mut Settings, actions: &mut Vec<Action>) {
         let (room, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
         let name = self.name();
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
@@ -52,7 +51,7 @@ impl Painter {
         }
         let placed = canvas.view.place(room, vector(size), ui.pixels_per_point());
         let Settings { painting, draft, .. } = settings;
-        self.follow_pointer(ui, &response, placed, !space, (painting.brush, draft));
+        self.follow_pointer(ui, &response, placed, !space, (painting.brush, draft), actions);
         self.scene_ui(ui, canvas, room, placed, settings);
         self.marks_ui(ui, &response, placed, settings);
         self.frame_ui(ui, room, placed, &mut settings.draft);
@@ -80,7 +79,7 @@ impl Painter {
         let picture = placed.screen_rect(left_top, end);
         let is_sharp = placed.scale * ui.pixels_per_point() >= 2.0;
         let (layer, rect, is_grid) =
-            match (self.adjusting.as_ref().and_then(|adjusting| adjusting.seen()), &self.derived) {
+            match (self.adjusting.as_ref().and_then(|adjusting| adjusting.seen.as_ref()), &self.derived) {
                 (Some(seen), _) => (seen, placed.rect, false),
                 (None, Some((derived, layer))) if self.sights.latents => {
                     let cut = derived.cut.map(|cut| ([cut.left, cut.top], [cut.right, cut.bottom]));

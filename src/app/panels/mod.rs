@@ -4,5 +4,6 @@ pub(super) mod form;
 pub(super) mod gallery;
 pub(super) mod notices;
 pub(super) mod queue;
+mod queue_act;
 pub(super) mod status;
 pub(super) mod toolbar;

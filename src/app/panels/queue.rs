@@ -2,12 +2,13 @@
 
 use egui::{Button, RichText};
 
-use crate::app::apply::Action;
+use crate::app::action::{Action, QueueAction};
 use crate::app::command::UiCommand;
-use crate::app::panels::form::controls::model_name;
 use crate::app::queue::{Key, Move};
 use crate::app::state::State;
 use crate::app::theme;
+use crate::app::widgets::command_button;
+use crate::app::words::model_name;
 use crate::settings::Waiting;
 
 /// The foot of the left panel.
@@ -27,20 +28,20 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
             .min_size(egui::vec2(width, 34.0));
         let tip = UiCommand::Generate.explanation(ui.ctx());
         if ui.add(generate).on_hover_text(tip).clicked() {
-            actions.push(Action::Command(UiCommand::Generate));
+            actions.push(UiCommand::Generate.into());
         }
         let stopping = state.queue.running().is_some_and(|running| running.cancel.is_cancelled());
         let running = state.queue.running().is_some();
         let stop = Button::new(if stopping { "Stopping…" } else { UiCommand::Stop.text() });
         let stop = ui.add_enabled(running && !stopping, stop.min_size(egui::vec2(stop_width, 34.0)));
         if stop.on_hover_text(UiCommand::Stop.explanation(ui.ctx())).clicked() {
-            actions.push(Action::Command(UiCommand::Stop));
+            actions.push(UiCommand::Stop.into());
         }
     });
     if state.queue.paused && state.queue.len() > 0 {
         ui.horizontal_wrapped(|ui| {
             ui.label("The queue is paused");
-            UiCommand::ResumeQueue.button(ui, actions);
+            command_button(ui, UiCommand::ResumeQueue, actions);
         });
     }
     if state.queue.len() > 0 {
@@ -88,14 +89,14 @@ fn row_ui(
     let size = egui::vec2(ui.available_width(), ui.spacing().interact_size.y);
     ui.allocate_ui_with_layout(size, egui::Layout::right_to_left(egui::Align::Center), |ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
-        button(ui, "✖", "Remove from the queue", true, Action::RemoveWaiting(key));
+        button(ui, "✖", "Remove from the queue", true, QueueAction::Remove(key).into());
         if failed {
-            button(ui, "⚠ Try again", "It failed; try again", true, Action::TryAgain(key));
+            button(ui, "⚠ Try again", "It failed; try again", true, QueueAction::TryAgain(key).into());
         } else {
             let [earlier, later] = can_move;
-            button(ui, "Next", "Draw next", earlier, Action::MoveWaiting(key, Move::First));
-            button(ui, "⬇", "Draw later", later, Action::MoveWaiting(key, Move::Down));
-            button(ui, "⬆", "Draw earlier", earlier, Action::MoveWaiting(key, Move::Up));
+            button(ui, "Next", "Draw next", earlier, QueueAction::Move(key, Move::First).into());
+            button(ui, "⬇", "Draw later", later, QueueAction::Move(key, Move::Down).into());
+            button(ui, "⬆", "Draw earlier", earlier, QueueAction::Move(key, Move::Up).into());
         }
         ui.add_space(4.0);
         let text = if request.count > 1 { format!("{} × {prompt}", request.count) } else { prompt.to_owned() };

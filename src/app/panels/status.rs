@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::app::apply::Action;
+use crate::app::action::{Action, ModelsAction};
 use crate::app::command::UiCommand;
 use crate::app::queue::Running;
 use crate::app::state::{Model, State};
@@ -28,7 +28,7 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
                 ui.menu_button(gigabytes(bytes), |ui| {
                     if ui.button(UiCommand::FreeMemory.text()).on_hover_text(UiCommand::FreeMemory.tooltip()).clicked()
                     {
-                        actions.push(Action::Command(UiCommand::FreeMemory));
+                        actions.push(UiCommand::FreeMemory.into());
                         ui.close();
                     }
                 })
@@ -38,7 +38,7 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
             if let Some(fraction) = state.downloading {
                 let text = format!("Downloading, {:.0} %", fraction * 100.0);
                 if ui.button(text).on_hover_text("Show the downloads").clicked() {
-                    actions.push(Action::ShowDownloads);
+                    actions.push(ModelsAction::ShowDownloads.into());
                 }
             }
             if let Some(info) = state.model.info() {

@@ -1,8 +1,9 @@
 //! The line above the canvas: panels, zoom, and what can be done with the picture.
 
-use crate::app::apply::Action;
+use crate::app::action::{Action, PictureAction, SettingsAction};
 use crate::app::command::{UiCommand, keys_text};
 use crate::app::state::State;
+use crate::app::widgets::command_button;
 
 /// What the longest size takes, in points.
 const SIZE_WIDTH: f32 = 90.0;
@@ -21,7 +22,7 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
         .response
         .on_hover_text("How large the picture is shown; the wheel zooms, dragging moves");
         let picture = state.picture().is_some();
-        ui.add_enabled_ui(picture, |ui| UiCommand::SaveAs.button(ui, actions));
+        ui.add_enabled_ui(picture, |ui| drop(command_button(ui, UiCommand::SaveAs, actions)));
         ui.menu_button("More", |ui| {
             item(ui, UiCommand::SaveCopy, picture, actions);
             let mut strip = state.settings.strip_metadata;
@@ -30,7 +31,7 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
                 .on_hover_text("For copies that are saved")
                 .changed()
             {
-                actions.push(Action::StripMetadata(strip));
+                actions.push(SettingsAction::StripMetadata(strip).into());
             }
             ui.separator();
             item(ui, UiCommand::CopyPicture, picture, actions);
@@ -52,7 +53,7 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
             toggle(ui, UiCommand::ToggleGallery, state.settings.gallery_open, actions);
             let watch = "Show the picture that is being drawn";
             if state.queue.running().is_some() && !state.follows && ui.button("Watch").on_hover_text(watch).clicked() {
-                actions.push(Action::Watch);
+                actions.push(PictureAction::Watch.into());
             }
             let is_mask = state.painter.is_shown(&state.settings.draft);
             let size = if is_mask { state.painter.size_text() } else { state.canvas.size_text() };
@@ -67,7 +68,7 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
 fn toggle(ui: &mut egui::Ui, command: UiCommand, open: bool, actions: &mut Vec<Action>) {
     let button = ui.selectable_label(open, command.text()).on_hover_text(command.explanation(ui.ctx()));
     if button.clicked() {
-        actions.push(Action::Command(command));
+        actions.push(command.into());
     }
 }
 
@@ -78,7 +79,7 @@ fn item(ui: &mut egui::Ui, command: UiCommand, enabled: bool, actions: &mut Vec<
         None => button,
     };
     if ui.add_enabled(enabled, button).on_hover_text(command.tooltip()).clicked() {
-        actions.push(Action::Command(command));
+        actions.push(command.into());
         ui.close();
     }
 }

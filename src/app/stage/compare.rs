@@ -10,7 +10,6 @@ use egui::{
 };
 
 use crate::app::librarian::{Comparison, Difference};
-use crate::app::panels::gallery::Gallery;
 use crate::app::panels::gallery::zoom::Zoom;
 use crate::base::error::{Error, Result};
 
@@ -100,29 +99,29 @@ fn words(difference: &Difference) -> String {
 }
 
 /// The two pictures, in the place of the canvas. Does nothing if none are compared.
-pub(crate) fn ui(ui: &mut Ui, gallery: &mut Gallery) {
-    let Some(compared) = &mut gallery.compared else { return };
+pub(crate) fn ui(ui: &mut Ui, compared: &mut Option<Compared>) {
+    let Some(pair) = compared else { return };
     let mut is_closed = false;
     ui.horizontal_wrapped(|ui| {
         for mode in Mode::EACH {
-            ui.selectable_value(&mut compared.mode, mode, mode.label());
+            ui.selectable_value(&mut pair.mode, mode, mode.label());
         }
         if ui.button("Swap").on_hover_text("Exchange the two pictures").clicked() {
-            compared.swap();
+            pair.swap();
         }
         is_closed = ui.button("Close").on_hover_text("Stop comparing").clicked();
     });
-    match &compared.shown {
+    match &pair.shown {
         None => {
             ui.label("Opening the two pictures…");
         }
         Some(Err(error)) => {
             ui.label(error.to_string());
         }
-        Some(Ok(_)) => compared.pictures_ui(ui),
+        Some(Ok(_)) => pair.pictures_ui(ui),
     }
     if is_closed {
-        gallery.compared = None;
+        *compared = None;
     }
 }
 

@@ -2,8 +2,7 @@
 
 use egui::{RichText, Slider};
 
-use crate::app::App;
-use crate::app::apply::Action;
+use crate::app::action::{Action, FormAction};
 use crate::content::request::{Branch, Request};
 use crate::schedulers::SchedulerKind;
 use crate::worker::JobId;
@@ -55,25 +54,12 @@ impl Steps {
             let button = ui.add_enabled(self.at < self.count, egui::Button::new("Go on from here"));
             if button.on_hover_text(tip).on_disabled_hover_text("Choose an earlier step").clicked() {
                 let branch = Branch { from: self.request.clone(), step: self.at };
-                actions.push(Action::GoOnFrom(Some(Box::new(branch))));
+                actions.push(FormAction::GoOnFrom(Some(Box::new(branch))).into());
             }
             if ui.small_button("✖").on_hover_text("Close").accessible_name("Close the steps").clicked() {
-                actions.push(Action::Command(crate::app::command::UiCommand::Rewind));
+                actions.push(crate::app::command::UiCommand::Rewind.into());
             }
         });
-    }
-}
-
-impl App {
-    /// Has the next pictures go on from another run, or begin from the start.
-    pub(crate) fn go_on_from(&mut self, branch: Option<Box<Branch>>) {
-        let draft = &mut self.state.settings.draft;
-        if let Some(branch) = &branch {
-            (draft.width, draft.height) = (branch.from.width, branch.from.height);
-            (draft.seed, draft.seed_locked) = (branch.from.seed, true);
-            self.state.notices.info(format!("Generate goes on from step {}", branch.step));
-        }
-        draft.branch = branch;
     }
 }
 
@@ -83,7 +69,7 @@ pub(crate) fn branch_ui(ui: &mut egui::Ui, branch: Option<&Branch>, actions: &mu
     ui.horizontal(|ui| {
         let tip = "Begin from the start again";
         if ui.small_button("✖").on_hover_text(tip).accessible_name("Don't go on from another run").clicked() {
-            actions.push(Action::GoOnFrom(None));
+            actions.push(FormAction::GoOnFrom(None).into());
         }
         let prompt = branch.from.prompt.trim();
         let of = if prompt.is_empty() { String::new() } else { format!(" of “{prompt}”") };

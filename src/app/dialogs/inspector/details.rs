@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Found;
 use super::swap::Swap;
-use crate::app::apply::Action;
+use crate::app::action::Action;
 use crate::storage::checkpoint::ComponentDescription;
 use crate::worker::ComponentInspection;
 

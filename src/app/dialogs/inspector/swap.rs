@@ -3,7 +3,7 @@
 use egui::ComboBox;
 
 use super::details::{table_ui, value_text};
-use crate::app::apply::Action;
+use crate::app::action::{Action, FormAction};
 use crate::app::theme;
 use crate::base::error::Error;
 use crate::schedulers::{Fate, SamplingOptions, SchedulerConfig, SchedulerKind, Setting, Swapped};
@@ -51,7 +51,7 @@ impl Swap {
             if let Some(Tried { kind, refused: None, .. }) = &self.tried
                 && ui.button("Use in the form").on_hover_text("Draw the next pictures with this sampler").clicked()
             {
-                actions.push(Action::UseSampler(*kind));
+                actions.push(FormAction::UseSampler(*kind).into());
             }
         });
         match &self.tried {

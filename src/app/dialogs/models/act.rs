@@ -3,35 +3,21 @@
 use std::path::PathBuf;
 
 use crate::app::App;
-use crate::app::background::Task;
+use crate::app::action::ModelsAction;
 use crate::app::dialogs::models::Tab;
 use crate::app::dialogs::models::finder::Order;
 use crate::app::downloads::Question;
-use crate::storage::library::{Item, Repair};
-
-/// Something that the user asks for.
-#[derive(Debug)]
-pub(crate) enum ModelsAction {
-    /// Look for models again.
-    Refresh,
-    /// Stop looking, or comparing.
-    Stop,
-    /// Find files with the same content.
-    FindDuplicates,
-    /// Compare a model with its checksums.
-    Verify(Box<Item>),
-    /// Download what is missing of a model, or damaged.
-    Repair(Box<Repair>),
-    /// Show where a file or folder lies.
-    ShowInFolder(PathBuf),
-    /// Don't look in this folder any more.
-    ForgetFolder(PathBuf),
-}
+use crate::app::state::Dialog;
 
 impl App {
     /// Does what the user asks of the models on this computer.
     pub(crate) fn act_on_models(&mut self, action: ModelsAction) {
         match action {
+            ModelsAction::Open => self.state.dialog = Some(Dialog::Models),
+            ModelsAction::ShowDownloads => {
+                self.models.show_hub();
+                self.state.dialog = Some(Dialog::Models);
+            }
             ModelsAction::Refresh => self.models.look(&self.state.settings.model_folders),
             ModelsAction::Stop => self.models.finder.stop(),
             ModelsAction::FindDuplicates => {
@@ -51,8 +37,9 @@ impl App {
             }
             ModelsAction::ShowInFolder(path) => {
                 let folder = path.parent().map_or_else(|| path.clone(), PathBuf::from);
-                self.ask(Task::OpenFolder(folder));
+                self.open_folder(folder);
             }
+            ModelsAction::AddFolder(folder) => self.add_model_folder(folder),
             ModelsAction::ForgetFolder(folder) => {
                 self.state.settings.model_folders.retain(|known| *known != folder);
                 self.models.look(&self.state.settings.model_folders);
@@ -61,7 +48,7 @@ impl App {
     }
 
     /// Looks for models in this folder, too, from now on.
-    pub(crate) fn add_model_folder(&mut self, folder: PathBuf) {
+    fn add_model_folder(&mut self, folder: PathBuf) {
         let folders = &mut self.state.settings.model_folders;
         if !folders.contains(&folder) {
             folders.push(folder);

@@ -2,8 +2,7 @@
 
 use egui::{Label, RichText, ScrollArea};
 
-use crate::app::apply::Action;
-use crate::app::dialogs::models::ModelsAction;
+use crate::app::action::{Action, ModelsAction};
 use crate::storage::library::{Duplicates, size_text};
 
 /// The groups. True when the list of models is to be shown again.
@@ -29,7 +28,7 @@ pub(crate) fn ui(ui: &mut egui::Ui, found: &[Duplicates], actions: &mut Vec<Acti
                     let shown = file.display().to_string();
                     let button = ui.button("Show in the folder").accessible_name(format!("Show {shown}"));
                     if button.clicked() {
-                        actions.push(Action::Models(ModelsAction::ShowInFolder(file.clone())));
+                        actions.push(ModelsAction::ShowInFolder(file.clone()).into());
                     }
                     ui.add(Label::new(shown).selectable(true).truncate());
                 });

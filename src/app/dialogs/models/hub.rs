@@ -3,30 +3,13 @@
 
 use egui::{RichText, ScrollArea, TextEdit};
 
-use crate::app::apply::Action;
+use crate::app::action::{Action, HubAction};
 use crate::app::dialogs::models::{offer, transfers};
 use crate::app::downloads::{List, Question, Standing};
-use crate::app::panels::gallery::bytes;
+use crate::app::words::bytes;
 use crate::base::error::Result;
 use crate::base::model_ref::{HubId, ModelRef};
 use crate::storage::hub::{Found, Gate, Offer, Variant, good_models};
-
-/// Something about the Hub that the user asks for.
-#[derive(Debug)]
-pub(crate) enum HubAction {
-    /// Ask it.
-    Ask(Question),
-    /// Show what a repository offers.
-    Look(HubId),
-    /// Fetch what was offered.
-    Download(Box<Offer>),
-    Pause(HubId),
-    Resume(HubId),
-    /// Take a download off the list; what has come of it is kept.
-    Remove(HubId),
-    /// Open a page in the browser.
-    OpenPage(String),
-}
 
 /// What the tab knows.
 #[derive(Debug, Default)]
@@ -119,10 +102,10 @@ impl Hub {
             if (ui.button("Search").clicked() || entered) && !self.text.trim().is_empty() {
                 let text = self.text.trim().to_owned();
                 if let Some(id) = HubId::parse(&text) {
-                    actions.push(Action::Hub(HubAction::Look(id)));
+                    actions.push(HubAction::Look(id).into());
                 } else {
                     self.found = Some((text.clone(), None));
-                    actions.push(Action::Hub(HubAction::Ask(Question::Search(text))));
+                    actions.push(HubAction::Ask(Question::Search(text)).into());
                 }
             }
             if self.found.is_some() && ui.button("Short list").clicked() {
@@ -132,7 +115,7 @@ impl Hub {
             if ui.checkbox(&mut self.half, "16 bits").on_hover_text(tip).changed()
                 && let Some((id, _)) = &self.looked
             {
-                actions.push(Action::Hub(HubAction::Look(id.clone())));
+                actions.push(HubAction::Look(id.clone()).into());
             }
         });
     }
@@ -171,7 +154,7 @@ impl Hub {
         let here = self.list.get(id).is_some_and(|download| matches!(download.standing, Standing::Done));
         let name = if here { format!("✔ {name}") } else { name.to_owned() };
         if ui.selectable_label(chosen, RichText::new(name).strong()).on_hover_text(id.to_string()).clicked() {
-            actions.push(Action::Hub(HubAction::Look(id.clone())));
+            actions.push(HubAction::Look(id.clone()).into());
         }
         ui.indent(("lines", id), |ui| {
             for line in lines {

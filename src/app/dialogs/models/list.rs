@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use egui::{Button, EventFilter, Key, Label, RichText, Sense};
 use egui_extras::{Column, TableBuilder, TableRow};
 
-use crate::app::apply::Action;
+use crate::app::action::{Action, ModelAction};
 use crate::app::theme;
 use crate::base::model_ref::ModelRef;
 use crate::storage::library::{Item, State, size_text};
@@ -218,7 +218,7 @@ pub(crate) fn ui(ui: &mut egui::Ui, list: &mut List, used: &ModelRef, actions: &
     match doing {
         Some(Doing::Choose(key)) => list.chosen = Some(key),
         Some(Doing::Walk(rows)) => list.walk(rows),
-        Some(Doing::Use(model)) => actions.extend([Action::UseModel(model), Action::CloseDialog]),
+        Some(Doing::Use(model)) => actions.extend([ModelAction::Use(model).into(), Action::CloseDialog]),
         None => {}
     }
 }

@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use egui::{Button, ProgressBar, RichText, Spinner, TextEdit};
 
-use crate::app::apply::Action;
-use crate::app::background::Dialog as FileDialog;
-use crate::app::dialogs::models::ModelsAction;
+use crate::app::action::{Action, ModelAction, ModelsAction};
 use crate::app::dialogs::models::finder::{News, Order, Progress};
 use crate::app::dialogs::models::list::{List, Sort};
 use crate::app::dialogs::models::{duplicates, list};
+use crate::app::files::FileDialog;
 use crate::app::panels::notices::Notices;
 use crate::app::theme;
 use crate::base::error::Error;
@@ -97,7 +96,7 @@ impl Local {
     /// The tab.
     pub(crate) fn ui(&mut self, ui: &mut egui::Ui, settings: &Settings, actions: &mut Vec<Action>) {
         if !self.was_asked {
-            actions.push(Action::Models(ModelsAction::Refresh));
+            actions.push(ModelsAction::Refresh.into());
         }
         self.tools_ui(ui, settings, actions);
         self.work_ui(ui, actions);
@@ -133,19 +132,22 @@ impl Local {
             shown.response.accessible_name("Sort models by");
             let look = ui.button("Refresh").on_hover_text("Look for models again");
             if look.clicked() {
-                actions.push(Action::Models(ModelsAction::Refresh));
+                actions.push(ModelsAction::Refresh.into());
             }
             let add = ui
                 .button("Add a folder…")
                 .on_hover_text("A folder with models, or of another app: it is used in place");
             if add.clicked() {
-                actions.push(Action::Browse(FileDialog::ModelFolder));
+                let dialog = FileDialog::folder("A folder with models, or of another app", |folder| {
+                    ModelsAction::AddFolder(folder).into()
+                });
+                actions.push(Action::Browse(dialog));
             }
             if !settings.model_folders.is_empty() {
                 ui.menu_button("Folders", |ui| {
                     for folder in &settings.model_folders {
                         if ui.button(format!("Forget {}", folder.display())).clicked() {
-                            actions.push(Action::Models(ModelsAction::ForgetFolder(folder.clone())));
+                            actions.push(ModelsAction::ForgetFolder(folder.clone()).into());
                             ui.close();
                         }
                     }
@@ -154,12 +156,15 @@ impl Local {
                 .on_hover_text("The folders that you added; nothing in them changes");
             }
             if ui.button("Open a file…").on_hover_text("Use a .safetensors file, wherever it is").clicked() {
-                actions.push(Action::Browse(FileDialog::ModelFile));
+                let dialog = FileDialog::file("Open a model: a .safetensors file", |path| {
+                    ModelAction::Use(ModelRef::of_path(path)).into()
+                });
+                actions.push(Action::Browse(dialog.only("Models", &["safetensors"])));
             }
             let several = self.list.items().len() > 1 && matches!(self.work, Work::Nothing);
             let find = ui.add_enabled(several, Button::new("Find duplicates"));
             if find.on_hover_text("Reads files of the same length whole, which takes a while").clicked() {
-                actions.push(Action::Models(ModelsAction::FindDuplicates));
+                actions.push(ModelsAction::FindDuplicates.into());
             }
         });
     }
@@ -174,7 +179,7 @@ impl Local {
             Work::Scanning(folder) => {
                 ui.add(Spinner::new().size(14.0));
                 if stop_ui(ui) {
-                    actions.push(Action::Models(ModelsAction::Stop));
+                    actions.push(ModelsAction::Stop.into());
                 }
                 let place = folder.as_ref().map_or(String::new(), |folder| format!(" in {}", folder.display()));
                 ui.add(egui::Label::new(RichText::new(format!("Looking for models{place}…")).weak()).truncate());
@@ -185,7 +190,7 @@ impl Local {
                 let bar = ProgressBar::new(fraction).desired_width(320.0).desired_height(18.0).text(text);
                 ui.add(bar).accessible_name(*what);
                 if stop_ui(ui) {
-                    actions.push(Action::Models(ModelsAction::Stop));
+                    actions.push(ModelsAction::Stop.into());
                 }
             }
         });
@@ -248,26 +253,26 @@ fn chosen_ui(ui: &mut egui::Ui, item: Option<&Item>, used: &ModelRef, is_idle: b
         let text = if is_used { "In use" } else { "Use" };
         let button = ui.add_enabled(usable, Button::new(text)).on_hover_text("Draw with it from now on");
         if let Some(model) = item.model.clone().filter(|_| button.clicked()) {
-            actions.extend([Action::UseModel(model), Action::CloseDialog]);
+            actions.extend([ModelAction::Use(model).into(), Action::CloseDialog]);
         }
         let button = ui.add_enabled(item.is_usable(), Button::new("Inspect")).on_hover_text("See what it is made of");
         if let Some(model) = item.model.clone().filter(|_| button.clicked()) {
-            actions.push(Action::Inspect(model));
+            actions.push(ModelAction::Inspect(model).into());
         }
         if let Some(path) = &item.path
             && ui.button("Show in the folder").clicked()
         {
-            actions.push(Action::Models(ModelsAction::ShowInFolder(path.clone())));
+            actions.push(ModelsAction::ShowInFolder(path.clone()).into());
         }
         if let Some(repair) = item.repair() {
             let button = ui.button("Repair").on_hover_text("Download what is missing or damaged from the Hub");
             if button.clicked() {
-                actions.push(Action::Models(ModelsAction::Repair(Box::new(repair))));
+                actions.push(ModelsAction::Repair(Box::new(repair)).into());
             }
         } else if item.is_usable() && item.app == App::Hub {
             let button = ui.add_enabled(is_idle, Button::new("Check"));
             if button.on_hover_text("Read all of it and compare it with the Hub's checksums").clicked() {
-                actions.push(Action::Models(ModelsAction::Verify(Box::new(item.clone()))));
+                actions.push(ModelsAction::Verify(Box::new(item.clone())).into());
             }
         }
     });

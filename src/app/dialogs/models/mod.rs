@@ -15,16 +15,13 @@ mod transfers;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::app::apply::Action;
+use crate::app::action::Action;
 use crate::app::panels::notices::Notices;
 use crate::base::error::Result;
 use crate::settings::Settings;
 use crate::storage::library::Places;
 
-pub(crate) use act::ModelsAction;
 use finder::{Finder, Order};
-
-pub(crate) use hub::HubAction;
 
 /// What the dialog knows.
 pub(crate) struct Models {

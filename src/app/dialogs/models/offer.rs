@@ -2,11 +2,11 @@
 
 use egui::{Button, RichText};
 
-use crate::app::apply::Action;
-use crate::app::dialogs::models::hub::{Hub, HubAction, model};
+use crate::app::action::{Action, HubAction, ModelAction};
+use crate::app::dialogs::models::hub::{Hub, model};
 use crate::app::downloads::{Download, Standing};
-use crate::app::panels::gallery::bytes;
 use crate::app::theme;
+use crate::app::words::bytes;
 use crate::base::error::Error;
 use crate::base::model_ref::HubId;
 use crate::storage::hub::{Gate, Licence, Offer};
@@ -37,7 +37,7 @@ fn failed_ui(ui: &mut egui::Ui, id: &HubId, error: &Error, actions: &mut Vec<Act
     }
     ui.horizontal(|ui| {
         if ui.button("Ask again").clicked() {
-            actions.push(Action::Hub(HubAction::Look(id.clone())));
+            actions.push(HubAction::Look(id.clone()).into());
         }
         page_button(ui, id, actions);
     });
@@ -97,11 +97,11 @@ fn offer_ui(
     if whole {
         ui.horizontal(|ui| {
             if ui.button("Use it").clicked() {
-                actions.push(Action::UseModel(model(offer)));
+                actions.push(ModelAction::Use(model(offer)).into());
                 actions.push(Action::CloseDialog);
             }
             if ui.button("Inspect it").clicked() {
-                actions.push(Action::Inspect(model(offer)));
+                actions.push(ModelAction::Inspect(model(offer)).into());
             }
         });
         return;
@@ -115,7 +115,7 @@ fn offer_ui(
     let button = ui.add_enabled((*accepted || !asks) && !goes_on, Button::new(text));
     let button = if goes_on { button } else { button.on_disabled_hover_text("Accept the licence first") };
     if button.on_hover_text(format!("{} to fetch", bytes(missing))).clicked() {
-        actions.push(Action::Hub(HubAction::Download(Box::new(offer.clone()))));
+        actions.push(HubAction::Download(Box::new(offer.clone())).into());
     }
 }
 
@@ -136,6 +136,6 @@ fn page_button(ui: &mut egui::Ui, id: &HubId, actions: &mut Vec<Action>) {
     let page = format!("https://huggingface.co/{}", id.repo());
     let tip = format!("{page}: the card, the licence and pictures, in the browser");
     if ui.button("Open its page").on_hover_text(tip).clicked() {
-        actions.push(Action::Hub(HubAction::OpenPage(page)));
+        actions.push(Action::OpenPage(page));
     }
 }

@@ -2,11 +2,11 @@
 
 use egui::{ProgressBar, RichText};
 
-use crate::app::apply::Action;
-use crate::app::dialogs::models::hub::{HubAction, model};
+use crate::app::action::{Action, HubAction, ModelAction};
+use crate::app::dialogs::models::hub::model;
 use crate::app::downloads::{Download, List, Standing};
-use crate::app::panels::gallery::bytes;
 use crate::app::theme;
+use crate::app::words::bytes;
 use crate::storage::hub::{Progress, State};
 
 /// All of them, the last first.
@@ -23,7 +23,7 @@ fn download_ui(ui: &mut egui::Ui, download: &Download, actions: &mut Vec<Action>
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             let mut button = |ui: &mut egui::Ui, text: &str, what: &str, action: fn(_) -> HubAction| {
                 if ui.button(text).on_hover_text(format!("{what} {id}")).clicked() {
-                    actions.push(Action::Hub(action(id.clone())));
+                    actions.push(action(id.clone()).into());
                 }
             };
             match &download.standing {
@@ -42,7 +42,7 @@ fn download_ui(ui: &mut egui::Ui, download: &Download, actions: &mut Vec<Action>
                 Standing::Done => {
                     button(ui, "Dismiss", "Take it off the list:", HubAction::Remove);
                     if ui.button("Use").on_hover_text(format!("Draw with {id}")).clicked() {
-                        actions.push(Action::UseModel(model(&download.offer)));
+                        actions.push(ModelAction::Use(model(&download.offer)).into());
                         actions.push(Action::CloseDialog);
                     }
                 }

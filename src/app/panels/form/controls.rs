@@ -2,15 +2,15 @@
 
 use egui::{ComboBox, DragValue, Slider};
 
-use crate::app::apply::Action;
-use crate::app::background::Dialog as FileDialog;
+use crate::app::action::{Action, HubAction, ModelAction, ModelsAction};
 use crate::app::command::UiCommand;
-use crate::app::dialogs::models::HubAction;
 use crate::app::panels::form::{prompt, sampler, task as task_form};
 use crate::app::panels::queue as queue_panel;
 use crate::app::stage::look_back;
 use crate::app::state::{Model, State};
 use crate::app::theme;
+use crate::app::widgets::{row, wide};
+use crate::app::words::model_name;
 use crate::base::model_ref::ModelRef;
 use crate::content::request::{MAX_SIDE, MAX_STEPS, SIDE_MULTIPLE, SafetyMode, TaskKind};
 use crate::settings::{Draft, MAX_COUNT, MAX_GUIDANCE, valid_side};
@@ -52,23 +52,6 @@ fn own_values(draft: &Draft) -> (usize, f64, usize, usize) {
     (draft.steps, draft.guidance_scale, draft.width, draft.height)
 }
 
-/// A row: a name, and what fills the rest. Returns what the name is, for screen readers.
-pub(crate) fn row<R>(ui: &mut egui::Ui, name: &str, fill: impl FnOnce(&mut egui::Ui, egui::Id) -> R) -> R {
-    /// Wide enough for the longest name.
-    const NAME_WIDTH: f32 = 72.0;
-    ui.horizontal(|ui| {
-        let height = ui.spacing().interact_size.y;
-        let left = egui::Layout::left_to_right(egui::Align::Center);
-        let size = egui::vec2(NAME_WIDTH, height);
-        let label = ui.allocate_ui_with_layout(size, left, |ui| {
-            ui.set_min_size(size);
-            ui.label(name)
-        });
-        fill(ui, label.inner.id)
-    })
-    .inner
-}
-
 fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
     /// More than the word on the button takes: what is too wide would widen the panel, frame by frame.
     const MODELS_WIDTH: f32 = 76.0;
@@ -79,7 +62,7 @@ fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
         ui.allocate_ui(size, |ui| choice_ui(ui, state, label, width, actions));
         let models = egui::Button::new(UiCommand::Models.text()).min_size(egui::vec2(MODELS_WIDTH, 0.0));
         if ui.add(models).on_hover_text(UiCommand::Models.explanation(ui.ctx())).clicked() {
-            actions.push(Action::Command(UiCommand::Models));
+            actions.push(UiCommand::Models.into());
         }
     });
     match &state.model {
@@ -87,7 +70,7 @@ fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
             let what = format!("{}…", loading.text());
             ui.add(egui::ProgressBar::new(loading.fraction).text(what).desired_height(20.0));
             if ui.button("Stop loading").clicked() {
-                actions.push(Action::StopLoading);
+                actions.push(ModelAction::StopLoading.into());
             }
         }
         Model::Failed { model, error } if *model == state.settings.model => {
@@ -95,13 +78,13 @@ fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
             ui.label(egui::RichText::new("⚠ This model can't be used").color(color)).on_hover_text(error.to_string());
             ui.horizontal(|ui| {
                 if ui.button("Try again").clicked() {
-                    actions.push(Action::UseModel(model.clone()));
+                    actions.push(ModelAction::Use(model.clone()).into());
                 }
                 if let ModelRef::Hub(id) = model
                     && ui.button("Download…").on_hover_text("See what the Hub has of it").clicked()
                 {
-                    actions.push(Action::ShowDownloads);
-                    actions.push(Action::Hub(HubAction::Look(id.clone())));
+                    actions.push(ModelsAction::ShowDownloads.into());
+                    actions.push(HubAction::Look(id.clone()).into());
                 }
             });
         }
@@ -123,29 +106,18 @@ fn choice_ui(ui: &mut egui::Ui, state: &State, label: egui::Id, width: f32, acti
             let chosen = state.settings.model == model;
             let button = ui.selectable_label(chosen, model_name(&model)).on_hover_text(model.to_string());
             if button.clicked() && !chosen {
-                actions.push(Action::UseModel(model));
+                actions.push(ModelAction::Use(model).into());
             }
         }
         ui.separator();
         if ui.button(UiCommand::OpenModel.text()).clicked() {
-            actions.push(Action::Browse(FileDialog::Model));
+            actions.push(UiCommand::OpenModel.into());
         }
         if ui.button(UiCommand::InspectModel.text()).clicked() {
-            actions.push(Action::Command(UiCommand::InspectModel));
+            actions.push(UiCommand::InspectModel.into());
         }
     });
     shown.response.labelled_by(label).on_hover_text(state.settings.model.to_string());
-}
-
-/// What people call a model: the bundled one's name, that of its folder or file, or the Hub's.
-pub(crate) fn model_name(model: &ModelRef) -> String {
-    match model {
-        ModelRef::Bundled => "Pictogram 64 (bundled)".to_owned(),
-        ModelRef::Hub(id) => id.to_string(),
-        ModelRef::Folder(path) | ModelRef::File(path) => {
-            path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
-        }
-    }
 }
 
 fn steps_ui(ui: &mut egui::Ui, draft: &mut Draft) {
@@ -203,16 +175,6 @@ fn safety_tip(mode: SafetyMode) -> &'static str {
     }
 }
 
-/// A slider that fills the row.
-pub(crate) fn wide(ui: &mut egui::Ui, slider: Slider<'_>) -> egui::Response {
-    /// What the number beside the slider takes.
-    const NUMBER_WIDTH: f32 = 54.0;
-    let room = ui.available_width() - NUMBER_WIDTH - ui.spacing().item_spacing.x;
-    ui.spacing_mut().slider_width = room.max(40.0);
-    ui.spacing_mut().interact_size.x = NUMBER_WIDTH;
-    ui.add(slider)
-}
-
 fn size_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
     let sizes = state.model.info().map(|info| info.sizes.clone()).unwrap_or_default();
     let draft = &mut state.settings.draft;
@@ -228,7 +190,7 @@ fn size_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
             if name == "Width" {
                 let swap = ui.button("Swap").on_hover_text(UiCommand::SwapSides.tooltip());
                 if swap.accessible_name(UiCommand::SwapSides.text()).clicked() {
-                    actions.push(Action::Command(UiCommand::SwapSides));
+                    actions.push(UiCommand::SwapSides.into());
                 }
             }
         }
@@ -272,7 +234,7 @@ fn seed_ui(ui: &mut egui::Ui, draft: &mut Draft, actions: &mut Vec<Action>) {
         toggle.accessible_name("Lock the seed");
         let dice = ui.button("New").on_hover_text(UiCommand::RandomSeed.explanation(ui.ctx()));
         if dice.accessible_name(UiCommand::RandomSeed.text()).clicked() {
-            actions.push(Action::Command(UiCommand::RandomSeed));
+            actions.push(UiCommand::RandomSeed.into());
         }
     });
 }

@@ -1,5 +1,6 @@
 //! The form: what is drawn next, with what, and how often.
 
+mod act;
 pub(crate) mod controls;
 pub(crate) mod outlook;
 pub(crate) mod prompt;

@@ -1,11 +1,10 @@
 //! The memory plan of the form's next picture, beside its size: worked out anew when what it depends on changes, on the thread
 //! for files, since it asks the system how much memory is free.
 
-use crate::app::state::State;
 use crate::app::theme;
 use crate::content::request::Request;
 use crate::settings::Draft;
-use crate::worker::{Footprint, Plan, Wish};
+use crate::worker::{Footprint, ModelInfo, Plan, Wish};
 
 /// What is known of the plan.
 #[derive(Debug, Default)]
@@ -23,6 +22,7 @@ pub(crate) struct Asked {
 }
 
 /// A plan, and what it is of.
+#[derive(Debug)]
 pub(crate) struct Planned {
     asked: Asked,
     plan: Plan,
@@ -44,16 +44,16 @@ impl Asked {
 }
 
 impl Outlook {
-    /// What has to be asked for, if the form or the model has changed.
-    pub(crate) fn follow(state: &mut State) -> Option<Box<Asked>> {
-        let footprint = state.model.info().and_then(|info| info.footprint.clone());
-        let asked = footprint.map(|footprint| Asked::of(footprint, &state.settings.draft));
-        if state.outlook.asked == asked {
+    /// What has to be planned, if the form or the model has changed.
+    pub(crate) fn follow(&mut self, info: Option<&ModelInfo>, draft: &Draft) -> Option<Box<Asked>> {
+        let footprint = info.and_then(|info| info.footprint.clone());
+        let asked = footprint.map(|footprint| Asked::of(footprint, draft));
+        if self.asked == asked {
             return None;
         }
-        state.outlook.asked.clone_from(&asked);
+        self.asked.clone_from(&asked);
         if asked.is_none() {
-            state.outlook.told = None;
+            self.told = None;
         }
         asked.map(Box::new)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use egui::text::{LayoutJob, TextFormat};
 use egui::{TextBuffer, TextEdit};
 
-use crate::app::apply::Action;
+use crate::app::action::Action;
 use crate::app::command::{UiCommand, keys_text};
 use crate::app::state::State;
 use crate::app::theme;
@@ -119,7 +119,7 @@ fn examples_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) 
             let tip = "Puts this into the prompt box and draws it";
             if ui.add(egui::Button::new(egui::RichText::new(example).small())).on_hover_text(tip).clicked() {
                 example.clone_into(&mut state.settings.draft.prompt);
-                actions.push(Action::Command(UiCommand::Generate));
+                actions.push(UiCommand::Generate.into());
             }
         }
     });

@@ -2,9 +2,9 @@
 
 use egui::{ComboBox, DragValue, Pos2, Rect, Sense, Stroke, Vec2};
 
-use crate::app::panels::form::controls::row;
 use crate::app::state::State;
 use crate::app::theme;
+use crate::app::widgets::row;
 use crate::base::error::Result;
 use crate::schedulers::{SamplingOptions, SchedulerConfig, SchedulerKind, SigmaSchedule};
 use crate::settings::Draft;

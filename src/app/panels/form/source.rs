@@ -7,7 +7,7 @@ use egui::{Color32, ColorImage, TextureHandle, TextureOptions};
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
-use crate::app::background::{Done, Task};
+use crate::app::screen_picture::color_image;
 use crate::base::error::{Error, Result};
 use crate::base::files::write_whole;
 use crate::storage::gallery::{decode, make_folder, read_depth};
@@ -45,14 +45,14 @@ pub(crate) struct Glance {
 }
 
 impl Source {
-    /// The form names this file; returns what is to be asked of the thread for files, if it is another than before.
-    pub(crate) fn follow(&mut self, path: Option<&PathBuf>) -> Option<Task> {
+    /// The form names this file; returns it if it is another than before, and has to be looked at.
+    pub(crate) fn follow(&mut self, path: Option<&PathBuf>) -> Option<PathBuf> {
         if self.path.as_ref() == path {
             return None;
         }
         self.path = path.cloned();
         self.read = None;
-        path.cloned().map(Task::Glance)
+        path.cloned()
     }
 
     /// Takes in what the thread for files tells, if it is of the file that the form names now.
@@ -69,31 +69,28 @@ impl Source {
     }
 }
 
-/// Reads a picture to show what it is; on the thread for files.
-pub(crate) fn glance(path: PathBuf) -> Done {
-    let read = || {
-        let looks = decode::look(&path)?;
-        let small = decode::decode(&path)?.thumbnail(THUMBNAIL, THUMBNAIL).into_rgba8();
-        let size = [small.width() as usize, small.height() as usize];
-        let thumbnail = ColorImage::from_rgba_unmultiplied(size, small.as_raw());
-        Ok(Glance { width: looks.width, height: looks.height, is_animated: looks.is_animated, thumbnail })
-    };
-    let glance = read();
-    Done::Glanced { path, glance }
+/// Reads a picture to show what it is. It takes a while.
+///
+/// # Errors
+/// The file can't be read.
+pub(crate) fn glance(path: &Path) -> Result<Glance> {
+    let looks = decode::look(path)?;
+    let small = decode::decode(path)?.thumbnail(THUMBNAIL, THUMBNAIL).into_rgba8();
+    let thumbnail = color_image(&small);
+    Ok(Glance { width: looks.width, height: looks.height, is_animated: looks.is_animated, thumbnail })
 }
 
-/// Reads the depth map that a picture was drawn by; on the thread for files.
+/// Reads the depth map that a picture was drawn by.
 ///
 /// # Errors
 /// The file can't be read, or has none.
-pub(crate) fn depth_of(path: PathBuf) -> Result<Option<Done>> {
-    let none = || Error::new(format!("this picture has no depth map: {}", path.display()));
-    let map = read_depth(&path)?.ok_or_else(none)?;
-    let map = ColorImage::from_gray([map.width() as usize, map.height() as usize], map.as_raw());
-    Ok(Some(Done::OpenedDepth { path, map }))
+pub(crate) fn depth_of(path: &Path) -> Result<ColorImage> {
+    let none = || Error::new(format!("This picture has no depth map: {}", path.display()));
+    let map = read_depth(path)?.ok_or_else(none)?;
+    Ok(ColorImage::from_gray([map.width() as usize, map.height() as usize], map.as_raw()))
 }
 
-/// Keeps a pasted picture as a PNG, named by when it was pasted; on the thread for files.
+/// Keeps a pasted picture as a PNG, named by when it was pasted.
 ///
 /// # Errors
 /// The folder or the file can't be written.

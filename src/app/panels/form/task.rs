@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use egui::{ComboBox, DragValue, RichText, Slider, Vec2};
 
-use crate::app::apply::Action;
-use crate::app::background::Dialog as FileDialog;
-use crate::app::panels::form::controls::{row, wide};
+use crate::app::action::{Action, FormAction};
+use crate::app::files::FileDialog;
 use crate::app::panels::form::source::Source;
 use crate::app::state::State;
 use crate::app::theme;
+use crate::app::widgets::{row, wide};
 use crate::content::request::{Fill, Inpaint, MAX_BLUR, TaskKind};
 
 /// How far a mask can grow or shrink, in pixels.
@@ -63,10 +63,9 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>
     }
     let from_canvas = state.picture();
     let draft = &mut state.settings.draft;
-    picture_ui(ui, "Picture", &mut draft.image, &state.source, from_canvas, FileDialog::Source, actions);
+    picture_ui(ui, "Picture", &mut draft.image, &state.source, from_canvas, choose_source, actions);
     if task == TaskKind::DepthToImage {
-        let dialog = FileDialog::Depth;
-        picture_ui(ui, "Depth", &mut draft.depth, &state.depth, None, dialog, actions);
+        picture_ui(ui, "Depth", &mut draft.depth, &state.depth, None, choose_depth, actions);
     }
     row(ui, "Strength", |ui, label| {
         let slider = Slider::new(&mut draft.strength, 0.0..=1.0).step_by(0.01).max_decimals(3);
@@ -77,6 +76,14 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>
     }
 }
 
+fn choose_source() -> FileDialog<Action> {
+    FileDialog::picture("A picture to begin with", |path| FormAction::BeginWith(path).into())
+}
+
+fn choose_depth() -> FileDialog<Action> {
+    FileDialog::picture("A depth map: bright is near", |path| FormAction::UseDepth(path).into())
+}
+
 /// A picture's file, with ways to choose it.
 fn picture_ui(
     ui: &mut egui::Ui,
@@ -84,7 +91,7 @@ fn picture_ui(
     file: &mut Option<PathBuf>,
     source: &Source,
     from_canvas: Option<PathBuf>,
-    dialog: FileDialog,
+    dialog: fn() -> FileDialog<Action>,
     actions: &mut Vec<Action>,
 ) {
     row(ui, name, |ui, _| {
@@ -98,7 +105,7 @@ fn picture_ui(
             ui.horizontal(|ui| {
                 let choose = ui.button("Choose…").on_hover_text("Or drop a picture on the window, or paste one");
                 if choose.accessible_name(format!("Choose the {}", name.to_lowercase())).clicked() {
-                    actions.push(Action::Browse(dialog));
+                    actions.push(Action::Browse(dialog()));
                 }
                 if file.is_some() {
                     let remove = ui.small_button("✖").on_hover_text("None");
@@ -110,7 +117,7 @@ fn picture_ui(
             if let Some(path) = from_canvas {
                 let button = ui.button("From the canvas").on_hover_text("Begin with the picture that is shown");
                 if button.clicked() {
-                    actions.push(Action::BeginWith(path));
+                    actions.push(FormAction::BeginWith(path).into());
                 }
             }
         });

@@ -1,45 +1,32 @@
-//! What the user asks of the gallery, done.
+//! What is done in the gallery, carried out.
 
 use std::path::Path;
 
 use crate::app::App;
-use crate::app::apply::Action;
-use crate::app::background::{Dialog, Task};
-use crate::app::panels::gallery::GalleryAction;
+use crate::app::action::{Action, FormAction, GalleryAction, PictureAction};
 use crate::app::stage::compare::Compared;
 
 impl App {
-    /// Does what the user asks of the gallery.
-    pub(crate) fn act(&mut self, ctx: &egui::Context, action: GalleryAction) {
-        match action {
-            GalleryAction::Show { path, name } => {
-                self.gallery.compared = None;
-                self.state.follows = false;
-                self.state.show(path, &name);
-            }
-            GalleryAction::Reuse { title, patch } => self.apply(ctx, Action::LookAt { title, patch }),
-            GalleryAction::Import(path) => self.apply(ctx, Action::Import(path)),
-            GalleryAction::BeginWith(path) => self.apply(ctx, Action::BeginWith(path)),
-            GalleryAction::CopyPicture(path) => self.ask(Task::Copy(path)),
-            GalleryAction::CopyText(text) => {
-                ctx.copy_text(text);
-                self.state.notices.info("Copied to the clipboard");
-            }
-            GalleryAction::SaveAs(source) => {
-                let folder = self.state.settings.save_folder.clone();
-                self.apply(ctx, Action::Browse(Dialog::SaveAs { source, folder }));
-            }
-            GalleryAction::OpenFolder(path) => {
-                let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-                self.ask(Task::OpenFolder(folder));
-            }
+    /// Does something in the gallery.
+    pub(crate) fn act_on_gallery(&mut self, ctx: &egui::Context, action: GalleryAction) {
+        let action: Action = match action {
+            GalleryAction::Show { path, name } => PictureAction::Show { path, name }.into(),
+            GalleryAction::Reuse { title, patch } => FormAction::Review { title, notes: Vec::new(), patch }.into(),
+            GalleryAction::Import(path) => FormAction::Import(path).into(),
+            GalleryAction::BeginWith(path) => FormAction::BeginWith(path).into(),
+            GalleryAction::CopyPicture(path) => PictureAction::Copy(Some(path)).into(),
+            GalleryAction::CopyText(text) => Action::CopyText(text),
+            GalleryAction::SaveAs(path) => PictureAction::SaveAs(Some(path)).into(),
+            GalleryAction::OpenFolder(path) => Action::OpenFolder(path.parent().unwrap_or(Path::new(".")).to_owned()),
             GalleryAction::Compare(pictures) => {
                 self.librarian.want_comparison(pictures.clone());
                 self.gallery.compared = Some(Compared::new(pictures));
+                return;
             }
-            GalleryAction::SetFavourite(paths, favourite) => self.librarian.set_favourite(paths, favourite),
-            GalleryAction::Delete(paths) => self.librarian.delete(paths),
-            GalleryAction::UndoDelete => self.librarian.undo_delete(),
-        }
+            GalleryAction::SetFavourite(paths, favourite) => return self.librarian.set_favourite(paths, favourite),
+            GalleryAction::Delete(paths) => return self.librarian.delete(paths),
+            GalleryAction::UndoDelete => return self.librarian.undo_delete(),
+        };
+        self.apply(ctx, action);
     }
 }

@@ -33,16 +33,6 @@ pub(crate) fn shorten(text: &str, length: usize) -> String {
     line
 }
 
-/// A length of a file.
-pub(crate) fn bytes(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} bytes"),
-        1_000..1_000_000 => format!("{:.0} kB", bytes as f64 / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
-    }
-}
-
 /// How long ago something was.
 pub(crate) fn ago(time: SystemTime, now: SystemTime) -> String {
     let Ok(passed) = now.duration_since(time) else { return "Just now".to_owned() };
@@ -89,7 +79,6 @@ mod tests {
             [1, 2, 1_000, 1_234_567].map(|count| counted(count, "picture")),
             ["1 picture", "2 pictures", "1,000 pictures", "1,234,567 pictures"]
         );
-        assert_eq!([999, 12_345, 1_250_000].map(bytes), ["999 bytes", "12 kB", "1.2 MB"]);
     }
 
     #[test]

@@ -5,7 +5,10 @@ use std::time::SystemTime;
 
 use egui::{Button, Label, RichText, ScrollArea, Ui};
 
-use crate::app::panels::gallery::{Gallery, GalleryAction, describe};
+use crate::app::action::GalleryAction;
+use crate::app::panels::gallery::describe;
+use crate::app::panels::gallery::state::Gallery;
+use crate::app::words::bytes;
 use crate::content::request::{Recipe, TaskKind};
 use crate::settings::Patch;
 use crate::storage::gallery::listing::{Foreign, Item};
@@ -89,7 +92,7 @@ fn item_ui(ui: &mut Ui, item: &Item, actions: &mut Vec<GalleryAction>) {
     }
     ui.separator();
     row(ui, "Pixels", &format!("{} × {}", item.width, item.height));
-    row(ui, "File size", &describe::bytes(item.bytes));
+    row(ui, "File size", &bytes(item.bytes));
     row(ui, "Changed", &describe::ago(item.modified, SystemTime::now()));
     let path = item.path.display().to_string();
     copied_row(ui, "File", &path, actions);

@@ -12,9 +12,12 @@ use egui::{
     Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo, pos2,
 };
 
+use crate::app::action::GalleryAction;
 use crate::app::librarian::Librarian;
 use crate::app::panels::gallery::selection::{Motion, Shape};
-use crate::app::panels::gallery::{Focus, Gallery, GalleryAction, describe, signs};
+use crate::app::panels::gallery::state::{Focus, Gallery};
+use crate::app::panels::gallery::{describe, signs};
+use crate::app::words::bytes;
 use crate::storage::gallery::listing::{Item, Listing};
 
 /// Between cells.
@@ -312,7 +315,7 @@ impl Grid<'_> {
             ui.label(error.to_string());
         }
         ui.label(describe::title(item, 300));
-        ui.weak(format!("{} × {}, {}", item.width, item.height, describe::bytes(item.bytes)));
+        ui.weak(format!("{} × {}, {}", item.width, item.height, bytes(item.bytes)));
     }
 
     fn paint(&mut self, ui: &Ui, item: &Item, response: &Response, is_chosen: bool) {

@@ -9,9 +9,11 @@ use egui::{Key, Modifiers, Role};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 
+use crate::app::action::GalleryAction;
 use crate::app::librarian::{Librarian, News, spawn};
+use crate::app::panels::gallery::panel::pictures_ui;
+use crate::app::panels::gallery::state::{Gallery, View};
 use crate::app::panels::gallery::testing::items;
-use crate::app::panels::gallery::{Gallery, GalleryAction, View, pictures_ui};
 use crate::app::stage::compare::{self, Compared};
 use crate::base::error::Error;
 use crate::settings::Patch;
@@ -35,7 +37,7 @@ impl Window {
             self.gallery.hear(ui.ctx(), &news);
         }
         if self.gallery.is_comparing() {
-            compare::ui(ui, &mut self.gallery);
+            compare::ui(ui, &mut self.gallery.compared);
         } else {
             let Self { gallery, view, librarian, .. } = self;
             self.actions.extend(pictures_ui(ui, gallery, view, librarian, None));

@@ -1,17 +1,55 @@
-//! What the user asks of the lab, done.
+//! What is done in the lab, carried out.
 
 use std::path::PathBuf;
 
 use crate::app::App;
-use crate::app::background::Dialog as FileDialog;
-use crate::app::stage::lab::Sheet;
+use crate::app::action::{Action, LabAction, PictureAction};
+use crate::app::dialogs::lab::Setup;
+use crate::app::files::FileDialog;
+use crate::app::screen_picture::color_image;
+use crate::app::state::Dialog;
 use crate::content::request::Request;
 use crate::settings::Waiting;
+use crate::storage::gallery::decode;
 use crate::worker::{Variants, Work};
 
 impl App {
+    /// Compares ways to draw a picture.
+    pub(crate) fn act_on_lab(&mut self, ctx: &egui::Context, action: LabAction) {
+        let state = &mut self.state;
+        match action {
+            LabAction::SetUp => {
+                let setup = Setup::new(&state.settings.draft, state.model.info());
+                state.dialog = Some(Dialog::Lab(setup));
+            }
+            LabAction::Start(variants) => self.start_lab(variants),
+            LabAction::Open(path) => self.run(move || {
+                let picture = color_image(&decode::decode(&path)?.to_rgba8());
+                Ok(Some(LabAction::Opened { path, picture }.into()))
+            }),
+            LabAction::Opened { path, picture } => {
+                state.lab.iter_mut().for_each(|lab| lab.show_picture(ctx, &path, &picture));
+            }
+            LabAction::Pick(request, path) => self.pick_variant(&request, path),
+            LabAction::ChooseSheet(sheet) => {
+                let choose = |target| LabAction::SaveSheet(sheet, target).into();
+                let dialog = FileDialog::new_file("Save the sheet", "lab.png", choose).only("PNG", &["png"]);
+                let folder = state.settings.save_folder.clone();
+                self.apply(ctx, Action::Browse(dialog.starting_in(folder)));
+            }
+            LabAction::SaveSheet(sheet, target) => {
+                let fonts = ctx.fonts(|fonts| fonts.definitions().clone());
+                self.run(move || {
+                    sheet.save(fonts, &target)?;
+                    Ok(Some(PictureAction::Exported(target).into()))
+                });
+            }
+            LabAction::Close => state.lab = None,
+        }
+    }
+
     /// Draws these side by side, after everything that waits.
-    pub(crate) fn start_lab(&mut self, variants: Vec<Request>) {
+    fn start_lab(&mut self, variants: Vec<Request>) {
         let state = &mut self.state;
         state.dialog = None;
         let variants = match Variants::new(variants) {
@@ -26,7 +64,7 @@ impl App {
     }
 
     /// Goes on with one of the lab's pictures.
-    pub(crate) fn pick_variant(&mut self, request: &Request, path: Option<PathBuf>) {
+    fn pick_variant(&mut self, request: &Request, path: Option<PathBuf>) {
         let state = &mut self.state;
         state.settings.draft.take(request);
         state.lab = None;
@@ -34,13 +72,5 @@ impl App {
             state.show(path, &request.prompt);
         }
         state.notices.info("The form has its settings and its seed now");
-    }
-
-    /// Asks where the lab's pictures are to be saved as one.
-    pub(crate) fn save_sheet(&mut self, sheet: Box<Sheet>) {
-        let folder = self.state.settings.save_folder.clone();
-        if let Err(error) = self.background.open(FileDialog::SaveSheet { sheet, folder }) {
-            self.state.notices.error(error);
-        }
     }
 }

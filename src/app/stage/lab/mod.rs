@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use egui::{Align2, ColorImage, FontId, Pos2, Rect, RichText, Sense, TextureHandle, TextureOptions, Vec2};
 
-use crate::app::apply::Action;
+use crate::app::action::{Action, LabAction};
 use crate::app::theme;
 use crate::content::request::Request;
 use crate::schedulers::SchedulerKind;
@@ -107,14 +107,14 @@ impl Lab {
             ui.label(if self.ended { "Pick one to go on with" } else { "Drawn from the same noise and prompt" });
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 if ui.button("Close the lab").on_hover_text("The pictures stay in the gallery").clicked() {
-                    actions.push(Action::CloseLab);
+                    actions.push(LabAction::Close.into());
                 }
                 let sheet = self.sheet().filter(|_| self.ended);
                 let button = ui.add_enabled(sheet.is_some(), egui::Button::new("Save the sheet…"));
                 if let Some(sheet) =
                     sheet.filter(|_| button.on_hover_text("All of them as one labelled picture").clicked())
                 {
-                    actions.push(Action::SaveSheet(Box::new(sheet)));
+                    actions.push(LabAction::ChooseSheet(Box::new(sheet)).into());
                 }
             });
         });
@@ -158,7 +158,7 @@ impl Lab {
             let pick = ui.add_enabled(cell.path.is_some(), egui::Button::new("Use this"));
             let pick = pick.on_hover_text("Take its sampler, steps and guidance, with this seed");
             if pick.accessible_name(format!("Use {}", cell.label)).clicked() {
-                actions.push(Action::PickVariant(Box::new(cell.request.clone()), cell.path.clone()));
+                actions.push(LabAction::Pick(Box::new(cell.request.clone()), cell.path.clone()).into());
             }
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 if cell.path.is_none() {

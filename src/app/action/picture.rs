@@ -1,0 +1,55 @@
+//! What is done with the picture in the centre, or with any other of the gallery.
+
+use std::path::PathBuf;
+
+use egui::ColorImage;
+
+use crate::app::canvas::Zoom;
+
+/// See [`super::Action::Picture`].
+#[derive(Debug)]
+pub(crate) enum PictureAction {
+    /// Shows a picture of the gallery.
+    Show {
+        /// Its file.
+        path: PathBuf,
+        /// What it is called when it is read out.
+        name: String,
+    },
+    /// Shows what is being drawn, as it comes.
+    Watch,
+    /// Shows a picture as it is that the safety checker flagged.
+    Reveal(PathBuf),
+    /// Shows the steps of the last picture, or hides them.
+    LookBack,
+    /// Shows the depth map of the picture in the centre, or the picture again.
+    SwitchDepth,
+    /// A picture's depth map is read.
+    DepthRead {
+        /// The picture's file.
+        path: PathBuf,
+        /// The map.
+        map: ColorImage,
+    },
+    /// Sets how large it is shown.
+    Zoom(Zoom),
+    /// Begins with the picture in the centre.
+    BeginWith,
+    /// Asks where to save a copy of a picture; without a file, of the one in the centre.
+    SaveAs(Option<PathBuf>),
+    /// Saves a copy of the picture in the centre where the last one was saved.
+    SaveCopy,
+    /// Writes a copy of a picture.
+    Export {
+        /// The picture's file.
+        source: PathBuf,
+        /// The copy's.
+        target: PathBuf,
+    },
+    /// A copy is written.
+    Exported(PathBuf),
+    /// Copies a picture to the clipboard; without a file, the one in the centre.
+    Copy(Option<PathBuf>),
+    /// A picture for the clipboard is read.
+    Copied(ColorImage),
+}

@@ -1,0 +1,48 @@
+//! What the settings dialog changes beyond the settings themselves, carried out.
+
+use crate::app::action::SettingsAction;
+use crate::app::state::Dialog;
+use crate::app::{App, settings_host};
+use crate::base::device;
+use crate::base::error::Error;
+
+impl App {
+    /// Changes what the settings are about.
+    pub(crate) fn act_on_settings(&mut self, action: SettingsAction) {
+        let state = &mut self.state;
+        match action {
+            SettingsAction::Open => {
+                state.dialog = Some(Dialog::Settings);
+                if state.devices.is_none() {
+                    self.run(|| Ok(Some(SettingsAction::Devices(device::list()).into())));
+                }
+            }
+            SettingsAction::Devices(devices) => state.devices = Some(devices),
+            SettingsAction::UseFolder(folder) => {
+                state.settings.output_folder = folder;
+                self.watch();
+            }
+            SettingsAction::WatchFolder => self.watch(),
+            SettingsAction::StripMetadata(strip) => state.settings.strip_metadata = strip,
+            SettingsAction::RestartWorker => self.restart_worker(),
+            SettingsAction::LimitMemory => {
+                if settings_host(&state.settings).memory_limit != self.memory_limit {
+                    self.restart_worker();
+                }
+            }
+        }
+    }
+
+    /// Makes the folder for pictures if it isn't there, and shows it.
+    pub(crate) fn make_folder(&mut self) {
+        let folder = self.state.settings.output_folder.clone();
+        self.run(move || {
+            std::fs::create_dir_all(&folder).map_err(|cause| {
+                Error::new(format!("The folder for pictures can't be made: {}", folder.display()))
+                    .caused_by(cause)
+                    .advise("Choose another one in the settings")
+            })?;
+            Ok(Some(SettingsAction::WatchFolder.into()))
+        });
+    }
+}

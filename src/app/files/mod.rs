@@ -1,0 +1,7 @@
+//! Work with files and file dialogs, away from the window's thread.
+
+mod background;
+mod dialog;
+
+pub(super) use background::{Background, Slot};
+pub(super) use dialog::FileDialog;

@@ -1,0 +1,54 @@
+//! What is done to the mask away from the window's thread, and what comes of it, carried out.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use crate::app::App;
+use crate::app::action::{PainterAction, PictureAction};
+use crate::app::files::Slot;
+use crate::base::error::{Error, Result};
+use crate::base::files::write_whole;
+use crate::content::request::Mask;
+
+impl App {
+    /// Changes the mask.
+    pub(crate) fn act_on_painter(&mut self, ctx: &egui::Context, action: PainterAction) {
+        let state = &mut self.state;
+        match action {
+            PainterAction::Open(path) => self.librarian.want_base(path),
+            PainterAction::Change(work) => self.run(move || {
+                let id = work.id;
+                let worked = Box::new(work.run());
+                Ok(Some(PainterAction::Changed { id, worked }.into()))
+            }),
+            PainterAction::Changed { id, worked } => {
+                state.painter.hear_change(id, *worked, &mut state.settings.draft, &mut state.notices);
+            }
+            // What can't be found out isn't shown.
+            PainterAction::Preview(work) => self.background.run_newest(Slot::MaskPreview, move || {
+                Ok(work.run().ok().map(|worked| PainterAction::Previewed(Box::new(worked)).into()))
+            }),
+            PainterAction::Previewed(worked) => state.painter.hear_preview(*worked),
+            PainterAction::Derive(wish) => self
+                .background
+                .run_newest(Slot::MaskSights, move || Ok(Some(PainterAction::Derived(Box::new(wish.run())).into()))),
+            PainterAction::Derived(derived) => state.painter.hear_derived(*derived),
+            PainterAction::OpenMask(path) => {
+                if let Some(action) = state.painter.open_mask(path) {
+                    self.apply(ctx, action);
+                }
+            }
+            PainterAction::SaveMask(mask, target) => self.run(move || {
+                save(&mask, &target)?;
+                Ok(Some(PictureAction::Exported(target).into()))
+            }),
+        }
+    }
+}
+
+fn save(mask: &Mask, target: &Path) -> Result<()> {
+    let failed = || Error::new(format!("The mask can't be saved: {}", target.display()));
+    let mut png = Cursor::new(Vec::new());
+    mask.pixels().write_to(&mut png, image::ImageFormat::Png).map_err(|cause| failed().caused_by(cause))?;
+    write_whole(target, png.get_ref()).map_err(|cause| failed().caused_by(cause))
+}

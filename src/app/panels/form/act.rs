@@ -1,0 +1,163 @@
+//! What changes the form, carried out.
+
+use std::path::{Path, PathBuf};
+
+use crate::app::App;
+use crate::app::action::{Action, FormAction, ModelAction};
+use crate::app::dialogs::patch::PatchDialog;
+use crate::app::panels::form::{sampler, source};
+use crate::app::state::{Dialog, State};
+use crate::base::error::Result;
+use crate::base::model_ref::ModelRef;
+use crate::content::request::Branch;
+use crate::settings::Patch;
+use crate::storage::recipe::import::{self, Imported};
+
+/// The folder, below the one for pictures, that keeps what was pasted.
+const PASTED: &str = "pasted";
+
+impl App {
+    /// Changes the settings of the next picture.
+    pub(crate) fn act_on_form(&mut self, ctx: &egui::Context, action: FormAction) {
+        let state = &mut self.state;
+        match action {
+            FormAction::UseSampler(kind) => {
+                sampler::choose(&mut state.settings.draft, kind);
+                state.dialog = None;
+                state.notices.info(format!("The form's sampler is {}", kind.label()));
+            }
+            FormAction::NewSeed => {
+                state.settings.draft.seed_locked = false;
+                state.settings.draft.seed = crate::content::request::random_seed();
+            }
+            FormAction::SwapSides => {
+                let draft = &mut state.settings.draft;
+                std::mem::swap(&mut draft.width, &mut draft.height);
+                draft.untouched &= draft.width == draft.height;
+            }
+            FormAction::WalkHistory(by) => walk_history(state, by),
+            FormAction::BeginWith(path) => state.begin_with(path),
+            FormAction::UseDepth(path) => state.settings.draft.depth = Some(path),
+            FormAction::Drop(path) => self.run(move || {
+                let action = if is_model(&path) { use_model(path) } else { FormAction::BeginWith(path).into() };
+                Ok(Some(action))
+            }),
+            FormAction::Paste(picture) => {
+                let folder = state.settings.output_folder.join(PASTED);
+                self.run(move || Ok(Some(FormAction::BeginWith(source::keep(&picture, &folder)?).into())));
+            }
+            FormAction::GoOnFrom(branch) => self.go_on_from(branch),
+            FormAction::Import(path) => self.run(move || import_file(path)),
+            FormAction::ImportText(text) => self.run(move || {
+                Ok(import::import_text(&text).map(|imported| review("From the clipboard".to_owned(), imported)))
+            }),
+            FormAction::Review { title, notes, patch } => {
+                let is_plain = notes.is_empty();
+                let dialog = PatchDialog::new(title, notes, *patch, &state.settings);
+                if dialog.changes.is_empty() && is_plain {
+                    state.notices.info("The form says all of that already");
+                } else {
+                    state.dialog = Some(Dialog::Patch(Box::new(dialog)));
+                }
+            }
+            FormAction::TakePatch => {
+                if let Some(Dialog::Patch(dialog)) = state.dialog.take() {
+                    let mut model = state.settings.model.clone();
+                    dialog.patch.apply(&mut state.settings.draft, &mut model, |field| dialog.takes(field));
+                    if model != state.settings.model {
+                        self.apply(ctx, ModelAction::Use(model).into());
+                    }
+                }
+            }
+            FormAction::Look(path) => self.run(move || {
+                let glance = source::glance(&path);
+                Ok(Some(FormAction::Looked { path, glance }.into()))
+            }),
+            FormAction::Looked { path, glance } => {
+                state.depth.hear(ctx, &path, &glance);
+                state.source.hear(ctx, &path, &glance);
+            }
+            FormAction::Plan(asked) => {
+                self.run(move || Ok(Some(FormAction::Planned(Box::new(asked.plan())).into())));
+            }
+            FormAction::Planned(planned) => state.outlook.hear(*planned),
+        }
+    }
+
+    /// Has the next pictures go on from another run, or begin from the start.
+    fn go_on_from(&mut self, branch: Option<Box<Branch>>) {
+        let draft = &mut self.state.settings.draft;
+        if let Some(branch) = &branch {
+            (draft.width, draft.height) = (branch.from.width, branch.from.height);
+            (draft.seed, draft.seed_locked) = (branch.from.seed, true);
+            self.state.notices.info(format!("Generate goes on from step {}", branch.step));
+        }
+        draft.branch = branch;
+    }
+}
+
+/// Whether a path is that of a model: a folder in Diffusers' format, or a file that holds one.
+fn is_model(path: &Path) -> bool {
+    path.join("model_index.json").is_file()
+        || (path.is_file() && matches!(ModelRef::of_path(path.to_owned()), ModelRef::File(_)))
+}
+
+fn use_model(path: PathBuf) -> Action {
+    ModelAction::Use(ModelRef::of_path(path)).into()
+}
+
+/// Reads a picture's settings, or opens a model.
+fn import_file(path: PathBuf) -> Result<Option<Action>> {
+    if is_model(&path) {
+        return Ok(Some(use_model(path)));
+    }
+    let imported = import::import(&path)?;
+    Ok(Some(review(path.display().to_string(), imported)))
+}
+
+/// Shows what a picture's settings would change; `place` is where they come from.
+fn review(place: String, imported: Imported) -> Action {
+    let title = format!("Settings of a picture by {}", imported.source.label());
+    let mut patch = imported.recipe.as_ref().map_or_else(
+        || Patch {
+            task: None,
+            branch: None,
+            sampling: None,
+            prompt: imported.prompt.clone(),
+            negative_prompt: imported.negative_prompt.clone(),
+            model: None,
+            scheduler: imported.scheduler,
+            steps: imported.steps,
+            guidance_scale: imported.guidance_scale,
+            guidance_rescale: imported.guidance_rescale,
+            seed: imported.seed,
+            size: imported.width.zip(imported.height),
+        },
+        Patch::from,
+    );
+    // Another app that says nothing of a negative prompt had none.
+    if patch.prompt.is_some() && patch.negative_prompt.is_none() {
+        patch.negative_prompt = Some(String::new());
+    }
+    let mut notes = imported.notes;
+    if let Some(model) = imported.model.filter(|_| patch.model.is_none()) {
+        notes.insert(0, format!("It was drawn with the model {model}"));
+    }
+    notes.push(place);
+    FormAction::Review { title, notes, patch: Box::new(patch) }.into()
+}
+
+/// Puts an older or newer prompt of the history into the prompt box.
+fn walk_history(state: &mut State, by: isize) {
+    let (history, draft) = (&state.settings.history, &mut state.settings.draft);
+    let at = state.history.as_ref().map_or(-1, |(at, _)| isize::try_from(*at).unwrap_or(0));
+    let to = at + by;
+    let before = state.history.as_ref().map_or_else(|| draft.prompt.clone(), |(_, before)| before.clone());
+    if to < 0 {
+        draft.prompt = before;
+        state.history = None;
+    } else if let Some(prompt) = history.get(to.unsigned_abs()) {
+        draft.prompt.clone_from(prompt);
+        state.history = Some((to.unsigned_abs(), before));
+    }
+}

@@ -1,0 +1,108 @@
+//! What is done with the picture in the centre, carried out.
+
+use std::path::PathBuf;
+
+use crate::app::App;
+use crate::app::action::{Action, PictureAction};
+use crate::app::files::FileDialog;
+use crate::app::panels::form::source;
+use crate::app::screen_picture::color_image;
+use crate::storage::gallery::decode;
+use crate::storage::gallery::export::{self, Format};
+
+impl App {
+    /// Does something with the picture in the centre, or with another one.
+    pub(crate) fn act_on_picture(&mut self, ctx: &egui::Context, action: PictureAction) {
+        let state = &mut self.state;
+        match action {
+            PictureAction::Show { path, name } => {
+                self.gallery.stop_comparing();
+                state.follows = false;
+                state.show(path, &name);
+            }
+            PictureAction::Watch => {
+                state.follows = true;
+                self.gallery.stop_comparing();
+            }
+            PictureAction::Reveal(path) => {
+                state.flagged = None;
+                self.gallery.forget_thumbnail(&path);
+                self.librarian.reveal(path);
+            }
+            PictureAction::LookBack => state.steps.iter_mut().for_each(|steps| steps.is_open = !steps.is_open),
+            PictureAction::SwitchDepth => self.switch_depth(),
+            PictureAction::DepthRead { path, map } => {
+                state.canvas.show_depth(&path, map);
+                state.depth_shown = Some(path);
+            }
+            PictureAction::Zoom(zoom) => state.canvas.set_zoom(zoom),
+            PictureAction::BeginWith => {
+                if let Some(path) = self.picture_or_notice(None) {
+                    self.state.begin_with(path);
+                }
+            }
+            PictureAction::SaveAs(path) => self.save_as(ctx, path),
+            PictureAction::SaveCopy => {
+                let Some(source) = self.picture_or_notice(None) else { return };
+                let folder = self.state.settings.save_folder.clone();
+                let folder = folder.or_else(dirs::download_dir).or_else(dirs::home_dir).unwrap_or_default();
+                let target = folder.join(source.file_name().unwrap_or_default());
+                self.act_on_picture(ctx, PictureAction::Export { source, target });
+            }
+            PictureAction::Export { source, target } => {
+                let metadata = state.settings.metadata();
+                self.run(move || {
+                    export::export(&source, &target, metadata)?;
+                    Ok(Some(PictureAction::Exported(target).into()))
+                });
+            }
+            PictureAction::Exported(path) => {
+                state.settings.save_folder = path.parent().map(PathBuf::from);
+                state.notices.info(format!("Saved as {}", path.display()));
+            }
+            PictureAction::Copy(path) => {
+                let Some(path) = self.picture_or_notice(path) else { return };
+                self.run(move || {
+                    let picture = color_image(&decode::decode(&path)?.to_rgba8());
+                    Ok(Some(PictureAction::Copied(picture).into()))
+                });
+            }
+            PictureAction::Copied(picture) => {
+                ctx.copy_image(picture);
+                state.notices.info("The picture is on the clipboard");
+            }
+        }
+    }
+
+    /// This picture, or the one in the centre; where there is none, the user is told.
+    fn picture_or_notice(&mut self, path: Option<PathBuf>) -> Option<PathBuf> {
+        let picture = path.or_else(|| self.state.picture());
+        if picture.is_none() {
+            self.state.notices.info("There is no finished picture on the canvas yet");
+        }
+        picture
+    }
+
+    fn switch_depth(&mut self) {
+        let Some(path) = self.picture_or_notice(None) else { return };
+        if self.state.depth_shown.take().as_ref() == Some(&path) {
+            self.state.wants_picture = Some(path);
+        } else {
+            self.run(move || {
+                let map = source::depth_of(&path)?;
+                Ok(Some(PictureAction::DepthRead { path, map }.into()))
+            });
+        }
+    }
+
+    fn save_as(&mut self, ctx: &egui::Context, path: Option<PathBuf>) {
+        let Some(source) = self.picture_or_notice(path) else { return };
+        let name = source.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let dialog =
+            FileDialog::new_file("Save a copy", name, move |target| PictureAction::Export { source, target }.into());
+        let only = |dialog: FileDialog<Action>, format: Format| dialog.only(format.label(), format.extensions());
+        let dialog = Format::ALL.into_iter().fold(dialog, only);
+        let folder = self.state.settings.save_folder.clone();
+        self.apply(ctx, Action::Browse(dialog.starting_in(folder)));
+    }
+}
