@@ -1,27 +1,34 @@
 //! torch's CPU random generator, bit for bit: the same seed gives the same noise, and so the same picture, as Diffusers.
 //!
-//! What is followed is torch 2.13 on x86-64 with AVX2 (`aten/src/ATen/native/cpu/DistributionTemplates.h` and
-//! `avx_mathfun.h`), whose logarithm, sine and cosine are the Cephes approximations, with fused multiply-adds where the
-//! compiler puts them. All of it is plain f32 arithmetic here, so every machine gives these values, torch's builds for
-//! other processors (up to 2e-6 away) notwithstanding. Only fewer than 16 values go through the C library's f64 functions.
+//! It follows torch 2.13 on x86-64 with AVX2 (`aten/src/ATen/native/cpu/DistributionTemplates.h` and `avx_mathfun.h`), whose
+//! logarithm, sine and cosine are the Cephes approximations, with fused multiply-adds where the compiler puts them. Here all of
+//! it is plain f32 arithmetic, so that every machine gives these values; torch's builds for other processors are up to 2e-6
+//! away. Only draws of fewer than 16 values use the C library's f64 functions.
+//!
+//! A generator is stored as its seed and how many words it has drawn, and draws these again when it is read.
 //!
 //! Limits: normals only, and only in the dtypes that pipelines draw (f32, f16, bf16).
 
 use half::{bf16, f16};
+use rand_mt::Mt;
+use serde::{Deserialize, Serialize};
 
-/// Words of state of MT19937, and how far ahead each one is mixed.
-const WORDS: usize = 624;
-const SHIFT: usize = 397;
+use super::error::{Error, Result};
+
+/// The most words that a stored generator may have drawn: more than any run draws, and read again in seconds.
+const MOST_DRAWN: u64 = 1 << 32;
 
 /// torch fills 16 values at a time: 8 radii and 8 angles.
 const BLOCK: usize = 16;
 
 /// One stream of `torch.Generator("cpu")`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(into = "StoredRng", try_from = "StoredRng")]
 pub struct TorchRng {
-    state: [u32; WORDS],
-    /// The next word to hand out; `WORDS` when the state must be mixed first.
-    next: usize,
+    words: Mt,
+    seed: u32,
+    /// How many words have been drawn.
+    drawn: u64,
     /// The second half of a scalar pair, kept for the next draw of fewer than 16 values.
     cached_normal: Option<f64>,
 }
@@ -29,16 +36,8 @@ pub struct TorchRng {
 impl TorchRng {
     /// `torch.Generator("cpu").manual_seed(seed)`. torch uses the low 32 bits only; a negative seed is its two's complement.
     pub fn manual_seed(seed: u64) -> Self {
-        // Matsumoto and Nishimura's init_genrand.
-        let mut state = [0; WORDS];
-        let mut word = (seed & 0xffff_ffff) as u32;
-        for (j, slot) in (0..).zip(&mut state) {
-            if j > 0 {
-                word = 1_812_433_253_u32.wrapping_mul(word ^ (word >> 30)).wrapping_add(j);
-            }
-            *slot = word;
-        }
-        Self { state, next: WORDS, cached_normal: None }
+        let seed = (seed & 0xffff_ffff) as u32;
+        Self { words: Mt::new(seed), seed, drawn: 0, cached_normal: None }
     }
 
     /// `torch.randn(n, dtype=torch.float32)`.
@@ -112,36 +111,52 @@ impl TorchRng {
         bits as f64 / 9_007_199_254_740_992.0
     }
 
-    /// The next word of MT19937, tempered.
+    /// The next word.
     fn random(&mut self) -> u32 {
-        if self.next == WORDS {
-            self.mix();
-        }
-        let mut word = self.state[self.next];
-        self.next += 1;
-        word ^= word >> 11;
-        word ^= (word << 7) & 0x9d2c_5680;
-        word ^= (word << 15) & 0xefc6_0000;
-        word ^ (word >> 18)
-    }
-
-    /// The recurrence of MT19937, for all words at once.
-    fn mix(&mut self) {
-        for k in 0..WORDS {
-            let joined = (self.state[k] & 0x8000_0000) | (self.state[(k + 1) % WORDS] & 0x7fff_ffff);
-            let twisted = (joined >> 1) ^ if joined & 1 == 1 { 0x9908_b0df } else { 0 };
-            self.state[k] = self.state[(k + SHIFT) % WORDS] ^ twisted;
-        }
-        self.next = 0;
+        self.drawn += 1;
+        self.words.next_u32()
     }
 }
 
-/// What Diffusers' `generator` argument is: one generator for the whole batch, or one an image.
-#[derive(Clone, Debug)]
+/// What is stored of a [`TorchRng`].
+#[derive(Serialize, Deserialize)]
+struct StoredRng {
+    seed: u32,
+    drawn: u64,
+    /// The bits of the cached normal: as a decimal number it would not be read back exactly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cached_normal: Option<u64>,
+}
+
+impl From<TorchRng> for StoredRng {
+    fn from(rng: TorchRng) -> Self {
+        Self { seed: rng.seed, drawn: rng.drawn, cached_normal: rng.cached_normal.map(f64::to_bits) }
+    }
+}
+
+impl TryFrom<StoredRng> for TorchRng {
+    type Error = Error;
+
+    fn try_from(stored: StoredRng) -> Result<Self> {
+        if stored.drawn > MOST_DRAWN {
+            return Err(Error::new(format!("A random generator can't have drawn {} words", stored.drawn)));
+        }
+        let mut rng = Self::manual_seed(stored.seed.into());
+        for _ in 0..stored.drawn {
+            rng.random();
+        }
+        rng.cached_normal = stored.cached_normal.map(f64::from_bits);
+        Ok(rng)
+    }
+}
+
+/// Diffusers' `generator` argument: one generator for the whole batch, or one for each image.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Generators(Vec<TorchRng>);
 
 impl Generators {
-    /// One generator an image, each with its own seed. A single seed draws the whole batch, whatever its size.
+    /// Makes one generator for each image, with its own seed. A single seed draws the whole batch, whatever its size.
     pub fn per_image(seeds: impl IntoIterator<Item = u64>) -> Self {
         Self(seeds.into_iter().map(TorchRng::manual_seed).collect())
     }
@@ -156,7 +171,7 @@ impl Generators {
         if let [generator] = self.0.as_mut_slice() {
             return generator.randn(batch * image);
         }
-        assert_eq!(self.0.len(), batch, "a batch needs one generator, or one an image");
+        assert_eq!(self.0.len(), batch, "a batch needs one generator, or one for each image");
         self.0.iter_mut().flat_map(|generator| generator.randn(image)).collect()
     }
 }
