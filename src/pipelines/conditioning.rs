@@ -34,7 +34,7 @@ impl Keep {
     pub(super) fn apply(
         &self,
         samples: Tensor<4>,
-        scheduler: &dyn Scheduler,
+        scheduler: &Scheduler,
         next: usize,
         (done, of): (usize, usize),
     ) -> Tensor<4> {

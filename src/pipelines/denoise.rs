@@ -43,7 +43,7 @@ pub(super) trait Denoiser {
 /// The step that a model is asked for.
 #[derive(Clone, Copy)]
 pub(super) struct At<'a> {
-    pub(super) scheduler: &'a dyn Scheduler,
+    pub(super) scheduler: &'a Scheduler,
     /// Counted from 0.
     pub(super) index: usize,
     pub(super) timestep: f64,
@@ -53,7 +53,7 @@ pub(super) struct At<'a> {
 /// A step that is done.
 #[derive(Clone, Copy)]
 pub(super) struct After<'a> {
-    pub(super) scheduler: &'a dyn Scheduler,
+    pub(super) scheduler: &'a Scheduler,
     /// The step that comes next, if there is one: the samples are at its level.
     pub(super) next: usize,
     /// Steps that are done, and all there are.
@@ -63,7 +63,7 @@ pub(super) struct After<'a> {
 /// A denoising under way: samples, and what clears them.
 pub(super) struct Denoising<M> {
     pub(super) model: M,
-    pub(super) scheduler: Box<dyn Scheduler>,
+    pub(super) scheduler: Scheduler,
     /// `[batch, channels, height, width]`, f32, at the level of the next step.
     pub(super) samples: Tensor<4>,
     pub(super) generators: Generators,
@@ -105,7 +105,7 @@ impl<M: Denoiser> Denoising<M> {
     /// One that is about to begin with the scheduler's step `begin`.
     pub(super) fn new(
         model: M,
-        scheduler: Box<dyn Scheduler>,
+        scheduler: Scheduler,
         samples: Tensor<4>,
         generators: Generators,
         begin: usize,
@@ -139,12 +139,12 @@ impl<M: Denoiser> Denoising<M> {
     pub(super) fn step(&mut self, pace: Pace, hooks: &mut Hooks<'_>) -> Result<bool> {
         let (done, of) = self.progress();
         let Some(&timestep) = self.scheduler.timesteps().get(self.index) else { return Ok(true) };
-        let at = At { scheduler: self.scheduler.as_ref(), index: self.index, timestep, pace };
+        let at = At { scheduler: &self.scheduler, index: self.index, timestep, pace };
         let Some(output) = self.model.predict(&self.samples, at, hooks.cancel) else { return Ok(false) };
         let output = output.cast(DType::F32);
         let step = self.scheduler.step(output, self.index, self.samples.clone(), &mut self.generators)?;
         self.index += 1;
-        let after = After { scheduler: self.scheduler.as_ref(), next: self.index, progress: self.progress() };
+        let after = After { scheduler: &self.scheduler, next: self.index, progress: self.progress() };
         self.samples = self.model.after_step(step.prev_sample, after);
         let model = &self.model;
         // Without waiting the whole run would be queued at once: no progress to show, nothing to cancel.

@@ -250,7 +250,7 @@ impl DiffusionPipeline {
     }
 
     /// The sampler that a request asks for, or else the checkpoint's own.
-    fn build_scheduler(&self, request: &Request) -> Result<Box<dyn Scheduler>> {
+    fn build_scheduler(&self, request: &Request) -> Result<Scheduler> {
         stages::scheduler(self.scheduler_config(), request)
     }
 
@@ -357,7 +357,7 @@ impl DiffusionPipeline {
         const STEPS: usize = 20;
         let refused = |&kind: &SchedulerKind| {
             let error = match kind.build(self.scheduler_config(), STEPS, &SamplingOptions::default()) {
-                Ok(scheduler) => self.objection(kind, scheduler.as_ref())?,
+                Ok(scheduler) => self.objection(kind, &scheduler)?,
                 Err(error) => error,
             };
             Some((kind, error))
@@ -366,7 +366,7 @@ impl DiffusionPipeline {
     }
 
     /// Why a sampler that can be built draws nothing of worth with it; `None` if it does.
-    fn objection(&self, kind: SchedulerKind, scheduler: &dyn Scheduler) -> Option<Error> {
+    fn objection(&self, kind: SchedulerKind, scheduler: &Scheduler) -> Option<Error> {
         match &self.model {
             Model::StableDiffusion(_) => None,
             Model::Unconditional(_) => Unconditional::objection(kind, scheduler),

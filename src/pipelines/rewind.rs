@@ -82,7 +82,7 @@ impl Trail {
 /// Where a run goes on: what another one left, and its sampler.
 pub(super) struct Start {
     mark: Mark,
-    scheduler: Box<dyn Scheduler>,
+    scheduler: Scheduler,
     seed: u64,
 }
 
@@ -139,7 +139,7 @@ impl Start {
     ///
     /// # Errors
     /// The device failed.
-    pub(super) fn place(self, scheduler: &mut dyn Scheduler, request: &Request) -> Result<Place> {
+    pub(super) fn place(self, scheduler: &mut Scheduler, request: &Request) -> Result<Place> {
         let Self { mark, scheduler: left, seed } = self;
         // The same seed goes on with the noise that the other run would have drawn next, another one with its own.
         let seeds = (0..request.count).map(|k| request.seed_of(k));
@@ -148,7 +148,7 @@ impl Start {
         let [_, channels, height, width] = mark.samples.dims();
         let batch = |samples: Tensor<4>| samples.expand([request.count, channels, height, width]);
         let (samples, clean) = (batch(mark.samples), batch(mark.pred_original_sample));
-        let (signal, noise) = level(left.as_ref(), mark.next)?;
+        let (signal, noise) = level(&left, mark.next)?;
         let entries = scheduler.entries().into_iter();
         let levels = entries.map(|step| Ok((step, level(scheduler, step)?))).collect::<Result<Vec<_>>>()?;
         let apart = |to: (f64, f64)| ((to.1 / to.0) / (noise / signal)).ln().abs();
@@ -169,7 +169,7 @@ impl Start {
 }
 
 /// How much signal and how much noise samples have before a step.
-fn level(scheduler: &dyn Scheduler, step: usize) -> Result<(f64, f64)> {
+fn level(scheduler: &Scheduler, step: usize) -> Result<(f64, f64)> {
     let number =
         |value: f32| Tensor::<4>::from_data(TensorData::new(vec![value], [1; 4]), (&Device::flex(), DType::F32));
     let of = |signal, noise| -> Result<f64> {

@@ -18,7 +18,7 @@ use crate::content::request::{Request, SafetyMode};
 use crate::schedulers::{Scheduler, SchedulerConfig, SchedulerKind};
 
 /// The sampler that the request asks for, or else the checkpoint's own.
-pub(super) fn scheduler(config: &SchedulerConfig, request: &Request) -> Result<Box<dyn Scheduler>> {
+pub(super) fn scheduler(config: &SchedulerConfig, request: &Request) -> Result<Scheduler> {
     let kind = request.scheduler.map_or_else(|| SchedulerKind::from_config(config), Ok)?;
     kind.build(config, request.steps, &request.sampling)
 }
@@ -46,7 +46,7 @@ pub(super) struct Begun<'a> {
     pub(super) model: &'a StableDiffusion,
     guidance: Guidance,
     prompt_embeds: Tensor<3>,
-    pub(super) scheduler: Box<dyn Scheduler>,
+    pub(super) scheduler: Scheduler,
     /// The first step.
     pub(super) begin: usize,
     pub(super) generators: Generators,
@@ -64,8 +64,8 @@ pub(super) fn begin<'a>(
 ) -> Result<Option<Begun<'a>>> {
     model.make_room(&Wish::of(request))?;
     let mut scheduler = scheduler(&model.scheduler_config, request)?;
-    let place = start.map(|start| start.place(scheduler.as_mut(), request)).transpose()?;
-    let begin = place.as_ref().map_or_else(|| first_step(request, scheduler.as_ref()), |place| Ok(place.begin))?;
+    let place = start.map(|start| start.place(&mut scheduler, request)).transpose()?;
+    let begin = place.as_ref().map_or_else(|| first_step(request, &scheduler), |place| Ok(place.begin))?;
     (hooks.on_phase)(Phase::Encoding);
     let guidance = Guidance::of(request);
     let Some(prompt_embeds) = encode_prompt(model, request, guidance, hooks.cancel)? else { return Ok(None) };
@@ -79,7 +79,7 @@ pub(super) fn begin<'a>(
 ///
 /// # Errors
 /// The strength is too small for even one step.
-fn first_step(request: &Request, scheduler: &dyn Scheduler) -> Result<usize> {
+fn first_step(request: &Request, scheduler: &Scheduler) -> Result<usize> {
     let strength = request.task.strength();
     // Timesteps or sigmas of the user's own count as many as there are.
     let is_custom = request.sampling.timesteps.is_some() || request.sampling.sigmas.is_some();

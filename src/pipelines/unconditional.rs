@@ -80,7 +80,7 @@ impl Unconditional {
         let (samples, generators, begin) = match start {
             None => (samples, generators, 0),
             Some(start) => {
-                let Place { samples, generators, begin } = start.place(scheduler.as_mut(), request)?;
+                let Place { samples, generators, begin } = start.place(&mut scheduler, request)?;
                 (samples, generators, begin)
             }
         };
@@ -93,7 +93,7 @@ impl Unconditional {
     }
 
     /// Why a sampler gives noise here; `None` if it doesn't.
-    pub(super) fn objection(kind: SchedulerKind, scheduler: &dyn Scheduler) -> Option<Error> {
+    pub(super) fn objection(kind: SchedulerKind, scheduler: &Scheduler) -> Option<Error> {
         ((scheduler.init_noise_sigma() - 1.0).abs() > f64::EPSILON).then(|| {
             let label = kind.label();
             Error::new(format!("{label} gives noise here: as in DDPMPipeline, it gets noise that it expects scaled"))

@@ -1,7 +1,11 @@
 //! From a kind, a checkpoint's config and what the user asks for to a sampler, or to why there can be none.
 
-use super::options::{Options, SchedulerConfig};
-use super::{Argument, Family, SamplingOptions, Scheduler, SchedulerKind, SigmaSchedule};
+use super::class::{Argument, ModelKind};
+use super::config::SchedulerConfig;
+use super::kind::SchedulerKind;
+use super::options::SchedulerOptions;
+use super::sampling::{SamplingOptions, SigmaSchedule};
+use super::scheduler::Scheduler;
 use crate::base::error::{Error, Result};
 
 impl SchedulerKind {
@@ -11,13 +15,8 @@ impl SchedulerKind {
     /// # Errors
     /// The config is of a model of another kind, an option is unknown, contradictory or nothing that this sampler takes, or
     /// it can't do so many steps.
-    pub fn build(
-        self,
-        config: &SchedulerConfig,
-        steps: usize,
-        sampling: &SamplingOptions,
-    ) -> Result<Box<dyn Scheduler>> {
-        self.check_family(config)?;
+    pub fn build(self, config: &SchedulerConfig, steps: usize, sampling: &SamplingOptions) -> Result<Scheduler> {
+        self.check_model(config)?;
         self.check(sampling)?;
         let options = self.options(config, sampling);
         let most: usize = options.get("num_train_timesteps")?;
@@ -27,7 +26,8 @@ impl SchedulerKind {
                 .advise(format!("Choose a number from 1 to {most}")));
         }
         self.check_lists(&options, most)?;
-        (self.class().build)(&options, steps)
+        let sampler = (self.class().build)(&options, steps)?;
+        Ok(Scheduler::new(self.class_name(), sampler))
     }
 
     /// The noise levels of a run, for a plot: noise by signal (in flow matching the share of noise) at each step, never
@@ -51,63 +51,16 @@ impl SchedulerKind {
         }
     }
 
-    /// The sigma schedule that it has in its name, if any: it is a row for people who look for it by that name.
-    pub fn named_schedule(self) -> Option<SigmaSchedule> {
-        SigmaSchedule::switched_on(&self.overrides())
-    }
-
-    /// The sigma schedules that it can be asked for. One that has a schedule in its name has no other.
-    pub fn sigma_schedules(self) -> Vec<SigmaSchedule> {
-        match self.named_schedule() {
-            Some(named) => vec![named],
-            None => SigmaSchedule::of_class(&self.class().defaults()),
-        }
-    }
-
-    /// Whether its steps build on earlier ones: begun in the middle of a run, it does the first of them as best it can.
-    pub fn keeps_history(self) -> bool {
-        const MULTISTEP: [&str; 8] = [
-            "PNDMScheduler",
-            "LMSDiscreteScheduler",
-            "DPMSolverMultistepScheduler",
-            "UniPCMultistepScheduler",
-            "DEISMultistepScheduler",
-            "SASolverScheduler",
-            "IPNDMScheduler",
-            "EDMDPMSolverMultistepScheduler",
-        ];
-        MULTISTEP.contains(&self.class_name())
-    }
-
-    /// Whether it can be asked for some `eta`.
-    pub fn takes_eta(self) -> bool {
-        self.takes(Argument::Eta)
-    }
-
-    /// Whether it can be given timesteps to visit.
-    pub fn takes_timesteps(self) -> bool {
-        self.takes(Argument::Timesteps) || self.takes(Argument::WholeTimesteps)
-    }
-
-    /// Whether it can be given noise levels to visit.
-    pub fn takes_sigmas(self) -> bool {
-        self.takes(Argument::Sigmas) || self.takes(Argument::SigmasAndEnd)
-    }
-
-    fn takes(self, argument: Argument) -> bool {
-        self.class().arguments.contains(&argument)
-    }
-
     /// Makes sure that the sampler is for models like the one that the config is of.
-    fn check_family(self, config: &SchedulerConfig) -> Result<()> {
+    fn check_model(self, config: &SchedulerConfig) -> Result<()> {
         let Ok(own) = Self::from_config(config) else { return Ok(()) };
-        let family = own.class().family;
-        if family == self.class().family {
+        let kind_of_model = own.class().models;
+        if kind_of_model == self.class().models {
             return Ok(());
         }
         let message =
             format!("{} can't sample this model, which is made for {} and its like", self.label(), own.class_name());
-        Err(Error::new(message).advise(choose_among(|kind| kind.class().family == family)))
+        Err(Error::new(message).advise(choose_among(|kind| kind.class().models == kind_of_model)))
     }
 
     /// Makes sure that it can be asked for this, as far as can be told without a model. Diffusers' pipelines pass over an
@@ -142,8 +95,9 @@ impl SchedulerKind {
     }
 
     /// The options in force.
-    pub(super) fn options(self, config: &SchedulerConfig, sampling: &SamplingOptions) -> Options {
-        Options::new(self.class(), config, self.overrides_for(sampling), sampling)
+    pub(super) fn options(self, config: &SchedulerConfig, sampling: &SamplingOptions) -> SchedulerOptions {
+        let class = self.class();
+        SchedulerOptions::new(class.name, class.defaults(), config, self.overrides_for(sampling), sampling)
     }
 
     /// What goes before the checkpoint's options.
@@ -155,18 +109,18 @@ impl SchedulerKind {
     }
 
     /// Checks listed timesteps and sigmas against the options in force.
-    fn check_lists(self, options: &Options, train: usize) -> Result<()> {
+    fn check_lists(self, options: &SchedulerOptions, train: usize) -> Result<()> {
         let list = if options.timesteps().is_some() { "timesteps" } else { "sigmas" };
         if options.timesteps().or(options.sigmas()).is_none() {
             return Ok(());
         }
-        if let Some(key) = SigmaSchedule::switch_in(options)? {
+        if let Some(key) = options.sigma_switch()? {
             return Err(options.refuse(key, &format!("the {list} are given")));
         }
         let timesteps = options.timesteps().unwrap_or_default();
         let last = train - 1;
         if let Some(wrong) =
-            timesteps.iter().find(|timestep| self.class().family == Family::Discrete && **timestep > last as f64)
+            timesteps.iter().find(|timestep| self.class().models == ModelKind::Discrete && **timestep > last as f64)
         {
             return Err(Error::new(format!("The timesteps must be from 0 to {last}, and one is {wrong}")));
         }

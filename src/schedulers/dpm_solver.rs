@@ -1,15 +1,17 @@
-//! What DPM-Solver (arXiv 2206.00927) and DPM-Solver++ (arXiv 2211.01095) are, be it with the outputs of earlier steps or
-//! with those within a step: the exact solution of a step, of which both take the first terms.
+//! What the multistep and the singlestep form of DPM-Solver (arXiv 2206.00927) and DPM-Solver++ (arXiv 2211.01095) share: the
+//! exact solution of a step, of which both use the first terms.
 
 use serde::Deserialize;
 
-use super::levels::End;
-use super::options::Options;
-use super::prediction::{Level, Solves};
+use super::levels::NoiseLevels;
+use super::options::SchedulerOptions;
+use super::solver_levels::LastLevel;
+use super::stepper::Solves;
 use crate::base::error::Result;
 
+/// The option `algorithm_type`.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-pub(super) enum Algorithm {
+pub(super) enum DpmAlgorithm {
     #[serde(rename = "dpmsolver")]
     Dpm,
     #[serde(rename = "dpmsolver++", alias = "deis")]
@@ -20,10 +22,10 @@ pub(super) enum Algorithm {
     SdeDpmPlusPlus,
 }
 
-/// The second order's form. DEIS and UniPC have types of their own, which Diffusers reads as midpoint.
+/// The option `solver_type`: the form of the second order. DEIS and UniPC have types of their own, which Diffusers reads as midpoint.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum SolverType {
+pub(super) enum DpmSolverType {
     #[serde(alias = "logrho", alias = "bh1", alias = "bh2")]
     Midpoint,
     Heun,
@@ -31,46 +33,49 @@ pub(super) enum SolverType {
 
 /// The exact solution of a step over `h` in lambda, half the logarithm of the signal-to-noise ratio: what all orders have
 /// in common.
-pub(super) struct Exact {
+pub(super) struct ExactStep {
     /// The coefficient of the sample.
     pub(super) sample: f64,
-    /// That of the outputs, `exp(distance) - 1` and the distance in it.
+    /// The coefficient of the outputs.
     scale: f64,
+    /// `exp(distance) - 1`.
     growth: f64,
     distance: f64,
     /// The coefficient of fresh noise.
     pub(super) noise: f64,
 }
 
-impl Exact {
-    /// On the output at the start of the step.
+impl ExactStep {
+    /// The coefficient of the output at the start of the step.
     pub(super) fn constant(&self) -> f64 {
         -self.scale * self.growth
     }
 
-    /// On the outputs' slope, by the whole step, in the second order's form.
+    /// The coefficient of the outputs' slope over the whole step, in the second order's form.
     pub(super) fn midpoint(&self) -> f64 {
         0.5 * self.constant()
     }
 
-    /// The same as it comes of the integral.
+    /// The coefficient of the outputs' slope over the whole step, from the integral.
     pub(super) fn slope(&self) -> f64 {
         -self.scale * (self.growth / self.distance - 1.0)
     }
 
-    /// On the outputs' second derivative, by the square of the step.
-    pub(super) fn bend(&self, algorithm: Algorithm) -> f64 {
+    /// The coefficient of the outputs' second derivative, times the square of the step.
+    pub(super) fn bend(&self, algorithm: DpmAlgorithm) -> f64 {
         // Diffusers has the opposite sign of 1/2 for its stochastic third order, and so its pictures have.
-        let half = if algorithm == Algorithm::SdeDpmPlusPlus { -0.5 } else { 0.5 };
+        let half = if algorithm == DpmAlgorithm::SdeDpmPlusPlus { -0.5 } else { 0.5 };
         -self.scale * ((self.growth - self.distance) / (self.distance * self.distance) - half)
     }
 }
 
-impl Algorithm {
+impl DpmAlgorithm {
+    /// Whether it adds fresh noise in each step.
     pub(super) fn is_stochastic(self) -> bool {
         matches!(self, Self::SdeDpm | Self::SdeDpmPlusPlus)
     }
 
+    /// What it computes with.
     pub(super) fn solves(self) -> Solves {
         match self {
             Self::DpmPlusPlus | Self::SdeDpmPlusPlus => Solves::CleanSamples,
@@ -78,9 +83,17 @@ impl Algorithm {
         }
     }
 
-    pub(super) fn exact(self, from: Level, to: Level, h: f64) -> Exact {
-        let exact =
-            |sample, scale, distance: f64, noise| Exact { sample, scale, growth: distance.exp_m1(), distance, noise };
+    /// The exact solution of a step from one level of a run to another.
+    pub(super) fn exact(self, levels: &NoiseLevels, from: usize, to: usize) -> ExactStep {
+        let h = levels.lambda(to) - levels.lambda(from);
+        let (from, to) = (levels.at(from), levels.at(to));
+        let exact = |sample, scale, distance: f64, noise| ExactStep {
+            sample,
+            scale,
+            growth: distance.exp_m1(),
+            distance,
+            noise,
+        };
         match self {
             Self::DpmPlusPlus => exact(to.noise / from.noise, to.signal, -h, 0.0),
             Self::Dpm => exact(to.signal / from.signal, to.noise, h, 0.0),
@@ -96,22 +109,20 @@ impl Algorithm {
     }
 }
 
-/// Refuses what neither sampler can do.
+/// Refuses what neither sampler can do, and gives the order.
 ///
 /// # Errors
 /// An option is wrong, or asks for that.
-pub(super) fn refuse_what_we_lack(options: &Options, algorithm: Algorithm, end: End, order: usize) -> Result<()> {
-    if options.flag("use_flow_sigmas")? {
-        return Err(options.refuse("use_flow_sigmas", "flow matching is not supported"));
-    }
-    if matches!(options.get::<Option<String>>("variance_type")?.as_deref(), Some("learned" | "learned_range")) {
-        return Err(options.refuse("variance_type", "variances that the model predicts are not supported"));
-    }
-    if !(1..=3).contains(&order) {
-        return Err(options.refuse("solver_order", "it must be 1, 2 or 3"));
-    }
-    if end == End::Zero && algorithm.solves() == Solves::Noises {
+pub(super) fn refuse_what_we_lack(
+    options: &SchedulerOptions,
+    algorithm: DpmAlgorithm,
+    end: LastLevel,
+) -> Result<usize> {
+    options.refuse_flow_matching(&["use_flow_sigmas"])?;
+    options.refuse_learned_variance()?;
+    let order = options.order("solver_order")?;
+    if end == LastLevel::Zero && algorithm.solves() == Solves::Noises {
         return Err(options.refuse("final_sigmas_type", "this algorithm_type needs sigma_min"));
     }
-    Ok(())
+    Ok(order)
 }

@@ -1,73 +1,22 @@
-//! The registry: which samplers there are, what people call them, and the Diffusers class and options behind each.
-//!
-//! Karras and the like are no algorithms of their own but rows here: a class with options that override the checkpoint's.
+//! The samplers by name, and what each can be asked for.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::Class;
-use super::options::{SchedulerConfig, object};
+use super::class::{Argument, SamplerClass, SamplerRow};
+use super::config::{SchedulerConfig, object};
+use super::samplers::ROWS;
+use super::sampling::SigmaSchedule;
 use crate::base::error::{Error, Result};
-
-struct Row {
-    name: &'static str,
-    label: &'static str,
-    class: &'static Class,
-    overrides: fn() -> Value,
-}
-
-/// A class's first row is the one that its own checkpoints get.
-#[rustfmt::skip]
-const ROWS: &[Row] = &[
-    Row { name: "ddpm", label: "DDPM", class: &super::ddpm::CLASS, overrides: || json!({}) },
-    Row { name: "ddim", label: "DDIM", class: &super::ddim::CLASS, overrides: || json!({}) },
-    Row { name: "pndm", label: "PNDM", class: &super::pndm::CLASS, overrides: || json!({}) },
-    Row { name: "plms", label: "PLMS", class: &super::pndm::CLASS, overrides: || json!({"skip_prk_steps": true}) },
-    Row { name: "pndm-prk", label: "PNDM Runge-Kutta", class: &super::pndm::CLASS, overrides: || json!({"skip_prk_steps": false}) },
-    Row { name: "euler", label: "Euler", class: &super::euler::CLASS, overrides: || json!({}) },
-    Row { name: "euler-karras", label: "Euler Karras", class: &super::euler::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
-    Row { name: "euler-trailing", label: "Euler trailing", class: &super::euler::CLASS, overrides: || json!({"timestep_spacing": "trailing"}) },
-    Row { name: "euler-linspace", label: "Euler linspace", class: &super::euler::CLASS, overrides: || json!({"timestep_spacing": "linspace"}) },
-    Row { name: "euler-a", label: "Euler a", class: &super::euler_ancestral::CLASS, overrides: || json!({}) },
-    Row { name: "lms", label: "LMS", class: &super::lms::CLASS, overrides: || json!({}) },
-    Row { name: "lms-karras", label: "LMS Karras", class: &super::lms::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
-    Row { name: "heun", label: "Heun", class: &super::heun::CLASS, overrides: || json!({}) },
-    Row { name: "heun-karras", label: "Heun Karras", class: &super::heun::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
-    Row { name: "dpm2", label: "DPM2", class: &super::kdpm2::CLASS, overrides: || json!({}) },
-    Row { name: "dpm2-karras", label: "DPM2 Karras", class: &super::kdpm2::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
-    Row { name: "dpm2-a", label: "DPM2 a", class: &super::kdpm2_ancestral::CLASS, overrides: || json!({}) },
-    Row { name: "dpm2-a-karras", label: "DPM2 a Karras", class: &super::kdpm2_ancestral::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
-    Row { name: "dpm++2m", label: "DPM++ 2M", class: &super::dpm_multistep::CLASS, overrides: || json!({}) },
-    Row { name: "dpm++2m-karras", label: "DPM++ 2M Karras", class: &super::dpm_multistep::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
-    Row { name: "dpm++2m-sde", label: "DPM++ 2M SDE", class: &super::dpm_multistep::CLASS, overrides: || json!({"algorithm_type": "sde-dpmsolver++"}) },
-    Row { name: "dpm++2m-sde-karras", label: "DPM++ 2M SDE Karras", class: &super::dpm_multistep::CLASS, overrides: || json!({"algorithm_type": "sde-dpmsolver++", "use_karras_sigmas": true}) },
-    Row { name: "dpm++2m-lu", label: "DPM++ 2M Lu", class: &super::dpm_multistep::CLASS, overrides: || json!({"use_lu_lambdas": true}) },
-    Row { name: "dpm++3m", label: "DPM++ 3M", class: &super::dpm_multistep::CLASS, overrides: || json!({"solver_order": 3}) },
-    Row { name: "dpm++2s", label: "DPM++ 2S", class: &super::dpm_singlestep::CLASS, overrides: || json!({}) },
-    Row { name: "dpm++2s-karras", label: "DPM++ 2S Karras", class: &super::dpm_singlestep::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
-    Row { name: "dpm++sde", label: "DPM++ SDE", class: &super::dpm_sde::CLASS, overrides: || json!({}) },
-    Row { name: "dpm++sde-karras", label: "DPM++ SDE Karras", class: &super::dpm_sde::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
-    Row { name: "unipc", label: "UniPC", class: &super::unipc::CLASS, overrides: || json!({}) },
-    Row { name: "unipc-karras", label: "UniPC Karras", class: &super::unipc::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
-    Row { name: "deis", label: "DEIS", class: &super::deis::CLASS, overrides: || json!({}) },
-    Row { name: "sasolver", label: "SA-Solver", class: &super::sa_solver::CLASS, overrides: || json!({}) },
-    Row { name: "sasolver-karras", label: "SA-Solver Karras", class: &super::sa_solver::CLASS, overrides: || json!({"use_karras_sigmas": true}) },
-    Row { name: "lcm", label: "LCM", class: &super::lcm::CLASS, overrides: || json!({}) },
-    Row { name: "tcd", label: "TCD", class: &super::tcd::CLASS, overrides: || json!({}) },
-    Row { name: "ipndm", label: "iPNDM v-diffusion", class: &super::ipndm::CLASS, overrides: || json!({}) },
-    Row { name: "edm-euler", label: "EDM Euler", class: &super::edm_euler::CLASS, overrides: || json!({}) },
-    Row { name: "edm-dpm++2m", label: "EDM DPM++ 2M", class: &super::edm_dpm::CLASS, overrides: || json!({}) },
-    Row { name: "flow-euler", label: "Flow Euler", class: &super::flow_euler::CLASS, overrides: || json!({}) },
-];
 
 /// A sampler that can be chosen by name. It is written (command line, recipes) as its [short name](Self::name).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "&'static str", try_from = "String")]
 pub struct SchedulerKind(
-    /// Its place in [`ROWS`], always within.
+    /// Its place in [`ROWS`], always within range.
     usize,
 );
 
@@ -83,7 +32,7 @@ impl SchedulerKind {
         all
     };
 
-    fn row(self) -> &'static Row {
+    fn row(self) -> &'static SamplerRow {
         &ROWS[self.0]
     }
 
@@ -125,12 +74,49 @@ impl SchedulerKind {
         })
     }
 
+    /// The sigma schedule that it has in its name, if any: it is a row for people who look for it by that name.
+    pub fn named_schedule(self) -> Option<SigmaSchedule> {
+        SigmaSchedule::switched_on(&self.overrides())
+    }
+
+    /// The sigma schedules that it can be asked for. One that has a schedule in its name has no other.
+    pub fn sigma_schedules(self) -> Vec<SigmaSchedule> {
+        match self.named_schedule() {
+            Some(named) => vec![named],
+            None => SigmaSchedule::of_class(&self.class().defaults()),
+        }
+    }
+
+    /// Whether its steps build on earlier ones: begun in the middle of a run, it does the first of them at a lower order.
+    pub fn keeps_history(self) -> bool {
+        self.class().keeps_history
+    }
+
+    /// Whether it can be asked for some `eta`.
+    pub fn takes_eta(self) -> bool {
+        self.takes(Argument::Eta)
+    }
+
+    /// Whether it can be given timesteps to visit.
+    pub fn takes_timesteps(self) -> bool {
+        self.takes(Argument::Timesteps) || self.takes(Argument::WholeTimesteps)
+    }
+
+    /// Whether it can be given noise levels to visit.
+    pub fn takes_sigmas(self) -> bool {
+        self.takes(Argument::Sigmas) || self.takes(Argument::SigmasAndEnd)
+    }
+
+    pub(super) fn takes(self, argument: Argument) -> bool {
+        self.class().arguments.contains(&argument)
+    }
+
     /// The first row that is `wanted`.
-    fn find(wanted: impl Fn(&Row) -> bool) -> Option<Self> {
+    fn find(wanted: impl Fn(&SamplerRow) -> bool) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| wanted(kind.row()))
     }
 
-    pub(super) fn class(self) -> &'static Class {
+    pub(super) fn class(self) -> &'static SamplerClass {
         self.row().class
     }
 

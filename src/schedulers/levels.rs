@@ -1,161 +1,165 @@
-//! What DPM-Solver and its relatives share: the noise levels of a run, with samples that are `signal * clean + noise *
-//! normal`, and distances between them in lambda, half the logarithm of the signal-to-noise ratio.
+//! The noise levels of a run, what the model is shown at each of them, and what its output means there.
 
-use serde_json::Value;
+use burn::tensor::Tensor;
 
-use super::options::{MINUS_INFINITY, Options};
-use super::prediction::Level;
-use super::schedule::{NoiseSchedule, Spacing, trailing};
-use super::sigmas::{FinalSigma, Spread, TrainSigmas, round_to_f32};
-use crate::base::error::Result;
+use super::clip::Clip;
+use super::level::{Mix, NoiseLevel};
+use super::prediction::Prediction;
 
-/// The levels of a run.
-pub(super) struct Levels {
-    /// Integers, as Diffusers keeps them for these samplers (but not for those of EDM).
-    pub(super) timesteps: Vec<f64>,
-    /// One a step, and what the last one goes to.
-    pub(super) levels: Vec<Level>,
+/// What samples are made of, and how the model sees them.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Space {
+    /// The squares of signal and noise add up to 1, and the model sees samples as they are.
+    Scheduled,
+    /// `clean + sigma * normal`; the model sees samples scaled to unit variance.
+    Sigma { init_noise_sigma: f64 },
+    /// `clean + sigma * normal` with EDM's preconditioning (arXiv 2206.00364, table 1).
+    Edm {
+        init_noise_sigma: f64,
+        /// The standard deviation of clean samples.
+        sigma_data: f64,
+    },
+    /// `(1 - sigma) * clean + sigma * normal`; the model predicts `normal - clean`.
+    Flow,
 }
 
-/// What differs from class to class.
-pub(super) struct Rules {
-    pub(super) spacing: Spacing,
-    pub(super) steps_offset: i32,
-    pub(super) end: End,
-    /// Half the logarithm of the smallest signal-to-noise ratio that is visited.
-    pub(super) lambda_min: f64,
-    /// The timesteps of Karras (and Lu) sigmas are rounded; others, and these otherwise, are cut off.
-    pub(super) rounds: bool,
-    /// The sampler divides by the distances between the steps.
-    pub(super) strictly: bool,
+/// The noise levels of a run.
+pub(super) struct NoiseLevels {
+    space: Space,
+    prediction: Prediction,
+    clip: Clip,
+    timesteps: Vec<f64>,
+    /// The level of each call of the model, and the one that the last call goes to.
+    calls: Vec<NoiseLevel>,
+    /// The level that each step begins at, and the one that the last step goes to.
+    steps: Vec<NoiseLevel>,
+    /// The level that noise is added up to, for each call.
+    noised: Vec<NoiseLevel>,
+    /// How many calls make a step.
+    order: usize,
+    entries: Option<Vec<usize>>,
 }
 
-/// What the last step goes to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// No noise.
-    Zero,
-    /// The least noise that the model was trained on.
-    TrainMin,
-    /// The same, but with Karras sigmas and the like the last one of these again.
-    SpreadMin,
-}
-
-impl End {
-    /// The option `final_sigmas_type`, with what `sigma_min` means to the class.
-    ///
-    /// # Errors
-    /// It is neither of the two.
-    pub(super) fn new(options: &Options, sigma_min: Self) -> Result<Self> {
-        Ok(match options.get("final_sigmas_type")? {
-            FinalSigma::Zero => Self::Zero,
-            FinalSigma::SigmaMin => sigma_min,
-        })
-    }
-}
-
-impl Levels {
-    /// The levels that the options ask for.
-    ///
-    /// # Errors
-    /// An option is wrong, or the noise doesn't fall from step to step.
-    pub(super) fn new(options: &Options, steps: usize, rules: &Rules) -> Result<Self> {
-        let schedule = NoiseSchedule::with_some_signal(options)?;
-        let train = TrainSigmas::new(&schedule)?;
-        let spread = Spread::new(options)?;
-        let lu = options.flag("use_lu_lambdas")?;
-        if lu && spread.is_some() {
-            return Err(options.refuse("use_lu_lambdas", "another spread of the sigmas is asked for already"));
-        }
-        let rounds = rules.rounds && (lu || spread == Some(Spread::Karras));
-        let integer = if rounds { f64::round_ties_even } else { f64::trunc };
-        let spread_out = match spread {
-            Some(spread) => Some(spread.sigmas(options, train.min(), train.max(), steps)?),
-            None => lu.then(|| train.lu(steps)),
-        };
-        let (timesteps, mut sigmas): (Vec<f64>, Vec<f64>) = if let Some(sigmas) = &spread_out {
-            (sigmas.iter().map(|sigma| integer(train.timestep(*sigma))).collect(), sigmas.clone())
-        } else {
-            let timesteps = spaced(options, &schedule, rules, steps)?;
-            let sigmas = timesteps.iter().map(|timestep| train.at(*timestep)).collect();
-            (timesteps, sigmas)
-        };
-        let spread_min = spread_out.and_then(|sigmas| sigmas.last().copied());
-        sigmas.push(match rules.end {
-            End::Zero => 0.0,
-            End::TrainMin => train.min(),
-            End::SpreadMin => spread_min.unwrap_or(train.min()),
-        });
-        let sigmas: Vec<f64> = sigmas.into_iter().map(round_to_f32).collect();
-        let visited = &sigmas[..timesteps.len()];
-        if !sigmas.is_sorted_by(|a, b| a >= b) || rules.strictly && !visited.is_sorted_by(|a, b| a > b) {
-            return Err(options.refuse_steps(steps));
-        }
-        Ok(Self { timesteps, levels: sigmas.into_iter().map(Level::from_sigma).collect() })
+impl NoiseLevels {
+    /// Makes the levels of a run where each call of the model is a step. `levels` has one for each timestep, and the one that
+    /// the last step goes to.
+    pub(super) fn new(space: Space, prediction: Prediction, timesteps: Vec<f64>, levels: Vec<NoiseLevel>) -> Self {
+        let (steps, noised) = (levels.clone(), levels.clone());
+        Self { space, prediction, clip: Clip::None, timesteps, calls: levels, steps, noised, order: 1, entries: None }
     }
 
-    /// The level of step `i`, or of what the last step goes to.
-    pub(super) fn at(&self, i: usize) -> Level {
-        self.levels[i]
+    /// Clips predicted clean samples.
+    pub(super) fn clipped(self, clip: Clip) -> Self {
+        Self { clip, ..self }
     }
 
-    /// All of them as noise by signal.
-    pub(super) fn sigmas(&self) -> Vec<f64> {
-        self.levels.iter().map(|level| level.sigma()).collect()
+    /// Makes `order` calls a step. `steps` has the level that each step begins at, and the one that the last step goes to.
+    pub(super) fn in_steps(self, order: usize, steps: Vec<NoiseLevel>) -> Self {
+        Self { order, steps, ..self }
     }
 
-    /// Half the logarithm of the signal-to-noise ratio there.
+    /// Adds noise up to other levels than those of the calls.
+    pub(super) fn noised_to(self, noised: Vec<NoiseLevel>) -> Self {
+        Self { noised, ..self }
+    }
+
+    /// Lets samples of another run be taken up at these calls only.
+    pub(super) fn entered_at(self, entries: Vec<usize>) -> Self {
+        Self { entries: Some(entries), ..self }
+    }
+
+    /// The timestep of each call.
+    pub(super) fn timesteps(&self) -> &[f64] {
+        &self.timesteps
+    }
+
+    /// How many calls the run has.
+    pub(super) fn count(&self) -> usize {
+        self.timesteps.len()
+    }
+
+    /// The level of call `i`, or the one that the last call goes to.
+    pub(super) fn at(&self, i: usize) -> NoiseLevel {
+        self.calls[i]
+    }
+
+    /// Half the logarithm of the signal-to-noise ratio of call `i`.
     pub(super) fn lambda(&self, i: usize) -> f64 {
-        (self.levels[i].signal / self.levels[i].noise).ln()
+        self.calls[i].lambda()
     }
-}
 
-/// The weights of values at different `places`, such that what is 1, x, x^2 ... there sums up to `moments`: the integral
-/// of the polynomial through the values, when `moments` are the integrals of those.
-pub(super) fn lagrange(places: &[f64], moments: &[f64]) -> Vec<f64> {
-    let weight = |(at, place): (usize, &f64)| {
-        // The coefficients of the polynomial that is 1 at this place and 0 at the others, lowest first.
-        let mut polynomial = vec![1.0];
-        for (_, other) in places.iter().enumerate().filter(|(other, _)| *other != at) {
-            let mut next = vec![0.0; polynomial.len() + 1];
-            for (power, coefficient) in polynomial.iter().enumerate() {
-                next[power] -= coefficient * other / (place - other);
-                next[power + 1] += coefficient / (place - other);
-            }
-            polynomial = next;
+    /// The levels that the step of call `i` begins at and goes to.
+    pub(super) fn ends_of_step(&self, i: usize) -> [NoiseLevel; 2] {
+        let step = i / self.order;
+        [self.steps[step], self.steps[step + 1]]
+    }
+
+    /// How many calls make a step.
+    pub(super) fn order(&self) -> usize {
+        self.order
+    }
+
+    /// The calls at which samples of another run can be taken up.
+    pub(super) fn entries(&self) -> Vec<usize> {
+        self.entries.clone().unwrap_or_else(|| (0..self.count()).step_by(self.order).collect())
+    }
+
+    /// How predicted clean samples are clipped.
+    pub(super) fn clip(&self) -> Clip {
+        self.clip
+    }
+
+    /// What the model predicts.
+    pub(super) fn prediction(&self) -> Prediction {
+        self.prediction
+    }
+
+    /// What unit noise is multiplied by to make the first sample.
+    pub(super) fn init_noise_sigma(&self) -> f64 {
+        match self.space {
+            Space::Scheduled | Space::Flow => 1.0,
+            Space::Sigma { init_noise_sigma } | Space::Edm { init_noise_sigma, .. } => init_noise_sigma,
         }
-        polynomial.iter().zip(moments).map(|(coefficient, moment)| coefficient * moment).sum()
-    };
-    places.iter().enumerate().map(weight).collect()
-}
+    }
 
-/// The option `lambda_min_clipped`.
-///
-/// # Errors
-/// It is no number.
-pub(super) fn lambda_min(options: &Options) -> Result<f64> {
-    match options.get("lambda_min_clipped")? {
-        Value::String(infinity) if infinity == MINUS_INFINITY => Ok(f64::NEG_INFINITY),
-        _ => options.get("lambda_min_clipped"),
+    /// Scales the sample of call `i` to what the model is shown.
+    pub(super) fn scale_model_input(&self, sample: Tensor<4>, i: usize) -> Tensor<4> {
+        let sigma = self.calls[i].noise;
+        match self.space {
+            Space::Scheduled | Space::Flow => sample,
+            Space::Sigma { .. } => sample / (sigma * sigma + 1.0).sqrt(),
+            Space::Edm { sigma_data, .. } => sample / (sigma * sigma + sigma_data * sigma_data).sqrt(),
+        }
     }
-}
 
-/// The listed timesteps, or as other samplers, but with timestep 0 left to the end of the last step, and without the noisiest timesteps, those
-/// below `lambda_min`.
-fn spaced(options: &Options, schedule: &NoiseSchedule, rules: &Rules, steps: usize) -> Result<Vec<f64>> {
-    if let Some(listed) = options.timesteps() {
-        return Ok(listed.to_vec());
+    /// Adds noise to a clean sample, up to the level of call `i`.
+    pub(super) fn add_noise(&self, original: &Tensor<4>, noise: &Tensor<4>, i: usize) -> Tensor<4> {
+        self.noised[i].add_noise(original, noise)
     }
-    let train = schedule.alphas_cumprod.len();
-    let lambda = |alpha: &f32| f64::from(alpha.sqrt().ln() - (1.0 - alpha).sqrt().ln());
-    let last = schedule.alphas_cumprod.iter().filter(|alpha| lambda(alpha) >= rules.lambda_min).count();
-    if last == 0 {
-        return Err(options.refuse("lambda_min_clipped", "nothing is left"));
+
+    /// The clean sample of call `i`, from the noisy one and the model's output.
+    pub(super) fn original(&self, i: usize, sample: &Tensor<4>, model_output: &Tensor<4>) -> Tensor<4> {
+        let level = self.calls[i];
+        let mix = match self.space {
+            Space::Scheduled => self.prediction.original(level),
+            Space::Sigma { .. } => self.prediction.original_by_sigma(level.noise),
+            Space::Edm { sigma_data, .. } => {
+                let square = level.noise * level.noise + sigma_data * sigma_data;
+                let sign = if self.prediction == Prediction::Velocity { -1.0 } else { 1.0 };
+                Mix { sample: sigma_data * sigma_data / square, other: sign * level.noise * sigma_data / square.sqrt() }
+            }
+            Space::Flow => Mix { sample: 1.0, other: -level.noise },
+        };
+        self.clip.of(mix.of(sample, model_output))
     }
-    let mut timesteps = match rules.spacing {
-        Spacing::Trailing => return Ok(trailing(last, train, steps)),
-        spacing => spacing.spread(last, rules.steps_offset, steps + 1),
-    };
-    timesteps.pop();
-    Ok(timesteps.into_iter().map(f64::round_ties_even).collect())
+
+    /// The noise of each step and what the last step goes to, for a plot: noise by signal, and in flow matching the share of
+    /// the noise.
+    pub(super) fn sigmas(&self) -> Vec<f64> {
+        let sigma = |level: &NoiseLevel| match self.space {
+            Space::Flow => level.noise,
+            Space::Scheduled | Space::Sigma { .. } | Space::Edm { .. } => level.sigma(),
+        };
+        self.steps.iter().map(sigma).collect()
+    }
 }

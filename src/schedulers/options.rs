@@ -7,17 +7,12 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Class, SamplingOptions};
+use super::config::SchedulerConfig;
+use super::sampling::{SWITCHES, SamplingOptions};
 use crate::base::error::{Error, Result};
 
-/// A scheduler's configuration: the keys and values of `scheduler_config.json`, as they stand in the file.
-pub type SchedulerConfig = serde_json::Map<String, Value>;
-
-/// Minus infinity in a [`SchedulerConfig`]: JSON has no such number.
-pub(super) const MINUS_INFINITY: &str = "-Infinity";
-
 /// Every option in force.
-pub(super) struct Options {
+pub(super) struct SchedulerOptions {
     class: &'static str,
     /// What the class knows: its arguments.
     known: SchedulerConfig,
@@ -27,24 +22,25 @@ pub(super) struct Options {
     arguments: SamplingOptions,
 }
 
-impl Options {
-    /// `class.from_config(config, **overrides)`.
+impl SchedulerOptions {
+    /// Diffusers' `class.from_config(config, **overrides)`, of a class with these defaults.
     pub(super) fn new(
-        class: &Class,
+        class: &'static str,
+        defaults: SchedulerConfig,
         config: &SchedulerConfig,
         overrides: SchedulerConfig,
         arguments: &SamplingOptions,
     ) -> Self {
-        let mut known = class.defaults();
+        let mut known = defaults;
         let mut all = config.clone();
         all.extend(overrides);
         for (key, value) in &mut known {
             let entry = all.entry(key.as_str()).or_insert_with(|| value.clone());
             value.clone_from(entry);
         }
-        all.insert("_class_name".into(), class.name.into());
+        all.insert("_class_name".into(), class.into());
         all.sort_keys();
-        Self { class: class.name, known, all, arguments: arguments.clone() }
+        Self { class, known, all, arguments: arguments.clone() }
     }
 
     /// Every key and value, sorted as Diffusers prints them.
@@ -76,6 +72,19 @@ impl Options {
         Ok(self.get::<Option<bool>>(key)?.unwrap_or(false))
     }
 
+    /// The option that switches a sigma schedule on, if any does.
+    ///
+    /// # Errors
+    /// A switch is neither true nor false.
+    pub(super) fn sigma_switch(&self) -> Result<Option<&'static str>> {
+        for (_, key) in SWITCHES {
+            if self.flag(key)? {
+                return Ok(Some(key));
+            }
+        }
+        Ok(None)
+    }
+
     /// `eta`, from 0 to 1.
     pub(super) fn eta(&self) -> f64 {
         self.arguments.eta
@@ -97,6 +106,41 @@ impl Options {
         Error::new(format!("{} can't be used with {key} = {value}: {why}", self.class))
     }
 
+    /// Reads the order of a solver.
+    ///
+    /// # Errors
+    /// It is not 1, 2 or 3.
+    pub(super) fn order(&self, key: &str) -> Result<usize> {
+        let order = self.get(key)?;
+        if (1..=3).contains(&order) { Ok(order) } else { Err(self.refuse(key, "it must be 1, 2 or 3")) }
+    }
+
+    /// Refuses flow matching.
+    ///
+    /// # Errors
+    /// One of these switches asks for it.
+    pub(super) fn refuse_flow_matching(&self, switches: &[&str]) -> Result<()> {
+        for key in switches {
+            if self.flag(key)? {
+                return Err(self.refuse(key, "flow matching is not supported"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses variances that the model predicts.
+    ///
+    /// # Errors
+    /// The option `variance_type` asks for them.
+    pub(super) fn refuse_learned_variance(&self) -> Result<()> {
+        match self.get::<Option<String>>("variance_type")?.as_deref() {
+            Some("learned" | "learned_range") => {
+                Err(self.refuse("variance_type", "variances that the model predicts are not supported"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Says that the class can't do so many steps: it divides by what the noise falls in each of them.
     pub(super) fn refuse_steps(&self, steps: usize) -> Error {
         let class = self.class;
@@ -108,13 +152,5 @@ impl Options {
         let value = value.unwrap_or(&Value::Null);
         T::deserialize(value)
             .map_err(|e| Error::new(format!("{} can't be used with {key} = {value}", self.class)).caused_by(e))
-    }
-}
-
-/// The map of a `json!({..})`.
-pub(super) fn object(value: Value) -> SchedulerConfig {
-    match value {
-        Value::Object(map) => map,
-        _ => SchedulerConfig::new(),
     }
 }

@@ -1,5 +1,5 @@
-//! What a user asks of a sampler beyond its kind and the checkpoint's config: what Diffusers' `set_timesteps` and `step` take
-//! as arguments, and the spread of the noise levels.
+//! What a user can ask of a sampler beyond its kind and the checkpoint's config: the arguments of Diffusers' `set_timesteps`
+//! and `step`, and the spread of the noise levels.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::options::{Options, SchedulerConfig};
+use super::config::SchedulerConfig;
 use crate::base::error::{Error, Result};
 
 /// What a user asks of a sampler beyond its kind and the checkpoint's config.
@@ -90,7 +90,7 @@ pub enum SigmaSchedule {
 }
 
 /// The switches of Diffusers' classes.
-const SWITCHES: [(SigmaSchedule, &str); 4] = [
+pub(super) const SWITCHES: [(SigmaSchedule, &str); 4] = [
     (SigmaSchedule::Karras, "use_karras_sigmas"),
     (SigmaSchedule::Exponential, "use_exponential_sigmas"),
     (SigmaSchedule::Beta, "use_beta_sigmas"),
@@ -126,28 +126,15 @@ impl SigmaSchedule {
         }
     }
 
-    /// Those that a class with these options has.
+    /// The schedules that a class with these options has.
     pub(super) fn of_class(defaults: &SchedulerConfig) -> Vec<Self> {
         Self::ALL.into_iter().filter(|schedule| schedule.overrides(defaults).is_some()).collect()
     }
 
-    /// The one that these values switch on, if any.
+    /// The schedule that these values switch on, if any.
     pub(super) fn switched_on(values: &SchedulerConfig) -> Option<Self> {
         let is_on = |key: &str| values.get(key) == Some(&Value::Bool(true));
         SWITCHES.iter().find(|(_, key)| is_on(key)).map(|(schedule, _)| *schedule)
-    }
-
-    /// The option that switches one on, if any does.
-    ///
-    /// # Errors
-    /// A switch is neither true nor false.
-    pub(super) fn switch_in(options: &Options) -> Result<Option<&'static str>> {
-        for (_, key) in SWITCHES {
-            if options.flag(key)? {
-                return Ok(Some(key));
-            }
-        }
-        Ok(None)
     }
 
     /// The values by which a class with these options gets this schedule; `None` if it has no such option.

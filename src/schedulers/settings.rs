@@ -1,12 +1,13 @@
-//! Every option that a sampler has in force, and where each comes from: for whoever wants to know what a checkpoint gets.
+//! Every option that a sampler has in force, and where each comes from.
 
 use std::fmt;
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::options::SchedulerConfig;
-use super::{SamplingOptions, SchedulerKind};
+use super::config::SchedulerConfig;
+use super::kind::SchedulerKind;
+use super::sampling::SamplingOptions;
 
 /// An option in force. It is shown as `beta_end = 0.012`, with its origin if that isn't the checkpoint's file.
 #[derive(Clone, Debug, PartialEq, Serialize)]

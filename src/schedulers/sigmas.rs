@@ -1,12 +1,14 @@
-//! What the samplers of Karras et al. (arXiv 2206.00364) share: noise levels as sigma, the noise by the signal, and the
-//! ways to spread them over a run.
+//! Noise levels as sigma, the noise by the signal (Karras et al., arXiv 2206.00364): those of the training timesteps, the ways
+//! to spread them over a run, and the levels of a run of samples that are `clean + sigma * normal`.
 
-use burn::tensor::Tensor;
 use serde::Deserialize;
 
-use super::options::Options;
-use super::prediction::{Mix, Prediction};
-use super::schedule::{LEAST_SIGNAL, NoiseSchedule, Spacing, linspace_f32, linspace_f64};
+use super::level::{LEAST_SIGNAL, NoiseLevel};
+use super::levels::{NoiseLevels, Space};
+use super::noise_schedule::NoiseSchedule;
+use super::options::SchedulerOptions;
+use super::prediction::Prediction;
+use super::spacing::{Spacing, linspace_f32, linspace_f64};
 use crate::base::error::{Error, Result};
 
 /// Karras et al.'s rho.
@@ -21,7 +23,7 @@ pub(super) struct TrainSigmas {
     logs: Vec<f32>,
 }
 
-/// A spread of sigmas that takes no notice of the timesteps.
+/// A spread of sigmas that doesn't depend on the timesteps.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Spread {
     /// Karras et al., equation 5.
@@ -41,7 +43,7 @@ pub(super) enum FinalSigma {
 }
 
 impl TrainSigmas {
-    /// Those of a noise schedule.
+    /// Makes the table of a noise schedule.
     ///
     /// # Errors
     /// It has no signal left somewhere.
@@ -81,23 +83,23 @@ impl TrainSigmas {
         (1.0 - weight) * below as f64 + weight * (below + 1) as f64
     }
 
-    /// The timesteps and sigmas that a run visits, spread as the options ask; what its last step goes to is left open.
+    /// The timesteps and sigmas that a run visits, spread as the options ask, without the sigma that the last step goes to.
     ///
     /// # Errors
     /// An option is wrong.
-    pub(super) fn visited(&self, options: &Options, steps: usize) -> Result<(Vec<f64>, Vec<f64>)> {
+    pub(super) fn visited(&self, options: &SchedulerOptions, steps: usize) -> Result<(Vec<f64>, Vec<f64>)> {
         let timesteps = spaced(options, steps)?;
         let sigmas = timesteps.iter().map(|timestep| self.at(*timestep)).collect();
         self.spread(options, timesteps, sigmas)
     }
 
-    /// The sigmas spread anew over their range, and the timesteps of those, if the options ask for it.
+    /// Spreads the sigmas anew over their range, and finds their timesteps, if the options ask for it.
     ///
     /// # Errors
     /// An option is wrong.
     pub(super) fn spread(
         &self,
-        options: &Options,
+        options: &SchedulerOptions,
         timesteps: Vec<f64>,
         sigmas: Vec<f64>,
     ) -> Result<(Vec<f64>, Vec<f64>)> {
@@ -116,13 +118,13 @@ impl TrainSigmas {
         self.sigmas.last().copied().map_or(0.0, f64::from)
     }
 
-    /// Even in their logarithms from the highest to the lowest, as Euler's `log_linear` has them.
+    /// Sigmas even in their logarithms, from the highest to the lowest: Euler's `log_linear`.
     pub(super) fn log_linear(&self, count: usize) -> Vec<f64> {
         let (max, min) = self.log_range();
         linspace_f32(max, min, count).into_iter().map(|log| f64::from(log.exp())).collect()
     }
 
-    /// The same as DPM-Solver's `use_lu_lambdas` has them (arXiv 2206.00927, with Diffusers' rho of 1).
+    /// Sigmas even in their logarithms, in DPM-Solver's precision: `use_lu_lambdas` (arXiv 2206.00927, with Diffusers' rho of 1).
     pub(super) fn lu(&self, count: usize) -> Vec<f64> {
         let (max, min) = self.log_range();
         linspace_f64(0.0, 1.0, count).into_iter().map(|ramp| (max + ramp * (min - max)).exp()).collect()
@@ -135,11 +137,11 @@ impl TrainSigmas {
 }
 
 impl Spread {
-    /// The one that the options ask for, if any.
+    /// Reads which one the options ask for, if any.
     ///
     /// # Errors
     /// They ask for more than one.
-    pub(super) fn new(options: &Options) -> Result<Option<Self>> {
+    pub(super) fn new(options: &SchedulerOptions) -> Result<Option<Self>> {
         let asked = [
             ("use_karras_sigmas", Self::Karras),
             ("use_exponential_sigmas", Self::Exponential),
@@ -154,11 +156,11 @@ impl Spread {
         Ok(spread)
     }
 
-    /// `steps` sigmas from high to low; `sigma_min` and `sigma_max` of the options go before `min` and `max`.
+    /// Spreads `steps` sigmas from high to low; `sigma_min` and `sigma_max` of the options go before `min` and `max`.
     ///
     /// # Errors
     /// Those two are no range.
-    pub(super) fn sigmas(self, options: &Options, min: f64, max: f64, steps: usize) -> Result<Vec<f64>> {
+    pub(super) fn sigmas(self, options: &SchedulerOptions, min: f64, max: f64, steps: usize) -> Result<Vec<f64>> {
         let min = options.get_carried::<Option<f64>>("sigma_min")?.unwrap_or(min);
         let max = options.get_carried::<Option<f64>>("sigma_max")?.unwrap_or(max);
         if !(0.0 < min && min <= max) {
@@ -180,7 +182,7 @@ impl Spread {
 ///
 /// # Errors
 /// An option is wrong.
-pub(super) fn spaced(options: &Options, steps: usize) -> Result<Vec<f64>> {
+pub(super) fn spaced(options: &SchedulerOptions, steps: usize) -> Result<Vec<f64>> {
     let spacing: Spacing = options.get("timestep_spacing")?;
     Ok(spacing.timesteps(options, steps)?.into_iter().map(round_to_f32).collect())
 }
@@ -208,72 +210,29 @@ fn beta_quantile(probability: f64) -> f64 {
     f64::midpoint(low, high)
 }
 
-/// The sigmas of a run of a sampler that steps from sigma to sigma, with samples that are `clean + sigma * normal`.
-pub(super) struct SigmaSteps {
-    pub(super) timesteps: Vec<f64>,
-    /// One a step and what the last one goes to, rounded to f32 as Diffusers has them.
-    pub(super) sigmas: Vec<f64>,
+/// The levels of a run that visits these sigmas, with samples that are `clean + sigma * normal`. `sigmas` has the one that the
+/// last step goes to, and may have more.
+///
+/// # Errors
+/// They don't fall.
+pub(super) fn sigma_levels(
+    timesteps: Vec<f64>,
+    sigmas: &[f64],
     spacing: Spacing,
-}
-
-impl SigmaSteps {
-    /// `sigmas` may be any longer than `timesteps`.
-    ///
-    /// # Errors
-    /// They don't fall.
-    pub(super) fn new(timesteps: Vec<f64>, sigmas: Vec<f64>, spacing: Spacing) -> Result<Self> {
-        let sigmas: Vec<f64> = sigmas.into_iter().map(round_to_f32).take(timesteps.len() + 1).collect();
-        let last = sigmas.len().saturating_sub(1);
-        if sigmas.is_sorted_by(|a, b| a >= b) && sigmas.iter().take(last).all(|sigma| *sigma > 0.0) {
-            return Ok(Self { timesteps, sigmas, spacing });
-        }
-        Err(Error::new("The scheduler's options give noise levels that don't fall from step to step"))
+    prediction: Prediction,
+) -> Result<NoiseLevels> {
+    let sigmas: Vec<f64> = sigmas.iter().copied().map(round_to_f32).take(timesteps.len() + 1).collect();
+    let last = sigmas.len().saturating_sub(1);
+    if !(sigmas.is_sorted_by(|a, b| a >= b) && sigmas.iter().take(last).all(|sigma| *sigma > 0.0)) {
+        return Err(Error::new("The scheduler's options give noise levels that don't fall from step to step"));
     }
-
-    /// The sigma of step `i`, or of what the last step goes to.
-    pub(super) fn sigma(&self, i: usize) -> f64 {
-        self.sigmas[i]
-    }
-
-    /// The sample of step `i` taken along the straight line through its clean sample to where the noise is `sigma`.
-    ///
-    /// In Diffusers' order of operations: where a schedule starts at sigma 4096, they cancel digits that show.
-    pub(super) fn follow(&self, sample: &Tensor<4>, original: &Tensor<4>, i: usize, sigma: f64) -> Tensor<4> {
-        sample.clone() + self.derivative(sample, original, i) * (sigma - self.sigmas[i])
-    }
-
-    /// How the sample of step `i` changes with sigma, when `original` is the clean one.
-    pub(super) fn derivative(&self, sample: &Tensor<4>, original: &Tensor<4>, i: usize) -> Tensor<4> {
-        (sample.clone() - original.clone()) / self.sigmas[i]
-    }
-
-    pub(super) fn init_noise_sigma(&self) -> f64 {
-        let max = self.sigmas.first().copied().unwrap_or_default();
-        match self.spacing {
-            Spacing::Linspace | Spacing::Trailing => max,
-            Spacing::Leading => (max * max + 1.0).sqrt(),
-        }
-    }
-
-    pub(super) fn scale_model_input(&self, sample: Tensor<4>, i: usize) -> Tensor<4> {
-        let sigma = self.sigmas[i];
-        sample / (sigma * sigma + 1.0).sqrt()
-    }
-
-    pub(super) fn add_noise(&self, original: &Tensor<4>, noise: &Tensor<4>, i: usize) -> Tensor<4> {
-        Mix { sample: 1.0, other: self.sigmas[i] }.of(original, noise)
-    }
-
-    /// The clean sample of step `i`, from the noisy one and the model's output.
-    pub(super) fn original(&self, prediction: Prediction, i: usize) -> Mix {
-        let sigma = self.sigmas[i];
-        let square = sigma * sigma + 1.0;
-        match prediction {
-            Prediction::Epsilon => Mix { sample: 1.0, other: -sigma },
-            Prediction::Sample => Mix { sample: 0.0, other: 1.0 },
-            Prediction::Velocity => Mix { sample: 1.0 / square, other: -sigma / square.sqrt() },
-        }
-    }
+    let max = sigmas.first().copied().unwrap_or_default();
+    let init_noise_sigma = match spacing {
+        Spacing::Linspace | Spacing::Trailing => max,
+        Spacing::Leading => (max * max + 1.0).sqrt(),
+    };
+    let levels = sigmas.into_iter().map(NoiseLevel::of_full_signal).collect();
+    Ok(NoiseLevels::new(Space::Sigma { init_noise_sigma }, prediction, timesteps, levels))
 }
 
 /// Diffusers' tables of sigmas are f32.

@@ -3,7 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Origin, SamplingOptions, SchedulerConfig, SchedulerKind, Setting};
+use super::config::SchedulerConfig;
+use super::kind::SchedulerKind;
+use super::sampling::SamplingOptions;
+use super::settings::{Origin, Setting};
 
 /// An option of two samplers, of which at least one has it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -84,7 +87,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::schedulers::options::object;
+    use crate::schedulers::config::object;
 
     #[test]
     fn a_swap_tells_what_changes_what_is_new_and_what_is_dropped() {

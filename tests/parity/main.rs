@@ -16,9 +16,6 @@ mod published_configs;
 mod rng;
 mod runs;
 mod safety_checker;
-mod scheduler_expectations;
-mod scheduler_refusals;
-mod scheduler_sampling;
 mod schedulers;
 mod single_files;
 #[path = "../support/mod.rs"]

@@ -1,5 +1,10 @@
 //! The schedulers against Diffusers' own runs: `tests/golden/schedulers/generate.py`.
 
+mod expectations;
+mod refusals;
+mod sampling;
+mod snapshots;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
@@ -55,7 +60,7 @@ impl Case {
         format!("{kind} x {steps} from {start}, {}, {}", json!(self.sampling), json!(config))
     }
 
-    fn build(&self, config: &SchedulerConfig) -> Box<dyn Scheduler> {
+    fn build(&self, config: &SchedulerConfig) -> Scheduler {
         let built = self.kind.build(config, self.steps, &self.sampling);
         built.unwrap_or_else(|e| panic!("{}: {e}", self.place(config)))
     }
@@ -121,7 +126,7 @@ fn model(x: &Tensor<4>, timestep: f64) -> Tensor<4> {
     x.clone() / (x.clone().abs() + 1.0) * (0.5 + timestep / 2000.0)
 }
 
-fn first_sample(scheduler: &dyn Scheduler, start: usize) -> Tensor<4> {
+fn first_sample(scheduler: &Scheduler, start: usize) -> Tensor<4> {
     match start {
         0 => randn(7) * scheduler.init_noise_sigma(),
         start => scheduler.add_noise(randn(8), randn(7), start),
@@ -129,7 +134,7 @@ fn first_sample(scheduler: &dyn Scheduler, start: usize) -> Tensor<4> {
 }
 
 /// Runs the model and gives the sample after each step.
-fn run(scheduler: &mut dyn Scheduler, start: usize) -> Result<Vec<Vec<f64>>> {
+fn run(scheduler: &mut Scheduler, start: usize) -> Result<Vec<Vec<f64>>> {
     let mut sample = first_sample(scheduler, start);
     let mut generators = Generators::per_image([9]);
     let timesteps = scheduler.timesteps().to_vec();
@@ -160,7 +165,7 @@ fn every_run_follows_diffusers_step_by_step() {
         for case in cases {
             let place = case.place(config);
             let mut scheduler = case.build(config);
-            let samples = run(&mut *scheduler, case.start).unwrap_or_else(|e| panic!("{place}: {e}"));
+            let samples = run(&mut scheduler, case.start).unwrap_or_else(|e| panic!("{place}: {e}"));
             assert_eq!(samples.len(), case.values.len(), "calls of the model, {place}");
             for (i, (sample, theirs)) in samples.iter().zip(&case.values).enumerate() {
                 let off = difference(sample[5 * i % 16], *theirs, largest(sample));
@@ -302,9 +307,9 @@ fn the_options_in_force_are_those_that_diffusers_prints() {
 fn a_run_in_half_precision_keeps_its_dtype_and_comes_close() {
     for kind in SchedulerKind::ALL {
         let config = saved_with(*kind);
-        let full = run(&mut *kind.build(&config, 10, &SamplingOptions::default()).expect("builds"), 0).expect("runs");
+        let full = run(&mut kind.build(&config, 10, &SamplingOptions::default()).expect("builds"), 0).expect("runs");
         let mut scheduler = kind.build(&config, 10, &SamplingOptions::default()).expect("builds");
-        let mut sample = first_sample(&*scheduler, 0).cast(DType::F16);
+        let mut sample = first_sample(&scheduler, 0).cast(DType::F16);
         let mut generators = Generators::per_image([9]);
         for (i, timestep) in scheduler.timesteps().to_vec().into_iter().enumerate() {
             let output = model(&scheduler.scale_model_input(sample.clone(), i), timestep);

@@ -1,4 +1,4 @@
-"""Writes runs/*.json, schedulers.json and expectations.json, for tests/parity/schedulers.rs and scheduler_expectations.rs.
+"""Writes runs/*.json, schedulers.json and expectations.json, for tests/parity/schedulers.rs and schedulers/expectations.rs.
 
 Needs torch 2.13, diffusers 0.42.1 and scipy (beta sigmas): OMP_NUM_THREADS=1 python generate.py [scheduler_expectations.json]
 The argument is the list of upstream's own full-loop expectations; without it expectations.json is left as it is.
