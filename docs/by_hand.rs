@@ -1,11 +1,9 @@
-use std::ops::ControlFlow;
-
 use burn::tensor::{Tensor, TensorData};
-use burnisher::base::cancel::CancelToken;
 use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
-use burnisher::base::error::{Error, Result};
+use burnisher::base::error::Result;
 use burnisher::base::model_ref::ModelRef;
 use burnisher::base::rng::Generators;
+use burnisher::base::stop::Outcome;
 use burnisher::content::imaging::pixels::rgb_image_from_unit;
 use burnisher::models::unet_2d::UNet2DModel;
 use burnisher::models::unet_blocks::Pace;
@@ -14,12 +12,11 @@ use burnisher::storage::checkpoint::Checkpoint;
 use image::RgbImage;
 
 /// Draws a picture from noise, and looks at it every 50 steps.
-pub fn draw(model: &ModelRef, steps: usize, side: usize, look: &mut dyn FnMut(usize, RgbImage)) -> Result<RgbImage> {
+pub fn draw(model: &ModelRef, steps: usize, side: usize, look: &mut dyn FnMut(usize, RgbImage)) -> Outcome<RgbImage> {
     let compute = device::open(DeviceChoice::Cpu, DtypeChoice::F32)?;
     let checkpoint = Checkpoint::open(model)?;
     let unet = UNet2DModel::new(&checkpoint.component("unet")?.config, &compute.device)?;
-    let unet = checkpoint.load("unet", unet, compute.dtype, &mut |_| ControlFlow::Continue(()))?;
-    let unet = unet.ok_or_else(|| Error::new("nobody stops the loading here"))?;
+    let unet = checkpoint.load("unet", unet, compute.dtype, &mut |_| Ok(()))?;
 
     // Another sampler is another line: SchedulerKind::from_name("ddim")?
     let config = &checkpoint.component("scheduler")?.config;
@@ -33,14 +30,13 @@ pub fn draw(model: &ModelRef, steps: usize, side: usize, look: &mut dyn FnMut(us
 
     for (i, timestep) in scheduler.timesteps().to_vec().into_iter().enumerate() {
         let input = scheduler.scale_model_input(sample.clone(), i);
-        let output = unet.forward(input, timestep, Pace::AtOnce, &CancelToken::new());
-        let output = output.ok_or_else(|| Error::new("nobody cancels the step here"))?;
+        let output = unet.forward(input, timestep, Pace::AtOnce)?;
         sample = scheduler.step(output, i, sample, &mut generators)?.prev_sample;
         if (i + 1) % 50 == 0 {
             look(i + 1, picture(&sample)?);
         }
     }
-    picture(&sample)
+    Ok(picture(&sample)?)
 }
 
 /// The numbers of a sample, -1 to 1, as a picture.

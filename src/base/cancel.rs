@@ -7,6 +7,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::stop::{Outcome, Stop};
+
 /// Says whether a piece of work is still wanted. Clones share one flag.
 #[derive(Clone, Debug, Default)]
 pub struct CancelToken(Arc<AtomicBool>);
@@ -25,5 +27,13 @@ impl CancelToken {
     /// Whether someone has asked the work to stop: cheap enough for an inner loop.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+
+    /// Ends work that someone has asked to stop.
+    ///
+    /// # Errors
+    /// Someone has.
+    pub fn check(&self) -> Outcome<()> {
+        if self.is_cancelled() { Err(Stop::Cancelled) } else { Ok(()) }
     }
 }

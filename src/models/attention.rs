@@ -5,6 +5,7 @@ use burn::nn::{GroupNorm, GroupNormConfig, Identity, LayerNorm, LayerNormConfig}
 use burn::tensor::{Device, FloatDType, Tensor};
 
 use super::resnet::rescaled;
+use crate::base::stop::Outcome;
 use crate::ops::{self, Conv2d, Linear, Mask, Then};
 
 /// torch's default, which the transformer's layer norms keep.
@@ -97,19 +98,15 @@ impl BasicTransformerBlock {
         }
     }
 
-    fn forward(&self, x: Tensor<3>, context: &Tensor<3>) -> Tensor<3> {
+    fn forward(&self, x: Tensor<3>, context: &Tensor<3>) -> Outcome<Tensor<3>> {
         let y = ops::layer_norm(&self.norm1, x.clone(), LAYER_NORM_EPSILON);
         let x = self.attn1.forward(y.clone(), y) + x;
-        if ops::is_interrupted() {
-            return x;
-        }
+        ops::check_cancelled()?;
         let y = ops::layer_norm(&self.norm2, x.clone(), LAYER_NORM_EPSILON);
         let x = self.attn2.forward(y, context.clone()) + x;
-        if ops::is_interrupted() {
-            return x;
-        }
+        ops::check_cancelled()?;
         let y = ops::layer_norm(&self.norm3, x.clone(), LAYER_NORM_EPSILON);
-        self.ff.forward(y) + x
+        Ok(self.ff.forward(y) + x)
     }
 }
 
@@ -171,8 +168,11 @@ impl Transformer2DModel {
         }
     }
 
-    /// `x` `[batch, channels, height, width]`, `context` `[batch, tokens, cross_attention_dim]`.
-    pub fn forward(&self, x: Tensor<4>, context: &Tensor<3>) -> Tensor<4> {
+    /// Transforms `x` `[batch, channels, height, width]` by `context` `[batch, tokens, cross_attention_dim]`.
+    ///
+    /// # Errors
+    /// It was cancelled.
+    pub fn forward(&self, x: Tensor<4>, context: &Tensor<3>) -> Outcome<Tensor<4>> {
         let [_, _, height, width] = x.dims();
         let y = ops::group_norm(&self.norm, x.clone(), Then::Nothing);
         let mut y = match &self.proj_in {
@@ -180,13 +180,13 @@ impl Transformer2DModel {
             Projection::Linear(linear) => ops::linear(linear, sequence(y)),
         };
         for block in &self.transformer_blocks {
-            y = block.forward(y, context);
+            y = block.forward(y, context)?;
         }
         let y = match &self.proj_out {
             Projection::Conv(conv) => ops::conv2d(conv, picture(y, height, width)),
             Projection::Linear(linear) => picture(ops::linear(linear, y), height, width),
         };
-        y + x
+        Ok(y + x)
     }
 }
 

@@ -9,8 +9,8 @@ use serde_json::json;
 use super::attention::{PixelAttention, PixelAttentionConfig};
 use super::config::{Config, check, check_channels, read};
 use super::resnet::{Downsample2D, ResnetBlock2D, ResnetConfig, Upsample2D};
-use crate::base::cancel::CancelToken;
 use crate::base::error::Result;
+use crate::base::stop::Outcome;
 use crate::ops::{self, Conv2d, Then};
 
 /// Every norm of the autoencoder has this (Diffusers `vae.py`).
@@ -134,15 +134,18 @@ impl AutoencoderKL {
         latents / self.scaling_factor + self.shift_factor
     }
 
-    /// `[batch, 3, height, width]` in -1..1 to the distribution of its latents; `None` when cancelled.
-    pub fn encode(&self, picture: Tensor<4>, cancel: &CancelToken) -> Option<DiagonalGaussian> {
-        Some(self.distribution(&self.moments(picture, cancel)?))
+    /// Encodes `[batch, 3, height, width]` in -1..1 to the distribution of its latents.
+    ///
+    /// # Errors
+    /// It was cancelled.
+    pub fn encode(&self, picture: Tensor<4>) -> Outcome<DiagonalGaussian> {
+        Ok(self.distribution(&self.moments(picture)?))
     }
 
     /// Mean and logarithm of the variance, one after the other along the channels.
-    fn moments(&self, picture: Tensor<4>, cancel: &CancelToken) -> Option<Tensor<4>> {
-        let moments = self.encoder.forward(picture, cancel)?;
-        Some(match &self.quant_conv {
+    fn moments(&self, picture: Tensor<4>) -> Outcome<Tensor<4>> {
+        let moments = self.encoder.forward(picture)?;
+        Ok(match &self.quant_conv {
             Some(conv) => ops::conv2d(conv, moments),
             None => moments,
         })
@@ -156,38 +159,46 @@ impl AutoencoderKL {
         }
     }
 
-    /// `[batch, latent_channels, height, width]` to `[batch, 3, scale * height, scale * width]` in -1..1 (it may overshoot);
-    /// `None` when cancelled.
-    pub fn decode(&self, latents: Tensor<4>, cancel: &CancelToken) -> Option<Tensor<4>> {
+    /// Decodes `[batch, latent_channels, height, width]` to `[batch, 3, scale * height, scale * width]` in -1..1 (it may
+    /// overshoot).
+    ///
+    /// # Errors
+    /// It was cancelled.
+    pub fn decode(&self, latents: Tensor<4>) -> Outcome<Tensor<4>> {
         let latents = match &self.post_quant_conv {
             Some(conv) => ops::conv2d(conv, latents),
             None => latents,
         };
-        self.decoder.forward(latents, cancel)
+        self.decoder.forward(latents)
     }
 
     /// [`decode`](Self::decode) by overlapping tiles of `tile` latents each way, blended over a quarter of their width: for
-    /// pictures too large for memory, as Diffusers' `tiled_decode`. `None` when cancelled.
-    pub fn decode_tiled(&self, latents: &Tensor<4>, tile: usize, cancel: &CancelToken) -> Option<Tensor<4>> {
-        in_tiles(latents, tile, tile * self.scale, |tile| self.decode(tile, cancel))
+    /// pictures too large for memory, as Diffusers' `tiled_decode`.
+    ///
+    /// # Errors
+    /// It was cancelled.
+    pub fn decode_tiled(&self, latents: &Tensor<4>, tile: usize) -> Outcome<Tensor<4>> {
+        in_tiles(latents, tile, tile * self.scale, |tile| self.decode(tile))
     }
 
     /// [`encode`](Self::encode) by overlapping tiles of pixels that stand for `tile` latents each way, as Diffusers'
-    /// `tiled_encode`, which blends mean and logarithm alike. `None` when cancelled.
-    pub fn encode_tiled(&self, picture: &Tensor<4>, tile: usize, cancel: &CancelToken) -> Option<DiagonalGaussian> {
-        let moments = in_tiles(picture, tile * self.scale, tile, |tile| self.moments(tile, cancel))?;
-        Some(self.distribution(&moments))
+    /// `tiled_encode`, which blends mean and logarithm alike.
+    ///
+    /// # Errors
+    /// It was cancelled.
+    pub fn encode_tiled(&self, picture: &Tensor<4>, tile: usize) -> Outcome<DiagonalGaussian> {
+        let moments = in_tiles(picture, tile * self.scale, tile, |tile| self.moments(tile))?;
+        Ok(self.distribution(&moments))
     }
 }
 
-/// What `network` makes of a picture, tile by tile: of sides of `tile`, each of which becomes one of `made`. `None` when it does
-/// so.
+/// Applies `network` tile by tile: a tile of side `tile` becomes one of side `made`.
 fn in_tiles(
     whole: &Tensor<4>,
     tile: usize,
     made: usize,
-    network: impl Fn(Tensor<4>) -> Option<Tensor<4>>,
-) -> Option<Tensor<4>> {
+    network: impl Fn(Tensor<4>) -> Outcome<Tensor<4>>,
+) -> Outcome<Tensor<4>> {
     let [_, _, height, width] = whole.dims();
     let step = tile * 3 / 4;
     let (blend, limit) = (made / 4, made - made / 4);
@@ -212,7 +223,7 @@ fn in_tiles(
         strips.push(Tensor::cat(cropped, 3));
         above = row;
     }
-    Some(Tensor::cat(strips, 2))
+    Ok(Tensor::cat(strips, 2))
 }
 
 /// `piece`, whose first `extent` pixels along `axis` fade in over the last ones of the tile before it (`blend_v`, `blend_h`).
@@ -252,14 +263,14 @@ impl MidBlock {
         }
     }
 
-    fn forward(&self, mut x: Tensor<4>, cancel: &CancelToken) -> Option<Tensor<4>> {
+    fn forward(&self, mut x: Tensor<4>) -> Outcome<Tensor<4>> {
         for (i, resnet) in self.resnets.iter().enumerate() {
-            x = step(cancel, || resnet.forward(x, None))?;
+            x = step(|| resnet.forward(x, None))?;
             if let Some(attention) = self.attentions.get(i) {
-                x = step(cancel, || attention.forward(x))?;
+                x = step(|| attention.forward(x))?;
             }
         }
-        Some(x)
+        Ok(x)
     }
 }
 
@@ -267,9 +278,10 @@ fn resnet_config(c: &VaeConfig) -> ResnetConfig {
     ResnetConfig { temb_channels: None, groups: c.norm_num_groups, epsilon: EPSILON, output_scale_factor: 1.0 }
 }
 
-/// Does one layer's work unless cancelled.
-fn step(cancel: &CancelToken, work: impl FnOnce() -> Tensor<4>) -> Option<Tensor<4>> {
-    (!cancel.is_cancelled()).then(work)
+/// Applies a layer, unless the work was cancelled.
+fn step(layer: impl FnOnce() -> Tensor<4>) -> Outcome<Tensor<4>> {
+    ops::check_cancelled()?;
+    Ok(layer())
 }
 
 /// `DownEncoderBlock2D`.
@@ -310,18 +322,18 @@ impl Encoder {
         }
     }
 
-    fn forward(&self, picture: Tensor<4>, cancel: &CancelToken) -> Option<Tensor<4>> {
+    fn forward(&self, picture: Tensor<4>) -> Outcome<Tensor<4>> {
         let mut x = ops::conv2d(&self.conv_in, picture);
         for block in &self.down_blocks {
             for resnet in &block.resnets {
-                x = step(cancel, || resnet.forward(x, None))?;
+                x = step(|| resnet.forward(x, None))?;
             }
             for downsampler in &block.downsamplers {
-                x = step(cancel, || downsampler.forward(x))?;
+                x = step(|| downsampler.forward(x))?;
             }
         }
-        x = self.mid_block.forward(x, cancel)?;
-        Some(ops::conv2d(&self.conv_out, ops::group_norm(&self.conv_norm_out, x, Then::Silu)))
+        x = self.mid_block.forward(x)?;
+        Ok(ops::conv2d(&self.conv_out, ops::group_norm(&self.conv_norm_out, x, Then::Silu)))
     }
 }
 
@@ -363,20 +375,20 @@ impl Decoder {
         }
     }
 
-    fn forward(&self, latents: Tensor<4>, cancel: &CancelToken) -> Option<Tensor<4>> {
-        let mut x = self.mid_block.forward(ops::conv2d(&self.conv_in, latents), cancel)?;
+    fn forward(&self, latents: Tensor<4>) -> Outcome<Tensor<4>> {
+        let mut x = self.mid_block.forward(ops::conv2d(&self.conv_in, latents))?;
         for block in &self.up_blocks {
             // A device with a queue finishes each block before the next is queued: what is queued can't be called back. One
             // that fails here fails again where the picture is read.
             let _ = x.device().sync();
             for resnet in &block.resnets {
-                x = step(cancel, || resnet.forward(x, None))?;
+                x = step(|| resnet.forward(x, None))?;
             }
             for upsampler in &block.upsamplers {
                 let [_, _, height, width] = x.dims();
-                x = step(cancel, || upsampler.forward(x, [2 * height, 2 * width]))?;
+                x = step(|| upsampler.forward(x, [2 * height, 2 * width]))?;
             }
         }
-        Some(ops::conv2d(&self.conv_out, ops::group_norm(&self.conv_norm_out, x, Then::Silu)))
+        Ok(ops::conv2d(&self.conv_out, ops::group_norm(&self.conv_norm_out, x, Then::Silu)))
     }
 }

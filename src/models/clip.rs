@@ -10,6 +10,7 @@ use serde_json::json;
 use super::clip_encoder::{Activation, ClipEncoder, ClipEncoderConfig};
 use super::config::{Config, read};
 use crate::base::error::{Error, Result};
+use crate::base::stop::Outcome;
 use crate::ops::{self, Mask};
 
 /// The keys of `config.json` that shape the network, with transformers' defaults.
@@ -101,8 +102,8 @@ impl ClipTextModel {
     /// `last_hidden_state`: token ids of a batch of prompts, all of one length, to `[batch, tokens, width]`.
     ///
     /// # Errors
-    /// An id outside the vocabulary or more tokens than positions: a tokenizer of another model.
-    pub fn forward(&self, ids: &[Vec<u32>]) -> Result<Tensor<3>> {
+    /// An id outside the vocabulary or more tokens than positions: a tokenizer of another model. It was cancelled.
+    pub fn forward(&self, ids: &[Vec<u32>]) -> Outcome<Tensor<3>> {
         let table = self.embeddings.token_embedding.weight.val();
         let positions = self.embeddings.position_embedding.weight.val();
         let learned = self.embeddings.learned_embedding.as_ref().map(|learned| learned.weight.val());
@@ -116,7 +117,7 @@ impl ClipTextModel {
             let headline = format!(
                 "The tokenizer does not fit the text encoder, which knows {vocabulary} tokens at {longest} places"
             );
-            return Err(Error::new(headline).advise("Take both from the same model"));
+            return Err(Error::new(headline).advise("Take both from the same model").into());
         }
         let (device, dtype) = (positions.device(), positions.dtype());
         let rows = match learned {
@@ -125,7 +126,7 @@ impl ClipTextModel {
         };
         let tokens = rows.reshape([ids.len(), length, width]).to_device(&device).cast(dtype);
         let x = tokens + positions.narrow(0, 0, length).unsqueeze();
-        let x = self.encoder.forward(x, Mask::Causal);
+        let x = self.encoder.forward(x, Mask::Causal)?;
         Ok(ops::layer_norm(&self.final_layer_norm, x, self.layer_norm_eps))
     }
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::config::check;
 use crate::base::error::Result;
+use crate::base::stop::Outcome;
 use crate::ops::{self, Linear, Mask};
 
 /// What stands between the two layers of a block's MLP.
@@ -91,15 +92,19 @@ impl ClipEncoder {
         Ok(Self { layers: (0..layers).map(layer).collect(), epsilon })
     }
 
-    /// `[batch, length, width]`.
-    pub(super) fn forward(&self, mut x: Tensor<3>, mask: Mask) -> Tensor<3> {
+    /// Transforms `[batch, length, width]`.
+    ///
+    /// # Errors
+    /// It was cancelled.
+    pub(super) fn forward(&self, mut x: Tensor<3>, mask: Mask) -> Outcome<Tensor<3>> {
         for layer in &self.layers {
+            ops::check_cancelled()?;
             let y = layer.self_attn.forward(ops::layer_norm(&layer.layer_norm1, x.clone(), self.epsilon), mask);
             x = x + y;
             let y = layer.mlp.forward(ops::layer_norm(&layer.layer_norm2, x.clone(), self.epsilon));
             x = x + y;
         }
-        x
+        Ok(x)
     }
 }
 

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::clip_encoder::{Activation, ClipEncoder, ClipEncoderConfig};
 use super::config::{Config, check, read};
 use crate::base::error::Result;
+use crate::base::stop::Outcome;
 use crate::ops::{self, Conv2d, Mask, Padding};
 
 /// The keys of a `vision_config` that shape the network, with transformers' defaults.
@@ -114,15 +115,18 @@ impl ClipVisionModel {
         self.image_size
     }
 
-    /// `pooler_output`: `pixel_values` `[batch, 3, image_size, image_size]` to `[batch, 1, width]`.
-    pub fn forward(&self, pixel_values: Tensor<4>) -> Tensor<3> {
+    /// Computes `pooler_output`: `pixel_values` `[batch, 3, image_size, image_size]` to `[batch, 1, width]`.
+    ///
+    /// # Errors
+    /// It was cancelled.
+    pub fn forward(&self, pixel_values: Tensor<4>) -> Outcome<Tensor<3>> {
         let (batch, width) = (pixel_values.dims()[0], self.width());
         let ClipVisionEmbeddings { class_embedding, patch_embedding, position_embedding } = &self.embeddings;
         let patches = ops::conv2d(patch_embedding, pixel_values).flatten::<3>(2, 3).swap_dims(1, 2);
         let class = class_embedding.val().reshape([1, 1, width]).expand([batch, 1, width]);
         let x = Tensor::cat(vec![class, patches], 1) + position_embedding.weight.val().unsqueeze();
         let x = ops::layer_norm(&self.pre_layrnorm, x, self.layer_norm_eps);
-        let x = self.encoder.forward(x, Mask::None);
-        ops::layer_norm(&self.post_layernorm, x.narrow(1, 0, 1), self.layer_norm_eps)
+        let x = self.encoder.forward(x, Mask::None)?;
+        Ok(ops::layer_norm(&self.post_layernorm, x.narrow(1, 0, 1), self.layer_norm_eps))
     }
 }

@@ -2,12 +2,13 @@
 //! concepts that it was told to withhold.
 
 use burn::module::{Initializer, Module, Param};
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{Device, Tensor};
 use serde::Deserialize;
 
 use super::clip_vision::ClipVisionModel;
 use super::config::{Config, check, read};
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
+use crate::base::stop::Outcome;
 use crate::ops::{self, Linear};
 
 /// Concepts that a picture is withheld for, and those that only make it stricter.
@@ -106,11 +107,15 @@ impl StableDiffusionSafetyChecker {
         self.vision_model.image_size()
     }
 
-    /// `image_embeds`: `pixel_values` `[batch, 3, image_size, image_size]` to `[batch, projection_dim]`.
-    pub fn image_embeds(&self, pixel_values: Tensor<4>) -> Tensor<2> {
+    /// Computes `image_embeds`: `pixel_values` `[batch, 3, image_size, image_size]` to `[batch, projection_dim]`.
+    ///
+    /// # Errors
+    /// It was cancelled.
+    pub fn image_embeds(&self, pixel_values: Tensor<4>) -> Outcome<Tensor<2>> {
         let dim = self.concept_embeds.lazy_shape()[1];
         let batch = pixel_values.dims()[0];
-        ops::linear(&self.visual_projection, self.vision_model.forward(pixel_values)).reshape([batch, dim])
+        let pooled = self.vision_model.forward(pixel_values)?;
+        Ok(ops::linear(&self.visual_projection, pooled).reshape([batch, dim]))
     }
 
     /// What it compares embeddings with: the special-care concepts and the concepts, `[n, projection_dim]`.
@@ -118,14 +123,14 @@ impl StableDiffusionSafetyChecker {
         [self.special_care_embeds.val(), self.concept_embeds.val()]
     }
 
-    /// What the checker says of one picture, `[1, 3, image_size, image_size]`.
+    /// Scores one picture, `[1, 3, image_size, image_size]`.
     ///
     /// # Errors
-    /// The device failed.
-    pub fn scores(&self, pixel_values: Tensor<4>) -> Result<Scores> {
-        let embeds = numbers(self.image_embeds(pixel_values))?;
+    /// It was cancelled, or the device failed.
+    pub fn scores(&self, pixel_values: Tensor<4>) -> Outcome<Scores> {
+        let embeds = ops::read(self.image_embeds(pixel_values)?)?;
         let compared = |concepts: Tensor<2>, thresholds: &Param<Tensor<1>>| -> Result<Vec<[f32; 2]>> {
-            let (concepts, thresholds) = (numbers(concepts)?, numbers(thresholds.val())?);
+            let (concepts, thresholds) = (ops::read(concepts)?, ops::read(thresholds.val())?);
             let cosines = concepts.chunks_exact(embeds.len().max(1)).map(|concept| cosine(&embeds, concept));
             Ok(cosines.zip(thresholds).map(|(cosine, threshold)| [cosine, threshold]).collect())
         };
@@ -140,13 +145,6 @@ pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
     let norm = |x: &[f32]| x.iter().map(|x| x * x).sum::<f32>().sqrt().max(NORM_MIN);
     let (norm_a, norm_b) = (norm(a), norm(b));
     a.iter().zip(b).map(|(a, b)| a / norm_a * (b / norm_b)).sum()
-}
-
-/// A tensor's numbers in f32.
-fn numbers<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
-    let failed = |e: &dyn std::fmt::Debug| Error::new(format!("The device failed: {e:?}"));
-    let data = tensor.cast(DType::F32).try_into_data().map_err(|e| failed(&e))?;
-    data.try_into_vec().map_err(|e| failed(&e))
 }
 
 #[cfg(test)]

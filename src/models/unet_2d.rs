@@ -14,8 +14,8 @@ use super::config::{Config, check, check_channels, read};
 use super::embeddings::{TimestepEmbedding, timestep_embedding};
 use super::resnet::ResnetConfig;
 use super::unet_blocks::{AttentionConfig, BlockConfig, Condition, DownBlock2D, MidBlock2D, Pace, UpBlock2D};
-use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
+use crate::base::stop::Outcome;
 use crate::ops::{self, Conv2d, Then};
 
 /// The keys of `config.json` that shape the network, with Diffusers' defaults.
@@ -149,14 +149,17 @@ impl UNet2DModel {
         1 << (self.down_blocks.len() - 1)
     }
 
-    /// `sample` `[batch, in_channels, height, width]`, each side a multiple of [`side_multiple`](Self::side_multiple); gives as
-    /// much, or `None` when cancelled.
-    pub fn forward(&self, sample: Tensor<4>, timestep: f64, pace: Pace, cancel: &CancelToken) -> Option<Tensor<4>> {
+    /// Predicts what the scheduler asks for from `sample` `[batch, in_channels, height, width]`, each side a multiple of
+    /// [`side_multiple`](Self::side_multiple); the result has the same shape.
+    ///
+    /// # Errors
+    /// It was cancelled.
+    pub fn forward(&self, sample: Tensor<4>, timestep: f64, pace: Pace) -> Outcome<Tensor<4>> {
         let width = self.first_channels();
         let projected = timestep_embedding(timestep, width, self.flip_sin_to_cos, self.freq_shift, &sample.device());
         // Every use of the embedding begins with a SiLU: done once.
         let temb = ops::silu(self.time_embedding.forward(projected.cast(sample.dtype())));
-        let condition = Condition { temb: &temb, context: None, cancel };
+        let condition = Condition { temb: &temb, context: None };
 
         let sample = if self.center_input_sample { sample * 2.0 - 1.0 } else { sample };
         let mut x = ops::conv2d(&self.conv_in, sample);
@@ -168,7 +171,7 @@ impl UNet2DModel {
         for block in &self.up_blocks {
             x = pace.keep(block.forward(x, condition, &mut skips)?);
         }
-        Some(ops::conv2d(&self.conv_out, ops::group_norm(&self.conv_norm_out, x, Then::Silu)))
+        Ok(ops::conv2d(&self.conv_out, ops::group_norm(&self.conv_norm_out, x, Then::Silu)))
     }
 }
 

@@ -12,8 +12,8 @@ use super::config::{Config, OneOrMany, check, check_channels, read};
 use super::embeddings::{TimestepEmbedding, timestep_embedding};
 use super::resnet::ResnetConfig;
 use super::unet_blocks::{AttentionConfig, BlockConfig, Condition, DownBlock2D, MidBlock2D, Pace, UpBlock2D};
-use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
+use crate::base::stop::Outcome;
 use crate::ops::{self, Conv2d, Then};
 
 /// The keys of `config.json` that shape the network, with Diffusers' defaults.
@@ -155,21 +155,23 @@ impl UNet2DConditionModel {
         self.cross_attention_dim
     }
 
-    /// `sample` `[batch, in_channels, height, width]`, `encoder_hidden_states` `[batch, tokens, cross_attention_dim]`; gives
-    /// `[batch, out_channels, height, width]`, or `None` when cancelled.
+    /// Predicts what the scheduler asks for, `[batch, out_channels, height, width]`, from `sample`
+    /// `[batch, in_channels, height, width]` and `encoder_hidden_states` `[batch, tokens, cross_attention_dim]`.
+    ///
+    /// # Errors
+    /// It was cancelled.
     pub fn forward(
         &self,
         sample: Tensor<4>,
         timestep: f64,
         encoder_hidden_states: &Tensor<3>,
         pace: Pace,
-        cancel: &CancelToken,
-    ) -> Option<Tensor<4>> {
+    ) -> Outcome<Tensor<4>> {
         let width = self.conv_in.weight.val().dims()[0];
         let projected = timestep_embedding(timestep, width, self.flip_sin_to_cos, self.freq_shift, &sample.device());
         // Every use of the embedding begins with a SiLU: done once.
         let temb = ops::silu(self.time_embedding.forward(projected.cast(sample.dtype())));
-        let condition = Condition { temb: &temb, context: Some(encoder_hidden_states), cancel };
+        let condition = Condition { temb: &temb, context: Some(encoder_hidden_states) };
 
         let sample = if self.center_input_sample { sample * 2.0 - 1.0 } else { sample };
         let mut x = ops::conv2d(&self.conv_in, sample);
@@ -181,7 +183,7 @@ impl UNet2DConditionModel {
         for block in &self.up_blocks {
             x = pace.keep(block.forward(x, condition, &mut skips)?);
         }
-        Some(ops::conv2d(&self.conv_out, ops::group_norm(&self.conv_norm_out, x, Then::Silu)))
+        Ok(ops::conv2d(&self.conv_out, ops::group_norm(&self.conv_norm_out, x, Then::Silu)))
     }
 }
 

@@ -6,7 +6,8 @@ use burn::tensor::{Device, Tensor};
 
 use super::attention::{PixelAttention, PixelAttentionConfig, Transformer2DModel, TransformerConfig};
 use super::resnet::{Downsample2D, ResnetBlock2D, ResnetConfig, Upsample2D};
-use crate::base::cancel::CancelToken;
+use crate::base::stop::Outcome;
+use crate::ops;
 
 /// How a device that works through a queue is fed. The CPU has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +36,6 @@ pub struct Condition<'a> {
     pub temb: &'a Tensor<3>,
     /// The text, `[batch, tokens, cross_attention_dim]`; `None` for blocks without cross-attention.
     pub context: Option<&'a Tensor<3>>,
-    /// Looked at between two layers.
-    pub cancel: &'a CancelToken,
 }
 
 /// What may stand after a residual block.
@@ -65,11 +64,11 @@ impl BlockAttention {
         }
     }
 
-    fn forward(&self, x: Tensor<4>, context: Option<&Tensor<3>>) -> Tensor<4> {
+    fn forward(&self, x: Tensor<4>, context: Option<&Tensor<3>>) -> Outcome<Tensor<4>> {
         match (self, context) {
             (Self::Cross(transformer), Some(context)) => transformer.forward(x, context),
             (Self::Cross(_), None) => unreachable!("the only model with cross-attention gives it a context"),
-            (Self::Pixels(attention), _) => attention.forward(x),
+            (Self::Pixels(attention), _) => Ok(attention.forward(x)),
         }
     }
 }
@@ -112,8 +111,16 @@ impl DownBlock2D {
         }
     }
 
-    /// Leaves what the up blocks will want in `skips`. `None` when cancelled.
-    pub fn forward(&self, mut x: Tensor<4>, condition: Condition<'_>, skips: &mut Vec<Tensor<4>>) -> Option<Tensor<4>> {
+    /// Appends what the up blocks will want to `skips`.
+    ///
+    /// # Errors
+    /// It was cancelled.
+    pub fn forward(
+        &self,
+        mut x: Tensor<4>,
+        condition: Condition<'_>,
+        skips: &mut Vec<Tensor<4>>,
+    ) -> Outcome<Tensor<4>> {
         for (i, resnet) in self.resnets.iter().enumerate() {
             x = layer(resnet, self.attentions.get(i), x, condition)?;
             skips.push(x.clone());
@@ -122,7 +129,7 @@ impl DownBlock2D {
             x = downsampler.forward(x);
             skips.push(x.clone());
         }
-        Some(x)
+        Ok(x)
     }
 }
 
@@ -156,10 +163,18 @@ impl UpBlock2D {
         }
     }
 
-    /// Takes its skips off the end of `skips`. `None` when cancelled.
-    pub fn forward(&self, mut x: Tensor<4>, condition: Condition<'_>, skips: &mut Vec<Tensor<4>>) -> Option<Tensor<4>> {
+    /// Takes its skips off the end of `skips`.
+    ///
+    /// # Errors
+    /// It was cancelled.
+    pub fn forward(
+        &self,
+        mut x: Tensor<4>,
+        condition: Condition<'_>,
+        skips: &mut Vec<Tensor<4>>,
+    ) -> Outcome<Tensor<4>> {
         for (i, resnet) in self.resnets.iter().enumerate() {
-            let skip = skips.pop()?;
+            let Some(skip) = skips.pop() else { unreachable!("the down blocks leave a skip for each layer") };
             x = layer(resnet, self.attentions.get(i), Tensor::cat(vec![x, skip], 1), condition)?;
         }
         for upsampler in &self.upsamplers {
@@ -168,7 +183,7 @@ impl UpBlock2D {
             let size = skips.last().map_or([2 * height, 2 * width], |skip| [skip.dims()[2], skip.dims()[3]]);
             x = upsampler.forward(x, size);
         }
-        Some(x)
+        Ok(x)
     }
 }
 
@@ -188,13 +203,16 @@ impl MidBlock2D {
         }
     }
 
-    /// `None` when cancelled.
-    pub fn forward(&self, mut x: Tensor<4>, condition: Condition<'_>) -> Option<Tensor<4>> {
+    /// Keeps the channels and the size.
+    ///
+    /// # Errors
+    /// It was cancelled.
+    pub fn forward(&self, mut x: Tensor<4>, condition: Condition<'_>) -> Outcome<Tensor<4>> {
         for (i, resnet) in self.resnets.iter().enumerate() {
             // The first residual block is followed by the attention, the second by nothing.
             x = layer(resnet, self.attentions.get(i), x, condition)?;
         }
-        Some(x)
+        Ok(x)
     }
 }
 
@@ -204,20 +222,16 @@ fn attentions(config: &BlockConfig, channels: usize, device: &Device) -> Vec<Blo
     (0..config.layers).map(|_| BlockAttention::new(channels, attention, device)).collect()
 }
 
-/// A residual block and the attention after it; `None` when cancelled.
+/// Applies a residual block and the attention after it, unless the work was cancelled.
 fn layer(
     resnet: &ResnetBlock2D,
     attention: Option<&BlockAttention>,
     x: Tensor<4>,
     condition: Condition<'_>,
-) -> Option<Tensor<4>> {
-    if condition.cancel.is_cancelled() {
-        return None;
-    }
+) -> Outcome<Tensor<4>> {
+    ops::check_cancelled()?;
     let x = resnet.forward(x, Some(condition.temb));
-    match attention {
-        Some(_) if condition.cancel.is_cancelled() => None,
-        Some(attention) => Some(attention.forward(x, condition.context)),
-        None => Some(x),
-    }
+    let Some(attention) = attention else { return Ok(x) };
+    ops::check_cancelled()?;
+    attention.forward(x, condition.context)
 }

@@ -1,22 +1,26 @@
 //! Giving up in the middle of an operation.
 //!
 //! One convolution of a large picture takes seconds on a CPU, longer than anyone who pressed Stop wants to wait. So the kernels
-//! look at a token as they go, and leave off once it is raised: what they give then has the right shape and means nothing.
-//! Whoever works under a token therefore looks at it before believing a result. Limits: our CPU kernels; burn's own operations
-//! run to their end.
+//! look at the token of the work that their thread does, and leave off once it is raised: what they return then has the right
+//! shape and means nothing. [`interruptible`] keeps that from everyone: work under a raised token ends as cancelled, whatever it
+//! returned. Limits: our CPU kernels; burn's own operations run to their end.
 
 use std::cell::RefCell;
 use std::mem;
 
 use crate::base::cancel::CancelToken;
+use crate::base::stop::Outcome;
 
 thread_local! {
     /// The token of the work that this thread does; one that nobody raises where it does none.
     static CURRENT: RefCell<CancelToken> = RefCell::default();
 }
 
-/// Does work whose kernels leave off once `cancel` is raised: results count only if it isn't raised after them.
-pub fn interruptible<T>(cancel: &CancelToken, work: impl FnOnce() -> T) -> T {
+/// Does work whose kernels leave off once `cancel` is raised.
+///
+/// # Errors
+/// `cancel` is raised, during the work or before it; or what the work says.
+pub fn interruptible<T>(cancel: &CancelToken, work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
     /// Puts the token of before back, after a panic too.
     struct Restore(CancelToken);
     impl Drop for Restore {
@@ -25,11 +29,22 @@ pub fn interruptible<T>(cancel: &CancelToken, work: impl FnOnce() -> T) -> T {
         }
     }
     let _restore = Restore(CURRENT.replace(cancel.clone()));
-    work()
+    let done = work();
+    // What was computed meanwhile means nothing, an error about it included.
+    check_cancelled()?;
+    done
 }
 
-/// Whether the work that this thread does is to be left off: whatever it gives now is thrown away.
-pub fn is_interrupted() -> bool {
+/// Ends the work that this thread does if it was cancelled: networks call it between their layers.
+///
+/// # Errors
+/// The token of the work is raised.
+pub fn check_cancelled() -> Outcome<()> {
+    CURRENT.with_borrow(CancelToken::check)
+}
+
+/// Whether the token of the work that this thread does is raised.
+pub(super) fn is_interrupted() -> bool {
     CURRENT.with_borrow(CancelToken::is_cancelled)
 }
 
@@ -43,6 +58,7 @@ mod tests {
     use burn::tensor::{Device, Tensor};
 
     use super::*;
+    use crate::base::stop::Stop;
     use crate::ops;
 
     #[test]
@@ -55,8 +71,15 @@ mod tests {
         assert!(whole > 0.0);
         let raised = CancelToken::new();
         raised.cancel();
-        assert!(interruptible(&raised, sum).abs() < f32::EPSILON);
+        let mut left_off = None;
+        let ended = interruptible(&raised, || {
+            left_off = Some(sum());
+            Ok(())
+        });
+        assert!(matches!(ended, Err(Stop::Cancelled)), "{ended:?}");
+        assert!(left_off.is_some_and(|sum| sum.abs() < f32::EPSILON), "{left_off:?}");
         assert!((sum() - whole).abs() < f32::EPSILON);
-        assert!((interruptible(&CancelToken::new(), sum) - whole).abs() < f32::EPSILON);
+        let again = interruptible(&CancelToken::new(), || Ok(sum())).expect("nobody cancelled it");
+        assert!((again - whole).abs() < f32::EPSILON);
     }
 }

@@ -4,13 +4,14 @@ use burn::tensor::{DType, Tensor};
 use image::RgbImage;
 
 use super::memory::Part;
+use super::opening::uncancelled;
 use super::stable_diffusion::StableDiffusion;
-use super::stages::read;
 use super::{Drawn, Hooks, Run};
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
 use crate::content::imaging::pixels::rgb_image_from_unit;
 use crate::content::request::{SafetyMode, Verdict};
+use crate::ops::read;
 
 /// Latents to pictures, which the model's safety checker looks at unless it is off.
 pub(super) fn decode(
@@ -106,10 +107,10 @@ fn decode_one(model: &StableDiffusion, latents: Tensor<4>, cancel: &CancelToken)
     let Some(vae) = model.part(&model.parts.vae, cancel)? else { return Ok(None) };
     let latents = vae.unscale_latents(latents).cast(model.compute.dtype);
     let picture = match model.tile() {
-        None => vae.decode(latents, cancel),
-        Some(tile) => vae.decode_tiled(&latents, tile, cancel),
+        None => vae.decode(latents),
+        Some(tile) => vae.decode_tiled(&latents, tile),
     };
-    Ok(picture.map(to_unit))
+    Ok(uncancelled(picture)?.map(to_unit))
 }
 
 /// A picture's values in the order of pixels: `[height, width, 3]`, row-major.

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use burn::tensor::{DType, Tensor};
 use image::RgbImage;
 
-use super::stages::{read, record};
+use super::stages::record;
 use super::{Hooks, Look, Step};
 use crate::base::cancel::CancelToken;
 use crate::base::device::ComputeDevice;
 use crate::base::error::{Error, Result};
 use crate::base::rng::Generators;
 use crate::models::unet_blocks::Pace;
+use crate::ops::read;
 use crate::schedulers::Scheduler;
 
 /// A step that takes longer is cut up, so that a cancel doesn't have to wait for all of it. In steps as long as this, waiting

@@ -6,12 +6,12 @@ use image::RgbImage;
 use super::memory::Part;
 use super::opening::{Opening, build, config};
 use super::slot::Component;
-use super::stages::read;
 use crate::base::device::ComputeDevice;
 use crate::base::error::{Error, Result};
 use crate::content::imaging::depth::DepthMap;
 use crate::content::imaging::processor::{ImageProcessor, Processor};
 use crate::models::dpt::DptForDepthEstimation;
+use crate::ops::read;
 use crate::storage::checkpoint::Checkpoint;
 
 /// A depth estimator, and how it wants to see pictures.

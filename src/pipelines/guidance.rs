@@ -71,7 +71,7 @@ impl Denoiser for Guided<'_> {
         &self.model.compute
     }
 
-    fn predict(&self, latents: &Tensor<4>, at: At<'_>, cancel: &CancelToken) -> Option<Tensor<4>> {
+    fn predict(&self, latents: &Tensor<4>, at: At<'_>, _: &CancelToken) -> Option<Tensor<4>> {
         let mut input = at.scheduler.scale_model_input(latents.clone(), at.index);
         if let Some(channels) = &self.conditioning.channels {
             input = Tensor::cat(vec![input, channels.clone()], 1);
@@ -80,7 +80,7 @@ impl Denoiser for Guided<'_> {
             input = Tensor::cat(vec![input.clone(), input], 0);
         }
         let input = input.cast(self.model.compute.dtype);
-        let output = self.unet.forward(input, at.timestep, &self.prompt_embeds, at.pace, cancel)?;
+        let output = self.unet.forward(input, at.timestep, &self.prompt_embeds, at.pace).ok()?;
         Some(self.guidance.apply(output.cast(DType::F32)))
     }
 

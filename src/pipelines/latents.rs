@@ -3,6 +3,7 @@
 use burn::tensor::{DType, Tensor, TensorData};
 use image::{GrayImage, RgbImage};
 
+use super::opening::uncancelled;
 use super::stable_diffusion::StableDiffusion;
 use crate::base::cancel::CancelToken;
 use crate::base::error::Result;
@@ -47,10 +48,10 @@ pub(super) fn encode(
     let Some(vae) = model.part(&model.parts.vae, cancel)? else { return Ok(None) };
     // The encoder holds as much as the decoder.
     let encoded = match model.tile() {
-        None => vae.encode(pixels, cancel),
-        Some(tile) => vae.encode_tiled(&pixels, tile, cancel),
+        None => vae.encode(pixels),
+        Some(tile) => vae.encode_tiled(&pixels, tile),
     };
-    let encoded = encoded.filter(|_| !cancel.is_cancelled());
+    let encoded = uncancelled(encoded)?.filter(|_| !cancel.is_cancelled());
     Ok(encoded.map(|DiagonalGaussian { mean, logvar }| DiagonalGaussian {
         mean: mean.cast(DType::F32),
         logvar: logvar.cast(DType::F32),

@@ -46,6 +46,7 @@ use crate::ops;
 use crate::schedulers::{SamplingOptions, Scheduler, SchedulerConfig, SchedulerKind};
 use crate::storage::checkpoint::{Checkpoint, Recommended};
 
+use opening::uncancelled;
 use rewind::{Start, Trail};
 use stable_diffusion::{StableDiffusion, no_depth_estimator};
 use unconditional::Unconditional;
@@ -211,20 +212,23 @@ impl DiffusionPipeline {
 
     fn run_task(&self, request: &Request, start: Option<Start>, hooks: Hooks<'_>) -> Result<Run> {
         let cancel = hooks.cancel;
-        ops::interruptible(cancel, || match (&self.model, &request.task) {
-            (Model::StableDiffusion(model), Task::TextToImage) => text_to_image::run(model, request, start, hooks),
-            (Model::StableDiffusion(model), Task::ImageToImage { image, .. }) => {
-                image_to_image::run(model, request, start, &imaging::decode::rgb(image)?, hooks)
-            }
-            (Model::StableDiffusion(model), Task::Inpaint(task)) => {
-                inpaint::run(model, request, start, task, &imaging::decode::rgb(&task.image)?, hooks)
-            }
-            (Model::StableDiffusion(model), Task::DepthToImage { image, depth, .. }) => {
-                depth_to_image::run(model, request, start, image, depth.as_deref(), hooks)
-            }
-            (Model::Unconditional(model), Task::Unconditional) => model.run(request, start, hooks),
-            (_, task) => Err(Error::new(format!("This version has no {}", task.kind().name()))),
-        })
+        let run = ops::interruptible(cancel, || {
+            Ok(match (&self.model, &request.task) {
+                (Model::StableDiffusion(model), Task::TextToImage) => text_to_image::run(model, request, start, hooks),
+                (Model::StableDiffusion(model), Task::ImageToImage { image, .. }) => {
+                    image_to_image::run(model, request, start, &imaging::decode::rgb(image)?, hooks)
+                }
+                (Model::StableDiffusion(model), Task::Inpaint(task)) => {
+                    inpaint::run(model, request, start, task, &imaging::decode::rgb(&task.image)?, hooks)
+                }
+                (Model::StableDiffusion(model), Task::DepthToImage { image, depth, .. }) => {
+                    depth_to_image::run(model, request, start, image, depth.as_deref(), hooks)
+                }
+                (Model::Unconditional(model), Task::Unconditional) => model.run(request, start, hooks),
+                (_, task) => Err(Error::new(format!("This version has no {}", task.kind().name()))),
+            }?)
+        });
+        Ok(uncancelled(run)?.unwrap_or(Run::Cancelled))
     }
 
     /// What is kept of the last run of one picture: its request, and how many steps of it were done.
@@ -268,7 +272,8 @@ impl DiffusionPipeline {
     ) -> Result<bool> {
         self.check_task(TaskKind::TextToImage)?;
         let Model::StableDiffusion(model) = &self.model else { return Ok(false) };
-        ops::interruptible(hooks.cancel, || side_by_side::run(model, requests, hooks, on_drawn))
+        let done = ops::interruptible(hooks.cancel, || Ok(side_by_side::run(model, requests, hooks, on_drawn)?));
+        Ok(uncancelled(done)?.unwrap_or(false))
     }
 
     /// What it can do.

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::memory::Room;
 use crate::base::device::ComputeDevice;
 use crate::base::error::{Error, Result};
+use crate::base::stop::{Outcome, Stop};
 use crate::models::config::Config;
 use crate::storage::checkpoint::{Checkpoint, Comparison};
 
@@ -66,10 +67,19 @@ impl<'a> Opening<'a> {
         if told(*read).is_break() {
             return Ok(None);
         }
-        checkpoint.load(component, network, compute.dtype, &mut |bytes| {
+        uncancelled(checkpoint.load(component, network, compute.dtype, &mut |bytes| {
             *read += bytes;
-            told(*read)
-        })
+            if told(*read).is_break() { Err(Stop::Cancelled) } else { Ok(()) }
+        }))
+    }
+}
+
+/// The result of work; `None` if it was cancelled.
+pub(super) fn uncancelled<T>(outcome: Outcome<T>) -> Result<Option<T>> {
+    match outcome {
+        Ok(done) => Ok(Some(done)),
+        Err(Stop::Cancelled) => Ok(None),
+        Err(Stop::Failed(error)) => Err(error),
     }
 }
 

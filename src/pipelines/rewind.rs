@@ -8,11 +8,11 @@ use std::ops::ControlFlow;
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
-use super::stages::read;
 use super::{DiffusionPipeline, Hooks, Step};
 use crate::base::error::{Error, Result};
 use crate::base::rng::Generators;
 use crate::content::request::{Branch, Request};
+use crate::ops::read;
 use crate::schedulers::Scheduler;
 
 /// What the samples of a run may take.

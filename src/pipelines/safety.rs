@@ -4,7 +4,7 @@ use burn::tensor::{Tensor, TensorData};
 use image::RgbImage;
 
 use super::memory::Part;
-use super::opening::{Opening, build, config};
+use super::opening::{Opening, build, config, uncancelled};
 use super::slot::Component;
 use crate::base::device::ComputeDevice;
 use crate::base::error::{Error, Result};
@@ -55,7 +55,9 @@ impl SafetyChecker {
         }
         let pixels = TensorData::new(pixels.values, [1, 3, side, side]);
         let pixels = Tensor::<4>::from_data(pixels, (&compute.device, compute.dtype));
-        let scores = self.network.scores(pixels)?;
-        Ok(Verdict { flagged: scores.is_flagged(), score: scores.highest() })
+        let scores = uncancelled(self.network.scores(pixels))?;
+        // A verdict on a cancelled picture is thrown away with it.
+        let (flagged, score) = scores.map_or((true, 0.0), |scores| (scores.is_flagged(), scores.highest()));
+        Ok(Verdict { flagged, score })
     }
 }

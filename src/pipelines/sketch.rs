@@ -7,10 +7,10 @@ use burn::tensor::Tensor;
 use image::RgbImage;
 use serde_json::Value;
 
-use super::stages::read;
 use crate::base::error::Result;
 use crate::content::imaging::pixels::rgb_image_from_unit;
 use crate::models::config::Config;
+use crate::ops::read;
 
 /// The autoencoder that the map belongs to: the `block_out_channels` and `scaling_factor` of its `config.json`.
 const CHANNELS: [u64; 4] = [128, 256, 512, 512];

@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 use image::RgbImage;
 
 use super::memory::{Footprint, Part, Room, Wish};
-use super::opening::{Loading, Opening, config, sample_size};
+use super::opening::{Loading, Opening, config, sample_size, uncancelled};
 use super::parts::Parts;
 use super::plan::Plan;
 use super::slot::{Component, Slot};
@@ -152,7 +152,7 @@ impl StableDiffusion {
             return Ok(known);
         }
         let Some(encoder) = self.part(&self.parts.text_encoder, cancel)? else { return Ok(None) };
-        let embeds = encoder.forward(&prompts)?;
+        let Some(embeds) = uncancelled(encoder.forward(&prompts))? else { return Ok(None) };
         if cancel.is_cancelled() {
             // What was interrupted means nothing.
             return Ok(None);

@@ -1,7 +1,7 @@
 //! The stages that text-guided tasks are made of: check the memory, encode the prompt, find the first step, draw. The loop is in
 //! `denoise`, the end in `decode`.
 
-use burn::tensor::{DType, Tensor};
+use burn::tensor::Tensor;
 
 use super::conditioning::Conditioning;
 use super::decode::decode;
@@ -15,6 +15,7 @@ use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
 use crate::base::rng::Generators;
 use crate::content::request::{Request, SafetyMode};
+use crate::ops;
 use crate::schedulers::{Scheduler, SchedulerConfig, SchedulerKind};
 
 /// The sampler that the request asks for, or else the checkpoint's own.
@@ -116,20 +117,13 @@ impl Begun<'_> {
     }
 }
 
-/// Reads a tensor back from the device.
-pub(super) fn read<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
-    let failed = |e: &dyn std::fmt::Debug| Error::new(format!("The device failed: {e:?}"));
-    let data = tensor.cast(DType::F32).try_into_data().map_err(|e| failed(&e))?;
-    data.try_into_vec().map_err(|e| failed(&e))
-}
-
 /// Keeps a tensor in the trace, if there is one.
 pub(super) fn record<const D: usize>(hooks: &mut Hooks<'_>, name: &str, tensor: impl FnOnce() -> Tensor<D>) {
     if let Some(trace) = &mut hooks.trace {
         let tensor = tensor();
         let shape = tensor.dims();
         // What can't be read back is left out: the run itself fails at its next step.
-        if let Ok(values) = read(tensor) {
+        if let Ok(values) = ops::read(tensor) {
             trace.record(name, shape, &values);
         }
     }

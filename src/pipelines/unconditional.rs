@@ -166,8 +166,8 @@ impl Denoiser for &Unconditional {
         &self.compute
     }
 
-    fn predict(&self, samples: &Tensor<4>, at: At<'_>, cancel: &CancelToken) -> Option<Tensor<4>> {
-        self.unet.forward(samples.clone().cast(self.compute.dtype), at.timestep, at.pace, cancel)
+    fn predict(&self, samples: &Tensor<4>, at: At<'_>, _: &CancelToken) -> Option<Tensor<4>> {
+        self.unet.forward(samples.clone().cast(self.compute.dtype), at.timestep, at.pace).ok()
     }
 
     fn look(&self, samples: &Tensor<4>, _: &CancelToken) -> Result<Option<RgbImage>> {

@@ -1,11 +1,9 @@
 //! Each network of a checkpoint against Diffusers' and transformers' own (`tests/golden/models`), on the CPU in f32.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 
 use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use burnisher::base::cancel::CancelToken;
 use burnisher::base::model_ref::ModelRef;
 use burnisher::base::rng::TorchRng;
 use burnisher::content::text::clip_tokenizer::ClipTokenizer;
@@ -73,8 +71,8 @@ type Run = Box<dyn Fn(&Input) -> Option<Vec<f32>>>;
 
 /// The network with its weights.
 pub(crate) fn load<M: Module>(model: &Model, component: &str, network: M) -> M {
-    let loaded = model.load(component, network, DType::F32, &mut |_| ControlFlow::Continue(()));
-    loaded.expect("the weights load").expect("nobody stopped it")
+    let loaded = model.load(component, network, DType::F32, &mut |_| Ok(()));
+    loaded.expect("the weights load")
 }
 
 /// Runs every case of `golden` whose network is `component` and holds what comes out against it.
@@ -99,7 +97,7 @@ fn compare(model: &ModelRef, golden: &str, component: &str, tolerance: f32) {
             let network = load(&model, component, UNet2DModel::new(config, &device).expect("the config is supported"));
             Box::new(move |input| {
                 let Input::Unet { sample, timestep, .. } = input else { return None };
-                network.forward(sample.tensor(), *timestep, Pace::AtOnce, &CancelToken::new()).map(values)
+                network.forward(sample.tensor(), *timestep, Pace::AtOnce).map(values).ok()
             })
         }
         "unet" => {
@@ -108,7 +106,7 @@ fn compare(model: &ModelRef, golden: &str, component: &str, tolerance: f32) {
             Box::new(move |input| {
                 let Input::Unet { sample, timestep, encoder_hidden_states: Some(text) } = input else { return None };
                 let text = text.tensor();
-                network.forward(sample.tensor(), *timestep, &text, Pace::AtOnce, &CancelToken::new()).map(values)
+                network.forward(sample.tensor(), *timestep, &text, Pace::AtOnce).map(values).ok()
             })
         }
         "safety_checker" => {
@@ -154,7 +152,7 @@ fn compare(model: &ModelRef, golden: &str, component: &str, tolerance: f32) {
 
 /// The embeddings of a batch of pictures, each followed by its cosines to the special-care concepts and the concepts.
 fn embeds_and_cosines(network: &StableDiffusionSafetyChecker, pixels: Tensor<4>) -> Vec<f32> {
-    let embeds = network.image_embeds(pixels);
+    let embeds = network.image_embeds(pixels).expect("nobody cancelled it");
     let dim = embeds.dims()[1];
     let [special_care, concepts] = network.concepts().map(values);
     let mut all = Vec::new();
@@ -166,17 +164,17 @@ fn embeds_and_cosines(network: &StableDiffusionSafetyChecker, pixels: Tensor<4>)
 }
 
 fn run_vae(network: &AutoencoderKL, input: &Input) -> Option<Vec<f32>> {
-    let cancel = CancelToken::new();
     match input {
-        Input::VaeDecoder { latents, tile: None } => network.decode(latents.tensor(), &cancel).map(values),
+        Input::VaeDecoder { latents, tile: None } => network.decode(latents.tensor()).map(values).ok(),
         Input::VaeDecoder { latents, tile: Some(tile) } => {
-            network.decode_tiled(&latents.tensor(), *tile, &cancel).map(values)
+            network.decode_tiled(&latents.tensor(), *tile).map(values).ok()
         }
         Input::VaeEncoder { image, tile } => {
             let posterior = match tile {
-                None => network.encode(image.tensor(), &cancel)?,
-                Some(tile) => network.encode_tiled(&image.tensor(), *tile, &cancel)?,
+                None => network.encode(image.tensor()),
+                Some(tile) => network.encode_tiled(&image.tensor(), *tile),
             };
+            let posterior = posterior.ok()?;
             Some([values(posterior.mean), values(posterior.logvar)].concat())
         }
         _ => None,

@@ -8,7 +8,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::ControlFlow;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{DType, Shape, Tensor};
@@ -17,6 +16,7 @@ use serde::Serialize;
 use super::keys;
 use super::weight_files::Weights;
 use crate::base::error::{Error, Result};
+use crate::base::stop::{Outcome, Stop};
 use crate::storage::weights::{Order, Stored, Unusable, tensor_data};
 
 /// How a component's files differ from the module its config asks for: everything by name, as files spell it.
@@ -91,25 +91,26 @@ fn some_of(names: &[String]) -> String {
     text
 }
 
-/// Told after each tensor how many bytes of the files it was; `Break` stops the loading.
-pub type OnTensor<'a> = dyn FnMut(u64) -> ControlFlow<()> + 'a;
+/// Is told after each tensor how many bytes of the files it was; an error stops the loading.
+pub type OnTensor<'a> = dyn FnMut(u64) -> Outcome<()> + 'a;
 
-/// Loads `weights` into every parameter of `module`, on the device the module was built for. `None` when stopped.
+/// Loads `weights` into every parameter of `module`, on the device the module was built for.
 ///
 /// # Errors
-/// [`Mismatch`] as the cause if names are missing or shapes differ; a tensor that can't be used or isn't finite.
+/// [`Mismatch`] as the cause if names are missing or shapes differ; a tensor that can't be used or isn't finite; what `on_tensor`
+/// says.
 pub(super) fn load_into<M: Module>(
     module: M,
     weights: &Weights,
     dtype: DType,
     place: &str,
     on_tensor: &mut OnTensor<'_>,
-) -> Result<Option<M>> {
-    let (matching, flow) = (Matching::new(weights, place)?, ControlFlow::Continue(()));
-    let mut loader = Loader { matching, dtype, place, failed: None, on_tensor, flow };
+) -> Outcome<M> {
+    let matching = Matching::new(weights, place)?;
+    let mut loader = Loader { matching, dtype, place, ended: Ok(()), on_tensor };
     let module = module.map(&mut loader);
-    let flow = loader.finish()?;
-    Ok(flow.is_continue().then_some(module))
+    loader.finish()?;
+    Ok(module)
 }
 
 /// A component's files beside the module that its config asks for.
@@ -246,32 +247,32 @@ struct Loader<'a> {
     dtype: DType,
     /// Where the weights come from, for messages.
     place: &'a str,
-    failed: Option<Error>,
+    /// Why nothing more is read.
+    ended: Outcome<()>,
     on_tensor: &'a mut OnTensor<'a>,
-    flow: ControlFlow<()>,
 }
 
 impl Loader<'_> {
-    fn finish(self) -> Result<ControlFlow<()>> {
-        if let Some(error) = self.failed {
-            return Err(error);
+    fn finish(self) -> Outcome<()> {
+        if let Err(Stop::Failed(error)) = self.ended {
+            return Err(error.into());
         }
         let mismatch = self.matching.finish();
-        if mismatch.is_fatal() { Err(refuse(mismatch, self.place)) } else { Ok(self.flow) }
+        if mismatch.is_fatal() { Err(refuse(mismatch, self.place).into()) } else { self.ended }
     }
 
     /// The tensor for the parameter at the current path, on its device.
     fn tensor<const D: usize>(&mut self, param: &Param<Tensor<D>>) -> Option<Tensor<D>> {
         let Found { key, stored, shape, order } = self.matching.find(param)?;
-        if self.failed.is_some() || self.matching.mismatch.is_fatal() || self.flow.is_break() {
+        if self.ended.is_err() || self.matching.mismatch.is_fatal() {
             return None;
         }
         let data = stored.bytes().and_then(|bytes| {
             tensor_data(bytes, stored.dtype, shape, order, self.dtype)
                 .map_err(|unusable| explain(&unusable, key, self.place))
         });
-        let data = data.map_err(|error| self.failed = Some(error)).ok()?;
-        self.flow = (self.on_tensor)(stored.len() as u64);
+        let data = data.map_err(|error| self.ended = Err(error.into())).ok()?;
+        self.ended = (self.on_tensor)(stored.len() as u64);
         let device = param.lazy_device();
         // Weights stay as long as the model: kept apart from the memory that the steps reuse.
         Some(device.memory_persistent_allocations(data, |data| Tensor::from_data(data, (&device, self.dtype))))

@@ -18,6 +18,7 @@ use super::source::Source;
 use super::weight_files::{Variant, Weights};
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::{self, ModelRef};
+use crate::base::stop::Outcome;
 use crate::storage::hub;
 
 /// An opened model: configs read, weights not yet.
@@ -177,18 +178,17 @@ impl Checkpoint {
 
     /// Loads a component's weights into a module built from its config, on the module's device, as `dtype` (`F32`, `F16`
     /// or `BF16`). Tensors are converted one at a time; those that already have the dtype borrow the mapped file.
-    /// `None` when `on_tensor` stopped it.
     ///
     /// # Errors
     /// The files are missing, damaged or pickled; names are missing or shapes differ from the module's ([`Mismatch`] is the
-    /// cause and lists all of them); a number is NaN or infinite.
+    /// cause and lists all of them); a number is NaN or infinite; what `on_tensor` says.
     pub fn load<M: Module>(
         &self,
         component: &str,
         module: M,
         dtype: DType,
         on_tensor: &mut OnTensor<'_>,
-    ) -> Result<Option<M>> {
+    ) -> Outcome<M> {
         let weights = self.weights(component, Variant::of(dtype))?;
         load::load_into(module, &weights, dtype, &self.backing.locate(self.folder(component)), on_tensor)
     }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
@@ -10,6 +9,7 @@ use burn::nn::{GroupNorm, GroupNormConfig, LayerNorm, LayerNormConfig};
 use burn::tensor::{DType, Device};
 use burnisher::base::error::{Error, Result};
 use burnisher::base::model_ref::ModelRef;
+use burnisher::base::stop::{Outcome, Stop};
 use burnisher::ops::{Conv2d, Linear};
 use burnisher::storage::checkpoint::Checkpoint;
 use half::f16;
@@ -118,18 +118,20 @@ impl Folder {
         Checkpoint::open(&ModelRef::Folder(self.0.path().to_owned()))
     }
 
-    pub(crate) fn load(&self) -> Result<Net> {
+    pub(crate) fn load(&self) -> Outcome<Net> {
         self.load_as(DType::F32)
     }
 
-    pub(crate) fn load_as(&self, dtype: DType) -> Result<Net> {
-        let loaded = self.open()?.load("unet", net(), dtype, &mut |_| ControlFlow::Continue(()))?;
-        Ok(loaded.expect("nobody stopped it"))
+    pub(crate) fn load_as(&self, dtype: DType) -> Outcome<Net> {
+        self.open()?.load("unet", net(), dtype, &mut |_| Ok(()))
     }
 
     /// What is said about this folder.
     pub(crate) fn complaint(&self) -> Error {
-        self.load().map(|_| ()).unwrap_err()
+        match self.load() {
+            Err(Stop::Failed(error)) => error,
+            other => panic!("nothing is said about it: {}", other.is_ok()),
+        }
     }
 }
 

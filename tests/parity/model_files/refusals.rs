@@ -1,7 +1,6 @@
 //! Models that can't be opened: each with a line that says why, and what about.
 
 use burn::tensor::DType;
-use burnisher::base::error::Error;
 use burnisher::base::model_ref::ModelRef;
 use burnisher::storage::checkpoint::Checkpoint;
 use safetensors::Dtype;
@@ -190,8 +189,8 @@ fn numbers_that_are_not_finite_are_found_wherever_they_are() {
     file.get_mut("norms.0.bias").unwrap().1[0] = 1e30;
     let folder = Folder::with(&file);
     assert!(folder.load().is_ok());
-    let error: Error = folder.load_as(DType::F16).map(|_| ()).unwrap_err();
-    assert!(error.headline().contains("an infinite number (norms.0.bias)"), "{error}");
+    let error = folder.load_as(DType::F16).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("an infinite number (norms.0.bias)"), "{error}");
 }
 
 #[test]

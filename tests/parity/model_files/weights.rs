@@ -1,9 +1,8 @@
 //! Weights that load: types, variants, shards and spellings.
 
-use std::ops::ControlFlow;
-
 use burn::tensor::{DType, Tensor};
 use burnisher::base::error::Error;
+use burnisher::base::stop::Stop;
 use burnisher::storage::checkpoint::{MisShaped, Mismatch};
 use half::bf16;
 use safetensors::Dtype;
@@ -74,7 +73,7 @@ fn a_large_matrix_is_turned_whole() {
     let module = Large { proj: LinearConfig::new(columns, rows).init(&burn::tensor::Device::flex()) };
     let folder = Folder::with(&file);
     let checkpoint = folder.open().unwrap();
-    let loaded = checkpoint.load("unet", module, DType::F32, &mut |_| ControlFlow::Continue(())).unwrap().unwrap();
+    let loaded = checkpoint.load("unet", module, DType::F32, &mut |_| Ok(())).unwrap();
     let turned: Vec<f32> = (0..columns).flat_map(|c| (0..rows).map(move |r| (r * columns + c) as f32)).collect();
     assert_eq!(numbers(loaded.proj.weight.val()), turned);
 }
@@ -213,17 +212,17 @@ fn loading_tells_of_every_byte_and_can_be_stopped_after_any_tensor() {
     let mut told = Vec::new();
     let loaded = checkpoint.load("unet", net(), DType::F32, &mut |bytes| {
         told.push(bytes);
-        ControlFlow::Continue(())
+        Ok(())
     });
-    assert_loaded(&loaded.unwrap().expect("nobody stopped it"));
+    assert_loaded(&loaded.unwrap());
     assert_eq!((told.len(), told.iter().sum::<u64>()), (tensors().len(), total));
     for wanted in 1..=told.len() {
         let mut read = 0;
         let stopped = checkpoint.load("unet", net(), DType::F32, &mut |_| {
             read += 1;
-            if read == wanted { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if read == wanted { Err(Stop::Cancelled) } else { Ok(()) }
         });
-        assert!(stopped.unwrap().is_none());
+        assert!(matches!(stopped, Err(Stop::Cancelled)));
         assert_eq!(read, wanted, "nothing is read after the stop");
     }
 }

@@ -143,7 +143,7 @@ fn loading(file: &SingleFile) -> String {
     let config = &checkpoint.component("unet").expect("it has one").config;
     let network =
         burnisher::models::unet_2d_condition::UNet2DConditionModel::new(config, &burn::tensor::Device::flex());
-    let on_tensor = &mut |_| std::ops::ControlFlow::Continue(());
+    let on_tensor = &mut |_| Ok(());
     let loaded = checkpoint.load("unet", network.expect("it is built"), burn::tensor::DType::F32, on_tensor);
     loaded.map(|_| ()).expect_err("the weights are wrong").to_string()
 }
