@@ -196,7 +196,7 @@ pub(super) fn generate(state: &mut State, first: bool) {
         state.notices.error(error);
         return;
     }
-    settings.remember_prompt(&request.prompt);
+    settings.remember_prompt(&request.prompts.prompt);
     state.history = None;
     let waiting = Waiting::new(settings.model.clone(), request);
     if first {

@@ -148,7 +148,7 @@ fn saved(state: &mut State, id: JobId, picture: usize, entry: Entry) {
         running.finished = picture + 1;
     }
     if state.follows {
-        state.show(entry.path, &entry.recipe.request.prompt);
+        state.show(entry.path, &entry.recipe.request.prompts.prompt);
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::base::cancel::CancelToken;
 use crate::base::model_ref::ModelRef;
-use crate::content::request::Request;
+use crate::content::request::{Request, Seeds};
 use crate::settings::Waiting;
 use crate::worker::{JobId, Phase, Work};
 
@@ -143,10 +143,10 @@ impl Queue {
     pub(super) fn started(&mut self, id: JobId, cancel: CancelToken) {
         let Some(at) = self.waiting.iter().position(|queued| !queued.failed) else { return };
         let waiting = self.waiting.remove(at).waiting;
-        let steps = waiting.work.first().steps;
+        let steps = waiting.work.first().sampling.steps;
         let variants = match &waiting.work {
             Work::Pictures(_) => Vec::new(),
-            Work::Compare(variants) => variants.iter().map(|variant| (0, variant.steps)).collect(),
+            Work::Compare(variants) => variants.iter().map(|variant| (0, variant.sampling.steps)).collect(),
         };
         self.running = Some(Running {
             id,
@@ -202,9 +202,12 @@ impl Queue {
     /// A stopped generation is over: what is left of it comes next.
     pub(super) fn go_on_after(&mut self, stopped: &Running) {
         let Work::Pictures(request) = &stopped.waiting.work else { return };
-        let left = request.count.saturating_sub(stopped.picture + 1);
+        let left = request.seeds.count.saturating_sub(stopped.picture + 1);
         if left > 0 && !stopped.ends_whole {
-            let rest = Request { seed: request.seed_of(stopped.picture + 1), count: left, ..request.clone() };
+            let rest = Request {
+                seeds: Seeds { first: request.seed_of(stopped.picture + 1), count: left },
+                ..request.clone()
+            };
             self.push_first(Waiting::new(stopped.waiting.model.clone(), rest));
         }
     }
@@ -221,8 +224,10 @@ impl Running {
     pub(super) fn rest(&self) -> Waiting {
         let Work::Pictures(request) = &self.waiting.work else { return self.waiting.clone() };
         let rest = Request {
-            seed: request.seed_of(self.picture),
-            count: request.count.saturating_sub(self.picture).max(1),
+            seeds: Seeds {
+                first: request.seed_of(self.picture),
+                count: request.seeds.count.saturating_sub(self.picture).max(1),
+            },
             ..request.clone()
         };
         Waiting::new(self.waiting.model.clone(), rest)
@@ -275,7 +280,11 @@ mod tests {
     use crate::worker::Job;
 
     fn waiting(prompt: &str) -> Waiting {
-        let request = Request { prompt: prompt.into(), count: 3, seed: 10, ..Draft::default().request() };
+        let request = Draft::default().request().with(|request| {
+            request.prompts.prompt = prompt.into();
+            request.seeds.count = 3;
+            request.seeds.first = 10;
+        });
         Waiting::new(ModelRef::Bundled, request)
     }
 
@@ -288,7 +297,7 @@ mod tests {
     }
 
     fn prompts(queue: &Queue) -> Vec<&str> {
-        queue.waiting().map(|(_, waiting, _)| waiting.work.first().prompt.as_str()).collect()
+        queue.waiting().map(|(_, waiting, _)| waiting.work.first().prompts.prompt.as_str()).collect()
     }
 
     fn start(queue: &mut Queue) -> JobId {
@@ -318,8 +327,11 @@ mod tests {
         let mut queue = queue(&["a", "b"]);
         let id = start(&mut queue);
         assert!(queue.next().is_none(), "the worker is busy");
-        assert_eq!(queue.ended(id).map(|running| running.waiting.work.first().prompt.clone()), Some("a".into()));
-        assert_eq!(queue.next().map(|waiting| waiting.work.first().prompt.as_str()), Some("b"));
+        assert_eq!(
+            queue.ended(id).map(|running| running.waiting.work.first().prompts.prompt.clone()),
+            Some("a".into())
+        );
+        assert_eq!(queue.next().map(|waiting| waiting.work.first().prompts.prompt.as_str()), Some("b"));
     }
 
     #[test]
@@ -328,13 +340,13 @@ mod tests {
         let id = start(&mut queue);
         let failed = queue.ended(id).expect("it ran").waiting;
         queue.push_failed(failed);
-        assert_eq!(queue.next().map(|waiting| waiting.work.first().prompt.as_str()), Some("b"));
+        assert_eq!(queue.next().map(|waiting| waiting.work.first().prompts.prompt.as_str()), Some("b"));
         start(&mut queue);
         queue.running = None;
         assert!(queue.next().is_none());
         let key = queue.waiting().next().expect("it stays").0;
         queue.try_again(key);
-        assert_eq!(queue.next().map(|waiting| waiting.work.first().prompt.as_str()), Some("a"));
+        assert_eq!(queue.next().map(|waiting| waiting.work.first().prompts.prompt.as_str()), Some("a"));
     }
 
     #[test]
@@ -344,14 +356,14 @@ mod tests {
         queue.running_mut(id).expect("it runs").picture = 1;
         let kept = queue.to_keep();
         assert_eq!(
-            (kept[0].work.first().seed, kept[0].work.pictures()),
+            (kept[0].work.first().seeds.first, kept[0].work.pictures()),
             (11, 2),
             "the finished picture isn't drawn twice"
         );
         let mut again = Queue::left_over(kept);
         assert!(again.next().is_none());
         again.paused = false;
-        assert_eq!(again.next().map(|waiting| waiting.work.first().prompt.as_str()), Some("a"));
+        assert_eq!(again.next().map(|waiting| waiting.work.first().prompts.prompt.as_str()), Some("a"));
     }
 
     #[test]
@@ -373,7 +385,7 @@ mod tests {
             queue.go_on_after(&stopped);
             let next: Vec<_> = queue
                 .waiting()
-                .map(|(_, waiting, _)| (waiting.work.first().seed, waiting.work.first().count))
+                .map(|(_, waiting, _)| (waiting.work.first().seeds.first, waiting.work.first().seeds.count))
                 .collect();
             assert_eq!(next, expected);
         }

@@ -12,7 +12,7 @@ use crate::cli::memory_limit::MemoryLimit;
 use crate::cli::report::Report;
 use crate::cli::task::{TaskArgs, default_size};
 use crate::cli::{Ended, cancel_on_interrupt};
-use crate::content::request::{self, Request, SafetyMode};
+use crate::content::request::{self, Finish, Guidance, Prompts, Request, SafetyMode, Sampling, Seeds, Size, Start};
 use crate::schedulers::{SamplingOptions, SigmaSchedule};
 use crate::storage::gallery::Destination;
 use crate::worker::{self, Busy, Command, Event, Host, Job, JobEnd, ModelInfo, Previews, Work, WorkerHandle};
@@ -166,25 +166,25 @@ impl Args {
     /// The request, with diffusers' defaults where the model has a say: [`Self::complete`] asks it.
     fn request(&self) -> Result<Request> {
         Ok(Request {
-            task: self.task.task(self.prompt.is_some(), &self.model)?,
-            prompt: self.prompt.clone().unwrap_or_default(),
-            negative_prompt: self.negative_prompt.clone(),
-            scheduler: self.scheduler.as_deref().map(str::parse).transpose()?,
-            sampling: SamplingOptions {
-                sigma_schedule: self.sigma_schedule,
-                eta: self.eta,
-                timesteps: self.timesteps.clone(),
-                sigmas: self.sigmas.clone(),
+            start: Start { task: self.task.task(self.prompt.is_some(), &self.model)?, ..Start::default() },
+            prompts: Prompts {
+                prompt: self.prompt.clone().unwrap_or_default(),
+                negative_prompt: self.negative_prompt.clone(),
             },
-            steps: self.steps.unwrap_or(50),
-            guidance_scale: self.guidance_scale.unwrap_or(7.5),
-            guidance_rescale: self.guidance_rescale,
-            seed: self.seed.unwrap_or_else(request::random_seed),
-            width: self.width.unwrap_or(512),
-            height: self.height.unwrap_or(512),
-            count: self.count,
-            safety: self.safety(),
-            ..Request::default()
+            sampling: Sampling {
+                scheduler: self.scheduler.as_deref().map(str::parse).transpose()?,
+                options: SamplingOptions {
+                    sigma_schedule: self.sigma_schedule,
+                    eta: self.eta,
+                    timesteps: self.timesteps.clone(),
+                    sigmas: self.sigmas.clone(),
+                },
+                steps: self.steps.unwrap_or(50),
+            },
+            guidance: Guidance { scale: self.guidance_scale.unwrap_or(7.5), rescale: self.guidance_rescale },
+            seeds: Seeds { first: self.seed.unwrap_or_else(request::random_seed), count: self.count },
+            size: Size::new(self.width.unwrap_or(512), self.height.unwrap_or(512)),
+            finish: Finish { safety: self.safety() },
         })
     }
 
@@ -203,11 +203,11 @@ impl Args {
     /// # Errors
     /// The picture that it begins with can't be read any more.
     fn complete(&self, request: &mut Request, info: &ModelInfo) -> Result<()> {
-        request.steps = self.steps.unwrap_or(info.steps);
-        request.guidance_scale = self.guidance_scale.unwrap_or(info.guidance_scale);
+        request.sampling.steps = self.steps.unwrap_or(info.steps);
+        request.guidance.scale = self.guidance_scale.unwrap_or(info.guidance_scale);
         let (width, height) = default_size(request, info)?;
-        request.width = self.width.unwrap_or(width);
-        request.height = self.height.unwrap_or(height);
+        request.size.width = self.width.unwrap_or(width);
+        request.size.height = self.height.unwrap_or(height);
         Ok(())
     }
 }

@@ -132,10 +132,15 @@ fn loaded(info: &ModelInfo) -> String {
 }
 
 fn started(request: &Request) -> String {
-    let sampler = request.scheduler.map_or("the checkpoint's sampler", crate::schedulers::SchedulerKind::label);
-    let guidance =
-        if request.task.kind().has_prompt() { format!(", guidance {}", request.guidance_scale) } else { String::new() };
-    let Request { width, height, steps, seed, .. } = request;
+    let sampler =
+        request.sampling.scheduler.map_or("the checkpoint's sampler", crate::schedulers::SchedulerKind::label);
+    let guidance = if request.start.task.kind().has_prompt() {
+        format!(", guidance {}", request.guidance.scale)
+    } else {
+        String::new()
+    };
+    let Request { size, sampling, seeds, .. } = request;
+    let (width, height, steps, seed) = (size.width, size.height, sampling.steps, seeds.first);
     format!("{width} x {height}, {sampler}, {steps} steps{guidance}, seed {seed}")
 }
 

@@ -235,8 +235,8 @@ fn with_margins(mask: &GrayImage, margins: Margins) -> Result<GrayImage> {
 /// The picture can't be read.
 pub(super) fn default_size(request: &Request, info: &ModelInfo) -> Result<(usize, usize)> {
     let own = (info.width, info.height);
-    let Some(image) = request.task.image() else { return Ok(own) };
-    let margins = match &request.task {
+    let Some(image) = request.start.task.image() else { return Ok(own) };
+    let margins = match &request.start.task {
         Task::Inpaint(inpaint) if inpaint.only_masked.is_some() => return Ok(own),
         Task::Inpaint(inpaint) => inpaint.margins,
         _ => Margins::default(),

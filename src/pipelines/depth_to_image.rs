@@ -32,11 +32,11 @@ pub(super) fn run(
     let Some(depth) = depth.filter(|_| !hooks.cancel.is_cancelled()) else { return Ok(Run::Cancelled) };
     let (width, height) = latents::size(model, request);
     let values = depth.resized(width as usize, height as usize).normalised()?;
-    let shown = depth.shown(request.width as u32, request.height as u32)?;
+    let shown = depth.shown(request.size.width as u32, request.size.height as u32)?;
     let data = TensorData::new(values, [1, 1, height as usize, width as usize]);
     let channel = Tensor::<4>::from_data(data, (&model.compute.device, DType::F32));
     stages::record(&mut hooks, "depth_mask", || channel.clone());
-    let channels = Some(channel.expand([request.count, 1, height as usize, width as usize]));
+    let channels = Some(channel.expand([request.seeds.count, 1, height as usize, width as usize]));
     let conditioning = Conditioning { channels, keep: None };
     let Run::Done(mut pictures) = image_to_image::draw(begun, request, &picture, conditioning, &mut hooks)? else {
         return Ok(Run::Cancelled);

@@ -25,7 +25,7 @@ pub(super) struct Guidance {
 
 impl Guidance {
     pub(super) fn of(request: &Request) -> Self {
-        Self { scale: request.guidance_scale, rescale: request.guidance_rescale }
+        Self { scale: request.guidance.scale, rescale: request.guidance.rescale }
     }
 
     /// Whether the model is asked twice a step, with and without the prompt.

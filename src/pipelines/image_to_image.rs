@@ -33,7 +33,7 @@ pub(super) fn draw(
     hooks: &mut Hooks<'_>,
 ) -> Result<Run> {
     let model = begun.model;
-    let picture = resize::rgb(picture, request.width as u32, request.height as u32, Filter::Lanczos);
+    let picture = resize::rgb(picture, request.size.width as u32, request.size.height as u32, Filter::Lanczos);
     let posterior = latents::encode(model, latents::pixels(model, &picture, None), hooks.cancel)?;
     let Some(posterior) = posterior else { return Ok(Run::Cancelled) };
     // In Diffusers' order: the picture's latents are sampled first, then comes the noise.

@@ -27,7 +27,7 @@ pub(super) fn run(
     picture: &RgbImage,
     mut hooks: Hooks<'_>,
 ) -> Result<Run> {
-    let canvas = Canvas::new(task, picture, request.width, request.height)?;
+    let canvas = Canvas::new(task, picture, request.size.width, request.size.height)?;
     let mask = Masks::new(model, request, task, &canvas)?;
     let Some(begun) = stages::begin(model, request, start, &mut hooks)? else { return Ok(Run::Cancelled) };
     let Run::Done(mut pictures) = draw(begun, request, task, &canvas, mask, &mut hooks)? else {
@@ -36,7 +36,7 @@ pub(super) fn run(
     if task.paste_back {
         for drawn in &mut pictures {
             drawn.image = canvas.paste(&drawn.image);
-            if request.safety.withholds(drawn.verdict.as_ref()) {
+            if request.finish.safety.withholds(drawn.verdict.as_ref()) {
                 drawn.image = RgbImage::new(drawn.image.width(), drawn.image.height());
             }
         }

@@ -14,14 +14,14 @@ use crate::models::autoencoder_kl::DiagonalGaussian;
 /// Unit noise of the latents' shape, `[count, channels, height, width]`, f32.
 pub(super) fn noise(model: &StableDiffusion, request: &Request, generators: &mut Generators) -> Tensor<4> {
     let (width, height) = size(model, request);
-    let shape = [request.count, model.parts.vae.outline.latent_channels(), height as usize, width as usize];
+    let shape = [request.seeds.count, model.parts.vae.outline.latent_channels(), height as usize, width as usize];
     Tensor::from_data(TensorData::new(generators.randn(shape), shape), (&model.compute.device, DType::F32))
 }
 
 /// Width and height of the latents.
 pub(super) fn size(model: &StableDiffusion, request: &Request) -> (u32, u32) {
     let scale = model.parts.vae.outline.scale_factor();
-    ((request.width / scale) as u32, (request.height / scale) as u32)
+    ((request.size.width / scale) as u32, (request.size.height / scale) as u32)
 }
 
 /// A picture as the autoencoder reads it, `[1, 3, height, width]` in -1..1 (`VaeImageProcessor.normalize`), with 0 where the hole

@@ -90,16 +90,16 @@ pub struct Wish {
 impl Wish {
     /// What a request asks for, if its pictures are drawn as one batch.
     pub fn of(request: &Request) -> Self {
-        let guided = request.task.kind().has_prompt() && request.guidance_scale > 1.0;
-        let estimates_depth = matches!(&request.task, Task::DepthToImage { depth: None, .. });
+        let guided = request.start.task.kind().has_prompt() && request.guidance.scale > 1.0;
+        let estimates_depth = matches!(&request.start.task, Task::DepthToImage { depth: None, .. });
         let mut also = Vec::new();
         also.extend(estimates_depth.then_some(Part::DepthEstimator));
-        also.extend((request.safety != SafetyMode::Off).then_some(Part::SafetyChecker));
+        also.extend((request.finish.safety != SafetyMode::Off).then_some(Part::SafetyChecker));
         Self {
-            width: request.width,
-            height: request.height,
-            batch: if guided { 2 * request.count } else { request.count },
-            encodes: request.task.kind().needs_image(),
+            width: request.size.width,
+            height: request.size.height,
+            batch: if guided { 2 * request.seeds.count } else { request.seeds.count },
+            encodes: request.start.task.kind().needs_image(),
             also,
             side_by_side: false,
         }

@@ -187,15 +187,15 @@ impl DiffusionPipeline {
     /// The request doesn't fit the model or the memory, or the arithmetic failed.
     pub fn run(&self, request: &Request, mut hooks: Hooks<'_>) -> Result<Run> {
         request.validate()?;
-        self.check_task(request.task.kind())?;
-        let start = match &request.branch {
+        self.check_task(request.start.task.kind())?;
+        let start = match &request.start.branch {
             None => None,
             Some(branch) => match self.start(branch, &mut hooks)? {
                 Some(start) => Some(start),
                 None => return Ok(Run::Cancelled),
             },
         };
-        let mut trail = (request.count == 1).then(|| Trail::new(request));
+        let mut trail = (request.seeds.count == 1).then(|| Trail::new(request));
         let Hooks { on_phase, on_step, cancel, trace } = hooks;
         let mut keeping = |step: Step<'_>| {
             if let Some(trail) = &mut trail {
@@ -213,7 +213,7 @@ impl DiffusionPipeline {
     fn run_task(&self, request: &Request, start: Option<Start>, hooks: Hooks<'_>) -> Result<Run> {
         let cancel = hooks.cancel;
         let run = ops::interruptible(cancel, || {
-            Ok(match (&self.model, &request.task) {
+            Ok(match (&self.model, &request.start.task) {
                 (Model::StableDiffusion(model), Task::TextToImage) => text_to_image::run(model, request, start, hooks),
                 (Model::StableDiffusion(model), Task::ImageToImage { image, .. }) => {
                     image_to_image::run(model, request, start, &imaging::decode::rgb(image)?, hooks)

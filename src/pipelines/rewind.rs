@@ -129,7 +129,7 @@ impl DiffusionPipeline {
             return Err(Error::new(format!("After step {} nothing is left to be drawn", branch.step))
                 .advise("Go on from an earlier step"));
         }
-        Ok(Some(Start { mark, scheduler, seed: branch.from.seed }))
+        Ok(Some(Start { mark, scheduler, seed: branch.from.seeds.first }))
     }
 }
 
@@ -142,11 +142,11 @@ impl Start {
     pub(super) fn place(self, scheduler: &mut Scheduler, request: &Request) -> Result<Place> {
         let Self { mark, scheduler: left, seed } = self;
         // The same seed goes on with the noise that the other run would have drawn next, another one with its own.
-        let seeds = (0..request.count).map(|k| request.seed_of(k));
-        let is_same = request.count == 1 && request.seed == seed;
+        let seeds = (0..request.seeds.count).map(|k| request.seed_of(k));
+        let is_same = request.seeds.count == 1 && request.seeds.first == seed;
         let generators = if is_same { mark.generators } else { Generators::per_image(seeds) };
         let [_, channels, height, width] = mark.samples.dims();
-        let batch = |samples: Tensor<4>| samples.expand([request.count, channels, height, width]);
+        let batch = |samples: Tensor<4>| samples.expand([request.seeds.count, channels, height, width]);
         let (samples, clean) = (batch(mark.samples), batch(mark.pred_original_sample));
         let (signal, noise) = level(&left, mark.next)?;
         let entries = scheduler.entries().into_iter();

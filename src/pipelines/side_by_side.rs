@@ -27,8 +27,8 @@ pub(super) fn run(
     for request in requests {
         request.validate()?;
     }
-    let strongest = requests.iter().map(|request| request.guidance_scale).fold(0.0, f64::max);
-    let all = Request { guidance_scale: strongest, ..first.clone() };
+    let strongest = requests.iter().map(|request| request.guidance.scale).fold(0.0, f64::max);
+    let all = first.clone().with(|request| request.guidance.scale = strongest);
     // A step is of one picture at a time.
     model.make_room(&Wish { side_by_side: true, ..Wish::of(&all) })?;
     let scheduler = |request| stages::scheduler(&model.scheduler_config, request);
@@ -50,7 +50,7 @@ pub(super) fn run(
         let embeds = prompt_embeds.clone();
         let prompt_embeds = if guidance.is_on() { embeds } else { embeds.narrow(0, with_negative - 1, 1) };
         // A generator of its own each: the noise that a sampler draws on its way is then what it draws alone.
-        let mut generators = Generators::per_image([request.seed]);
+        let mut generators = Generators::per_image([request.seeds.first]);
         let samples = latents::noise(model, request, &mut generators) * scheduler.init_noise_sigma();
         let model =
             Guided { model, unet: Arc::clone(&unet), prompt_embeds, guidance, conditioning: Conditioning::default() };
@@ -67,7 +67,7 @@ pub(super) fn run(
         let (done, of) = denoising.progress();
         if done == of {
             let finished = waiting.swap_remove(next);
-            match decode(model, &finished.samples, first.safety, &mut hooks)? {
+            match decode(model, &finished.samples, first.finish.safety, &mut hooks)? {
                 Run::Done(pictures) => {
                     pictures.into_iter().try_for_each(|picture| on_drawn(finished.variant, picture))?;
                 }
@@ -82,17 +82,14 @@ pub(super) fn run(
 fn check(requests: &[Request]) -> Result<&Request> {
     let Some(first) = requests.first() else { return Err(Error::new("There is nothing to compare")) };
     let alike = |other: &Request| {
-        let same = Request {
-            scheduler: other.scheduler,
-            sampling: other.sampling.clone(),
-            steps: other.steps,
-            guidance_scale: other.guidance_scale,
-            guidance_rescale: other.guidance_rescale,
-            ..first.clone()
-        };
+        let same = Request { sampling: other.sampling.clone(), guidance: other.guidance.clone(), ..first.clone() };
         same == *other
     };
-    if first.count != 1 || first.task != Task::TextToImage || first.branch.is_some() || !requests.iter().all(alike) {
+    if first.seeds.count != 1
+        || first.start.task != Task::TextToImage
+        || first.start.branch.is_some()
+        || !requests.iter().all(alike)
+    {
         return Err(Error::new("What is compared must begin alike, with words, the same seed and the same size"));
     }
     Ok(first)

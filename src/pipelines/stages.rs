@@ -20,8 +20,8 @@ use crate::schedulers::{Scheduler, SchedulerConfig, SchedulerKind};
 
 /// The sampler that the request asks for, or else the checkpoint's own.
 pub(super) fn scheduler(config: &SchedulerConfig, request: &Request) -> Result<Scheduler> {
-    let kind = request.scheduler.map_or_else(|| SchedulerKind::from_config(config), Ok)?;
-    kind.build(config, request.steps, &request.sampling)
+    let kind = request.sampling.scheduler.map_or_else(|| SchedulerKind::from_config(config), Ok)?;
+    kind.build(config, request.sampling.steps, &request.sampling.options)
 }
 
 /// The text as the UNet reads it, `[batch, tokens, width]`; under guidance the negative prompts come first. `None` when cancelled.
@@ -31,14 +31,14 @@ pub(super) fn encode_prompt(
     guidance: Guidance,
     cancel: &CancelToken,
 ) -> Result<Option<Tensor<3>>> {
-    let mut prompts = vec![model.tokenizer.encode(&request.prompt)?];
+    let mut prompts = vec![model.tokenizer.encode(&request.prompts.prompt)?];
     if guidance.is_on() {
-        prompts.insert(0, model.tokenizer.encode(&request.negative_prompt)?);
+        prompts.insert(0, model.tokenizer.encode(&request.prompts.negative_prompt)?);
     }
     let Some(embeds) = model.embed(prompts, cancel)? else { return Ok(None) };
     model.done_with(Part::TextEncoder);
     let [halves, tokens, width] = embeds.dims();
-    let each = |i| embeds.clone().narrow(0, i, 1).expand([request.count, tokens, width]);
+    let each = |i| embeds.clone().narrow(0, i, 1).expand([request.seeds.count, tokens, width]);
     Ok(Some(Tensor::cat((0..halves).map(each).collect(), 0)))
 }
 
@@ -71,8 +71,9 @@ pub(super) fn begin<'a>(
     let guidance = Guidance::of(request);
     let Some(prompt_embeds) = encode_prompt(model, request, guidance, hooks.cancel)? else { return Ok(None) };
     record(hooks, "prompt_embeds", || prompt_embeds.clone());
-    let generators = Generators::per_image((0..request.count).map(|k| request.seed_of(k)));
-    let begun = Begun { model, guidance, prompt_embeds, scheduler, begin, generators, place, safety: request.safety };
+    let generators = Generators::per_image((0..request.seeds.count).map(|k| request.seed_of(k)));
+    let begun =
+        Begun { model, guidance, prompt_embeds, scheduler, begin, generators, place, safety: request.finish.safety };
     Ok((!hooks.cancel.is_cancelled()).then_some(begun))
 }
 
@@ -81,10 +82,10 @@ pub(super) fn begin<'a>(
 /// # Errors
 /// The strength is too small for even one step.
 fn first_step(request: &Request, scheduler: &Scheduler) -> Result<usize> {
-    let strength = request.task.strength();
+    let strength = request.start.task.strength();
     // Timesteps or sigmas of the user's own count as many as there are.
-    let is_custom = request.sampling.timesteps.is_some() || request.sampling.sigmas.is_some();
-    let steps = if is_custom { scheduler.timesteps().len() } else { request.steps };
+    let is_custom = request.sampling.options.timesteps.is_some() || request.sampling.options.sigmas.is_some();
+    let steps = if is_custom { scheduler.timesteps().len() } else { request.sampling.steps };
     let done = ((steps as f64 * strength) as usize).min(steps);
     let begin = (steps - done) * scheduler.order();
     if done > 0 && begin < scheduler.timesteps().len() {

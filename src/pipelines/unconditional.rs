@@ -73,8 +73,8 @@ impl Unconditional {
         let mut scheduler = scheduler(&self.scheduler_config, request)?;
 
         (hooks.on_phase)(Phase::Denoising);
-        let mut generators = Generators::per_image((0..request.count).map(|k| request.seed_of(k)));
-        let shape = [request.count, self.unet.in_channels(), request.height, request.width];
+        let mut generators = Generators::per_image((0..request.seeds.count).map(|k| request.seed_of(k)));
+        let shape = [request.seeds.count, self.unet.in_channels(), request.size.height, request.size.width];
         let noise = TensorData::new(generators.randn(shape), shape);
         let samples = Tensor::from_data(noise, (&self.compute.device, DType::F32));
         let (samples, generators, begin) = match start {
@@ -89,7 +89,7 @@ impl Unconditional {
         let Some(drawn) = denoising.finish(&mut hooks)? else { return Ok(Run::Cancelled) };
 
         (hooks.on_phase)(Phase::Decoding);
-        finish(request.count, &mut hooks, |k| Ok(Some(unit(&drawn, k))), |_| Ok(None), SafetyMode::Off)
+        finish(request.seeds.count, &mut hooks, |k| Ok(Some(unit(&drawn, k))), |_| Ok(None), SafetyMode::Off)
     }
 
     /// Why a sampler gives noise here; `None` if it doesn't.
@@ -104,7 +104,7 @@ impl Unconditional {
     /// Refuses sizes that the network can't halve often enough, and what would not fit into memory.
     fn check_size(&self, request: &Request) -> Result<()> {
         let multiple = self.unet.side_multiple();
-        for (name, side) in [("width", request.width), ("height", request.height)] {
+        for (name, side) in [("width", request.size.width), ("height", request.size.height)] {
             if side % multiple != 0 {
                 let nearest = side.div_ceil(multiple) * multiple;
                 return Err(Error::new(format!(

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::content::request::{
-    Branch, Inpaint, MAX_SIDE, MAX_STEPS, Request, SIDE_MULTIPLE, SafetyMode, Task, TaskKind, random_seed,
+    Branch, Finish, Guidance, Inpaint, MAX_SIDE, MAX_STEPS, Prompts, Request, SIDE_MULTIPLE, SafetyMode, Sampling,
+    Seeds, Size, Start, Task, TaskKind, random_seed,
 };
 use crate::schedulers::{SamplingOptions, SchedulerKind};
 
@@ -32,19 +33,19 @@ pub struct Draft {
     pub inpaint: Inpaint,
     /// A depth map of the user's own.
     pub depth: Option<PathBuf>,
-    /// See [`Request::prompt`].
+    /// See [`Prompts::prompt`].
     pub prompt: String,
-    /// See [`Request::negative_prompt`].
+    /// See [`Prompts::negative_prompt`].
     pub negative_prompt: String,
-    /// See [`Request::scheduler`].
+    /// See [`Sampling::scheduler`].
     pub scheduler: Option<SchedulerKind>,
-    /// See [`Request::sampling`].
+    /// See [`Sampling::options`].
     pub sampling: SamplingOptions,
-    /// See [`Request::steps`].
+    /// See [`Sampling::steps`].
     pub steps: usize,
-    /// See [`Request::guidance_scale`].
+    /// See [`Guidance::scale`].
     pub guidance_scale: f64,
-    /// See [`Request::guidance_rescale`].
+    /// See [`Guidance::rescale`].
     pub guidance_rescale: f64,
     /// The seed of the next picture if it is locked, and else of the last.
     pub seed: u64,
@@ -56,9 +57,9 @@ pub struct Draft {
     pub height: usize,
     /// Pictures a click.
     pub count: usize,
-    /// See [`Request::safety`].
+    /// See [`Finish::safety`].
     pub safety: SafetyMode,
-    /// See [`Request::branch`].
+    /// See [`Start::branch`].
     pub branch: Option<Box<Branch>>,
     /// Whether size, steps and guidance are still the model's own, so that another model brings its own.
     pub untouched: bool,
@@ -95,20 +96,13 @@ impl Draft {
     /// The request as the form stands.
     pub fn request(&self) -> Request {
         Request {
-            task: self.request_task(),
-            prompt: self.prompt.clone(),
-            negative_prompt: self.negative_prompt.clone(),
-            scheduler: self.scheduler,
-            sampling: self.sampling.clone(),
-            steps: self.steps,
-            guidance_scale: self.guidance_scale,
-            guidance_rescale: self.guidance_rescale,
-            seed: self.seed,
-            width: self.width,
-            height: self.height,
-            count: self.count,
-            safety: self.safety,
-            branch: self.branch.clone(),
+            start: Start { task: self.request_task(), branch: self.branch.clone() },
+            prompts: Prompts { prompt: self.prompt.clone(), negative_prompt: self.negative_prompt.clone() },
+            sampling: Sampling { scheduler: self.scheduler, options: self.sampling.clone(), steps: self.steps },
+            guidance: Guidance { scale: self.guidance_scale, rescale: self.guidance_rescale },
+            seeds: Seeds { first: self.seed, count: self.count },
+            size: Size::new(self.width, self.height),
+            finish: Finish { safety: self.safety },
         }
     }
 
@@ -123,24 +117,24 @@ impl Draft {
     /// Takes everything over from a request. The seed is locked, so that the next picture is the same one.
     pub fn take(&mut self, request: &Request) {
         *self = Self {
-            prompt: request.prompt.clone(),
-            negative_prompt: request.negative_prompt.clone(),
-            scheduler: request.scheduler,
-            steps: request.steps,
-            guidance_scale: request.guidance_scale,
-            guidance_rescale: request.guidance_rescale,
-            sampling: request.sampling.clone(),
-            seed: request.seed,
+            prompt: request.prompts.prompt.clone(),
+            negative_prompt: request.prompts.negative_prompt.clone(),
+            scheduler: request.sampling.scheduler,
+            steps: request.sampling.steps,
+            guidance_scale: request.guidance.scale,
+            guidance_rescale: request.guidance.rescale,
+            sampling: request.sampling.options.clone(),
+            seed: request.seeds.first,
             seed_locked: true,
-            width: request.width,
-            height: request.height,
+            width: request.size.width,
+            height: request.size.height,
             count: 1,
-            safety: request.safety,
-            branch: request.branch.clone(),
+            safety: request.finish.safety,
+            branch: request.start.branch.clone(),
             untouched: false,
             ..self.clone()
         };
-        self.take_task(&request.task);
+        self.take_task(&request.start.task);
         self.make_valid();
     }
 
@@ -199,17 +193,21 @@ mod tests {
     #[test]
     fn an_open_seed_is_new_each_time_and_a_locked_one_stays() {
         let mut draft = Draft::default();
-        let first = draft.next_request().seed;
+        let first = draft.next_request().seeds.first;
         assert_eq!(draft.seed, first, "it is shown");
-        assert_ne!(draft.next_request().seed, first);
+        assert_ne!(draft.next_request().seeds.first, first);
         draft.seed_locked = true;
         draft.seed = 7;
-        assert_eq!([draft.next_request().seed, draft.next_request().seed], [7, 7]);
+        assert_eq!([draft.next_request().seeds.first, draft.next_request().seeds.first], [7, 7]);
     }
 
     #[test]
     fn a_form_that_takes_a_request_asks_for_the_same_again() {
-        let request = Request { seed: 9, prompt: "a fox".into(), steps: 3, ..Draft::default().request() };
+        let request = Draft::default().request().with(|request| {
+            request.seeds.first = 9;
+            request.prompts.prompt = "a fox".into();
+            request.sampling.steps = 3;
+        });
         let mut draft = Draft::default();
         draft.take(&request);
         assert_eq!(draft.next_request(), request);
@@ -219,12 +217,12 @@ mod tests {
     fn a_picture_and_a_mask_stay_when_the_task_changes() {
         let mask = Mask::new(image::GrayImage::from_pixel(8, 8, image::Luma([255])));
         let inpaint = Inpaint { image: "a.png".into(), mask, strength: 0.5, mask_blur: 4.0, ..Inpaint::default() };
-        let request = Request { task: Task::Inpaint(Box::new(inpaint)), ..Draft::default().request() };
+        let request = Draft::default().request().with(|request| request.start.task = Task::Inpaint(Box::new(inpaint)));
         let mut draft = Draft::default();
         draft.take(&request);
-        assert_eq!(draft.request().task, request.task);
+        assert_eq!(draft.request().start.task, request.start.task);
         draft.take(&Draft::default().request());
-        assert_eq!(draft.request().task, Task::TextToImage);
+        assert_eq!(draft.request().start.task, Task::TextToImage);
         draft.take_task(&Task::Inpaint(Box::new(Inpaint { image: "a.png".into(), ..draft.inpaint.clone() })));
         assert_eq!(draft.inpaint.mask.pixels().dimensions(), (8, 8));
     }

@@ -8,27 +8,27 @@ use crate::settings::Draft;
 /// Values for some of the form's fields.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Patch {
-    /// See [`Request::task`].
+    /// See [`Start::task`](crate::content::request::Start::task).
     pub task: Option<Task>,
-    /// See [`Request::branch`]; it comes with the task.
+    /// See [`Start::branch`](crate::content::request::Start::branch); it comes with the task.
     pub branch: Option<Box<Branch>>,
-    /// See [`Request::prompt`].
+    /// See [`Prompts::prompt`](crate::content::request::Prompts::prompt).
     pub prompt: Option<String>,
-    /// See [`Request::negative_prompt`].
+    /// See [`Prompts::negative_prompt`](crate::content::request::Prompts::negative_prompt).
     pub negative_prompt: Option<String>,
     /// What draws it.
     pub model: Option<ModelRef>,
-    /// See [`Request::scheduler`].
+    /// See [`Sampling::scheduler`](crate::content::request::Sampling::scheduler).
     pub scheduler: Option<SchedulerKind>,
-    /// See [`Request::sampling`].
+    /// See [`Sampling::options`](crate::content::request::Sampling::options).
     pub sampling: Option<SamplingOptions>,
-    /// See [`Request::steps`].
+    /// See [`Sampling::steps`](crate::content::request::Sampling::steps).
     pub steps: Option<usize>,
-    /// See [`Request::guidance_scale`].
+    /// See [`Guidance::scale`](crate::content::request::Guidance::scale).
     pub guidance_scale: Option<f64>,
-    /// See [`Request::guidance_rescale`].
+    /// See [`Guidance::rescale`](crate::content::request::Guidance::rescale).
     pub guidance_rescale: Option<f64>,
-    /// See [`Request::seed`].
+    /// See [`Seeds::first`](crate::content::request::Seeds::first).
     pub seed: Option<u64>,
     /// Pixels: width and height.
     pub size: Option<(usize, usize)>,
@@ -94,21 +94,20 @@ pub struct Change {
 impl From<&Recipe> for Patch {
     /// Everything that drew a picture.
     fn from(recipe: &Recipe) -> Self {
-        let request = recipe.request.clone();
-        let Request { prompt, negative_prompt, scheduler, steps, guidance_scale, guidance_rescale, seed, .. } = request;
+        let Request { start, prompts, sampling, guidance, seeds, size, finish: _ } = recipe.request.clone();
         Self {
-            task: Some(request.task),
-            branch: request.branch,
-            sampling: Some(request.sampling),
-            prompt: Some(prompt),
-            negative_prompt: Some(negative_prompt),
+            task: Some(start.task),
+            branch: start.branch,
+            sampling: Some(sampling.options),
+            prompt: Some(prompts.prompt),
+            negative_prompt: Some(prompts.negative_prompt),
             model: recipe.model.parse().ok(),
-            scheduler,
-            steps: Some(steps),
-            guidance_scale: Some(guidance_scale),
-            guidance_rescale: Some(guidance_rescale),
-            seed: Some(seed),
-            size: Some((recipe.request.width, recipe.request.height)),
+            scheduler: sampling.scheduler,
+            steps: Some(sampling.steps),
+            guidance_scale: Some(guidance.scale),
+            guidance_rescale: Some(guidance.rescale),
+            seed: Some(seeds.first),
+            size: Some((size.width, size.height)),
         }
     }
 }
@@ -176,7 +175,7 @@ fn task_texts(now: &Draft, then: &Draft) -> (String, String) {
     if let Some(branch) = &then.branch {
         then_text = format!("{then_text}, going on from step {} of another run", branch.step);
     }
-    if now_text == then_text && now.request().task != then.request().task {
+    if now_text == then_text && now.request().start.task != then.request().start.task {
         then_text.push_str(", with its mask and options");
     }
     (now_text, then_text)
@@ -231,7 +230,10 @@ mod tests {
 
     #[test]
     fn a_recipe_gives_back_its_request() {
-        let request = Request { prompt: "a fox".into(), seed: 8, ..Draft::default().request() };
+        let request = Draft::default().request().with(|request| {
+            request.prompts.prompt = "a fox".into();
+            request.seeds.first = 8;
+        });
         let (mut draft, mut model) = (Draft::default(), ModelRef::Bundled);
         Patch::from(&Recipe::of_picture(&request, 0, "/models/sd")).apply(&mut draft, &mut model, |_| true);
         assert_eq!(draft.request(), request);

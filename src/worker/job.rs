@@ -53,9 +53,13 @@ impl<'a> Working<'a> {
     pub(super) fn run(&mut self, engine: &mut impl Engine, scheduler: Option<SchedulerKind>) -> Result<JobEnd> {
         // The recipe names the sampler that drew the picture, also where the checkpoint chose it, and the steps that it took.
         let named = |request: &Request| {
-            let scheduler = request.scheduler.or(scheduler);
-            let steps = scheduler.map_or(request.steps, |kind| kind.steps(request.steps, &request.sampling));
-            Request { scheduler, steps, ..request.clone() }
+            let scheduler = request.sampling.scheduler.or(scheduler);
+            let steps = scheduler
+                .map_or(request.sampling.steps, |kind| kind.steps(request.sampling.steps, &request.sampling.options));
+            request.clone().with(|request| {
+                request.sampling.scheduler = scheduler;
+                request.sampling.steps = steps;
+            })
         };
         let request = named(self.job.work.first());
         self.outbox.tell(Event::JobStarted { id: self.job.id, request: request.clone() });
@@ -74,7 +78,7 @@ impl<'a> Working<'a> {
             entries
         } else {
             let mut entries = Vec::new();
-            for picture in 0..request.count {
+            for picture in 0..request.seeds.count {
                 let Some(drawn) = self.draw(engine, &request.picture(picture), picture, None)? else {
                     return Ok(JobEnd::Cancelled);
                 };
@@ -94,7 +98,7 @@ impl<'a> Working<'a> {
         trace: Option<&mut Trace>,
     ) -> Result<Option<Vec<Entry>>> {
         let cancel = &self.job.cancel;
-        self.budgets[0].picture(request.width * request.height);
+        self.budgets[0].picture(request.size.width * request.size.height);
         if let Some(tuning) = &mut self.tuning {
             // What a job that was stopped, or broke down, had begun.
             tuning.abandon();
@@ -132,7 +136,7 @@ impl<'a> Working<'a> {
     /// Draws the job's variants at the same time, and saves each as soon as it is finished.
     fn draw_side_by_side(&mut self, engine: &mut impl Engine, first: &Request, variants: &[Request]) -> Result<JobEnd> {
         let cancel = &self.job.cancel;
-        self.budgets.iter_mut().for_each(|budget| budget.picture(first.width * first.height));
+        self.budgets.iter_mut().for_each(|budget| budget.picture(first.size.width * first.size.height));
         let (mut failure, mut entries) = (None, Vec::new());
         // All hooks keep the books.
         let this = RefCell::new(&mut *self);
@@ -198,7 +202,7 @@ impl<'a> Working<'a> {
             Previews::Newest { every }
                 if done.is_multiple_of(every.get()) && slot.is_empty() && budget.allows(steps) =>
             {
-                let (id, width, height) = (self.job.id, request.width, request.height);
+                let (id, width, height) = (self.job.id, request.size.width, request.size.height);
                 let began = Instant::now();
                 let decodes = step.sketch.is_none();
                 let Some(image) = step.sketch.unwrap_or(step.decode)()? else { return Ok(()) };
@@ -212,7 +216,7 @@ impl<'a> Working<'a> {
                 let Some(image) = (step.decode)()? else { return Ok(()) };
                 let file = png_text::encode(&image, &[])?;
                 gallery::make_folder(folder)?;
-                crate::base::files::write_whole(&folder.join(format!("{}-{done:04}.png", request.seed)), &file)?;
+                crate::base::files::write_whole(&folder.join(format!("{}-{done:04}.png", request.seeds.first)), &file)?;
             }
             _ => {}
         }

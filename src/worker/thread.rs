@@ -140,7 +140,7 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
         let began = Instant::now();
         let (request, steps) = engine.kept_steps().ok_or_else(gone)?;
         let image = engine.look_back(step)?.ok_or_else(gone)?;
-        let (width, height, cost_secs) = (request.width, request.height, began.elapsed().as_secs_f64());
+        let (width, height, cost_secs) = (request.size.width, request.size.height, began.elapsed().as_secs_f64());
         self.slots[0].put(Preview { id, picture: 0, step, steps, image, width, height, cost_secs });
         Ok(())
     }

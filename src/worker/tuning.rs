@@ -57,10 +57,10 @@ impl Tuning {
 
 impl Work {
     fn of(model: &str, phase: Phase, request: &Request) -> Self {
-        let (width, height) = (request.width, request.height);
+        let (width, height) = (request.size.width, request.size.height);
         // Pictures are decoded one by one.
         let (count, guided) =
-            if phase == Phase::Decoding { (1, false) } else { (request.count, request.guidance_scale > 1.0) };
+            if phase == Phase::Decoding { (1, false) } else { (request.seeds.count, request.guidance.scale > 1.0) };
         Self { model: model.to_owned(), phase, width, height, count, guided }
     }
 }

@@ -44,7 +44,7 @@ impl Work {
     /// How many pictures it gives.
     pub fn pictures(&self) -> usize {
         match self {
-            Self::Pictures(request) => request.count,
+            Self::Pictures(request) => request.seeds.count,
             Self::Compare(variants) => variants.len(),
         }
     }
@@ -99,9 +99,10 @@ impl From<Variants> for Vec<Request> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::content::request::Sampling;
 
     fn request(steps: usize) -> Request {
-        Request { steps, ..Request::default() }
+        Request { sampling: Sampling { steps, ..Sampling::default() }, ..Request::default() }
     }
 
     #[test]
@@ -109,9 +110,9 @@ mod tests {
         assert!(Variants::new(Vec::new()).is_err());
         assert!(Variants::new((1..=5).map(request).collect()).is_err());
         let variants = Variants::new((1..=4).map(request).collect()).expect("four");
-        assert_eq!(variants.iter().map(|request| request.steps).collect::<Vec<_>>(), [1, 2, 3, 4]);
+        assert_eq!(variants.iter().map(|request| request.sampling.steps).collect::<Vec<_>>(), [1, 2, 3, 4]);
         let work = Work::Compare(variants);
-        assert_eq!((work.first().steps, work.requests().count(), work.pictures()), (1, 4, 4));
+        assert_eq!((work.first().sampling.steps, work.requests().count(), work.pictures()), (1, 4, 4));
     }
 
     #[test]

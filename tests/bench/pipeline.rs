@@ -6,7 +6,7 @@ use std::path::Path;
 use burnisher::base::cancel::CancelToken;
 use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
 use burnisher::base::model_ref::ModelRef;
-use burnisher::content::request::Request;
+use burnisher::content::request::{Guidance, Prompts, Request, Sampling, Seeds, Size};
 use burnisher::pipelines::{DiffusionPipeline, Hooks, Phase, Run};
 use serde_json::{Map, Value};
 
@@ -31,12 +31,11 @@ pub(crate) fn measure(folder: &Path) -> Value {
         let mut moments = vec![(None, Moment::now())];
         let mut steps = Vec::new();
         let request = Request {
-            prompt: "An image of a squirrel in Picasso style".into(),
-            steps: 3,
-            guidance_scale: 7.5,
-            seed: 0,
-            width: size,
-            height: size,
+            prompts: Prompts::new("An image of a squirrel in Picasso style"),
+            sampling: Sampling { steps: 3, ..Sampling::default() },
+            guidance: Guidance { scale: 7.5, ..Guidance::default() },
+            seeds: Seeds::one(0),
+            size: Size::new(size, size),
             ..Request::default()
         };
         let hooks = Hooks {

@@ -212,10 +212,13 @@ fn what_is_left_open_comes_from_the_model_and_the_seed_from_chance() {
         stdout(&output);
         let recipe = gallery::read_recipe(&folder.path().join(name)).expect("a PNG").expect("with a recipe");
         let request = recipe.request;
-        assert_eq!((request.steps, request.guidance_scale, request.width, request.height), (20, 4.0, 64, 64));
-        assert_eq!(request.scheduler.map(SchedulerKind::name), Some("ddim"));
-        assert!(text(&output.stderr).contains(&format!("seed {}", request.seed)), "{}", text(&output.stderr));
-        request.seed
+        assert_eq!(
+            (request.sampling.steps, request.guidance.scale, request.size.width, request.size.height),
+            (20, 4.0, 64, 64)
+        );
+        assert_eq!(request.sampling.scheduler.map(SchedulerKind::name), Some("ddim"));
+        assert!(text(&output.stderr).contains(&format!("seed {}", request.seeds.first)), "{}", text(&output.stderr));
+        request.seeds.first
     });
     assert_ne!(seeds[0], seeds[1]);
 }

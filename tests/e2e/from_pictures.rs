@@ -46,8 +46,8 @@ fn a_picture_is_changed_at_its_own_size_and_the_recipe_knows_from_what() {
     let args = ["--prompt", "a heart", "--image", &image, "--strength", "0.6", "--output", "o.png", "--json"];
     let drawn = run(folder.path(), &[&["generate", "--device", "cpu", "--steps", "4"], &args[..]].concat());
     let (request, path, pixels) = saved(folder.path(), &events(&drawn));
-    assert_eq!(request.task, Task::ImageToImage { image: image.into(), strength: 0.6 });
-    assert_eq!(((request.width, request.height), pixels.dimensions()), ((96, 64), (96, 64)));
+    assert_eq!(request.start.task, Task::ImageToImage { image: image.into(), strength: 0.6 });
+    assert_eq!(((request.size.width, request.size.height), pixels.dimensions()), ((96, 64), (96, 64)));
     // The web UI's words for it.
     let parameters = std::fs::read(path).expect("the file");
     assert!(parameters.windows(23).any(|part| part == b"Denoising strength: 0.6"));
@@ -62,11 +62,11 @@ fn a_mask_is_drawn_in_the_rest_stays_and_all_of_it_reads_back() {
     let args = ["--prompt", "blue", "--image", &image, "--mask", &mask, "--output", "o.png", "--trace", "t"];
     let drawn = generate(folder.path(), &[&args[..], &options].concat());
     let (request, path, pixels) = saved(folder.path(), &events(&drawn));
-    let Task::Inpaint(task) = &request.task else { panic!("{:?}", request.task) };
+    let Task::Inpaint(task) = &request.start.task else { panic!("{:?}", request.start.task) };
     assert_eq!(*task.mask.pixels(), mask_pixels);
     assert_eq!((task.mask_blur, task.mask_grow, task.only_masked), (1.5, -2, Some(5)));
     assert_eq!((task.fill, task.soft, task.paste_back, task.strength), (Fill::Noise, true, true, 1.0));
-    assert_eq!((request.width, request.height), (64, 64), "the model's own size, for the masked part alone");
+    assert_eq!((request.size.width, request.size.height), (64, 64), "the model's own size, for the masked part alone");
 
     assert_eq!(pixels.dimensions(), original.dimensions());
     let mut changed = 0;
@@ -91,9 +91,9 @@ fn a_picture_grows_by_margins_and_stays_as_it_was() {
     let (image, original) = picture(folder.path(), 40, 48);
     let args = ["--prompt", "blue", "--image", &image, "--extend", "8,0,16,0", "--output", "o.png", "--json"];
     let (request, _, pixels) = saved(folder.path(), &events(&generate(folder.path(), &args)));
-    let Task::Inpaint(task) = &request.task else { panic!("{:?}", request.task) };
+    let Task::Inpaint(task) = &request.start.task else { panic!("{:?}", request.start.task) };
     assert_eq!(task.margins, Margins { left: 8, top: 0, right: 16, bottom: 0 });
-    assert_eq!((request.width, request.height, pixels.dimensions()), (64, 48, (64, 48)));
+    assert_eq!((request.size.width, request.size.height, pixels.dimensions()), (64, 48, (64, 48)));
     assert_eq!(image::imageops::crop_imm(&pixels, 8, 0, 40, 48).to_image(), original);
 }
 

@@ -252,7 +252,10 @@ fn draws_and_saves(session: &mut Session) -> RgbImage {
     assert_eq!(paths.len(), COUNT);
     let path = paths.last().expect("a picture");
     let recipe = gallery::read_recipe(path).expect("a picture").expect("its recipe");
-    assert_eq!((recipe.request.prompt.as_str(), recipe.request.steps, recipe.request.seed), (PROMPT, STEPS, 9));
+    assert_eq!(
+        (recipe.request.prompts.prompt.as_str(), recipe.request.sampling.steps, recipe.request.seeds.first),
+        (PROMPT, STEPS, 9)
+    );
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a socket");
     assert!(!network_sockets(std::process::id()).is_empty(), "the look at sockets sees none: {listener:?}");
     let program = session.program.0.as_ref().expect("it runs");
@@ -313,7 +316,7 @@ fn finds_everything_again(session: &mut Session, picture: &RgbImage) {
     let settings = session.settings();
     assert_eq!((settings.draft.prompt.as_str(), settings.draft.steps, settings.draft.seed), (PROMPT, MANY_STEPS, 7));
     assert_eq!(settings.queue.len(), 2);
-    assert!(settings.queue.iter().all(|waiting| waiting.work.first().prompt == PROMPT));
+    assert!(settings.queue.iter().all(|waiting| waiting.work.first().prompts.prompt == PROMPT));
     assert_eq!(session.pictures("pictures").len(), COUNT, "nothing more was drawn");
 
     screen.press("ctrl+q");

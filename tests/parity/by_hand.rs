@@ -1,6 +1,6 @@
 //! The loop that the crate's documentation has, at work.
 
-use burnisher::content::request::{Request, Task};
+use burnisher::content::request::{Request, Sampling, Seeds, Size, Task};
 use image::RgbImage;
 
 use crate::runs::{draw, open_on_cpu, tiny};
@@ -24,8 +24,13 @@ fn the_loop_by_hand_draws_what_the_pipeline_draws_and_looks_at_it_every_50_steps
     assert_ne!(seen[0].1, drawn, "there is noise left at half of the steps");
     assert_eq!(seen[1].1, drawn);
 
-    let request =
-        Request { task: Task::Unconditional, steps: STEPS, seed: 0, width: SIDE, height: SIDE, ..Request::default() };
+    let request = Request {
+        start: Task::Unconditional.into(),
+        sampling: Sampling { steps: STEPS, ..Sampling::default() },
+        seeds: Seeds::one(0),
+        size: Size::new(SIDE, SIDE),
+        ..Request::default()
+    };
     let image = draw(&open_on_cpu(Checkpoint::TinyDdpm), &request, "the pipeline").get("image");
     let unit = drawn.as_raw().iter().map(|byte| f32::from(*byte) / 255.0);
     let furthest = unit.zip(&image.values).map(|(ours, theirs)| (ours - theirs).abs()).fold(0.0, f32::max);

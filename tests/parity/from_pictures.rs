@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
-use burnisher::content::request::{Inpaint, Mask, Request, Task};
+use burnisher::content::request::{Guidance, Inpaint, Mask, Prompts, Request, Sampling, Seeds, Size, Task};
 use burnisher::pipelines::DiffusionPipeline;
 use image::{ImageBuffer, Luma};
 use serde::Deserialize;
@@ -65,15 +65,16 @@ impl Case {
             other => panic!("no task is called {other}"),
         };
         Request {
-            task,
-            prompt: "An image of a squirrel in Picasso style".into(),
-            scheduler: Some(self.scheduler.parse().expect("a sampler that we have")),
-            steps: self.steps,
-            guidance_scale: self.guidance_scale,
-            seed: self.seeds[0],
-            width: self.width,
-            height: self.height,
-            count,
+            start: task.into(),
+            prompts: Prompts::new("An image of a squirrel in Picasso style"),
+            sampling: Sampling {
+                scheduler: Some(self.scheduler.parse().expect("a sampler that we have")),
+                steps: self.steps,
+                ..Sampling::default()
+            },
+            guidance: Guidance { scale: self.guidance_scale, ..Guidance::default() },
+            seeds: Seeds { first: self.seeds[0], count },
+            size: Size::new(self.width, self.height),
             ..Request::default()
         }
     }

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use burnisher::base::device::{self, ComputeDevice, DeviceChoice, DtypeChoice, Memory};
 use burnisher::base::model_ref::ModelRef;
-use burnisher::content::request::{Inpaint, Mask, Request, SafetyMode, Task};
+use burnisher::content::request::{
+    Finish, Guidance, Inpaint, Mask, Prompts, Request, SafetyMode, Sampling, Seeds, Size, Task,
+};
 use burnisher::pipelines::{self, DiffusionPipeline, Footprint, Part, Plan, Wish};
 
 use crate::imaging::{mask, picture};
@@ -31,7 +33,14 @@ fn footprint(model: &ModelRef) -> Footprint {
 
 fn request() -> Request {
     let (width, height) = (64, 64);
-    Request { prompt: "a fox".into(), steps: 2, guidance_scale: 4.0, seed: 3, width, height, ..Request::default() }
+    Request {
+        prompts: Prompts::new("a fox"),
+        sampling: Sampling { steps: 2, ..Sampling::default() },
+        guidance: Guidance { scale: 4.0, ..Guidance::default() },
+        seeds: Seeds::one(3),
+        size: Size::new(width, height),
+        ..Request::default()
+    }
 }
 
 /// One request a task that a tiny checkpoint is made for.
@@ -39,7 +48,7 @@ fn requests(folder: &Path) -> Vec<(Checkpoint, Request)> {
     let image = folder.join("picture.png");
     picture(80, 72).save(&image).expect("a PNG");
     let inpaint = Inpaint { image: image.clone(), mask: Mask::new(mask(80, 72)), ..Inpaint::default() };
-    let from = |task| Request { task, ..request() };
+    let from = |task| request().with(|request| request.start.task = task);
     vec![
         (Checkpoint::TinySd15SafetyFlag, request()),
         (Checkpoint::TinySd15, from(Task::ImageToImage { image: image.clone(), strength: 0.5 })),
@@ -85,7 +94,7 @@ fn a_picture_is_the_same_whatever_of_the_model_stays_loaded() {
 fn a_run_that_will_not_fit_is_refused_with_what_would() {
     let model = tiny(Checkpoint::TinySd15);
     let footprint = footprint(&model);
-    let large = Request { width: 1024, height: 1024, ..request() };
+    let large = Request { size: Size::new(1024, 1024), ..request() };
     // The unet alone needs more than that.
     let limit = footprint.plan(&Wish::of(&request()), None).peak_bytes;
     let plan = footprint.plan(&Wish::of(&large), Some(limit));
@@ -95,16 +104,16 @@ fn a_run_that_will_not_fit_is_refused_with_what_would() {
     assert!(line.contains(&format!("Choose {instead}")) && plan.to_string().contains(instead), "{line} but {plan}");
     let (width, height) = instead.split_once(" x ").expect("a size");
     let side = |text: &str| text.parse().expect("a number");
-    draw_all(&open(&model, limited(limit)), &Request { width: side(width), height: side(height), ..large }, instead);
+    draw_all(&open(&model, limited(limit)), &Request { size: Size::new(side(width), side(height)), ..large }, instead);
 }
 
 #[test]
 fn the_safety_checker_is_loaded_for_the_first_picture_that_it_is_to_look_at() {
     let pipeline = open(&tiny(Checkpoint::TinySd15SafetyFlag), cpu());
     assert_eq!(pipeline.loaded(), USUAL);
-    let (_, drawn) = draw_all(&pipeline, &Request { safety: SafetyMode::Off, ..request() }, "off");
+    let (_, drawn) = draw_all(&pipeline, &Request { finish: Finish { safety: SafetyMode::Off }, ..request() }, "off");
     assert_eq!((pipeline.loaded(), &drawn[0].verdict), (USUAL.to_vec(), &None));
-    let (_, drawn) = draw_all(&pipeline, &Request { safety: SafetyMode::Blur, ..request() }, "blur");
+    let (_, drawn) = draw_all(&pipeline, &Request { finish: Finish { safety: SafetyMode::Blur }, ..request() }, "blur");
     assert!(drawn[0].verdict.as_ref().is_some_and(|verdict| verdict.flagged));
     assert_eq!(pipeline.loaded(), [&USUAL[..], &[Part::SafetyChecker]].concat());
 }
@@ -116,7 +125,7 @@ fn the_depth_estimator_is_loaded_when_a_depth_is_to_be_estimated() {
     let (_, estimated) = requests(folder.path()).pop().expect("the depth's");
     let image = folder.path().join("picture.png");
     let own = Task::DepthToImage { image: image.clone(), depth: Some(image), strength: 1.0 };
-    draw_all(&pipeline, &Request { task: own, ..request() }, "a depth map of one's own");
+    draw_all(&pipeline, &request().with(|request| request.start.task = own), "a depth map of one's own");
     assert_eq!(pipeline.loaded(), USUAL);
     draw_all(&pipeline, &estimated, "an estimate");
     assert!(pipeline.loaded().contains(&Part::DepthEstimator));
@@ -151,14 +160,14 @@ fn a_prompt_that_was_read_before_is_not_read_again() {
         .find_map(|(limit, plan)| plan.lent.contains(&Part::TextEncoder).then_some(limit))
         .expect("a plan that lets the text encoder go");
     let pipeline: DiffusionPipeline = open(&model, limited(limit));
-    let other = Request { prompt: "a hen".into(), ..request() };
+    let other = request().with(|request| request.prompts.prompt = "a hen".into());
     let before = draw_all(&pipeline, &request(), "the first time").1;
     draw_all(&pipeline, &other, "another prompt");
     assert!(!pipeline.loaded().contains(&Part::TextEncoder));
     fs::remove_dir_all(folder.path().join("text_encoder")).expect("it was there");
     let again = draw_all(&pipeline, &request(), "without an encoder").1;
     assert_eq!(before[0].image, again[0].image);
-    let unread = Request { prompt: "something else".into(), ..request() };
+    let unread = request().with(|request| request.prompts.prompt = "something else".into());
     let hooks = pipelines::Hooks {
         on_phase: &mut |_| {},
         on_step: &mut |_| std::ops::ControlFlow::Continue(()),

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use burnisher::content::imaging::mask::grow;
 use burnisher::content::imaging::resize::{self, Filter};
-use burnisher::content::request::{Fill, Inpaint, Margins, Mask, Request, Task};
+use burnisher::content::request::{
+    Fill, Guidance, Inpaint, Margins, Mask, Prompts, Request, Sampling, Seeds, Size, Task,
+};
 use burnisher::pipelines::DiffusionPipeline;
 use image::{GrayImage, Luma, RgbImage};
 
@@ -21,14 +23,16 @@ fn saved(folder: &Path, width: u32, height: u32) -> PathBuf {
 
 fn request(task: Task) -> Request {
     Request {
-        task,
-        prompt: "a fox".into(),
-        scheduler: Some("euler".parse().expect("a sampler that we have")),
-        steps: 4,
-        guidance_scale: 1.0,
-        seed: 3,
-        width: 48,
-        height: 40,
+        start: task.into(),
+        prompts: Prompts::new("a fox"),
+        sampling: Sampling {
+            scheduler: Some("euler".parse().expect("a sampler that we have")),
+            steps: 4,
+            ..Sampling::default()
+        },
+        guidance: Guidance { scale: 1.0, ..Guidance::default() },
+        seeds: Seeds::one(3),
+        size: Size::new(48, 40),
         ..Request::default()
     }
 }
@@ -100,7 +104,11 @@ fn a_faint_mask_changes_less_than_a_strong_one_and_none_nothing() {
     let steps = GrayImage::from_fn(64, 32, |x, _| Luma([[0, 0, 64, 64, 128, 128, 255, 255][x as usize / 8]]));
     let image = saved(folder.path(), 64, 32);
     let task = Inpaint { image, mask: Mask::new(steps), soft: true, paste_back: false, ..Inpaint::default() };
-    let request = Request { steps: 8, width: 64, height: 32, ..request(Task::Inpaint(Box::new(task))) };
+    let request = request(Task::Inpaint(Box::new(task))).with(|request| {
+        request.sampling.steps = 8;
+        request.size.width = 64;
+        request.size.height = 32;
+    });
     let trace = draw(&pipeline, &request).0;
     let [original, finished] = ["image_latents", "latents_7"].map(|name| trace.get(name).values);
     // Columns of latents: eight of them in rows of eight.
@@ -152,11 +160,11 @@ fn a_picture_of_one_pixel_and_one_of_20_000_by_20_are_drawn_from() {
     for (width, height, size) in [(1, 1, (8, 8)), (20_000, 20, (200, 8))] {
         let image = saved(folder.path(), width, height);
         let task = Task::ImageToImage { image: image.clone(), strength: 0.6 };
-        let changed = Request { width: size.0, height: size.1, ..request(task) };
+        let changed = Request { size: Size::new(size.0, size.1), ..request(task) };
         assert_eq!(draw(&pipeline, &changed).1.dimensions(), (size.0 as u32, size.1 as u32));
         let mask = Mask::new(GrayImage::from_pixel(width, height, Luma([255])));
         let full = Inpaint { image, mask, ..Inpaint::default() };
-        let full = Request { width: size.0, height: size.1, ..request(Task::Inpaint(Box::new(full))) };
+        let full = Request { size: Size::new(size.0, size.1), ..request(Task::Inpaint(Box::new(full))) };
         assert_eq!(draw(&pipeline, &full).1.dimensions(), (width, height), "a full mask is a mask");
     }
 }

@@ -40,7 +40,7 @@ pub(crate) fn draw_all(pipeline: &DiffusionPipeline, request: &Request, what: &s
     };
     let run = pipeline.run(request, hooks).unwrap_or_else(|error| panic!("{what}: {error}"));
     let Run::Done(pictures) = run else { panic!("{what}: nobody cancelled it") };
-    assert_eq!(pictures.len(), request.count, "{what}");
+    assert_eq!(pictures.len(), request.seeds.count, "{what}");
     (Arrays::from_bytes(trace.to_safetensors().expect("the trace is well-formed")), pictures)
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use burnisher::content::imaging::processor::{ImageProcessor, Processor};
-use burnisher::content::request::{Request, SafetyMode, Verdict};
+use burnisher::content::request::{Finish, Guidance, Prompts, Request, SafetyMode, Sampling, Seeds, Size, Verdict};
 use burnisher::models::safety_checker::{Scores, StableDiffusionSafetyChecker};
 use burnisher::pipelines::Drawn;
 use burnisher::storage::checkpoint::Checkpoint as Model;
@@ -92,14 +92,12 @@ fn scores_are_those_of_the_checker_to_the_last_of_three_decimals() {
 /// A picture of the checkpoint: its numbers 0..1, and what is saved.
 fn draw_one(checkpoint: Checkpoint, safety: SafetyMode) -> (Arrays, Drawn) {
     let request = Request {
-        prompt: "a fox".into(),
-        scheduler: Some("ddim".parse().expect("a sampler")),
-        steps: 4,
-        guidance_scale: 1.0,
-        seed: 3,
-        width: 64,
-        height: 64,
-        safety,
+        prompts: Prompts::new("a fox"),
+        sampling: Sampling { scheduler: Some("ddim".parse().expect("a sampler")), steps: 4, ..Sampling::default() },
+        guidance: Guidance { scale: 1.0, ..Guidance::default() },
+        seeds: Seeds::one(3),
+        size: Size::new(64, 64),
+        finish: Finish { safety },
         ..Request::default()
     };
     let (trace, mut pictures) = draw_all(&open_on_cpu(checkpoint), &request, checkpoint.name());

@@ -12,7 +12,7 @@ use burn::tensor::{DType, Device, Tensor as BurnTensor};
 use burnisher::base::cancel::CancelToken;
 use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
 use burnisher::base::model_ref::ModelRef;
-use burnisher::content::request::{Inpaint, Mask, Request, Task};
+use burnisher::content::request::{Guidance, Inpaint, Mask, Prompts, Request, Sampling, Seeds, Size, Task};
 use burnisher::models::autoencoder_kl::AutoencoderKL;
 use burnisher::models::unet_2d_condition::UNet2DConditionModel;
 use burnisher::storage::checkpoint::{self, Options};
@@ -28,14 +28,12 @@ use files::{GGUF_F32, GGUF_Q8_0, Models, SingleFile, Tensor, read_component};
 /// Small, but with every network in it: text, UNet, VAE, and whatever the task asks for.
 fn request(task: Task) -> Request {
     Request {
-        task,
-        prompt: "a small red house".into(),
-        negative_prompt: "blurry".into(),
-        steps: 3,
-        guidance_scale: 5.0,
-        seed: 7,
-        width: 64,
-        height: 64,
+        start: task.into(),
+        prompts: Prompts { prompt: "a small red house".into(), negative_prompt: "blurry".into() },
+        sampling: Sampling { steps: 3, ..Sampling::default() },
+        guidance: Guidance { scale: 5.0, ..Guidance::default() },
+        seeds: Seeds::one(7),
+        size: Size::new(64, 64),
         ..Request::default()
     }
 }
@@ -296,7 +294,11 @@ fn words_of_textual_inversion_are_read_from_the_folder_beside() {
     let pipeline = open(&models.model(), device::open(DeviceChoice::Cpu, DtypeChoice::F32).expect("the CPU is there"));
     for toy in ["<toy>", "a-toy"] {
         let prompt = format!("a Picasso of {toy} and style, in the style of a squirrel");
-        let request = Request { prompt, steps: 1, guidance_scale: 1.0, ..request(Task::TextToImage) };
+        let request = request(Task::TextToImage).with(|request| {
+            request.prompts.prompt = prompt;
+            request.sampling.steps = 1;
+            request.guidance.scale = 1.0;
+        });
         let embeds = draw(&pipeline, &request, "words").get("prompt_embeds").values;
         // Sums in another order than torch's, of numbers that are a few units large.
         let difference = golden.get("prompt_embeds").largest_difference(&embeds);

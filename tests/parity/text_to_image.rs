@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
 use burnisher::base::model_ref::ModelRef;
-use burnisher::content::request::Request;
+use burnisher::content::request::{Guidance, Prompts, Request, Sampling, Seeds, Size};
 use burnisher::pipelines::DiffusionPipeline;
 use burnisher::schedulers::{SamplingOptions, SchedulerKind};
 use serde::Deserialize;
@@ -39,17 +39,15 @@ struct Case {
 impl Case {
     fn request(&self, seed: u64, count: usize) -> Request {
         Request {
-            prompt: self.prompt.clone(),
-            negative_prompt: self.negative_prompt.clone(),
-            scheduler: self.scheduler.as_ref().map(|name| name.parse().expect("a sampler that we have")),
-            sampling: self.sampling.clone(),
-            steps: self.steps,
-            guidance_scale: self.guidance_scale,
-            guidance_rescale: self.guidance_rescale,
-            seed,
-            width: self.width,
-            height: self.height,
-            count,
+            prompts: Prompts { prompt: self.prompt.clone(), negative_prompt: self.negative_prompt.clone() },
+            sampling: Sampling {
+                scheduler: self.scheduler.as_ref().map(|name| name.parse().expect("a sampler that we have")),
+                options: self.sampling.clone(),
+                steps: self.steps,
+            },
+            guidance: Guidance { scale: self.guidance_scale, rescale: self.guidance_rescale },
+            seeds: Seeds { first: seed, count },
+            size: Size::new(self.width, self.height),
             ..Request::default()
         }
     }
@@ -134,7 +132,10 @@ impl Comparison {
 
     fn compare_prompt_embeds(&self) {
         let case = &self.cases[0];
-        let request = Request { guidance_scale: 2.0, steps: 1, ..case.request(0, 1) };
+        let request = case.request(0, 1).with(|request| {
+            request.guidance.scale = 2.0;
+            request.sampling.steps = 1;
+        });
         let trace = draw(&self.pipeline, &request, self.golden);
         let golden = self.arrays.get("prompt_embeds");
         assert_eq!(trace.get("prompt_embeds").shape, golden.shape);
@@ -237,13 +238,15 @@ fn a_gpu_in_half_precision_comes_close_to_full_precision() {
         let compute = device::open(DeviceChoice::Gpu(None), dtype).expect("the device opens");
         let pipeline = open(&model, compute);
         let request = Request {
-            prompt: "An image of a squirrel in Picasso style".into(),
-            scheduler: Some("euler".parse().expect("a sampler that we have")),
-            steps: 10,
-            guidance_scale: 7.5,
-            seed: 42,
-            width: 64,
-            height: 64,
+            prompts: Prompts::new("An image of a squirrel in Picasso style"),
+            sampling: Sampling {
+                scheduler: Some("euler".parse().expect("a sampler that we have")),
+                steps: 10,
+                ..Sampling::default()
+            },
+            guidance: Guidance { scale: 7.5, ..Guidance::default() },
+            seeds: Seeds::one(42),
+            size: Size::new(64, 64),
             ..Request::default()
         };
         draw(&pipeline, &request, "half precision").get("image")

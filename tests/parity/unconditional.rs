@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use burnisher::base::cancel::CancelToken;
 use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
-use burnisher::content::request::{Request, Task, TaskKind};
+use burnisher::content::request::{Request, Sampling, Seeds, Size, Task, TaskKind};
 use burnisher::pipelines::{DiffusionPipeline, Hooks, Run};
 use burnisher::schedulers::{SamplingOptions, SchedulerKind};
 use serde::Deserialize;
@@ -35,14 +35,14 @@ struct Case {
 impl Case {
     fn request(&self, seed: u64, count: usize) -> Request {
         Request {
-            task: Task::Unconditional,
-            scheduler: self.scheduler.as_ref().map(|name| name.parse().expect("a sampler that we have")),
-            sampling: SamplingOptions { eta: self.eta, ..SamplingOptions::default() },
-            steps: self.steps,
-            seed,
-            width: self.width,
-            height: self.height,
-            count,
+            start: Task::Unconditional.into(),
+            sampling: Sampling {
+                scheduler: self.scheduler.as_ref().map(|name| name.parse().expect("a sampler that we have")),
+                options: SamplingOptions { eta: self.eta, ..SamplingOptions::default() },
+                steps: self.steps,
+            },
+            seeds: Seeds { first: seed, count },
+            size: Size::new(self.width, self.height),
             ..Request::default()
         }
     }
@@ -104,8 +104,12 @@ fn what_a_model_can_do_is_known_and_the_rest_is_refused_with_the_models_that_can
     let unconditional = open_on_cpu(Checkpoint::TinyDdpm);
     assert_eq!(unconditional.tasks(), [TaskKind::Unconditional]);
     assert!(unconditional.tokenizer().is_none());
-    let request = Request { width: 64, height: 64, steps: 2, ..Request::default() };
-    let line = refusal(&unconditional, &Request { prompt: "a fox".into(), ..request.clone() });
+    let request = Request {
+        sampling: Sampling { steps: 2, ..Sampling::default() },
+        size: Size::new(64, 64),
+        ..Request::default()
+    };
+    let line = refusal(&unconditional, &request.clone().with(|request| request.prompts.prompt = "a fox".into()));
     assert!(
         line.starts_with("This model can't do text-to-image: it is made for unconditional. Choose a text"),
         "{line}"
@@ -113,7 +117,7 @@ fn what_a_model_can_do_is_known_and_the_rest_is_refused_with_the_models_that_can
 
     let guided = open_on_cpu(Checkpoint::TinySd15);
     assert_eq!(guided.tasks(), [TaskKind::TextToImage, TaskKind::ImageToImage, TaskKind::Inpaint]);
-    let line = refusal(&guided, &Request { task: Task::Unconditional, ..request.clone() });
+    let line = refusal(&guided, &request.clone().with(|request| request.start.task = Task::Unconditional));
     assert!(
         line.starts_with("This model can't do unconditional: it is made for text-to-image, image-to-image"),
         "{line}"
@@ -128,7 +132,7 @@ fn what_a_model_can_do_is_known_and_the_rest_is_refused_with_the_models_that_can
 
 #[test]
 fn a_size_that_the_network_cannot_halve_is_refused_with_one_that_it_can() {
-    let request = Request { task: Task::Unconditional, width: 64, height: 72, ..Request::default() };
+    let request = Request { start: Task::Unconditional.into(), size: Size::new(64, 72), ..Request::default() };
     let line = refusal(&open_on_cpu(Checkpoint::TinyDdpm), &request);
     assert_eq!(line, "This model needs a height that is a multiple of 32, not 72. Choose 96, for example");
 }
@@ -148,7 +152,12 @@ fn the_defaults_are_those_of_the_pipelines() {
 #[test]
 fn a_preview_is_the_picture_that_the_model_expects_and_a_cancel_ends_the_run() {
     let pipeline = open_on_cpu(Checkpoint::TinyDdpm);
-    let request = Request { task: Task::Unconditional, width: 64, height: 64, steps: 5, ..Request::default() };
+    let request = Request {
+        start: Task::Unconditional.into(),
+        sampling: Sampling { steps: 5, ..Sampling::default() },
+        size: Size::new(64, 64),
+        ..Request::default()
+    };
     let (cancel, mut seen) = (CancelToken::new(), 0);
     let hooks = Hooks {
         on_phase: &mut |_| {},

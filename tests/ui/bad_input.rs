@@ -89,7 +89,10 @@ fn a_picture_that_cannot_be_saved_is_put_aside() {
     let path = advice.split(": move it").next().expect("a path");
     let recipe = burnisher::storage::gallery::read_recipe(path.as_ref()).expect("a PNG").expect("with a recipe");
     fs::remove_file(path).expect("it was there");
-    assert_eq!((recipe.request.prompt.as_str(), recipe.request.seed), ("a fox", std::process::id().into()));
+    assert_eq!(
+        (recipe.request.prompts.prompt.as_str(), recipe.request.seeds.first),
+        ("a fox", std::process::id().into())
+    );
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn settings_of_a_picture_are_looked_at_before_they_are_taken() {
     stage.until_says("Take over");
     stage.click("Take over");
     stage.until("it is taken over", |stage| stage.settings().draft.prompt == "a fox");
-    let seed = gallery::read_recipe(&stage.pictures()[0]).expect("a PNG").expect("a recipe").request.seed;
+    let seed = gallery::read_recipe(&stage.pictures()[0]).expect("a PNG").expect("a recipe").request.seeds.first;
     stage.click("Reuse seed");
     stage.until_says("Take over");
     stage.click("Take over");

@@ -18,8 +18,11 @@ fn a_typed_prompt_becomes_a_picture_with_its_recipe() {
     assert_eq!(pictures.len(), 1);
     let recipe = read_recipe(&pictures[0]).expect("a PNG").expect("with a recipe");
     let request = recipe.request;
-    assert_eq!((request.prompt.as_str(), request.width, request.steps), ("a fox in flat style", 64, 12));
-    assert_eq!(request.guidance_scale.to_bits(), 4.0_f64.to_bits(), "what the model recommends");
+    assert_eq!(
+        (request.prompts.prompt.as_str(), request.size.width, request.sampling.steps),
+        ("a fox in flat style", 64, 12)
+    );
+    assert_eq!(request.guidance.scale.to_bits(), 4.0_f64.to_bits(), "what the model recommends");
 }
 
 #[test]
@@ -93,7 +96,7 @@ fn what_waits_can_be_moved_and_removed_by_name() {
     let order: Vec<String> = stage
         .pictures()
         .iter()
-        .map(|path| read_recipe(path).expect("a PNG").expect("a recipe").request.prompt)
+        .map(|path| read_recipe(path).expect("a PNG").expect("a recipe").request.prompts.prompt)
         .collect();
     assert_eq!(order, ["third", "first"]);
 }
@@ -109,7 +112,7 @@ fn ctrl_shift_enter_puts_a_picture_before_the_others() {
     stage.press(Modifiers::NONE, Key::Escape);
     stage.until("the pictures", |stage| stage.pictures().len() == 2);
     let first = read_recipe(&stage.pictures()[0]).expect("a PNG").expect("a recipe");
-    assert_eq!(first.request.prompt, "sooner");
+    assert_eq!(first.request.prompts.prompt, "sooner");
 }
 
 #[test]
@@ -147,8 +150,11 @@ fn several_pictures_come_from_seeds_in_a_row() {
     stage.generate("a fox");
     stage.until_says("Picture 2 of 3");
     stage.until("three pictures", |stage| stage.pictures().len() == 3);
-    let seeds: Vec<u64> =
-        stage.pictures().iter().map(|path| read_recipe(path).expect("a PNG").expect("a recipe").request.seed).collect();
+    let seeds: Vec<u64> = stage
+        .pictures()
+        .iter()
+        .map(|path| read_recipe(path).expect("a PNG").expect("a recipe").request.seeds.first)
+        .collect();
     assert_eq!(seeds, [10, 11, 12]);
 }
 
@@ -158,8 +164,11 @@ fn an_unlocked_seed_changes_with_every_click() {
     stage.generate("a fox");
     stage.generate("a fox");
     stage.until("both pictures", |stage| stage.pictures().len() == 2);
-    let seeds: Vec<u64> =
-        stage.pictures().iter().map(|path| read_recipe(path).expect("a PNG").expect("a recipe").request.seed).collect();
+    let seeds: Vec<u64> = stage
+        .pictures()
+        .iter()
+        .map(|path| read_recipe(path).expect("a PNG").expect("a recipe").request.seeds.first)
+        .collect();
     assert_ne!(seeds[0], seeds[1]);
 }
 

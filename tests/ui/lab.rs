@@ -26,11 +26,11 @@ fn four_samplers_are_compared_and_the_one_that_is_picked_fills_the_form() {
     let pictures = stage.pictures();
     let recipes: Vec<_> = pictures.iter().map(|path| read_recipe(path).expect("a PNG").expect("a recipe")).collect();
     assert_eq!(recipes.len(), 4);
-    let mut samplers: Vec<_> = recipes.iter().filter_map(|recipe| recipe.request.scheduler).collect();
+    let mut samplers: Vec<_> = recipes.iter().filter_map(|recipe| recipe.request.sampling.scheduler).collect();
     samplers.sort_by_key(|kind| kind.name());
     samplers.dedup();
     assert_eq!(samplers.len(), 4, "each has a sampler of its own");
-    assert!(recipes.iter().all(|recipe| recipe.request.seed == recipes[0].request.seed));
+    assert!(recipes.iter().all(|recipe| recipe.request.seeds.first == recipes[0].request.seeds.first));
     stage.click("Use DPM++ 2M Karras · 12 steps · guidance 4");
     stage.until_says("Canvas: a fox");
     assert!(!stage.says("Pick one to go on with"));
@@ -38,8 +38,8 @@ fn four_samplers_are_compared_and_the_one_that_is_picked_fills_the_form() {
     stage.until("a fifth picture", |stage| stage.pictures().len() == 5);
     let path = stage.pictures().into_iter().find(|path| !pictures.contains(path)).expect("the fifth");
     let request = read_recipe(&path).expect("a PNG").expect("a recipe").request;
-    assert_eq!(request.scheduler.map(SchedulerKind::name), Some("dpm++2m-karras"));
-    assert_eq!(request.seed, recipes[0].request.seed, "the seed is the lab's");
+    assert_eq!(request.sampling.scheduler.map(SchedulerKind::name), Some("dpm++2m-karras"));
+    assert_eq!(request.seeds.first, recipes[0].request.seeds.first, "the seed is the lab's");
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn a_stroke_goes_where_the_pointer_went_and_into_the_job_and_its_picture() {
     stage.generate("a blue fox");
     stage.until("the picture", |stage| stage.pictures().len() == 1);
     let recipe = read_recipe(&stage.pictures()[0]).expect("a PNG").expect("with a recipe");
-    let Task::Inpaint(inpaint) = recipe.request.task else { panic!("the task is another") };
+    let Task::Inpaint(inpaint) = recipe.request.start.task else { panic!("the task is another") };
     assert_eq!(inpaint.mask, stage.settings().draft.inpaint.mask);
     assert!(count(inpaint.mask.pixels()) > 300);
 }

@@ -28,10 +28,10 @@ fn the_steps_of_a_picture_are_looked_at_and_gone_on_from_with_other_words() {
     stage.generate("a hen");
     stage.until("the second picture", |stage| stage.pictures().len() == 2);
     let recipes: Vec<_> = stage.pictures().iter().filter_map(|path| read_recipe(path).expect("a PNG")).collect();
-    let hen = recipes.iter().find(|recipe| recipe.request.prompt == "a hen").expect("the second");
-    let branch = hen.request.branch.as_ref().expect("it goes on from the first");
-    assert_eq!((branch.step, branch.from.prompt.as_str()), (4, "a fox"));
-    assert_eq!(branch.from.seed, hen.request.seed, "the same noise");
+    let hen = recipes.iter().find(|recipe| recipe.request.prompts.prompt == "a hen").expect("the second");
+    let branch = hen.request.start.branch.as_ref().expect("it goes on from the first");
+    assert_eq!((branch.step, branch.from.prompts.prompt.as_str()), (4, "a fox"));
+    assert_eq!(branch.from.seeds.first, hen.request.seeds.first, "the same noise");
     stage.click("Don't go on from another run");
     stage.until("it begins from the start", |stage| stage.settings().draft.branch.is_none());
 }

@@ -280,13 +280,13 @@ impl Engine for Puppet {
 
     fn run(&mut self, request: &Request, hooks: Hooks<'_>) -> Result<Run> {
         (hooks.on_phase)(Phase::Encoding);
-        match &*request.prompt {
+        match &*request.prompts.prompt {
             FAIL => return Err(Error::new("the request doesn't fit").advise("Make it smaller")),
             PANIC => panic!("the device was lost"),
             _ => {}
         }
         (hooks.on_phase)(Phase::Denoising);
-        let steps = if request.prompt == WAIT { usize::MAX } else { request.steps };
+        let steps = if request.prompts.prompt == WAIT { usize::MAX } else { request.sampling.steps };
         for index in 0..steps {
             thread::sleep(Duration::from_millis(2));
             if hooks.cancel.is_cancelled() {
@@ -303,8 +303,8 @@ impl Engine for Puppet {
             }
         }
         (hooks.on_phase)(Phase::Decoding);
-        let verdict = (request.prompt == FLAGGED).then_some(Verdict { flagged: true, score: 0.031 });
-        let depth = (request.prompt == DEEP).then(|| GrayImage::from_pixel(32, 16, Luma([99])));
+        let verdict = (request.prompts.prompt == FLAGGED).then_some(Verdict { flagged: true, score: 0.031 });
+        let depth = (request.prompts.prompt == DEEP).then(|| GrayImage::from_pixel(32, 16, Luma([99])));
         Ok(Run::Done(vec![Drawn { verdict, depth, ..picture(request, steps).into() }]))
     }
 
@@ -328,9 +328,9 @@ fn count(prompt: &str) -> TokenCount {
 
 /// A picture that differs with every step and seed.
 fn picture(request: &Request, step: usize) -> RgbImage {
-    let (width, height) = (request.width as u32, request.height as u32);
+    let (width, height) = (request.size.width as u32, request.size.height as u32);
     RgbImage::from_fn(width, height, |x, y| {
-        Rgb([(x * 4) as u8, (y * 4) as u8, (request.seed as usize + step * 9) as u8])
+        Rgb([(x * 4) as u8, (y * 4) as u8, (request.seeds.first as usize + step * 9) as u8])
     })
 }
 

@@ -31,8 +31,8 @@ fn a_dropped_picture_is_what_image_to_image_begins_with_and_gives_the_size() {
     stage.click("Generate");
     stage.until("the picture", |stage| stage.pictures().len() == 1);
     let recipe = read_recipe(&stage.pictures()[0]).expect("a PNG").expect("a recipe");
-    assert_eq!(recipe.request.task, Task::ImageToImage { image: path, strength: 0.8 });
-    assert_eq!((recipe.request.width, recipe.request.height), (96, 64), "as near as the model draws well");
+    assert_eq!(recipe.request.start.task, Task::ImageToImage { image: path, strength: 0.8 });
+    assert_eq!((recipe.request.size.width, recipe.request.size.height), (96, 64), "as near as the model draws well");
 }
 
 #[test]

@@ -60,13 +60,24 @@ impl Setup {
     /// One request a picture: the form's, but for what differs.
     fn variants(&self, draft: &mut Draft) -> Vec<Request> {
         // The lab begins with noise, whatever the form goes on from.
-        let first = Request { count: 1, branch: None, ..draft.next_request() };
+        let first = draft.next_request().with(|request| {
+            request.seeds.count = 1;
+            request.start.branch = None;
+        });
         match self.vary {
-            Vary::Samplers => self.samplers.iter().map(|kind| Request { scheduler: *kind, ..first.clone() }).collect(),
-            Vary::Steps => self.steps.iter().map(|steps| Request { steps: *steps, ..first.clone() }).collect(),
-            Vary::Guidance => {
-                self.guidance.iter().map(|scale| Request { guidance_scale: *scale, ..first.clone() }).collect()
+            Vary::Samplers => self
+                .samplers
+                .iter()
+                .map(|kind| first.clone().with(|request| request.sampling.scheduler = *kind))
+                .collect(),
+            Vary::Steps => {
+                self.steps.iter().map(|steps| first.clone().with(|request| request.sampling.steps = *steps)).collect()
             }
+            Vary::Guidance => self
+                .guidance
+                .iter()
+                .map(|scale| first.clone().with(|request| request.guidance.scale = *scale))
+                .collect(),
         }
     }
 

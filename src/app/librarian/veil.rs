@@ -29,7 +29,7 @@ impl Veil {
         // What can't be read has no verdict; the reader of its pixels says what is wrong.
         let recipe = read_recipe(picture).ok().flatten()?;
         let verdict = recipe.verdict.filter(|verdict| verdict.flagged)?;
-        let is_black = recipe.request.safety == SafetyMode::Block;
+        let is_black = recipe.request.finish.safety == SafetyMode::Block;
         (!is_black && !self.lifted().contains(picture)).then_some(verdict.score)
     }
 

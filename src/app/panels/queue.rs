@@ -76,7 +76,7 @@ fn row_ui(
     actions: &mut Vec<Action>,
 ) {
     let request = waiting.work.first();
-    let prompt = match request.prompt.trim() {
+    let prompt = match request.prompts.prompt.trim() {
         "" => "(no prompt)",
         prompt => prompt,
     };
@@ -99,13 +99,14 @@ fn row_ui(
             button(ui, "⬆", "Draw earlier", earlier, QueueAction::Move(key, Move::Up).into());
         }
         ui.add_space(4.0);
-        let text = if request.count > 1 { format!("{} × {prompt}", request.count) } else { prompt.to_owned() };
+        let text =
+            if request.seeds.count > 1 { format!("{} × {prompt}", request.seeds.count) } else { prompt.to_owned() };
         let details = format!(
             "{prompt}\n{} × {}, {} steps, seed {}\n{}",
-            request.width,
-            request.height,
-            request.steps,
-            request.seed,
+            request.size.width,
+            request.size.height,
+            request.sampling.steps,
+            request.seeds.first,
             model_name(&waiting.model)
         );
         let left = egui::Layout::left_to_right(egui::Align::Center);

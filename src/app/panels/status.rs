@@ -113,7 +113,7 @@ fn progress(running: &Running) -> String {
 }
 
 fn details(running: &Running) -> String {
-    let mut text = running.waiting.work.first().prompt.clone();
+    let mut text = running.waiting.work.first().prompts.prompt.clone();
     if let Some((_, _, since)) = &running.phase {
         let _ = write!(text, "\nSince {}", duration(since.elapsed()));
     }

@@ -71,7 +71,7 @@ pub(crate) fn branch_ui(ui: &mut egui::Ui, branch: Option<&Branch>, actions: &mu
         if ui.small_button("✖").on_hover_text(tip).accessible_name("Don't go on from another run").clicked() {
             actions.push(FormAction::GoOnFrom(None).into());
         }
-        let prompt = branch.from.prompt.trim();
+        let prompt = branch.from.prompts.prompt.trim();
         let of = if prompt.is_empty() { String::new() } else { format!(" of “{prompt}”") };
         let text = format!("Goes on from step {}{of}", branch.step);
         ui.add(egui::Label::new(RichText::new(&text).strong()).truncate()).on_hover_text(text);

@@ -12,11 +12,8 @@ use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{DynamicImage, GrayImage, ImageFormat, ImageReader};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-use super::MAX_SIDE;
+use super::limits::{MAX_MASK_PIXELS, MAX_SIDE};
 use crate::base::error::{Error, Result};
-
-/// The most pixels of a mask: 128 megabytes, more than any picture that is drawn.
-pub const MAX_MASK_PIXELS: usize = 1 << 27;
 
 /// Where to draw anew: 255 wholly, 0 not at all. Copies share the pixels.
 #[derive(Clone, Default)]

@@ -1,6 +1,6 @@
 //! The size at which a picture of any size is drawn.
 
-use super::SIDE_MULTIPLE;
+use super::limits::SIDE_MULTIPLE;
 
 /// How many times as many pixels as a model's own square has a picture keeps its size. From there on models repeat what they
 /// draw, and a photograph would take all memory.

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{MAX_SIDE, Mask};
+use super::limits::{MAX_BLUR, MAX_GROW, MAX_SIDE, validate_strength};
+use super::mask::Mask;
 use crate::base::error::{Error, Result};
 
 /// What kind of generation it is.
@@ -298,21 +299,4 @@ impl Task {
         }
         Ok(())
     }
-}
-
-/// The widest mask blur, in pixels.
-pub const MAX_BLUR: f64 = 512.0;
-
-/// The furthest that a mask grows or shrinks, in pixels.
-pub const MAX_GROW: u32 = 512;
-
-/// Checks the strength.
-///
-/// # Errors
-/// It isn't between 0 and 1.
-pub fn validate_strength(strength: f64) -> Result<()> {
-    if (0.0..=1.0).contains(&strength) {
-        return Ok(());
-    }
-    Err(Error::new(format!("the strength must be between 0 and 1, not {strength}")))
 }

@@ -153,7 +153,7 @@ mod tests {
         for prompt in ["a fox", "猫"] {
             let header = header_of(&png_file(24, 16, Some(&recipe(prompt)))).expect("a picture");
             assert_eq!((header.width, header.height), (24, 16));
-            assert_eq!(header.recipe.expect("a recipe").request.prompt, prompt);
+            assert_eq!(header.recipe.expect("a recipe").request.prompts.prompt, prompt);
         }
     }
 
@@ -199,10 +199,10 @@ mod tests {
         });
         let mut recipe = recipe("a fox");
         let task = Inpaint { image: "fox.png".into(), mask: Mask::new(mask), mask_grow: 3, ..Inpaint::default() };
-        recipe.request.task = Task::Inpaint(Box::new(task.clone()));
+        recipe.request.start.task = Task::Inpaint(Box::new(task.clone()));
         let file = png_file(24, 16, Some(&recipe));
         let read = header_of(&file).and_then(|header| header.recipe).expect("a recipe");
-        assert_eq!(read.request.task, Task::Inpaint(Box::new(Inpaint { mask: Mask::default(), ..task })));
+        assert_eq!(read.request.start.task, Task::Inpaint(Box::new(Inpaint { mask: Mask::default(), ..task })));
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl Item {
 
     /// What it was to show, whoever drew it.
     pub fn prompt(&self) -> Option<&str> {
-        let own = self.recipe.as_ref().map(|recipe| &*recipe.request.prompt);
+        let own = self.recipe.as_ref().map(|recipe| &*recipe.request.prompts.prompt);
         own.or_else(|| self.foreign.as_ref().map(|foreign| &*foreign.prompt))
     }
 
@@ -389,7 +389,10 @@ mod tests {
         assert!(refresh(&mut folder));
         let prompts = |folder: &Folder| {
             let items = folder.listing(&Query::default()).items;
-            items.iter().map(|item| item.recipe.as_ref().expect("a recipe").request.prompt.clone()).collect::<Vec<_>>()
+            items
+                .iter()
+                .map(|item| item.recipe.as_ref().expect("a recipe").request.prompts.prompt.clone())
+                .collect::<Vec<_>>()
         };
         assert_eq!(prompts(&folder), ["FIRST", "second"]);
 

@@ -195,7 +195,7 @@ mod tests {
     use image::Rgb;
 
     use super::*;
-    use crate::content::request::Request;
+    use crate::content::request::{Guidance, Prompts, Request, Sampling, Seeds, Size};
 
     fn picture() -> RgbImage {
         RgbImage::from_pixel(8, 8, Rgb([200, 10, 30]))
@@ -203,12 +203,11 @@ mod tests {
 
     fn recipe(prompt: &str) -> Recipe {
         let request = Request {
-            prompt: prompt.into(),
-            steps: 20,
-            guidance_scale: 4.0,
-            seed: 42,
-            width: 8,
-            height: 8,
+            prompts: Prompts::new(prompt),
+            sampling: Sampling { steps: 20, ..Sampling::default() },
+            guidance: Guidance { scale: 4.0, ..Guidance::default() },
+            seeds: Seeds::one(42),
+            size: Size::new(8, 8),
             ..Request::default()
         };
         Recipe::of_picture(&request, 0, "bundled")

@@ -32,12 +32,12 @@ impl NamePattern {
         let pattern = if self.0.contains("{number}") { self.0.clone() } else { format!("{{number}}-{}", self.0) };
         let values = [
             ("{number}", format!("{number:05}")),
-            ("{seed}", request.seed.to_string()),
-            ("{prompt}", slug(&request.prompt, LONGEST_PROMPT)),
+            ("{seed}", request.seeds.first.to_string()),
+            ("{prompt}", slug(&request.prompts.prompt, LONGEST_PROMPT)),
             ("{model}", slug(recipe.model.rsplit(['/', '\\']).next().unwrap_or_default(), LONGEST_PROMPT)),
-            ("{sampler}", request.scheduler.map_or(String::new(), |kind| kind.name().to_owned())),
-            ("{width}", request.width.to_string()),
-            ("{height}", request.height.to_string()),
+            ("{sampler}", request.sampling.scheduler.map_or(String::new(), |kind| kind.name().to_owned())),
+            ("{width}", request.size.width.to_string()),
+            ("{height}", request.size.height.to_string()),
         ];
         let mut name = String::new();
         let mut rest = pattern.as_str();
@@ -82,16 +82,15 @@ fn slug(text: &str, longest: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::content::request::Request;
+    use crate::content::request::{Guidance, Prompts, Request, Sampling, Seeds, Size};
 
     fn recipe(prompt: &str) -> Recipe {
         let request = Request {
-            prompt: prompt.into(),
-            steps: 20,
-            guidance_scale: 4.0,
-            seed: 42,
-            width: 64,
-            height: 96,
+            prompts: Prompts::new(prompt),
+            sampling: Sampling { steps: 20, ..Sampling::default() },
+            guidance: Guidance { scale: 4.0, ..Guidance::default() },
+            seeds: Seeds::one(42),
+            size: Size::new(64, 96),
             ..Request::default()
         };
         Recipe::of_picture(&request, 0, "/models/sd 1.5")

@@ -43,8 +43,8 @@ impl Query {
 pub(super) fn haystack(header: &Header, name: &str) -> Box<str> {
     let text = match header {
         Header { recipe: Some(Recipe { request, model, .. }), .. } => {
-            let sampler = request.scheduler.map_or("", |kind| kind.label());
-            [&*request.prompt, &*request.negative_prompt, model, sampler].join("\n")
+            let sampler = request.sampling.scheduler.map_or("", |kind| kind.label());
+            [&*request.prompts.prompt, &*request.prompts.negative_prompt, model, sampler].join("\n")
         }
         Header { foreign: Some(Foreign { app, prompt, negative_prompt, model, sampler }), .. } => {
             [&**prompt, negative_prompt, model, sampler, app].join("\n")

@@ -11,33 +11,36 @@ use crate::schedulers::{SchedulerKind, SigmaSchedule};
 /// The text for a picture that `recipe` drew.
 pub fn parameters(recipe: &Recipe) -> String {
     let request = &recipe.request;
-    let (sampler, schedule) = request.scheduler.map_or((None, None), |kind| {
+    let (sampler, schedule) = request.sampling.scheduler.map_or((None, None), |kind| {
         let (sampler, schedule) = sampler_and_schedule(kind);
-        let asked = request.sampling.sigma_schedule.map(SigmaSchedule::label);
+        let asked = request.sampling.options.sigma_schedule.map(SigmaSchedule::label);
         (Some(sampler.to_owned()), asked.or(schedule).map(str::to_owned))
     });
     let pairs = [
-        ("Steps", Some(request.steps.to_string())),
+        ("Steps", Some(request.sampling.steps.to_string())),
         ("Sampler", sampler),
         ("Schedule type", schedule),
         // As JavaScript and so the web UI prints it: 7, 7.5.
-        ("CFG scale", Some(request.guidance_scale.to_string())),
-        ("Seed", Some(request.seed.to_string())),
-        ("Size", Some(format!("{}x{}", request.width, request.height))),
+        ("CFG scale", Some(request.guidance.scale.to_string())),
+        ("Seed", Some(request.seeds.first.to_string())),
+        ("Size", Some(format!("{}x{}", request.size.width, request.size.height))),
         ("Model", Some(model_name(&recipe.model).to_owned())),
-        ("Denoising strength", request.task.kind().needs_image().then(|| request.task.strength().to_string())),
+        (
+            "Denoising strength",
+            request.start.task.kind().needs_image().then(|| request.start.task.strength().to_string()),
+        ),
         // Noise comes from torch's CPU generator; without the key readers assume the GPU's.
         ("RNG", Some("CPU".to_owned())),
-        ("Mask blur", mask_blur(&request.task)),
-        ("Eta DDIM", (request.sampling.eta > 0.0).then(|| request.sampling.eta.to_string())),
+        ("Mask blur", mask_blur(&request.start.task)),
+        ("Eta DDIM", (request.sampling.options.eta > 0.0).then(|| request.sampling.options.eta.to_string())),
         ("Version", Some(format!("Burnisher {}", recipe.app_version))),
     ];
     let pairs: Vec<String> =
         pairs.into_iter().filter_map(|(key, value)| Some(format!("{key}: {}", quote(&value?)))).collect();
-    let mut text = request.prompt.clone();
-    if !request.negative_prompt.is_empty() {
+    let mut text = request.prompts.prompt.clone();
+    if !request.prompts.negative_prompt.is_empty() {
         text.push_str("\nNegative prompt: ");
-        text.push_str(&request.negative_prompt);
+        text.push_str(&request.prompts.negative_prompt);
     }
     text.push('\n');
     text.push_str(&pairs.join(", "));
@@ -81,18 +84,19 @@ fn sampler_and_schedule(kind: SchedulerKind) -> (&'static str, Option<&'static s
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::content::request::Request;
+    use crate::content::request::{Guidance, Prompts, Request, Sampling, Seeds, Size};
 
     fn recipe(scheduler: &str) -> Recipe {
         let request = Request {
-            prompt: "a fox,\na hen".into(),
-            negative_prompt: "blurry, dark".into(),
-            scheduler: Some(SchedulerKind::from_name(scheduler).expect("a sampler")),
-            steps: 20,
-            guidance_scale: 7.0,
-            seed: 42,
-            width: 512,
-            height: 768,
+            prompts: Prompts { prompt: "a fox,\na hen".into(), negative_prompt: "blurry, dark".into() },
+            sampling: Sampling {
+                scheduler: Some(SchedulerKind::from_name(scheduler).expect("a sampler")),
+                steps: 20,
+                ..Sampling::default()
+            },
+            guidance: Guidance { scale: 7.0, ..Guidance::default() },
+            seeds: Seeds::one(42),
+            size: Size::new(512, 768),
             ..Request::default()
         };
         Recipe {
@@ -114,9 +118,9 @@ mod tests {
     #[test]
     fn an_empty_negative_prompt_has_no_line_and_an_empty_prompt_leaves_no_gap() {
         let mut recipe = recipe("euler-a");
-        recipe.request.negative_prompt.clear();
-        recipe.request.prompt.clear();
-        recipe.request.guidance_scale = 7.5;
+        recipe.request.prompts.negative_prompt.clear();
+        recipe.request.prompts.prompt.clear();
+        recipe.request.guidance.scale = 7.5;
         let expected = "Steps: 20, Sampler: Euler a, CFG scale: 7.5, Seed: 42, Size: 512x768, \
             Model: v1-5-pruned-emaonly, RNG: CPU, Version: Burnisher 1.2.3";
         assert_eq!(parameters(&recipe), expected);
@@ -132,10 +136,10 @@ mod tests {
     #[test]
     fn what_was_asked_of_the_sampler_is_told() {
         let mut asked = recipe("dpm++2m");
-        asked.request.sampling.sigma_schedule = Some(SigmaSchedule::Exponential);
+        asked.request.sampling.options.sigma_schedule = Some(SigmaSchedule::Exponential);
         assert!(parameters(&asked).contains("Sampler: DPM++ 2M, Schedule type: Exponential, "));
         let mut asked = recipe("ddim");
-        asked.request.sampling.eta = 0.5;
+        asked.request.sampling.options.eta = 0.5;
         assert!(parameters(&asked).contains("Eta DDIM: 0.5, "));
         assert!(!parameters(&recipe("ddim")).contains("Eta"));
     }

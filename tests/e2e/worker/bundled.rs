@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use burnisher::base::cancel::CancelToken;
 use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
 use burnisher::base::model_ref::ModelRef;
-use burnisher::content::request::Request;
+use burnisher::content::request::{Guidance, Prompts, Request, Sampling, Seeds, Size};
 use burnisher::storage::gallery::Destination;
 use burnisher::worker::{
     self, Command, Event, Host, Job, JobEnd, ModelInfo, OnLoading, Phase, Preview, Previews, TokenCount, Variants,
@@ -54,12 +54,11 @@ fn load(worker: &mut WorkerHandle) -> ModelInfo {
 
 fn job(info: &ModelInfo, side: usize, every: usize, folder: &Path) -> Box<Job> {
     let request = Request {
-        prompt: "a red heart in 3d style".into(),
-        steps: info.steps,
-        guidance_scale: info.guidance_scale,
-        seed: 1,
-        width: side,
-        height: side,
+        prompts: Prompts::new("a red heart in 3d style"),
+        sampling: Sampling { steps: info.steps, ..Sampling::default() },
+        guidance: Guidance { scale: info.guidance_scale, ..Guidance::default() },
+        seeds: Seeds::one(1),
+        size: Size::new(side, side),
         ..Request::default()
     };
     let mut job = Job::new(request, Destination::Folder(folder.to_owned()));
@@ -115,7 +114,7 @@ fn a_stopped_job_ends_at_once_also_where_a_step_takes_long() {
     // In the second step; in the first; in the decode, where there is only one.
     for (steps, after_a_step) in [(20, true), (20, false), (1, true)] {
         let mut sent = job(&info, side, 1, folder.path());
-        request_of(&mut sent).steps = steps;
+        request_of(&mut sent).sampling.steps = steps;
         sent.previews = Previews::Off;
         let cancel = sent.cancel.clone();
         command(&mut worker, Command::Generate(sent));
@@ -218,7 +217,7 @@ fn memory_returns_after_ten_models() {
     let folder = tempfile::tempdir().expect("a folder");
     let draw = |worker: &mut WorkerHandle| {
         let mut sent = job(&info, 64, 1, folder.path());
-        request_of(&mut sent).steps = 2;
+        request_of(&mut sent).sampling.steps = 2;
         command(worker, Command::Generate(sent));
         assert!(matches!(watch(worker).0, JobEnd::Finished(_)));
     };
@@ -249,11 +248,12 @@ fn pictures_drawn_side_by_side_are_those_that_are_drawn_alone_and_all_are_seen_c
     let folder = tempfile::tempdir().expect("a folder");
     let variants: Vec<Request> =
         [("euler", 4.0, 12), ("euler-a", 1.0, 12), ("heun", 6.0, 5), ("dpm++2m-karras", 4.0, 20)]
-            .map(|(sampler, guidance_scale, steps)| Request {
-                scheduler: Some(sampler.parse().expect("a sampler")),
-                guidance_scale,
-                steps,
-                ..request_of(&mut job(&info, 64, 1, folder.path())).clone()
+            .map(|(sampler, guidance_scale, steps)| {
+                request_of(&mut job(&info, 64, 1, folder.path())).clone().with(|request| {
+                    request.sampling.scheduler = Some(sampler.parse().expect("a sampler"));
+                    request.guidance.scale = guidance_scale;
+                    request.sampling.steps = steps;
+                })
             })
             .into();
     let together = tempfile::tempdir().expect("a folder");
@@ -281,6 +281,6 @@ fn pictures_drawn_side_by_side_are_those_that_are_drawn_alone_and_all_are_seen_c
         command(&mut worker, Command::Generate(alone));
         let (JobEnd::Finished(entries), _) = watch(&mut worker) else { panic!("not finished") };
         let pixels = |path: &Path| image::open(path).expect("a PNG").to_rgb8();
-        assert_eq!(pixels(&entry.path), pixels(&entries[0].path), "{:?}", entry.recipe.request.scheduler);
+        assert_eq!(pixels(&entry.path), pixels(&entries[0].path), "{:?}", entry.recipe.request.sampling.scheduler);
     }
 }

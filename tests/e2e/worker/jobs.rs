@@ -26,7 +26,7 @@ fn a_job_tells_its_phases_and_steps_in_order_and_ends_once() {
         .iter()
         .map(|event| match event {
             Event::JobStarted { id: of, request } if *of == id => {
-                format!("started {:?}", request.scheduler.map(SchedulerKind::name))
+                format!("started {:?}", request.sampling.scheduler.map(SchedulerKind::name))
             }
             Event::JobPhase { id: of, picture: 0, phase, tuning: false } if *of == id => phase.name().to_owned(),
             Event::JobStep { id: of, picture: 0, step, steps, .. } if *of == id => format!("{step}/{steps}"),
@@ -170,8 +170,8 @@ fn the_worker_holds_one_command_and_gives_the_next_one_back() {
 fn a_picture_is_in_its_folder_before_anyone_is_told() {
     let (mut worker, folder) = puppet();
     let mut sent = job(DRAW, folder.path());
-    request_of(&mut sent).count = 3;
-    request_of(&mut sent).seed = u64::MAX;
+    request_of(&mut sent).seeds.count = 3;
+    request_of(&mut sent).seeds.first = u64::MAX;
     send(&mut worker, sent.clone());
     let mut saved = Vec::new();
     let finished = loop {
@@ -186,8 +186,8 @@ fn a_picture_is_in_its_folder_before_anyone_is_told() {
         }
     };
     assert_eq!(finished, saved);
-    assert_eq!(saved.iter().map(|entry| entry.recipe.request.seed).collect::<Vec<_>>(), [u64::MAX, 0, 1]);
-    assert!(saved.iter().all(|entry| entry.recipe.request.count == 1 && entry.recipe.model == "bundled"));
+    assert_eq!(saved.iter().map(|entry| entry.recipe.request.seeds.first).collect::<Vec<_>>(), [u64::MAX, 0, 1]);
+    assert!(saved.iter().all(|entry| entry.recipe.request.seeds.count == 1 && entry.recipe.model == "bundled"));
     assert_eq!(files(folder.path()).len(), 3);
 }
 
@@ -250,7 +250,7 @@ fn an_engine_that_panics_even_when_it_is_freed_takes_nothing_with_it() {
 fn a_bad_request_or_destination_fails_before_the_engine_is_asked() {
     let (mut worker, folder) = puppet();
     let mut bad = job(PANIC, folder.path());
-    request_of(&mut bad).steps = 0;
+    request_of(&mut bad).sampling.steps = 0;
     send(&mut worker, bad);
     assert!(matches!(outcome(&mut worker), JobEnd::Failed(error) if error.to_string().contains("steps")));
     send(&mut worker, job(PANIC, &folder.path().join("missing/folder")));

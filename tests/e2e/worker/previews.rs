@@ -18,7 +18,7 @@ fn every(steps: usize) -> Previews {
 fn each_preview_says_what_it_is_of() {
     let (mut worker, folder) = puppet();
     let mut sent = job(WAIT, folder.path());
-    (request_of(&mut sent).width, request_of(&mut sent).height) = (16, 24);
+    (request_of(&mut sent).size.width, request_of(&mut sent).size.height) = (16, 24);
     sent.previews = every(2);
     let (id, cancel) = (sent.id, sent.cancel.clone());
     send(&mut worker, sent);
@@ -48,7 +48,7 @@ fn a_window_that_takes_no_previews_is_made_only_one() {
     let (mut worker, folder) = with(&puppet);
     for _ in 0..2 {
         let mut sent = job(DRAW, folder.path());
-        request_of(&mut sent).steps = 1000;
+        request_of(&mut sent).sampling.steps = 1000;
         sent.previews = every(1);
         send(&mut worker, sent);
         let events = until_ended(&mut worker);
@@ -78,7 +78,7 @@ fn steps_tell_how_long_they_took_and_a_gpu_that_it_is_tuned_once_a_size() {
     let (mut worker, folder) = with(&Puppet { on_gpu: true, ..Puppet::default() });
     let mut told = |prompt, width, count| {
         let mut sent = job(prompt, folder.path());
-        (request_of(&mut sent).width, request_of(&mut sent).count) = (width, count);
+        (request_of(&mut sent).size.width, request_of(&mut sent).seeds.count) = (width, count);
         send(&mut worker, sent);
         let events = until_ended(&mut worker);
         let secs = events.iter().filter_map(|event| match event {
@@ -105,7 +105,7 @@ fn preview_files_come_every_so_many_steps_and_a_preview_that_cannot_be_written_f
     let (mut worker, folder) = puppet();
     let previews = folder.path().join("previews");
     let mut sent = job(DRAW, folder.path());
-    request_of(&mut sent).steps = 5;
+    request_of(&mut sent).sampling.steps = 5;
     sent.previews = Previews::Files { every: 2.try_into().expect("not 0"), folder: previews.clone() };
     send(&mut worker, sent.clone());
     assert!(matches!(outcome(&mut worker), JobEnd::Finished(_)));

@@ -9,7 +9,7 @@ use std::thread;
 use burnisher::base::cancel::CancelToken;
 use burnisher::base::error::{Error, Result};
 use burnisher::base::model_ref::ModelRef;
-use burnisher::content::request::{Request, TaskKind};
+use burnisher::content::request::{Guidance, Prompts, Request, Sampling, Seeds, Size, TaskKind};
 use burnisher::pipelines::Run;
 use burnisher::schedulers::{SchedulerConfig, SchedulerKind};
 use burnisher::storage::gallery::Destination;
@@ -73,7 +73,7 @@ impl Engine for Puppet {
     fn run(&mut self, request: &Request, hooks: Hooks<'_>) -> Result<Run> {
         assert!(!self.is_lost, "a lost device was used again");
         (hooks.on_phase)(Phase::Denoising);
-        let steps = match &*request.prompt {
+        let steps = match &*request.prompts.prompt {
             PANIC => panic!("the device was lost"),
             LOSE => {
                 self.is_lost = true;
@@ -81,7 +81,7 @@ impl Engine for Puppet {
             }
             FAIL => return Err(Error::new("the request doesn't fit")),
             WAIT => usize::MAX,
-            _ => request.steps,
+            _ => request.sampling.steps,
         };
         for index in 0..steps {
             if hooks.cancel.is_cancelled() {
@@ -101,7 +101,7 @@ impl Engine for Puppet {
             }
             self.steps.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(Run::Done((0..request.count).map(|k| picture(request.seed_of(k)).into()).collect()))
+        Ok(Run::Done((0..request.seeds.count).map(|k| picture(request.seed_of(k)).into()).collect()))
     }
 
     fn held_bytes(&self) -> u64 {
@@ -142,12 +142,11 @@ pub(super) fn request_of(job: &mut Job) -> &mut Request {
 
 pub(super) fn job(prompt: &str, folder: &Path) -> Box<Job> {
     let request = Request {
-        prompt: prompt.into(),
-        steps: 3,
-        guidance_scale: 1.0,
-        seed: 7,
-        width: 8,
-        height: 8,
+        prompts: Prompts::new(prompt),
+        sampling: Sampling { steps: 3, ..Sampling::default() },
+        guidance: Guidance { scale: 1.0, ..Guidance::default() },
+        seeds: Seeds::one(7),
+        size: Size::new(8, 8),
         ..Request::default()
     };
     Box::new(Job::new(request, Destination::Folder(folder.to_owned())))

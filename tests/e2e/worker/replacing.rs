@@ -7,7 +7,7 @@ use burnisher::base::cancel::CancelToken;
 use burnisher::base::device::Memory;
 use burnisher::base::error::Error;
 use burnisher::base::model_ref::ModelRef;
-use burnisher::content::request::Request;
+use burnisher::content::request::{Prompts, Request, Sampling, Seeds, Size};
 use burnisher::storage::gallery::Destination;
 use burnisher::worker::{self, Command, Event, Job, JobEnd, Left, Loading, OnLoading, Room, WorkerHandle, spawn};
 use image::RgbImage;
@@ -144,7 +144,13 @@ fn a_first_load_that_fails_leaves_nothing() {
 /// A picture of the model that is loaded.
 fn draw(worker: &mut WorkerHandle, folder: &Path) -> RgbImage {
     let (width, height) = (64, 64);
-    let request = Request { prompt: "a fox".into(), steps: 2, seed: 3, width, height, ..Request::default() };
+    let request = Request {
+        prompts: Prompts::new("a fox"),
+        sampling: Sampling { steps: 2, ..Sampling::default() },
+        seeds: Seeds::one(3),
+        size: Size::new(width, height),
+        ..Request::default()
+    };
     send(worker, Box::new(Job::new(request, Destination::Folder(folder.to_owned()))));
     let JobEnd::Finished(entries) = outcome(worker) else { panic!("it is drawn") };
     image::open(&entries[0].path).expect("a PNG").into_rgb8()

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use burnisher::content::request::{Branch, Request};
+use burnisher::content::request::{Branch, Guidance, Prompts, Request, Sampling, Seeds, Size};
 use burnisher::storage::gallery::{Destination, read_recipe};
 use burnisher::worker::{Command, Event, Job, JobEnd, ModelInfo, WorkerHandle};
 use image::RgbImage;
@@ -20,13 +20,11 @@ struct Drawn {
 
 fn request(info: &ModelInfo, sampler: &str) -> Request {
     Request {
-        prompt: "a red heart in 3d style".into(),
-        scheduler: Some(sampler.parse().expect("a sampler")),
-        steps: 12,
-        guidance_scale: info.guidance_scale,
-        seed: 3,
-        width: 64,
-        height: 64,
+        prompts: Prompts::new("a red heart in 3d style"),
+        sampling: Sampling { scheduler: Some(sampler.parse().expect("a sampler")), steps: 12, ..Sampling::default() },
+        guidance: Guidance { scale: info.guidance_scale, ..Guidance::default() },
+        seeds: Seeds::one(3),
+        size: Size::new(64, 64),
         ..Request::default()
     }
 }
@@ -53,7 +51,7 @@ fn draw(worker: &mut WorkerHandle, request: Request, folder: &Path) -> Result<Dr
 fn branch(from: &Drawn, step: usize, to: Request) -> Request {
     let (from, steps) = from.kept.clone().expect("its steps are kept");
     assert!(step <= steps, "{steps} steps");
-    Request { branch: Some(Box::new(Branch { from, step })), ..to }
+    to.with(|request| request.start.branch = Some(Box::new(Branch { from, step })))
 }
 
 /// How far pictures are apart, of 255.
@@ -95,7 +93,7 @@ fn another_sampler_takes_up_what_the_first_one_left_and_another_prompt_changes_i
         let difference = difference.min(apart(&gone_on.picture, &first.picture));
         assert!(difference < 4.0, "ddim, then {sampler}: {difference} of 255 away from either");
     }
-    let other = Request { prompt: "a blue heart in 3d style".into(), ..request(&info, "ddim") };
+    let other = request(&info, "ddim").with(|request| request.prompts.prompt = "a blue heart in 3d style".into());
     let changed = draw(&mut worker, branch(first, 2, other), folder.path()).expect("a picture");
     assert!(apart(&changed.picture, &first.picture) > 10.0, "the words count from there on");
 }
@@ -127,11 +125,11 @@ fn what_cannot_be_gone_on_from_is_told() {
     let folder = tempfile::tempdir().expect("a folder");
     let from = request(&info, "ddim");
     let mut error = |step: usize, to: Request| {
-        let request = Request { branch: Some(Box::new(Branch { from: from.clone(), step })), ..to };
+        let request = to.with(|request| request.start.branch = Some(Box::new(Branch { from: from.clone(), step })));
         draw(&mut worker, request, folder.path()).err().expect("it is refused")
     };
     assert!(error(0, from.clone()).contains("from another one's step 1 on"));
     assert!(error(12, from.clone()).contains("nothing is left to be drawn"));
     assert!(error(99, from.clone()).contains("There is no step 99"));
-    assert!(error(3, Request { width: 72, ..from.clone() }).contains("goes on at the size"));
+    assert!(error(3, from.clone().with(|request| request.size.width = 72)).contains("goes on at the size"));
 }

@@ -7,7 +7,6 @@ use crate::app::dialogs::inspector::{Inspector, Look};
 use crate::app::settings_host;
 use crate::app::state::{Dialog, Model};
 use crate::base::model_ref::ModelRef;
-use crate::content::request::Request;
 use crate::worker::{Command, Footprint};
 
 impl App {
@@ -45,7 +44,7 @@ impl App {
         let loaded = state.model.info().and_then(|info| info.footprint.as_ref());
         let held = loaded.map_or(0, Footprint::usual_bytes);
         let is_forms = state.model.is_ready(&model) && state.settings.model == model;
-        let request = is_forms.then(|| Request { count: 1, ..state.settings.draft.request() });
+        let request = is_forms.then(|| state.settings.draft.request().with(|request| request.seeds.count = 1));
         let host = settings_host(&state.settings);
         let look = Look { model, host, request, held };
         let asked = self.background.run_aside("burnisher-inspector", move || {

@@ -88,8 +88,8 @@ impl App {
     fn go_on_from(&mut self, branch: Option<Box<Branch>>) {
         let draft = &mut self.state.settings.draft;
         if let Some(branch) = &branch {
-            (draft.width, draft.height) = (branch.from.width, branch.from.height);
-            (draft.seed, draft.seed_locked) = (branch.from.seed, true);
+            (draft.width, draft.height) = (branch.from.size.width, branch.from.size.height);
+            (draft.seed, draft.seed_locked) = (branch.from.seeds.first, true);
             self.state.notices.info(format!("Generate goes on from step {}", branch.step));
         }
         draft.branch = branch;

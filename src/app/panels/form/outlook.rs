@@ -2,7 +2,6 @@
 //! for files, since it asks the system how much memory is free.
 
 use crate::app::theme;
-use crate::content::request::Request;
 use crate::settings::Draft;
 use crate::worker::{Footprint, ModelInfo, Plan, Wish};
 
@@ -31,7 +30,7 @@ pub(crate) struct Planned {
 impl Asked {
     fn of(footprint: Footprint, draft: &Draft) -> Self {
         // The worker draws one picture after the other.
-        let request = Request { count: 1, ..draft.request() };
+        let request = draft.request().with(|request| request.seeds.count = 1);
         Self { footprint, wish: Wish::of(&request) }
     }
 

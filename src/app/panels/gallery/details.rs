@@ -111,13 +111,13 @@ fn item_ui(ui: &mut Ui, item: &Item, actions: &mut Vec<GalleryAction>) {
 
 fn recipe_ui(ui: &mut Ui, recipe: &Recipe, actions: &mut Vec<GalleryAction>) {
     let request = &recipe.request;
-    copied_row(ui, "Prompt", &request.prompt, actions);
-    if !request.negative_prompt.is_empty() {
-        copied_row(ui, "Negative prompt", &request.negative_prompt, actions);
+    copied_row(ui, "Prompt", &request.prompts.prompt, actions);
+    if !request.prompts.negative_prompt.is_empty() {
+        copied_row(ui, "Negative prompt", &request.prompts.negative_prompt, actions);
     }
-    copied_row(ui, "Seed", &request.seed.to_string(), actions);
+    copied_row(ui, "Seed", &request.seeds.first.to_string(), actions);
     row(ui, "Model", &recipe.model);
-    let task = &request.task;
+    let task = &request.start.task;
     if task.kind() != TaskKind::TextToImage {
         row(ui, "Drawn as", task.kind().label());
     }
@@ -125,22 +125,22 @@ fn recipe_ui(ui: &mut Ui, recipe: &Recipe, actions: &mut Vec<GalleryAction>) {
         row(ui, "Began with", &image.display().to_string());
         row(ui, "Strength", &task.strength().to_string());
     }
-    if let Some(branch) = &request.branch {
-        let prompt = &branch.from.prompt;
-        row(ui, "Goes on from", &format!("step {} of seed {}, “{prompt}”", branch.step, branch.from.seed));
+    if let Some(branch) = &request.start.branch {
+        let prompt = &branch.from.prompts.prompt;
+        row(ui, "Goes on from", &format!("step {} of seed {}, “{prompt}”", branch.step, branch.from.seeds.first));
     }
-    row(ui, "Sampler", request.scheduler.map_or("The model's own", |kind| kind.label()));
-    row(ui, "Steps", &request.steps.to_string());
+    row(ui, "Sampler", request.sampling.scheduler.map_or("The model's own", |kind| kind.label()));
+    row(ui, "Steps", &request.sampling.steps.to_string());
     if task.kind().has_prompt() {
-        row(ui, "Guidance", &request.guidance_scale.to_string());
+        row(ui, "Guidance", &request.guidance.scale.to_string());
     }
-    if request.guidance_rescale > 0.0 {
-        row(ui, "Guidance rescale", &request.guidance_rescale.to_string());
+    if request.guidance.rescale > 0.0 {
+        row(ui, "Guidance rescale", &request.guidance.rescale.to_string());
     }
-    if let Some(schedule) = request.sampling.sigma_schedule {
+    if let Some(schedule) = request.sampling.options.sigma_schedule {
         row(ui, "Schedule", schedule.label());
     }
-    row(ui, "Size", &format!("{} × {}", request.width, request.height));
+    row(ui, "Size", &format!("{} × {}", request.size.width, request.size.height));
     if let Some(verdict) = &recipe.verdict {
         let found = if verdict.flagged { "flagged" } else { "nothing found" };
         row(ui, "Safety checker", &format!("{found} (score {:.3})", verdict.score));
@@ -193,7 +193,8 @@ fn reuse_ui(ui: &mut Ui, path: &Path, recipe: &Recipe, actions: &mut Vec<Gallery
     ui.horizontal_wrapped(|ui| {
         for reuse in Reuse::EACH {
             if ui.button(reuse.label()).on_hover_text("Shows what would change first").clicked() {
-                let has_mask = recipe.request.task.kind() == TaskKind::Inpaint || recipe.request.branch.is_some();
+                let has_mask =
+                    recipe.request.start.task.kind() == TaskKind::Inpaint || recipe.request.start.branch.is_some();
                 actions.push(if reuse == Reuse::All && has_mask {
                     // The gallery leaves masks in their files.
                     GalleryAction::Import(path.to_owned())

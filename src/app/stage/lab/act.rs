@@ -57,7 +57,7 @@ impl App {
             Err(error) => return state.notices.error(error),
         };
         let work = Work::Compare(variants);
-        state.settings.remember_prompt(&work.first().prompt);
+        state.settings.remember_prompt(&work.first().prompts.prompt);
         state.queue.push(Waiting::new(state.settings.model.clone(), work));
         state.queue.paused = false;
         state.follows = true;
@@ -69,7 +69,7 @@ impl App {
         state.settings.draft.take(request);
         state.lab = None;
         if let Some(path) = path {
-            state.show(path, &request.prompt);
+            state.show(path, &request.prompts.prompt);
         }
         state.notices.info("The form has its settings and its seed now");
     }

@@ -96,7 +96,10 @@ impl Lab {
         let first = &self.cells.first()?.request;
         let finished = self.cells.iter().filter_map(|cell| Some((cell.path.clone()?, cell.label.clone())));
         let pictures: Vec<_> = finished.collect();
-        let title = format!("{}\nSeed {}, {} × {}", first.prompt, first.seed, first.width, first.height);
+        let title = format!(
+            "{}\nSeed {}, {} × {}",
+            first.prompts.prompt, first.seeds.first, first.size.width, first.size.height
+        );
         (!pictures.is_empty()).then_some(Sheet { title, pictures })
     }
 
@@ -145,7 +148,7 @@ impl Lab {
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Image, true, &name));
         ui.painter().rect_filled(rect, 2.0, theme::palette(ui).canvas);
         if let Some(texture) = &cell.texture {
-            let shape = Vec2::new(cell.request.width as f32, cell.request.height as f32);
+            let shape = Vec2::new(cell.request.size.width as f32, cell.request.size.height as f32);
             let shown = shape * (rect.width() / shape.x).min(rect.height() / shape.y);
             let uv = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
             let place = Rect::from_center_size(rect.center(), shown);
@@ -176,7 +179,7 @@ impl Lab {
 impl Cell {
     fn show(&mut self, ctx: &egui::Context, image: ColorImage) {
         // Previews may have one pixel a latent: smoothed they tell more.
-        let smooth = image.width() < self.request.width;
+        let smooth = image.width() < self.request.size.width;
         let options = if smooth { TextureOptions::LINEAR } else { TextureOptions::NEAREST };
         match &mut self.texture {
             Some(texture) => texture.set(image, options),
@@ -187,7 +190,8 @@ impl Cell {
 
 /// What tells a way from others, in words.
 fn label(request: &Request, own: Option<SchedulerKind>) -> String {
-    let sampler = request.scheduler.or(own).map_or("The model's own", SchedulerKind::label);
-    let schedule = request.sampling.sigma_schedule.map_or(String::new(), |schedule| format!(" {}", schedule.label()));
-    format!("{sampler}{schedule} · {} steps · guidance {}", request.steps, request.guidance_scale)
+    let sampler = request.sampling.scheduler.or(own).map_or("The model's own", SchedulerKind::label);
+    let schedule =
+        request.sampling.options.sigma_schedule.map_or(String::new(), |schedule| format!(" {}", schedule.label()));
+    format!("{sampler}{schedule} · {} steps · guidance {}", request.sampling.steps, request.guidance.scale)
 }

@@ -170,7 +170,7 @@ fn quoted(text: &str) -> Option<(String, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::content::request::{Recipe, Request};
+    use crate::content::request::{Guidance, Prompts, Recipe, Request, Sampling, Seeds, Size};
     use crate::schedulers::SchedulerKind;
     use crate::storage::recipe::a1111::parameters;
 
@@ -182,14 +182,14 @@ mod tests {
     fn what_we_write_comes_back_for_every_sampler() {
         for kind in SchedulerKind::ALL {
             let request = Request {
-                prompt: "a fox: \"red\", 猫\n\n  and a hen".into(),
-                negative_prompt: "blurry, dark:\nugly".into(),
-                scheduler: Some(*kind),
-                steps: 20,
-                guidance_scale: 7.25,
-                seed: u64::MAX,
-                width: 512,
-                height: 768,
+                prompts: Prompts {
+                    prompt: "a fox: \"red\", 猫\n\n  and a hen".into(),
+                    negative_prompt: "blurry, dark:\nugly".into(),
+                },
+                sampling: Sampling { scheduler: Some(*kind), steps: 20, ..Sampling::default() },
+                guidance: Guidance { scale: 7.25, ..Guidance::default() },
+                seeds: Seeds::one(u64::MAX),
+                size: Size::new(512, 768),
                 ..Request::default()
             };
             let recipe = Recipe {
@@ -200,9 +200,9 @@ mod tests {
             };
             let imported = parse(&parameters(&recipe)).expect("settings");
             assert_eq!(imported.source, Source::Burnisher);
-            assert_eq!(imported.prompt.as_ref(), Some(&request.prompt));
-            assert_eq!(imported.negative_prompt.as_ref(), Some(&request.negative_prompt));
-            assert_eq!(imported.scheduler, request.scheduler, "{}", kind.label());
+            assert_eq!(imported.prompt.as_ref(), Some(&request.prompts.prompt));
+            assert_eq!(imported.negative_prompt.as_ref(), Some(&request.prompts.negative_prompt));
+            assert_eq!(imported.scheduler, request.sampling.scheduler, "{}", kind.label());
             assert_eq!((imported.steps, imported.seed), (Some(20), Some(u64::MAX)));
             assert_eq!((imported.width, imported.height), (Some(512), Some(768)));
             assert_eq!(imported.guidance_scale, Some(7.25));

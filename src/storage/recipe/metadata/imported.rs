@@ -78,18 +78,18 @@ impl From<Recipe> for Imported {
         if let Err(error) = request.validate() {
             imported.note(format!("The recipe can't be drawn: {}", error.headline()));
         }
-        imported.prompt = Some(request.prompt.clone());
-        imported.negative_prompt = Some(request.negative_prompt.clone());
-        imported.scheduler = request.scheduler;
-        imported.sampler = request.scheduler.map(|kind| kind.label().to_owned());
-        imported.steps = Some(request.steps).filter(|steps| request::validate_steps(*steps).is_ok());
+        imported.prompt = Some(request.prompts.prompt.clone());
+        imported.negative_prompt = Some(request.prompts.negative_prompt.clone());
+        imported.scheduler = request.sampling.scheduler;
+        imported.sampler = request.sampling.scheduler.map(|kind| kind.label().to_owned());
+        imported.steps = Some(request.sampling.steps).filter(|steps| request::validate_steps(*steps).is_ok());
         imported.guidance_scale =
-            Some(request.guidance_scale).filter(|scale| request::validate_guidance_scale(*scale).is_ok());
+            Some(request.guidance.scale).filter(|scale| request::validate_guidance_scale(*scale).is_ok());
         imported.guidance_rescale =
-            Some(request.guidance_rescale).filter(|rescale| request::validate_guidance_rescale(*rescale).is_ok());
-        imported.seed = Some(request.seed);
-        imported.width = Some(request.width).filter(|pixels| request::validate_side("width", *pixels).is_ok());
-        imported.height = Some(request.height).filter(|pixels| request::validate_side("height", *pixels).is_ok());
+            Some(request.guidance.rescale).filter(|rescale| request::validate_guidance_rescale(*rescale).is_ok());
+        imported.seed = Some(request.seeds.first);
+        imported.width = Some(request.size.width).filter(|pixels| request::validate_side("width", *pixels).is_ok());
+        imported.height = Some(request.size.height).filter(|pixels| request::validate_side("height", *pixels).is_ok());
         imported.model = Some(recipe.model.clone());
         imported.recipe = request.validate().is_ok().then_some(recipe);
         imported

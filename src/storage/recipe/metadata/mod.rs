@@ -75,19 +75,18 @@ mod tests {
     use image::RgbImage;
 
     use super::*;
-    use crate::content::request::Request;
+    use crate::content::request::{Guidance, Prompts, Request, Sampling, Seeds, Size};
 
     const A1111: &str = "a fox\nSteps: 20, Sampler: Euler, Seed: 1, RNG: CPU";
     const INVOKEAI: &str = r#"{"positive_prompt": "a hen"}"#;
 
     fn recipe() -> Recipe {
         let request = Request {
-            prompt: "a cat".into(),
-            steps: 20,
-            guidance_scale: 4.0,
-            seed: 1,
-            width: 64,
-            height: 64,
+            prompts: Prompts::new("a cat"),
+            sampling: Sampling { steps: 20, ..Sampling::default() },
+            guidance: Guidance { scale: 4.0, ..Guidance::default() },
+            seeds: Seeds::one(1),
+            size: Size::new(64, 64),
             ..Request::default()
         };
         Recipe::of_picture(&request, 0, "bundled")
@@ -129,8 +128,8 @@ mod tests {
     #[test]
     fn a_recipe_of_ours_that_no_request_can_have_is_no_recipe() {
         let mut recipe = recipe();
-        recipe.request.steps = 0;
-        recipe.request.width = 7;
+        recipe.request.sampling.steps = 0;
+        recipe.request.size.width = 7;
         let json = serde_json::to_string(&recipe).expect("JSON");
         let imported = read_png(&[("burnisher", &json)]).expect("it can be read").expect("settings");
         assert_eq!((imported.recipe, imported.steps, imported.width, imported.height), (None, None, None, Some(64)));

@@ -1,0 +1,127 @@
+//! The groups of a request's fields, but for where the picture starts from.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use serde::{Deserialize, Serialize};
+
+use super::safety::SafetyMode;
+use crate::schedulers::{SamplingOptions, SchedulerKind};
+
+/// The words that the pictures follow.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Prompts {
+    /// What the pictures are to show.
+    pub prompt: String,
+    /// What they are not to show; empty for nothing in particular. It counts only under guidance.
+    pub negative_prompt: String,
+}
+
+impl Prompts {
+    /// A prompt without a negative one.
+    pub fn new(prompt: impl Into<String>) -> Self {
+        Self { prompt: prompt.into(), negative_prompt: String::new() }
+    }
+}
+
+/// How noise becomes a picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sampling {
+    /// The sampler; `None` takes the checkpoint's own.
+    pub scheduler: Option<SchedulerKind>,
+    /// What the user asks of the sampler beyond its kind and the checkpoint's config.
+    #[serde(rename = "sampling", default, skip_serializing_if = "SamplingOptions::is_default")]
+    pub options: SamplingOptions,
+    /// Denoising steps, 1 to [`MAX_STEPS`](super::MAX_STEPS); as many as listed, where `options` lists timesteps or
+    /// sigmas.
+    pub steps: usize,
+}
+
+impl Default for Sampling {
+    /// The checkpoint's own sampler with Diffusers' number of steps.
+    fn default() -> Self {
+        Self { scheduler: None, options: SamplingOptions::default(), steps: 50 }
+    }
+}
+
+/// How strongly the prompts are followed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Guidance {
+    /// How strongly the prompt is followed; up to 1 turns guidance off.
+    #[serde(rename = "guidance_scale")]
+    pub scale: f64,
+    /// `StableDiffusionPipeline`'s `guidance_rescale`, 0 to 1.
+    #[serde(rename = "guidance_rescale")]
+    pub rescale: f64,
+}
+
+impl Default for Guidance {
+    /// Diffusers' defaults.
+    fn default() -> Self {
+        Self { scale: 7.5, rescale: 0.0 }
+    }
+}
+
+/// How many pictures, and the noise of each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seeds {
+    /// Picture k of the request is drawn from this seed + k, wrapping around after the last seed.
+    #[serde(rename = "seed")]
+    pub first: u64,
+    /// How many pictures.
+    pub count: usize,
+}
+
+impl Default for Seeds {
+    /// One picture from seed 0.
+    fn default() -> Self {
+        Self::one(0)
+    }
+}
+
+impl Seeds {
+    /// One picture from this seed.
+    pub fn one(seed: u64) -> Self {
+        Self { first: seed, count: 1 }
+    }
+
+    /// The seed of picture `k`, counted from 0.
+    pub fn of(&self, k: usize) -> u64 {
+        self.first.wrapping_add(k as u64)
+    }
+}
+
+/// Returns a seed from the system's randomness, of 32 bits: as many as other tools take, and short enough to be told.
+pub fn random_seed() -> u64 {
+    RandomState::new().build_hasher().finish() >> 32
+}
+
+/// The size of the pictures in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Size {
+    /// A multiple of [`SIDE_MULTIPLE`](super::SIDE_MULTIPLE).
+    pub width: usize,
+    /// A multiple of [`SIDE_MULTIPLE`](super::SIDE_MULTIPLE).
+    pub height: usize,
+}
+
+impl Default for Size {
+    /// The size of the first Stable Diffusion.
+    fn default() -> Self {
+        Self::new(512, 512)
+    }
+}
+
+impl Size {
+    /// A size of these sides.
+    pub fn new(width: usize, height: usize) -> Self {
+        Self { width, height }
+    }
+}
+
+/// What is done to a finished picture.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finish {
+    /// What becomes of pictures that the model's safety checker flags.
+    #[serde(default, skip_serializing_if = "SafetyMode::is_default")]
+    pub safety: SafetyMode,
+}

@@ -1,0 +1,65 @@
+//! What a PNG carries of the request that drew it.
+
+use serde::{Deserialize, Serialize};
+
+use super::request::Request;
+use super::safety::Verdict;
+
+/// What the PNG stores: enough to draw the picture again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// The request that draws this one picture: its own seed, count 1.
+    pub request: Request,
+    /// The model, as the user named it.
+    pub model: String,
+    /// The version of Burnisher that drew it.
+    pub app_version: String,
+    /// What the model's safety checker says of the picture; `None` if it wasn't asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+}
+
+impl Recipe {
+    /// The recipe of picture `k` of `request`, drawn by this version of Burnisher.
+    pub fn of_picture(request: &Request, k: usize, model: impl Into<String>) -> Self {
+        Self {
+            request: request.picture(k),
+            model: model.into(),
+            app_version: env!("CARGO_PKG_VERSION").to_owned(),
+            verdict: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::request::{Prompts, Seeds};
+
+    fn request() -> Request {
+        Request { prompts: Prompts::new("a fox"), seeds: Seeds { first: u64::MAX, count: 2 }, ..Request::default() }
+    }
+
+    #[test]
+    fn each_picture_has_its_own_seed_and_the_last_seed_wraps() {
+        let recipe = Recipe::of_picture(&request(), 1, "bundled");
+        assert_eq!((recipe.request.seeds.first, recipe.request.seeds.count), (0, 1));
+    }
+
+    #[test]
+    fn a_recipe_survives_json_with_every_digit_of_its_seed() {
+        let recipe = Recipe::of_picture(&request(), 0, "models/fox");
+        let json = serde_json::to_string(&recipe).expect("a recipe is JSON");
+        assert!(json.contains("18446744073709551615"));
+        assert_eq!(serde_json::from_str::<Recipe>(&json).expect("and back"), recipe);
+    }
+
+    #[test]
+    fn a_newer_recipe_with_unknown_keys_still_opens() {
+        let json = r#"{"request":{"task":{"name":"text-to-image","x":1},"prompt":"a","negative_prompt":"","steps":1,
+            "guidance_scale":1,"guidance_rescale":0,"seed":1,"width":8,"height":8,"count":1,"later":true},
+            "model":"bundled","app_version":"9","later":[]}"#;
+        let recipe: Recipe = serde_json::from_str(json).expect("unknown keys are passed over");
+        assert_eq!(recipe.request.sampling.scheduler, None);
+    }
+}
