@@ -41,7 +41,7 @@ use crate::base::model_ref::ModelRef;
 use crate::base::rng::Generators;
 use crate::content::imaging::{self, depth::DepthMap};
 use crate::content::request::{Request, Task, TaskKind, Verdict};
-use crate::content::text::clip_tokenizer::ClipTokenizer;
+use crate::content::text::Tokenizer;
 use crate::ops;
 use crate::schedulers::{SamplingOptions, Scheduler, SchedulerConfig, SchedulerKind};
 use crate::storage::checkpoint::{Checkpoint, Recommended};
@@ -397,7 +397,7 @@ impl DiffusionPipeline {
     }
 
     /// Its tokenizer, for whoever wants to know how long a prompt is; `None` for a model that reads none.
-    pub fn tokenizer(&self) -> Option<&Arc<ClipTokenizer>> {
+    pub fn tokenizer(&self) -> Option<&Arc<dyn Tokenizer>> {
         match &self.model {
             Model::StableDiffusion(model) => Some(&model.tokenizer),
             Model::Unconditional(_) => None,

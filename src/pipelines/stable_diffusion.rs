@@ -18,7 +18,7 @@ use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
 use crate::content::imaging::depth::DepthMap;
 use crate::content::request::TaskKind;
-use crate::content::text::clip_tokenizer::ClipTokenizer;
+use crate::content::text::{self, Tokenizer};
 use crate::schedulers::SchedulerConfig;
 use crate::storage::checkpoint::Checkpoint;
 
@@ -30,7 +30,7 @@ pub(super) struct StableDiffusion {
     /// Its files, from which components are loaded as they are needed.
     checkpoint: Checkpoint,
     pub(super) compute: ComputeDevice,
-    pub(super) tokenizer: Arc<ClipTokenizer>,
+    pub(super) tokenizer: Arc<dyn Tokenizer>,
     pub(super) parts: Parts,
     pub(super) scheduler_config: SchedulerConfig,
     /// What of it stays loaded in the run that goes on, or did in the last one.
@@ -53,7 +53,8 @@ impl StableDiffusion {
         let mut goes_on =
             |part: Part| on_loading(Loading { component: part.name(), ..Loading::default() }).is_continue();
         let Some(parts) = Parts::new(&checkpoint, &compute, &mut goes_on)? else { return Ok(None) };
-        let tokenizer = ClipTokenizer::from_files(Path::new(&format!("{model}/tokenizer")), &|name| {
+        let class = &checkpoint.component("tokenizer")?.class;
+        let tokenizer = text::open(class, Path::new(&format!("{model}/tokenizer")), &|name| {
             checkpoint.bytes(&format!("tokenizer/{name}"))
         })?;
         let scheduler_config = config(&checkpoint, "scheduler")?.clone();
@@ -74,7 +75,7 @@ impl StableDiffusion {
                 return Ok(None);
             }
         }
-        let (tokenizer, plan, embeds) = (Arc::new(tokenizer), Mutex::new(plan), Mutex::default());
+        let (plan, embeds) = (Mutex::new(plan), Mutex::default());
         Ok(Some(Self { checkpoint, compute, tokenizer, parts, scheduler_config, plan, embeds }))
     }
 

@@ -13,7 +13,7 @@ use crate::ops;
 use crate::pipelines::{self, DiffusionPipeline, Drawn, Inspection, Run};
 use crate::worker::engine::{Engine, Hooks, OnLoading, StepDone};
 use crate::worker::protocol::{ModelInfo, Phase};
-use crate::worker::tokens::{TokenCount, TokenCounter};
+use crate::worker::tokens::TokenCounter;
 
 /// Diffusers' default (`StableDiffusionPipeline.__call__`), for models whose card recommends nothing.
 const GUIDANCE_SCALE: f64 = 7.5;
@@ -159,10 +159,6 @@ fn sizes(width: usize, height: usize) -> Vec<(usize, usize)> {
 
 fn token_counter(pipeline: &DiffusionPipeline) -> Option<TokenCounter> {
     let tokenizer = Arc::clone(pipeline.tokenizer()?);
-    let limit = tokenizer.max_prompt_length();
-    Some(TokenCounter::new(move |prompt| {
-        // No prompt is known that can't be split.
-        let (tokens, cut_at) = tokenizer.measure(prompt).unwrap_or_default();
-        TokenCount { tokens, limit, cut_at }
-    }))
+    // No prompt is known that can't be split.
+    Some(TokenCounter::new(move |prompt| tokenizer.count(prompt).unwrap_or_default()))
 }

@@ -3,16 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// How long a prompt is, as a model reads it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TokenCount {
-    /// The prompt's tokens, without those that begin and end every prompt.
-    pub tokens: usize,
-    /// How many of them the model reads.
-    pub limit: usize,
-    /// The byte of the prompt from which on nothing is read; `None` if all of it is.
-    pub cut_at: Option<usize>,
-}
+pub use crate::content::text::TokenCount;
 
 /// Counts the tokens of prompts, on any thread and without the worker. Clones share the vocabulary.
 #[derive(Clone)]

@@ -6,6 +6,7 @@ use burn::module::Module;
 use burn::tensor::{DType, Device, Tensor, TensorData};
 use burnisher::base::model_ref::ModelRef;
 use burnisher::base::rng::TorchRng;
+use burnisher::content::text::Tokenizer;
 use burnisher::content::text::clip_tokenizer::ClipTokenizer;
 use burnisher::models::autoencoder_kl::AutoencoderKL;
 use burnisher::models::clip::ClipTextModel;

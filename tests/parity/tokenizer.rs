@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use burnisher::base::error::{Error, Result};
+use burnisher::content::text::Tokenizer;
 use burnisher::content::text::clip_tokenizer::ClipTokenizer;
 use serde::Deserialize;
 
@@ -42,12 +43,12 @@ fn assert_equals_golden(tokenizer: &ClipTokenizer, name: &str) {
     let prompts: Vec<String> = read_json("prompts.json");
     let golden = read_json::<BTreeMap<String, Golden>>("ids.json").remove(name).expect("a golden for this tokenizer");
     assert!(prompts.len() >= 200 && golden.ids.len() == prompts.len() && golden.counts.len() == prompts.len());
-    assert_eq!(tokenizer.model_max_length(), golden.model_max_length);
+    assert_eq!(tokenizer.limit(), golden.model_max_length - 2);
     for ((prompt, ids), count) in prompts.iter().zip(&golden.ids).zip(&golden.counts) {
         let mut padded = ids.clone();
         padded.resize(golden.model_max_length, golden.pad);
         assert_eq!(tokenizer.encode(prompt).expect("ids"), padded, "{name}: {prompt:?}");
-        assert_eq!(tokenizer.measure(prompt).expect("a count").0, *count, "{name}: {prompt:?}");
+        assert_eq!(tokenizer.count(prompt).expect("a count").tokens, *count, "{name}: {prompt:?}");
     }
 }
 
@@ -81,7 +82,7 @@ fn vocab_and_merges_do_without_tokenizer_json() {
 #[test]
 fn the_largest_id_and_the_length_of_a_prompt_are_known() {
     let tokenizer = clip("sd15");
-    assert_eq!((tokenizer.largest_id(), tokenizer.max_prompt_length()), (49407, 75));
+    assert_eq!((tokenizer.largest_id(), tokenizer.limit()), (49407, 75));
 }
 
 /// A tokenizer of a handful of tokens, in files that a test may replace.
@@ -113,7 +114,7 @@ fn what_a_vocabulary_lacks_is_read_as_the_unknown_token() {
 fn an_endless_limit_is_read_as_clips_own() {
     let mut files = tiny_files();
     files.insert("tokenizer_config.json", br#"{"model_max_length": 1000000000000000019884624838656}"#.to_vec());
-    assert_eq!(open(&files).expect("a huge limit is fine").model_max_length(), 77);
+    assert_eq!(open(&files).expect("a huge limit is fine").limit(), 75);
 }
 
 #[test]
@@ -183,7 +184,10 @@ fn a_limit_that_is_none_is_refused() {
 #[test]
 fn a_prompt_is_cut_where_its_text_as_typed_stops_being_read() {
     let tokenizer = clip("sd15");
-    let measure = |prompt: &str| tokenizer.measure(prompt).expect("a count");
+    let measure = |prompt: &str| {
+        let count = tokenizer.count(prompt).expect("a count");
+        (count.tokens, count.cut_at)
+    };
     assert_eq!(measure(""), (0, None));
     assert_eq!(measure(&"a ".repeat(75)), (75, None));
     assert_eq!(measure(&"a ".repeat(76)), (76, Some(2 * 75)));
@@ -197,7 +201,7 @@ fn a_prompt_is_cut_where_its_text_as_typed_stops_being_read() {
         let each = tokens / 90;
         assert_eq!((tokens % 90, cut <= prompt.len()), (0, true), "{word}");
         // The words that are read whole, and the one that is read in part.
-        let (whole, part) = (tokenizer.max_prompt_length() / each, tokenizer.max_prompt_length() % each);
+        let (whole, part) = (tokenizer.limit() / each, tokenizer.limit() % each);
         let start = 2 + whole * (word.len() + 2);
         if part == 0 {
             assert_eq!(cut, start, "{word}");
@@ -219,7 +223,7 @@ fn what_is_beyond_the_cut_makes_no_difference() {
     let mut cut_prompts = 0;
     for prompt in read_json::<Vec<String>>("prompts.json") {
         let long = format!("{prompt} a,b. {prompt} ").repeat(40);
-        let Some(cut) = tokenizer.measure(&long).expect("a count").1 else { continue };
+        let Some(cut) = tokenizer.count(&long).expect("a count").cut_at else { continue };
         let ids = tokenizer.encode(&long).expect("ids");
         let other = format!("{}{}", &long[..cut], if long[..cut].ends_with(' ') { "fox" } else { &long[cut..] });
         assert_eq!(tokenizer.encode(&other).expect("ids"), ids, "{prompt:?} cut at {cut}");

@@ -10,11 +10,11 @@ use std::ops::Range;
 
 /// Words, and the tokens of each.
 #[derive(Clone, Debug, Default)]
-pub struct LearnedWords(Vec<(String, Range<u32>)>);
+pub(super) struct LearnedWords(Vec<(String, Range<u32>)>);
 
 impl LearnedWords {
     /// From each word's first token and how many they are. Words whose tokens are none are left out.
-    pub fn new(words: BTreeMap<String, (u32, u32)>) -> Self {
+    pub(super) fn new(words: BTreeMap<String, (u32, u32)>) -> Self {
         let ids = |(first, count): (u32, u32)| first..first.saturating_add(count);
         let words = words.into_iter().map(|(word, tokens)| (word.to_ascii_lowercase(), ids(tokens)));
         let mut words: Vec<_> = words.filter(|(word, ids)| !word.is_empty() && !ids.is_empty()).collect();
@@ -24,12 +24,12 @@ impl LearnedWords {
     }
 
     /// The largest of their tokens.
-    pub fn largest_id(&self) -> Option<u32> {
+    pub(super) fn largest_id(&self) -> Option<u32> {
         self.0.iter().filter_map(|(_, ids)| ids.end.checked_sub(1)).max()
     }
 
     /// Where in a prompt they are, in bytes, from the beginning on and none in another.
-    pub fn find(&self, prompt: &str) -> Vec<(Range<usize>, Range<u32>)> {
+    pub(super) fn find(&self, prompt: &str) -> Vec<(Range<usize>, Range<u32>)> {
         if self.0.is_empty() {
             return Vec::new();
         }

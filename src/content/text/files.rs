@@ -1,0 +1,59 @@
+//! The files of a tokenizer, on disk or inside something else.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+
+use crate::base::error::{Error, Result};
+
+/// Reads a file of a tokenizer by name; `None` if there is no such file.
+pub type ReadFile<'a> = dyn Fn(&str) -> Result<Option<Vec<u8>>> + 'a;
+
+/// The files of a tokenizer, and where they are.
+pub(super) struct TokenizerFiles<'a> {
+    folder: &'a Path,
+    read: &'a ReadFile<'a>,
+}
+
+impl<'a> TokenizerFiles<'a> {
+    /// Files that `read` gives; `folder` only names the place in messages.
+    pub(super) fn new(folder: &'a Path, read: &'a ReadFile<'a>) -> Self {
+        Self { folder, read }
+    }
+
+    /// The content of a file; `None` if there is no such file.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub(super) fn bytes(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        (self.read)(name)
+    }
+
+    /// What a JSON file says; `None` if there is no such file.
+    ///
+    /// # Errors
+    /// It can't be read, or isn't what its name says.
+    pub(super) fn json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let Some(content) = self.bytes(name)? else { return Ok(None) };
+        let malformed = |error| self.error(&format!("The tokenizer's {name} is malformed")).caused_by(error);
+        serde_json::from_slice(&content).map(Some).map_err(malformed)
+    }
+
+    /// An error about these files.
+    pub(super) fn error(&self, message: &str) -> Error {
+        Error::new(format!("{message}: {}", self.folder.display()))
+    }
+}
+
+/// Reads a file of a folder on disk; `None` if there is no such file.
+///
+/// # Errors
+/// The file is there and can't be read.
+pub(super) fn read_from(folder: &Path, name: &str) -> Result<Option<Vec<u8>>> {
+    match std::fs::read(folder.join(name)) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::new(format!("{name} can't be read: {}", folder.display())).caused_by(error)),
+    }
+}
