@@ -1,4 +1,4 @@
-//! From a kind, a checkpoint's config and what the user asks for to a sampler, or to why there can be none.
+//! Building a sampler from its kind, a checkpoint's config and what the user asks for, or refusing to.
 
 use super::class::{Argument, ModelKind};
 use super::config::SchedulerConfig;
@@ -10,11 +10,11 @@ use crate::base::error::{Error, Result};
 
 impl SchedulerKind {
     /// Builds the sampler from a checkpoint's config (of this class or another, as Diffusers' `from_config`). Where
-    /// `sampling` lists timesteps or sigmas, `steps` is theirs: [`Self::steps`].
+    /// `sampling` lists timesteps or sigmas, these say how many steps there are: [`Self::steps`].
     ///
     /// # Errors
-    /// The config is of a model of another kind, an option is unknown, contradictory or nothing that this sampler takes, or
-    /// it can't do so many steps.
+    /// The config is for another kind of models, an option is unknown, contradictory or not for this sampler, or it
+    /// can't do so many steps.
     pub fn build(self, config: &SchedulerConfig, steps: usize, sampling: &SamplingOptions) -> Result<Scheduler> {
         self.check_model(config)?;
         self.check(sampling)?;
@@ -31,7 +31,7 @@ impl SchedulerKind {
     }
 
     /// The noise levels of a run, for a plot: noise by signal (in flow matching the share of noise) at each step, never
-    /// rising, and what the last step goes to. Where no signal is left, 4096, which Diffusers puts there, too.
+    /// rising, and the one that the last step goes to. Where no signal is left it is 4096, as in Diffusers.
     ///
     /// # Errors
     /// As for [`Self::build`].
@@ -39,7 +39,7 @@ impl SchedulerKind {
         Ok(self.build(config, steps, sampling)?.sigmas())
     }
 
-    /// How many steps a run has when `steps` are asked for: as many as listed, if timesteps or sigmas are.
+    /// The number of steps of a run where `steps` are asked for: as many as are listed, if timesteps or sigmas are.
     pub fn steps(self, steps: usize, sampling: &SamplingOptions) -> usize {
         match sampling {
             SamplingOptions { timesteps: Some(timesteps), .. } => timesteps.len(),
@@ -51,7 +51,7 @@ impl SchedulerKind {
         }
     }
 
-    /// Makes sure that the sampler is for models like the one that the config is of.
+    /// Checks that the sampler is for the kind of models that the config is for.
     fn check_model(self, config: &SchedulerConfig) -> Result<()> {
         let Ok(own) = Self::from_config(config) else { return Ok(()) };
         let kind_of_model = own.class().models;
@@ -63,11 +63,11 @@ impl SchedulerKind {
         Err(Error::new(message).advise(choose_among(|kind| kind.class().models == kind_of_model)))
     }
 
-    /// Makes sure that it can be asked for this, as far as can be told without a model. Diffusers' pipelines pass over an
-    /// `eta` that the sampler doesn't take, and refuse timesteps and sigmas as here.
+    /// Checks what is asked of it, as far as possible without a model. Diffusers' pipelines ignore an `eta` that the
+    /// sampler doesn't take, and refuse timesteps and sigmas as this does.
     ///
     /// # Errors
-    /// It makes no sense, or this sampler doesn't take it.
+    /// It is invalid, or this sampler doesn't take it.
     pub fn check(self, sampling: &SamplingOptions) -> Result<()> {
         sampling.validate()?;
         let refused = |what: &str, takers: fn(Self) -> bool| {
@@ -100,7 +100,7 @@ impl SchedulerKind {
         SchedulerOptions::new(class.name, class.defaults(), config, self.overrides_for(sampling), sampling)
     }
 
-    /// What goes before the checkpoint's options.
+    /// The options that override the checkpoint's.
     pub(super) fn overrides_for(self, sampling: &SamplingOptions) -> SchedulerConfig {
         let mut overrides = self.overrides();
         let asked = sampling.sigma_schedule.and_then(|schedule| schedule.overrides(&self.class().defaults()));

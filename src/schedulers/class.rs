@@ -14,11 +14,11 @@ pub(super) struct SamplerClass {
     pub(super) name: &'static str,
     /// The kind of models that it samples.
     pub(super) models: ModelKind,
-    /// What its methods take beyond the number of steps.
+    /// The arguments that its methods take beyond the number of steps.
     pub(super) arguments: &'static [Argument],
     /// Whether a step builds on earlier steps: begun in the middle of a run, it does the first steps at a lower order.
     pub(super) keeps_history: bool,
-    /// The arguments of its `__init__` with their defaults. Other keys mean nothing to it.
+    /// The arguments of its `__init__` with their defaults. Other keys have no effect.
     pub(super) defaults: fn() -> Value,
     /// Builds it for a number of steps, from 1 to `num_train_timesteps`.
     pub(super) build: fn(&SchedulerOptions, usize) -> Result<BuiltSampler>,
@@ -61,10 +61,10 @@ pub(super) struct SamplerRow {
     pub(super) overrides: fn() -> Value,
 }
 
-/// What a class's `set_timesteps` and `step` take in Diffusers, beyond the number of steps.
+/// An argument that a class's `set_timesteps` or `step` takes in Diffusers, beyond the number of steps.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Argument {
-    /// How much noise is added back.
+    /// The share of fresh noise in each step.
     Eta,
     /// The timesteps to visit.
     Timesteps,

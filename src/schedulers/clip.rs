@@ -1,11 +1,11 @@
-//! What is done to a predicted clean sample: Diffusers' `clip_sample` and `thresholding`.
+//! The clipping of predicted clean samples: Diffusers' `clip_sample` and `thresholding`.
 
 use burn::tensor::Tensor;
 
 use super::options::SchedulerOptions;
 use crate::base::error::Result;
 
-/// How a predicted clean sample is limited.
+/// A way to clip a predicted clean sample.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Clip {
     /// Not at all.
@@ -20,7 +20,7 @@ impl Clip {
     /// Reads the options `thresholding`, which goes first, and `clip_sample`.
     ///
     /// # Errors
-    /// A value makes no sense.
+    /// A value is out of range.
     pub(super) fn new(options: &SchedulerOptions) -> Result<Self> {
         if options.flag("thresholding")? {
             let (quantile, max) = (options.get("dynamic_thresholding_ratio")?, options.get("sample_max_value")?);
@@ -56,12 +56,12 @@ impl Clip {
     }
 }
 
-/// `torch.quantile` (linear) of each image's absolute values, `[batch, 1, 1, 1]`.
+/// The quantile of each image's absolute values as `torch.quantile` (linear) computes it, `[batch, 1, 1, 1]`.
 fn abs_quantile(images: &Tensor<4>, quantile: f64) -> Tensor<4> {
     let [batch, channels, height, width] = images.dims();
     let count = channels * height * width;
     let sorted = images.clone().abs().reshape([batch, count]).sort(1);
-    // torch has the rank in the tensor's dtype.
+    // torch computes the rank in the tensor's dtype.
     let rank = quantile as f32 * (count - 1) as f32;
     let (below, above) = (rank.floor() as usize, rank.ceil() as usize);
     let value = |rank: usize| sorted.clone().slice([0..batch, rank..rank + 1]);

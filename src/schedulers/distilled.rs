@@ -6,7 +6,7 @@ use crate::base::error::Result;
 /// The listed timesteps, or `steps` of those that the model was distilled on, high to low.
 ///
 /// # Errors
-/// There are fewer of those.
+/// The model was distilled on fewer steps.
 pub(super) fn distilled(options: &SchedulerOptions, train: usize, steps: usize) -> Result<Vec<f64>> {
     let original: usize = options.get("original_inference_steps")?;
     if original > train {

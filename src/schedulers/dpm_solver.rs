@@ -1,5 +1,5 @@
-//! What the multistep and the singlestep form of DPM-Solver (arXiv 2206.00927) and DPM-Solver++ (arXiv 2211.01095) share: the
-//! exact solution of a step, of which both use the first terms.
+//! What the multistep and the singlestep form of DPM-Solver (arXiv 2206.00927) and DPM-Solver++ (arXiv 2211.01095)
+//! share: the exact solution of a step, of which both use the first terms.
 
 use serde::Deserialize;
 
@@ -22,7 +22,8 @@ pub(super) enum DpmAlgorithm {
     SdeDpmPlusPlus,
 }
 
-/// The option `solver_type`: the form of the second order. DEIS and UniPC have types of their own, which Diffusers reads as midpoint.
+/// The option `solver_type`: the form of the second order. DEIS and UniPC have types of their own, which Diffusers
+/// reads as midpoint.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum DpmSolverType {
@@ -31,8 +32,8 @@ pub(super) enum DpmSolverType {
     Heun,
 }
 
-/// The exact solution of a step over `h` in lambda, half the logarithm of the signal-to-noise ratio: what all orders have
-/// in common.
+/// The exact solution of a step over `h` in lambda, half the logarithm of the signal-to-noise ratio: what all orders
+/// have in common.
 pub(super) struct ExactStep {
     /// The coefficient of the sample.
     pub(super) sample: f64,

@@ -1,5 +1,5 @@
-//! The levels of a run of EDM's own models (arXiv 2206.00364, table 1): noise levels as sigma, and the preconditioning of what
-//! such a model is shown and predicts.
+//! The levels of a run of EDM's own models (arXiv 2206.00364, table 1): sigmas, and the preconditioning of the model's
+//! input and output.
 
 use serde::Deserialize;
 
@@ -12,17 +12,18 @@ use super::solver_levels::LastLevel;
 use super::spacing::{linspace_f32, linspace_f64};
 use crate::base::error::Result;
 
-/// How sigmas are spread over the steps.
+/// The option `sigma_schedule`: how sigmas are spread over the steps.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum EdmSpread {
-    /// Equation 5.
+    /// By equation 5.
     Karras,
     /// Even in their logarithms.
     Exponential,
 }
 
-/// The levels that the options ask for. One of Diffusers' classes has Karras sigmas in f32 all the way, which shows.
+/// The levels that the options ask for. With `in_f32`, Karras sigmas are computed in f32 throughout, as one of
+/// Diffusers' classes does, which shows in the picture.
 ///
 /// # Errors
 /// An option is wrong.

@@ -1,4 +1,4 @@
-//! What a sampler remembers of a run, and the snapshot of it that can be stored.
+//! The memory of a sampler during a run, and the snapshot of it that can be stored.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::level::in_f32;
 use crate::base::error::{Error, Result};
 
-/// What a sampler remembers of earlier calls of the model. Tensors are f32.
+/// The memory of a sampler: what it needs of earlier calls of the model. Tensors are f32.
 #[derive(Clone, Debug, Default)]
 pub(super) struct StepHistory {
     /// The index of the next call.
     pub(super) next: usize,
-    /// What the last calls gave, newest first.
+    /// The results of the last calls, newest first.
     outputs: Vec<Tensor<4>>,
     /// Other tensors, by name.
     tensors: BTreeMap<String, Tensor<4>>,
@@ -22,23 +22,23 @@ pub(super) struct StepHistory {
 }
 
 impl StepHistory {
-    /// What the last calls gave, newest first.
+    /// The results of the last calls, newest first.
     pub(super) fn outputs(&self) -> &[Tensor<4>] {
         &self.outputs
     }
 
-    /// Adds what a call gave. At most `most` are remembered.
+    /// Remembers the result of a call, and at most `most` in all.
     pub(super) fn push(&mut self, output: Tensor<4>, most: usize) {
         self.outputs.insert(0, output);
         self.forget_beyond(most);
     }
 
-    /// Forgets all but the newest outputs.
+    /// Forgets all but the `most` newest results.
     pub(super) fn forget_beyond(&mut self, most: usize) {
         self.outputs.truncate(most);
     }
 
-    /// Adds the outputs, newest first, each multiplied by its weight. Outputs without a weight are left out.
+    /// Adds the remembered results, newest first, each multiplied by its weight. Results without a weight are left out.
     pub(super) fn add_outputs(&self, sum: Tensor<4>, weights: impl IntoIterator<Item = f64>) -> Tensor<4> {
         self.outputs.iter().zip(weights).fold(sum, |sum, (output, weight)| sum + output.clone() * weight)
     }
@@ -48,17 +48,17 @@ impl StepHistory {
         self.tensors.insert(name.to_owned(), tensor);
     }
 
-    /// A tensor that is remembered.
+    /// The remembered tensor of this name.
     pub(super) fn kept(&self, name: &str) -> Option<Tensor<4>> {
         self.tensors.get(name).cloned()
     }
 
-    /// Forgets a tensor, and gives it.
+    /// Removes the remembered tensor of this name.
     pub(super) fn take(&mut self, name: &str) -> Option<Tensor<4>> {
         self.tensors.remove(name)
     }
 
-    /// Forgets a tensor that the first call of a step has left, and gives it.
+    /// Removes a tensor that the first call of a step has left.
     ///
     /// # Errors
     /// The run began with a later call of the step.
@@ -66,7 +66,7 @@ impl StepHistory {
         self.take(name).ok_or_else(|| Error::new("The sampler can't start in the middle of a step"))
     }
 
-    /// A number that is remembered; 0 if there is none.
+    /// The remembered number of this name; 0 if there is none.
     pub(super) fn count(&self, name: &str) -> usize {
         self.counts.get(name).copied().unwrap_or_default()
     }
@@ -76,10 +76,10 @@ impl StepHistory {
         self.counts.insert(name.to_owned(), count);
     }
 
-    /// Makes sure that the tensors go together with a sample.
+    /// Checks that the tensors have the shape of a sample.
     ///
     /// # Errors
-    /// They are of another shape.
+    /// They have another shape.
     pub(super) fn check_shape(&self, shape: [usize; 4]) -> Result<()> {
         match self.outputs.iter().chain(self.tensors.values()).find(|tensor| tensor.dims() != shape) {
             Some(other) => Err(Error::new(format!(
@@ -90,7 +90,7 @@ impl StepHistory {
         }
     }
 
-    /// Describes the history of a sampler of this class, for a run of so many calls.
+    /// Makes the snapshot of a sampler of this class, in a run of so many calls.
     pub(super) fn snapshot(&self, class: &str, calls: usize) -> Snapshot {
         let outputs = self.outputs.iter().enumerate().map(|(back, output)| (output_name(back), output.clone()));
         let record = SnapshotRecord {
@@ -103,7 +103,7 @@ impl StepHistory {
         Snapshot { record, tensors: outputs.chain(self.tensors.clone()).collect() }
     }
 
-    /// Makes the history that a snapshot describes, for a sampler of this class and a run of so many calls.
+    /// Makes the history of a snapshot, for a sampler of this class and a run of so many calls.
     ///
     /// # Errors
     /// The snapshot is of another sampler or of another number of steps, or it isn't whole.
@@ -132,31 +132,31 @@ impl StepHistory {
     }
 }
 
-/// The name of what the call `back` calls ago gave.
+/// The name of the result of the call `back` calls ago.
 fn output_name(back: usize) -> String {
     format!("output_{back}")
 }
 
-/// What a sampler remembers of a run between two calls of the model, to be stored: a record, and tensors by name.
+/// The memory of a sampler between two calls of the model, to be stored: a record, and tensors by name.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// The part that is no tensors.
+    /// Everything but the tensors.
     pub record: SnapshotRecord,
     /// The tensors, `[batch, channels, height, width]` in f32, all of the shape of the run's samples.
     pub tensors: BTreeMap<String, Tensor<4>>,
 }
 
-/// The part of a [`Snapshot`] that is no tensors.
+/// Everything of a [`Snapshot`] but its tensors.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotRecord {
     /// The Diffusers class of the sampler.
     pub class: String,
-    /// How many calls of the model the whole run has.
+    /// The number of calls of the model in the whole run.
     pub calls: usize,
     /// The index of the next call; 0 before the first one.
     pub next: usize,
-    /// How many outputs of earlier calls are among the tensors.
+    /// The number of results of earlier calls among the tensors.
     pub outputs: usize,
-    /// Numbers that the sampler remembers.
+    /// The numbers that the sampler remembers, by name.
     pub counts: BTreeMap<String, usize>,
 }

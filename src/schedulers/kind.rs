@@ -1,4 +1,4 @@
-//! The samplers by name, and what each can be asked for.
+//! Samplers by their names, and what each of them can be asked for.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,7 +12,7 @@ use super::samplers::ROWS;
 use super::sampling::SigmaSchedule;
 use crate::base::error::{Error, Result};
 
-/// A sampler that can be chosen by name. It is written (command line, recipes) as its [short name](Self::name).
+/// A sampler that can be chosen by name. The command line and recipes have its [short name](Self::name).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "&'static str", try_from = "String")]
 pub struct SchedulerKind(
@@ -41,7 +41,7 @@ impl SchedulerKind {
         self.row().name
     }
 
-    /// The name that people know, e.g. "DPM++ 2M Karras".
+    /// The name for menus, e.g. "DPM++ 2M Karras".
     pub fn label(self) -> &'static str {
         self.row().label
     }
@@ -51,7 +51,7 @@ impl SchedulerKind {
         self.row().class.name
     }
 
-    /// The kind of this short name.
+    /// Finds the kind of this short name.
     ///
     /// # Errors
     /// There is none: the message lists them all.
@@ -61,10 +61,10 @@ impl SchedulerKind {
         })
     }
 
-    /// The kind that a checkpoint's own `scheduler_config.json` asks for.
+    /// Finds the kind that a checkpoint's own `scheduler_config.json` asks for.
     ///
     /// # Errors
-    /// Its `_class_name` is absent, or none that we know: the message names it.
+    /// Its `_class_name` is missing or unknown: the message names it.
     pub fn from_config(config: &SchedulerConfig) -> Result<Self> {
         let class = config.get("_class_name").and_then(Value::as_str);
         let class = class.ok_or_else(|| Error::new("The scheduler's configuration has no _class_name"))?;
@@ -74,7 +74,7 @@ impl SchedulerKind {
         })
     }
 
-    /// The sigma schedule that it has in its name, if any: it is a row for people who look for it by that name.
+    /// The sigma schedule that it has in its name, if any.
     pub fn named_schedule(self) -> Option<SigmaSchedule> {
         SigmaSchedule::switched_on(&self.overrides())
     }
@@ -87,22 +87,23 @@ impl SchedulerKind {
         }
     }
 
-    /// Whether its steps build on earlier ones: begun in the middle of a run, it does the first of them at a lower order.
+    /// Returns whether its steps build on earlier ones: begun in the middle of a run, it does the first of them at a
+    /// lower order.
     pub fn keeps_history(self) -> bool {
         self.class().keeps_history
     }
 
-    /// Whether it can be asked for some `eta`.
+    /// Returns whether it takes `eta`.
     pub fn takes_eta(self) -> bool {
         self.takes(Argument::Eta)
     }
 
-    /// Whether it can be given timesteps to visit.
+    /// Returns whether it takes a list of timesteps to visit.
     pub fn takes_timesteps(self) -> bool {
         self.takes(Argument::Timesteps) || self.takes(Argument::WholeTimesteps)
     }
 
-    /// Whether it can be given noise levels to visit.
+    /// Returns whether it takes a list of noise levels to visit.
     pub fn takes_sigmas(self) -> bool {
         self.takes(Argument::Sigmas) || self.takes(Argument::SigmasAndEnd)
     }
@@ -111,7 +112,7 @@ impl SchedulerKind {
         self.class().arguments.contains(&argument)
     }
 
-    /// The first row that is `wanted`.
+    /// Finds the first row that is `wanted`.
     fn find(wanted: impl Fn(&SamplerRow) -> bool) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| wanted(kind.row()))
     }
@@ -120,7 +121,7 @@ impl SchedulerKind {
         self.row().class
     }
 
-    /// What its row puts in place of a checkpoint's options.
+    /// The options of its row, which override a checkpoint's.
     pub(super) fn overrides(self) -> SchedulerConfig {
         object((self.row().overrides)())
     }

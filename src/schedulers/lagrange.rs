@@ -1,7 +1,8 @@
-//! Weights of the values of a function for the integral of the polynomial through them: what multistep methods are made of.
+//! The weights of the values of a function in the integral of the polynomial through them, which multistep methods are
+//! made of.
 
-/// The weights of values at different `places`, such that what is 1, x, x^2 ... there sums up to `moments`: the integral
-/// of the polynomial through the values, when `moments` are the integrals of those.
+/// The weights of values at different `places` in the integral of the polynomial through them. `moments` are the
+/// integrals of 1, x, x^2 and so on.
 pub(super) fn lagrange(places: &[f64], moments: &[f64]) -> Vec<f64> {
     let weight = |(at, place): (usize, &f64)| {
         // The coefficients of the polynomial that is 1 at this place and 0 at the others, lowest first.

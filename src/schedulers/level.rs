@@ -2,8 +2,8 @@
 
 use burn::tensor::{DType, Tensor};
 
-/// The product of all 1 - beta that Diffusers assumes where no signal is left and a sampler divides by it: the smallest f16
-/// above 0.
+/// The product of all 1 - beta that Diffusers assumes where no signal is left and a sampler divides by it: the smallest
+/// f16 above 0.
 pub(super) const LEAST_SIGNAL: f32 = 1.0 / 16_777_216.0;
 
 /// The coefficients of `a * sample + b * other`.
@@ -28,8 +28,8 @@ pub(super) struct NoiseLevel {
 }
 
 impl NoiseLevel {
-    /// Makes the level of a noise schedule where this is the product of all 1 - beta: the squares of signal and noise add up
-    /// to 1.
+    /// Makes the level of a noise schedule where this is the product of all 1 - beta: the squares of signal and noise
+    /// add up to 1.
     pub(super) fn from_alpha_cumprod(alpha_cumprod: f32) -> Self {
         let alpha_cumprod = f64::from(alpha_cumprod);
         Self { signal: alpha_cumprod.sqrt(), noise: (1.0 - alpha_cumprod).sqrt() }
@@ -62,8 +62,8 @@ impl NoiseLevel {
     }
 }
 
-/// Splits the way from sigma `from` to sigma `to` of an ancestral step: the sigma to go down to, and the standard deviation of
-/// the fresh noise that leads back up, so that `down^2 + up^2 = to^2`.
+/// Splits an ancestral step from sigma `from` to sigma `to`: the sigma to go down to, and the standard deviation of the
+/// fresh noise that leads back up, so that `down^2 + up^2 = to^2`.
 pub(super) fn down_and_up(from: f64, to: f64) -> (f64, f64) {
     (to * to / from, to * (1.0 - (to / from).powi(2)).sqrt())
 }

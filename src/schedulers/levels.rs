@@ -6,7 +6,7 @@ use super::clip::Clip;
 use super::level::{Mix, NoiseLevel};
 use super::prediction::Prediction;
 
-/// What samples are made of, and how the model sees them.
+/// The composition of samples, and how the model is shown them.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Space {
     /// The squares of signal and noise add up to 1, and the model sees samples as they are.
@@ -41,8 +41,8 @@ pub(super) struct NoiseLevels {
 }
 
 impl NoiseLevels {
-    /// Makes the levels of a run where each call of the model is a step. `levels` has one for each timestep, and the one that
-    /// the last step goes to.
+    /// Makes the levels of a run where each call of the model is a step. `levels` has one for each timestep, and the
+    /// one that the last step goes to.
     pub(super) fn new(space: Space, prediction: Prediction, timesteps: Vec<f64>, levels: Vec<NoiseLevel>) -> Self {
         let (steps, noised) = (levels.clone(), levels.clone());
         Self { space, prediction, clip: Clip::None, timesteps, calls: levels, steps, noised, order: 1, entries: None }
@@ -53,7 +53,8 @@ impl NoiseLevels {
         Self { clip, ..self }
     }
 
-    /// Makes `order` calls a step. `steps` has the level that each step begins at, and the one that the last step goes to.
+    /// Makes `order` calls a step. `steps` has the level that each step begins at, and the one that the last step goes
+    /// to.
     pub(super) fn in_steps(self, order: usize, steps: Vec<NoiseLevel>) -> Self {
         Self { order, steps, ..self }
     }
@@ -153,8 +154,8 @@ impl NoiseLevels {
         self.clip.of(mix.of(sample, model_output))
     }
 
-    /// The noise of each step and what the last step goes to, for a plot: noise by signal, and in flow matching the share of
-    /// the noise.
+    /// The noise of each step and what the last step goes to, for a plot: noise by signal, and in flow matching the
+    /// share of the noise.
     pub(super) fn sigmas(&self) -> Vec<f64> {
         let sigma = |level: &NoiseLevel| match self.space {
             Space::Flow => level.noise,

@@ -1,4 +1,5 @@
-//! The levels of a run of samplers that call the model twice a step, at its start and in its middle, and once in the last one.
+//! The levels of samplers that call the model twice in each step, at its start and in its middle, and once in the last
+//! step.
 
 use super::level::NoiseLevel;
 use super::levels::NoiseLevels;
@@ -9,8 +10,9 @@ use super::sigmas::{Spread, TrainSigmas, round_to_f32, sigma_levels};
 use super::spacing::Spacing;
 use crate::base::error::Result;
 
-/// The levels that the options ask for: even calls begin a step, odd ones are in its middle. A step that begins at the first
-/// sigma and goes to the second has its middle at `middle` of both. With `rounds`, the timesteps of Karras sigmas are integers.
+/// The levels that the options ask for: even calls begin a step, odd ones are in its middle. A step that begins at the
+/// first sigma and goes to the second has its middle at `middle` of both. With `rounds`, the timesteps of Karras sigmas
+/// are integers.
 ///
 /// # Errors
 /// An option is wrong.
@@ -40,7 +42,7 @@ pub(super) fn midpoint_levels(
     }
     seen.push(0.0);
     let steps: Vec<NoiseLevel> = sigmas.into_iter().chain([0.0]).map(NoiseLevel::of_full_signal).collect();
-    // As Diffusers has it, with the noise that a call in the middle of a step goes to.
+    // As in Diffusers, noise is added up to where a call in the middle of a step goes.
     let noised = (0..timesteps.len()).map(|i| steps[i.div_ceil(2)]).collect();
     Ok(sigma_levels(timesteps, &seen, spacing, prediction)?.in_steps(2, steps).noised_to(noised))
 }

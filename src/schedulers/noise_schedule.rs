@@ -1,7 +1,7 @@
 //! The noise schedule that a model was trained on.
 //!
-//! Its table is computed in the precision that Diffusers has it in (f32, products in f64), since some samplers take differences
-//! of neighbours.
+//! Its table is computed in the precision that Diffusers has it in (f32, products in f64), since some samplers take
+//! differences of neighbours.
 
 use std::f64::consts::FRAC_PI_2;
 
@@ -13,17 +13,17 @@ use super::prediction::Prediction;
 use super::spacing::linspace_f32;
 use crate::base::error::{Error, Result};
 
-/// More training timesteps than any model has: a file that says more is wrong.
+/// The most training timesteps that a file may say: more than any model has.
 const MOST_TRAIN_TIMESTEPS: usize = 100_000;
 
-/// The noise schedule of a trained model: how much of the signal is left at each training timestep.
+/// The noise schedule of a trained model: the signal that is left at each training timestep.
 #[derive(Clone)]
 pub(super) struct NoiseSchedule {
     /// Cumulative products of 1 - beta, one for each training timestep: falling, within [0, 1).
     pub(super) alphas_cumprod: Vec<f32>,
 }
 
-/// How betas run over the training timesteps.
+/// The option `beta_schedule`: how betas run over the training timesteps.
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum BetaSchedule {
@@ -39,7 +39,7 @@ impl NoiseSchedule {
     /// Makes the noise schedule that the options describe.
     ///
     /// # Errors
-    /// An option is wrong, or what it gives is no noise schedule.
+    /// An option is wrong, or the betas are not those of a noise schedule.
     pub(super) fn new(options: &SchedulerOptions) -> Result<Self> {
         let count: usize = options.get("num_train_timesteps")?;
         if !(1..=MOST_TRAIN_TIMESTEPS).contains(&count) {
@@ -57,7 +57,8 @@ impl NoiseSchedule {
         Err(Error::new("The scheduler's betas (beta_start, beta_end, trained_betas) are not all between 0 and 1"))
     }
 
-    /// Makes it for samplers that divide by the signal, of which `rescale_betas_zero_snr` leaves nothing at the end.
+    /// Makes the noise schedule for samplers that divide by the signal, of which `rescale_betas_zero_snr` leaves
+    /// nothing at the end.
     ///
     /// # Errors
     /// As for [`Self::new`].
@@ -145,12 +146,12 @@ fn betas_for_alpha_bar(count: usize, alpha_bar: fn(f64) -> f64) -> Vec<f32> {
     (0..count).map(beta).collect()
 }
 
-/// Improved DDPM (arXiv 2102.09672), equation 17.
+/// The cosine schedule: equation 17 of Improved DDPM (arXiv 2102.09672).
 fn cosine_alpha_bar(t: f64) -> f64 {
     ((t + 0.008) / 1.008 * FRAC_PI_2).cos().powi(2)
 }
 
-/// Diffusers' `laplace` (arXiv 2407.03297).
+/// The Laplace schedule of Diffusers (arXiv 2407.03297).
 fn laplace_alpha_bar(t: f64) -> f64 {
     let log_snr = -0.5 * (0.5 - t).signum() * (1.0 - 2.0 * (0.5 - t).abs() + 1e-6).ln();
     let snr = log_snr.exp();
@@ -169,7 +170,7 @@ fn rescale_zero_terminal_snr(betas: &[f32]) -> Vec<f32> {
     squares.iter().take(1).copied().chain(ratios).map(|alpha| 1.0 - alpha).collect()
 }
 
-/// torch multiplies up in f64 and keeps each product in f32.
+/// The cumulative products of 1 - beta: as torch does, computed in f64, with each product kept in f32.
 fn alphas_cumprod(betas: &[f32]) -> Vec<f32> {
     let product = |product: &mut f64, beta: &f32| {
         *product *= f64::from(1.0 - beta);

@@ -1,8 +1,8 @@
 //! The options of a scheduler: the defaults of its class, overlaid by a checkpoint's `scheduler_config.json`.
 //!
-//! Diffusers' `from_config` (`configuration_utils.py`): a key that the file doesn't have takes the default of the class
-//! that is built, which needn't be the class that the file was written for; a key that the class doesn't know is carried
-//! along and does nothing.
+//! They follow Diffusers' `from_config` (`configuration_utils.py`): a key that the file doesn't have takes the default
+//! of the class that is built, which can be another class than the file was written for; a key that the class doesn't
+//! know is kept and has no effect.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -11,19 +11,19 @@ use super::config::SchedulerConfig;
 use super::sampling::{SWITCHES, SamplingOptions};
 use crate::base::error::{Error, Result};
 
-/// Every option in force.
+/// The options in force.
 pub(super) struct SchedulerOptions {
     class: &'static str,
-    /// What the class knows: its arguments.
+    /// The arguments of the class's constructor.
     known: SchedulerConfig,
-    /// Those, and whatever else the file has.
+    /// Those, and everything else that the file has.
     all: SchedulerConfig,
-    /// What Diffusers has as arguments of the class's methods.
+    /// The arguments of the class's other methods.
     arguments: SamplingOptions,
 }
 
 impl SchedulerOptions {
-    /// Diffusers' `class.from_config(config, **overrides)`, of a class with these defaults.
+    /// Makes the options of a class with these defaults: Diffusers' `class.from_config(config, **overrides)`.
     pub(super) fn new(
         class: &'static str,
         defaults: SchedulerConfig,
@@ -43,20 +43,20 @@ impl SchedulerOptions {
         Self { class, known, all, arguments: arguments.clone() }
     }
 
-    /// Every key and value, sorted as Diffusers prints them.
+    /// All keys and values, sorted as Diffusers prints them.
     pub(super) fn into_config(self) -> SchedulerConfig {
         self.all
     }
 
-    /// An argument of the class.
+    /// Reads an argument of the class.
     ///
     /// # Errors
-    /// Its value is of the wrong type, or none of the choices.
+    /// Its value has the wrong type, or is none of the choices.
     pub(super) fn get<T: DeserializeOwned>(&self, key: &str) -> Result<T> {
         self.read(key, self.known.get(key))
     }
 
-    /// A value of the file, be it an argument of the class or not. Diffusers looks up few keys this way.
+    /// Reads a value of the file, whether it is an argument of the class or not. Diffusers looks up few keys this way.
     ///
     /// # Errors
     /// As for [`Self::get`].
@@ -64,7 +64,7 @@ impl SchedulerOptions {
         self.read(key, self.all.get(key))
     }
 
-    /// A switch; off when it is null, or when the class has none by this name.
+    /// Reads a switch. It is off where it is null, or where the class has none of this name.
     ///
     /// # Errors
     /// It is neither true nor false.
@@ -72,7 +72,7 @@ impl SchedulerOptions {
         Ok(self.get::<Option<bool>>(key)?.unwrap_or(false))
     }
 
-    /// The option that switches a sigma schedule on, if any does.
+    /// Finds the option that switches a sigma schedule on, if any does.
     ///
     /// # Errors
     /// A switch is neither true nor false.
@@ -90,7 +90,7 @@ impl SchedulerOptions {
         self.arguments.eta
     }
 
-    /// The timesteps to visit, falling and such that the model knows, if the user has listed them.
+    /// The timesteps to visit, falling and known to the model, if the user has listed them.
     pub(super) fn timesteps(&self) -> Option<&[f64]> {
         self.arguments.timesteps.as_deref()
     }
@@ -100,7 +100,7 @@ impl SchedulerOptions {
         self.arguments.sigmas.as_deref()
     }
 
-    /// Says that the class can't be used with the present value of `key`, and why.
+    /// Makes the error that the class can't be used with the present value of `key`.
     pub(super) fn refuse(&self, key: &str, why: &str) -> Error {
         let value = self.all.get(key).unwrap_or(&Value::Null);
         Error::new(format!("{} can't be used with {key} = {value}: {why}", self.class))
@@ -141,7 +141,7 @@ impl SchedulerOptions {
         }
     }
 
-    /// Says that the class can't do so many steps: it divides by what the noise falls in each of them.
+    /// Makes the error that the class can't do so many steps: it divides by the fall of the noise in each of them.
     pub(super) fn refuse_steps(&self, steps: usize) -> Error {
         let class = self.class;
         Error::new(format!("{class} can't do {steps} steps here: the noise doesn't fall with each of them"))

@@ -1,4 +1,4 @@
-//! What the output of a model with a noise schedule stands for.
+//! The meaning of a model's output: what it predicts, and the clean sample and the noise that follow from it.
 
 use serde::Deserialize;
 
@@ -6,7 +6,7 @@ use super::level::{Mix, NoiseLevel};
 use super::options::SchedulerOptions;
 use crate::base::error::{Error, Result};
 
-/// What the model was trained to predict.
+/// The option `prediction_type`: what the model was trained to predict.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Prediction {
@@ -24,7 +24,7 @@ impl Prediction {
     /// Reads the option `prediction_type`.
     ///
     /// # Errors
-    /// It is none of them.
+    /// It is unknown.
     pub(super) fn new(options: &SchedulerOptions) -> Result<Self> {
         options.get("prediction_type")
     }
@@ -32,7 +32,7 @@ impl Prediction {
     /// Reads it for the classes that have no `sample` prediction in Diffusers.
     ///
     /// # Errors
-    /// It is none of them, or `sample`.
+    /// It is unknown, or `sample`.
     pub(super) fn without_sample(options: &SchedulerOptions) -> Result<Self> {
         match Self::new(options)? {
             Self::Sample => Err(options.refuse("prediction_type", "it needs epsilon or v_prediction")),
@@ -68,7 +68,7 @@ impl Prediction {
         }
     }
 
-    /// Makes sure that the clean sample can be told from the model's output at a level.
+    /// Checks that the clean sample can be computed from the model's output at a level.
     ///
     /// # Errors
     /// The level has no signal (`rescale_betas_zero_snr`), and the model predicts the noise.

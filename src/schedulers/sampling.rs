@@ -1,5 +1,5 @@
-//! What a user can ask of a sampler beyond its kind and the checkpoint's config: the arguments of Diffusers' `set_timesteps`
-//! and `step`, and the spread of the noise levels.
+//! What a user can ask of a sampler beyond its kind and the checkpoint's config: the arguments of Diffusers'
+//! `set_timesteps` and `step`, and the spread of the noise levels.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,35 +10,36 @@ use serde_json::Value;
 use super::config::SchedulerConfig;
 use crate::base::error::{Error, Result};
 
-/// What a user asks of a sampler beyond its kind and the checkpoint's config.
+/// What a user can ask of a sampler beyond its kind and the checkpoint's config.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SamplingOptions {
     /// How the noise levels are spread over the steps; `None` leaves it to the sampler and the checkpoint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sigma_schedule: Option<SigmaSchedule>,
-    /// Diffusers' `eta`, 0 to 1: how much noise DDIM and TCD add back at each step.
+    /// Diffusers' `eta`, 0 to 1: the share of fresh noise in each step of DDIM and TCD.
     #[serde(skip_serializing_if = "is_zero")]
     pub eta: f64,
     /// The timesteps to visit, falling, instead of those that the number of steps gives.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timesteps: Option<Vec<f64>>,
-    /// The noise levels to visit, falling, instead of those that the number of steps gives. As in Diffusers, Euler wants the
-    /// one that the last step goes to as well (0, as a rule); flow matching always goes to 0, and wants it left out.
+    /// The noise levels to visit, falling, instead of those that the number of steps gives. As in Diffusers, a list for
+    /// Euler ends with the level that the last step goes to (usually 0), and a list for flow matching, which always
+    /// goes to 0, leaves it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sigmas: Option<Vec<f64>>,
 }
 
 impl SamplingOptions {
-    /// For serde: whether a request needn't say it.
+    /// Returns whether nothing is asked, so that a request can leave it out.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Checks everything that can be checked without a sampler.
+    /// Checks everything that doesn't depend on the sampler.
     ///
     /// # Errors
-    /// `eta` is not from 0 to 1, timesteps or sigmas don't fall or are no levels of noise, or both are given.
+    /// `eta` is not from 0 to 1, timesteps or sigmas don't fall or are below 0, or both are given.
     pub fn validate(&self) -> Result<()> {
         if !(0.0..=1.0).contains(&self.eta) {
             return Err(Error::new(format!("eta must be from 0 to 1, not {}", self.eta)));
@@ -52,7 +53,7 @@ impl SamplingOptions {
     }
 }
 
-/// Checks that a list of levels runs down to no less than 0.
+/// Checks that a list of levels falls and that none is below 0.
 fn falling(name: &str, values: Option<&[f64]>) -> Result<()> {
     let Some(values) = values else { return Ok(()) };
     if values.is_empty() {
@@ -67,19 +68,19 @@ fn falling(name: &str, values: Option<&[f64]>) -> Result<()> {
     }
 }
 
-/// For serde.
+/// Returns whether a number is 0, for serde.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn is_zero(value: &f64) -> bool {
     *value == 0.0
 }
 
-/// How noise levels are spread over the steps.
+/// A way to spread noise levels over the steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SigmaSchedule {
-    /// Where the timesteps fall: no spread of their own.
+    /// By the timesteps: no spread of their own.
     Uniform,
-    /// Karras and others, 2022 (arXiv 2206.00364, equation 5).
+    /// By equation 5 of Karras and others, 2022 (arXiv 2206.00364).
     Karras,
     /// Evenly in the logarithm.
     Exponential,
@@ -89,7 +90,7 @@ pub enum SigmaSchedule {
     Lu,
 }
 
-/// The switches of Diffusers' classes.
+/// The options of Diffusers' classes that switch a schedule on.
 pub(super) const SWITCHES: [(SigmaSchedule, &str); 4] = [
     (SigmaSchedule::Karras, "use_karras_sigmas"),
     (SigmaSchedule::Exponential, "use_exponential_sigmas"),
@@ -97,14 +98,14 @@ pub(super) const SWITCHES: [(SigmaSchedule, &str); 4] = [
     (SigmaSchedule::Lu, "use_lu_lambdas"),
 ];
 
-/// EDM's classes have no switches but one option that names the schedule.
+/// The option of EDM's classes that names the schedule, and the schedules that it can name.
 const NAMED: (&str, [SigmaSchedule; 2]) = ("sigma_schedule", [SigmaSchedule::Karras, SigmaSchedule::Exponential]);
 
 impl SigmaSchedule {
     /// Every schedule, in the order of the menus.
     pub const ALL: [Self; 5] = [Self::Uniform, Self::Karras, Self::Exponential, Self::Beta, Self::Lu];
 
-    /// The command line's name, e.g. `karras`; recipes have the same.
+    /// The name for the command line and recipes, e.g. `karras`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Uniform => "uniform",

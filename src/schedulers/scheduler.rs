@@ -11,8 +11,8 @@ use crate::base::rng::Generators;
 
 /// A sampler built for one run of a given number of steps.
 ///
-/// Calls of the model are addressed by index. A run may start at any of them (image to image), and then goes on one by one.
-/// Samples and model outputs are `[batch, channels, height, width]`.
+/// Calls of the model are addressed by index. A run may start at any of them (image to image), and then goes on one by
+/// one. Samples and model outputs are `[batch, channels, height, width]`.
 pub struct Scheduler {
     class: &'static str,
     levels: NoiseLevels,
@@ -20,12 +20,12 @@ pub struct Scheduler {
     history: StepHistory,
 }
 
-/// What a step gives, in the dtype of the sample that went in.
+/// The result of a step, in the dtype of the sample that went in.
 #[derive(Debug)]
 pub struct StepOutput {
     /// The sample of the next step, `[batch, channels, height, width]`.
     pub prev_sample: Tensor<4>,
-    /// The model's present idea of the finished sample: what a preview shows.
+    /// The predicted finished sample, which a preview shows.
     pub pred_original_sample: Tensor<4>,
 }
 
@@ -47,12 +47,12 @@ impl Scheduler {
         self.levels.timesteps()
     }
 
-    /// How many calls of the model make a step: image to image starts at a multiple of it.
+    /// The number of calls of the model that make a step: image to image starts at a multiple of it.
     pub fn order(&self) -> usize {
         self.levels.order()
     }
 
-    /// What unit noise is multiplied by to make the first sample.
+    /// The factor that makes the first sample of unit noise.
     pub fn init_noise_sigma(&self) -> f64 {
         self.levels.init_noise_sigma()
     }
@@ -62,7 +62,8 @@ impl Scheduler {
         self.levels.scale_model_input(sample, i)
     }
 
-    /// Does the step of call `i`. Stochastic samplers draw their noise from `generators`, in the sample's shape and in f32.
+    /// Does the step of call `i`. Stochastic samplers draw their noise from `generators`, in the sample's shape and in
+    /// f32.
     ///
     /// # Errors
     /// The step can't be done from where the run started, or with samples of this shape.
@@ -94,19 +95,19 @@ impl Scheduler {
         self.levels.entries()
     }
 
-    /// Begins the run at call `i` with samples that another run left there: what only the first steps of a whole run do is
-    /// left out.
+    /// Begins the run at call `i` with samples that another run left there, without what only the first steps of a
+    /// whole run do.
     pub fn take_up(&mut self, i: usize) {
         self.stepper.take_up(i, &mut self.history);
     }
 
-    /// The noise levels of the run, as [`SchedulerKind::sigmas`](super::SchedulerKind::sigmas) describes them: one for each
-    /// step (not each call of the model), and the one that the last step goes to.
+    /// The noise levels of the run, as [`SchedulerKind::sigmas`](super::SchedulerKind::sigmas) describes them: one for
+    /// each step (not each call of the model), and the one that the last step goes to.
     pub fn sigmas(&self) -> Vec<f64> {
         self.levels.sigmas()
     }
 
-    /// Takes a snapshot of what the sampler remembers. It can be taken after any call of the model, also within a step.
+    /// Takes a snapshot of the sampler's memory. It can be taken after any call of the model, even within a step.
     pub fn snapshot(&self) -> Snapshot {
         self.history.snapshot(self.class, self.levels.count())
     }

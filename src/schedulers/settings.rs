@@ -1,4 +1,4 @@
-//! Every option that a sampler has in force, and where each comes from.
+//! The options that a sampler has in force, and where each comes from.
 
 use std::fmt;
 
@@ -9,34 +9,34 @@ use super::config::SchedulerConfig;
 use super::kind::SchedulerKind;
 use super::sampling::SamplingOptions;
 
-/// An option in force. It is shown as `beta_end = 0.012`, with its origin if that isn't the checkpoint's file.
+/// An option in force. It is displayed as `beta_end = 0.012`, with its origin if that isn't the checkpoint's file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Setting {
     /// Its name in Diffusers.
     pub key: String,
     /// Its value.
     pub value: Value,
-    /// Where it comes from.
+    /// The origin of its value.
     pub origin: Origin,
 }
 
-/// Where the value of an option comes from.
+/// The origin of an option's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Origin {
     /// The checkpoint's `scheduler_config.json`.
     Checkpoint,
-    /// The class: the checkpoint leaves it open.
+    /// The default of the class: the checkpoint doesn't have it.
     Default,
     /// The sampler that was chosen, or the sigma schedule.
     Sampler,
-    /// The checkpoint, but it means nothing to this class.
+    /// The checkpoint's file, but this class has no such option.
     Unused,
 }
 
 impl SchedulerKind {
-    /// Every option in force when [`Self::build`] is given the same, sorted by key as Diffusers prints them; what the file
-    /// says of itself (`_class_name` and the like) is left out.
+    /// The options in force when [`Self::build`] is given the same, sorted by key as Diffusers prints them. What the
+    /// file says of itself (`_class_name` and the like) is left out.
     pub fn settings(self, config: &SchedulerConfig, sampling: &SamplingOptions) -> Vec<Setting> {
         let (defaults, overrides) = (self.class().defaults(), self.overrides_for(sampling));
         let origin = |key: &str| {
@@ -57,7 +57,7 @@ impl SchedulerKind {
 }
 
 impl Origin {
-    /// A word for it; nothing for what the checkpoint says.
+    /// The word for it; empty for the checkpoint's file.
     pub fn label(self) -> &'static str {
         match self {
             Self::Checkpoint => "",

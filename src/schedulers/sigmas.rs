@@ -1,5 +1,6 @@
-//! Noise levels as sigma, the noise by the signal (Karras et al., arXiv 2206.00364): those of the training timesteps, the ways
-//! to spread them over a run, and the levels of a run of samples that are `clean + sigma * normal`.
+//! Noise levels as sigma, the noise by the signal (Karras et al., arXiv 2206.00364): the sigmas of the training
+//! timesteps, the ways to spread sigmas over a run, and the levels of a run of samples that are `clean + sigma *
+//! normal`.
 
 use serde::Deserialize;
 
@@ -34,7 +35,7 @@ pub(super) enum Spread {
     Beta,
 }
 
-/// What the last step goes to.
+/// The option `final_sigmas_type`: what the last step goes to.
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum FinalSigma {
@@ -46,10 +47,10 @@ impl TrainSigmas {
     /// Makes the table of a noise schedule.
     ///
     /// # Errors
-    /// It has no signal left somewhere.
+    /// No signal is left at some timestep.
     pub(super) fn new(schedule: &NoiseSchedule) -> Result<Self> {
         let sigma = |alpha: &f32| {
-            // The root of 2^24 - 1, which lies between two f32: torch takes the upper one, though the lower is nearer.
+            // The root of 2^24 - 1 lies between two f32: torch gives the upper one, though the lower one is nearer.
             if alpha.to_bits() == LEAST_SIGNAL.to_bits() {
                 LEAST_SIGNAL.sqrt().recip()
             } else {
@@ -64,7 +65,7 @@ impl TrainSigmas {
         Ok(Self { sigmas, logs })
     }
 
-    /// The sigma of a timestep, between two of them linearly (numpy's `interp`).
+    /// The sigma of a timestep, interpolated linearly (numpy's `interp`).
     pub(super) fn at(&self, timestep: f64) -> f64 {
         let last = self.sigmas.len() - 1;
         let below = (timestep.max(0.0) as usize).min(last);
@@ -72,18 +73,19 @@ impl TrainSigmas {
         low + (high - low) * (timestep - below as f64).clamp(0.0, 1.0)
     }
 
-    /// The timestep of a sigma: Diffusers' `_sigma_to_t`, linear in the logarithm.
+    /// The timestep of a sigma, interpolated linearly in the logarithm (Diffusers' `_sigma_to_t`).
     pub(super) fn timestep(&self, sigma: f64) -> f64 {
         let log = sigma.max(1e-10).ln();
         let highest = self.logs.len().saturating_sub(2);
         let below = self.logs.partition_point(|l| f64::from(*l) <= log).saturating_sub(1).min(highest);
         let (low, high) = (self.logs[below], self.logs[(below + 1).min(self.logs.len() - 1)]);
-        // Diffusers takes this difference in f32.
+        // Diffusers computes this difference in f32.
         let weight = ((f64::from(low) - log) / f64::from(low - high)).clamp(0.0, 1.0);
         (1.0 - weight) * below as f64 + weight * (below + 1) as f64
     }
 
-    /// The timesteps and sigmas that a run visits, spread as the options ask, without the sigma that the last step goes to.
+    /// The timesteps and sigmas that a run visits, spread as the options ask, without the sigma that the last step goes
+    /// to.
     ///
     /// # Errors
     /// An option is wrong.
@@ -124,7 +126,8 @@ impl TrainSigmas {
         linspace_f32(max, min, count).into_iter().map(|log| f64::from(log.exp())).collect()
     }
 
-    /// Sigmas even in their logarithms, in DPM-Solver's precision: `use_lu_lambdas` (arXiv 2206.00927, with Diffusers' rho of 1).
+    /// Sigmas even in their logarithms, in DPM-Solver's precision: `use_lu_lambdas` (arXiv 2206.00927, with Diffusers'
+    /// rho of 1).
     pub(super) fn lu(&self, count: usize) -> Vec<f64> {
         let (max, min) = self.log_range();
         linspace_f64(0.0, 1.0, count).into_iter().map(|ramp| (max + ramp * (min - max)).exp()).collect()
@@ -159,7 +162,7 @@ impl Spread {
     /// Spreads `steps` sigmas from high to low; `sigma_min` and `sigma_max` of the options go before `min` and `max`.
     ///
     /// # Errors
-    /// Those two are no range.
+    /// They are not a range of positive numbers.
     pub(super) fn sigmas(self, options: &SchedulerOptions, min: f64, max: f64, steps: usize) -> Result<Vec<f64>> {
         let min = options.get_carried::<Option<f64>>("sigma_min")?.unwrap_or(min);
         let max = options.get_carried::<Option<f64>>("sigma_max")?.unwrap_or(max);
@@ -178,7 +181,7 @@ impl Spread {
     }
 }
 
-/// The timesteps that the option `timestep_spacing` asks for: fractions are kept, in f32.
+/// The timesteps that the option `timestep_spacing` asks for, fractions in f32.
 ///
 /// # Errors
 /// An option is wrong.
@@ -210,8 +213,8 @@ fn beta_quantile(probability: f64) -> f64 {
     f64::midpoint(low, high)
 }
 
-/// The levels of a run that visits these sigmas, with samples that are `clean + sigma * normal`. `sigmas` has the one that the
-/// last step goes to, and may have more.
+/// The levels of a run that visits these sigmas, with samples that are `clean + sigma * normal`. `sigmas` has the one
+/// that the last step goes to, and may have more.
 ///
 /// # Errors
 /// They don't fall.
@@ -235,7 +238,7 @@ pub(super) fn sigma_levels(
     Ok(NoiseLevels::new(Space::Sigma { init_noise_sigma }, prediction, timesteps, levels))
 }
 
-/// Diffusers' tables of sigmas are f32.
+/// Rounds to f32, which Diffusers' tables of sigmas are in.
 pub(super) fn round_to_f32(value: f64) -> f64 {
     f64::from(value as f32)
 }

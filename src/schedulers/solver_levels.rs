@@ -1,5 +1,5 @@
-//! The levels of a run of DPM-Solver and its relatives, with distances between them in lambda, half the logarithm of the
-//! signal-to-noise ratio.
+//! The levels of a run of DPM-Solver and its relatives, with distances between them in lambda, half the logarithm of
+//! the signal-to-noise ratio.
 
 use serde_json::Value;
 
@@ -13,16 +13,16 @@ use super::sigmas::{FinalSigma, Spread, TrainSigmas, round_to_f32};
 use super::spacing::{Spacing, trailing};
 use crate::base::error::Result;
 
-/// What differs from class to class.
+/// The rules by which the levels differ from class to class.
 pub(super) struct SolverRules {
     pub(super) spacing: Spacing,
     pub(super) steps_offset: i32,
     pub(super) end: LastLevel,
-    /// Half the logarithm of the smallest signal-to-noise ratio that is visited.
+    /// Half the logarithm of the smallest signal-to-noise ratio to visit.
     pub(super) lambda_min: f64,
-    /// Whether timesteps of Karras and Lu sigmas are rounded; all others are cut off.
+    /// Whether the timesteps of Karras and Lu sigmas are rounded; all others are truncated.
     pub(super) rounds: bool,
-    /// Whether the sampler divides by the distances between the steps.
+    /// Whether levels must fall strictly, since the sampler divides by the distances between them.
     pub(super) strictly: bool,
 }
 
@@ -37,22 +37,22 @@ impl SolverRules {
     }
 }
 
-/// What the last step goes to.
+/// The level that the last step goes to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum LastLevel {
     /// No noise.
     Zero,
     /// The least noise that the model was trained on.
     TrainMin,
-    /// The least noise that the model was trained on, but with Karras sigmas and the like the last one of these again.
+    /// The least noise that the model was trained on; with Karras sigmas and the like, the last one of these again.
     SpreadMin,
 }
 
 impl LastLevel {
-    /// Reads the option `final_sigmas_type`, with what `sigma_min` means to the class.
+    /// Reads the option `final_sigmas_type`, with the meaning of `sigma_min` in the class.
     ///
     /// # Errors
-    /// It is neither of the two.
+    /// It is neither `zero` nor `sigma_min`.
     pub(super) fn new(options: &SchedulerOptions, sigma_min: Self) -> Result<Self> {
         Ok(match options.get("final_sigmas_type")? {
             FinalSigma::Zero => Self::Zero,
@@ -117,8 +117,8 @@ pub(super) fn lambda_min(options: &SchedulerOptions) -> Result<f64> {
     }
 }
 
-/// The listed timesteps, or those of other samplers, but with timestep 0 left to the end of the last step, and without the
-/// noisiest timesteps, those below `lambda_min`.
+/// The listed timesteps, or evenly spaced ones without timestep 0, which is the end of the last step, and without the
+/// noisiest ones, those below `lambda_min`.
 fn spaced(options: &SchedulerOptions, schedule: &NoiseSchedule, rules: &SolverRules, steps: usize) -> Result<Vec<f64>> {
     if let Some(listed) = options.timesteps() {
         return Ok(listed.to_vec());

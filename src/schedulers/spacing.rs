@@ -1,11 +1,11 @@
-//! Which training timesteps a run visits, and numbers at even distances as numpy and torch have them.
+//! The training timesteps that a run visits, and evenly spaced numbers as numpy and torch compute them.
 
 use serde::Deserialize;
 
 use super::options::SchedulerOptions;
 use crate::base::error::Result;
 
-/// Which training timesteps a run visits (table 2 of arXiv 2305.08891).
+/// The option `timestep_spacing`: which training timesteps a run visits (table 2 of arXiv 2305.08891).
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Spacing {
@@ -15,8 +15,8 @@ pub(super) enum Spacing {
 }
 
 impl Spacing {
-    /// Gives `steps` timesteps, high to low: the listed ones, or integers. Those of `Linspace` are fractions, which the caller
-    /// may round.
+    /// Gives `steps` timesteps, high to low: the listed ones, or integers. Those of `Linspace` are fractions, which the
+    /// caller may round.
     ///
     /// # Errors
     /// An option is wrong.
@@ -46,8 +46,8 @@ pub(super) fn whole_timesteps(options: &SchedulerOptions, steps: usize) -> Resul
     Ok(spacing.timesteps(options, steps)?.into_iter().map(f64::round_ties_even).collect())
 }
 
-/// `round(arange(last, 0, -train / steps)) - 1`. For some step counts (61 of 1000) rounding makes numpy's `arange` one too
-/// long, and Diffusers visits timestep -1; that one is left out.
+/// The timesteps of `Trailing`: `round(arange(last, 0, -train / steps)) - 1`. For some step counts (61 of 1000),
+/// rounding makes numpy's `arange` too long by one, and Diffusers visits timestep -1, which is left out here.
 pub(super) fn trailing(last: usize, train: usize, steps: usize) -> Vec<f64> {
     let start = last as f64;
     // numpy steps by the difference of the first two values.
@@ -56,7 +56,7 @@ pub(super) fn trailing(last: usize, train: usize, steps: usize) -> Vec<f64> {
     timesteps.take_while(|timestep| *timestep >= 0.0).collect()
 }
 
-/// numpy's `linspace`.
+/// Spaces numbers evenly as numpy's `linspace` does.
 pub(super) fn linspace_f64(start: f64, stop: f64, count: usize) -> Vec<f64> {
     let step = (stop - start) / (count as f64 - 1.0);
     let mut values: Vec<f64> = (0..count).map(|i| if i == 0 { start } else { i as f64 * step + start }).collect();
@@ -66,7 +66,7 @@ pub(super) fn linspace_f64(start: f64, stop: f64, count: usize) -> Vec<f64> {
     values
 }
 
-/// torch's `linspace`: from both ends to the middle, with fused multiply-adds.
+/// Spaces numbers evenly as torch's `linspace` does: from both ends to the middle, with fused multiply-adds.
 pub(super) fn linspace_f32(start: f64, stop: f64, count: usize) -> Vec<f32> {
     let (start, stop) = (start as f32, stop as f32);
     let step = if count > 1 { (stop - start) / (count - 1) as f32 } else { 0.0 };

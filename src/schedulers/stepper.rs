@@ -10,15 +10,15 @@ use super::prediction::Prediction;
 use crate::base::error::Result;
 use crate::base::rng::Generators;
 
-/// The algorithm of a sampler. It holds coefficients only: what it remembers of a run stands in the call's history.
+/// The algorithm of a sampler. It holds coefficients only: what it remembers of a run is in the call's history.
 pub(super) trait Stepper {
-    /// The sample that a call of the model leads to, in f32.
+    /// Computes the sample that follows a call of the model, in f32.
     ///
     /// # Errors
     /// The step can't be done from where the run started.
     fn step(&self, call: &mut ModelCall<'_>) -> Result<Tensor<4>>;
 
-    /// The clean sample that the model's output at call `i` stands for.
+    /// Computes the clean sample that the model's output at call `i` stands for.
     fn original(&self, levels: &NoiseLevels, i: usize, sample: &Tensor<4>, model_output: &Tensor<4>) -> Tensor<4> {
         levels.original(i, sample, model_output)
     }
@@ -34,7 +34,7 @@ pub(super) struct BuiltSampler {
 }
 
 impl BuiltSampler {
-    /// Joins the two.
+    /// Makes a sampler of its parts.
     pub(super) fn new(levels: NoiseLevels, stepper: impl Stepper + 'static) -> Self {
         Self { levels, stepper: Box::new(stepper) }
     }
@@ -50,12 +50,12 @@ pub(super) struct ModelCall<'a> {
     pub(super) model_output: Tensor<4>,
     /// The clean sample that the output stands for.
     pub(super) original: Tensor<4>,
-    /// What is remembered of earlier calls.
+    /// What the sampler remembers of earlier calls.
     pub(super) history: &'a mut StepHistory,
     pub(super) generators: &'a mut Generators,
 }
 
-/// What a solver of DPM-Solver's family computes with.
+/// The quantity that a solver of DPM-Solver's family computes with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Solves {
     /// Predicted clean samples.
@@ -75,7 +75,7 @@ impl ModelCall<'_> {
         self.levels.at(self.i + 1)
     }
 
-    /// Whether it is the first call of a step.
+    /// Returns whether it is the first call of a step.
     pub(super) fn begins_step(&self) -> bool {
         self.i.is_multiple_of(self.levels.order())
     }
@@ -86,12 +86,13 @@ impl ModelCall<'_> {
         Tensor::from_data(TensorData::new(self.generators.randn(shape), shape), (&self.sample.device(), DType::F32))
     }
 
-    /// The noise in the sample, as the model's output tells it.
+    /// The noise in the sample, according to the model's output.
     pub(super) fn epsilon(&self) -> Tensor<4> {
         self.levels.prediction().epsilon(self.level()).of(&self.sample, &self.model_output)
     }
 
-    /// What a solver computes with: the clean sample or the noise, which is that of the clean sample if this is clipped.
+    /// The quantity that a solver computes with: the clean sample or the noise, which follows from the clean sample if
+    /// that is clipped.
     pub(super) fn solved(&self, solves: Solves) -> Tensor<4> {
         match (solves, self.levels.clip()) {
             (Solves::CleanSamples, _) => self.original.clone(),
@@ -100,14 +101,14 @@ impl ModelCall<'_> {
         }
     }
 
-    /// How the sample changes with sigma.
+    /// The derivative of the sample by sigma.
     pub(super) fn derivative(&self) -> Tensor<4> {
         (self.sample.clone() - self.original.clone()) / self.level().sigma()
     }
 
-    /// The sample taken along the straight line through its clean sample to where the noise is `sigma`.
+    /// Moves the sample along the straight line through its clean sample to where the noise is `sigma`.
     ///
-    /// In Diffusers' order of operations: where a schedule starts at sigma 4096, they cancel digits that show.
+    /// The order of operations is Diffusers': where a schedule starts at sigma 4096, they cancel digits, which shows.
     pub(super) fn follow(&self, sigma: f64) -> Tensor<4> {
         self.sample.clone() + self.derivative() * (sigma - self.level().sigma())
     }

@@ -1,4 +1,5 @@
-//! What becomes of a checkpoint's options when another sampler takes them over, as `X.from_config(pipe.scheduler.config)` does.
+//! The change of a checkpoint's options when another sampler takes them over, as `X.from_config(pipe.scheduler.config)`
+//! does.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -8,7 +9,7 @@ use super::kind::SchedulerKind;
 use super::sampling::SamplingOptions;
 use super::settings::{Origin, Setting};
 
-/// An option of two samplers, of which at least one has it.
+/// An option that at least one of two samplers has.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Swapped {
     /// Its name in Diffusers.
@@ -17,11 +18,11 @@ pub struct Swapped {
     pub before: Option<Value>,
     /// Its value in the other sampler; `None` if that has no such option.
     pub after: Option<Value>,
-    /// What becomes of it.
+    /// How it changes.
     pub fate: Fate,
 }
 
-/// What becomes of an option.
+/// The change of an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fate {
@@ -36,10 +37,10 @@ pub enum Fate {
 }
 
 impl Fate {
-    /// All of them, those that matter most first.
+    /// All changes, the most important first.
     pub const ALL: [Self; 4] = [Self::Changed, Self::New, Self::Dropped, Self::Kept];
 
-    /// A heading for such options.
+    /// The heading of such options.
     pub fn label(self) -> &'static str {
         match self {
             Self::Changed => "Changed",
@@ -51,8 +52,8 @@ impl Fate {
 }
 
 impl SchedulerKind {
-    /// What becomes of the options of `config`'s own sampler if this one takes its place, sorted by key. Where the own one is none
-    /// that we know, everything that the file says counts as its options.
+    /// Compares the options of `config`'s own sampler with those of this one in its place, sorted by key. If the own
+    /// one is unknown, everything that the file says counts as its options.
     pub fn swapped_in(self, config: &SchedulerConfig) -> Vec<Swapped> {
         let in_force = |kind: Self| {
             let settings = kind.settings(config, &SamplingOptions::default()).into_iter();

@@ -1,7 +1,7 @@
-//! Denoising diffusion implicit models (arXiv 2010.02502), as Diffusers' `scheduling_ddim.py`.
+//! DDIM: denoising diffusion implicit models (arXiv 2010.02502), after Diffusers' `scheduling_ddim.py`.
 //!
-//! Limits: of a step from noise alone (`rescale_betas_zero_snr`) with `eta` = 1 nothing of the model's noise is left; what
-//! Diffusers keeps of it is a rounding of f32, 2e-4 of it.
+//! Limits: a step from pure noise (`rescale_betas_zero_snr`) with `eta` = 1 keeps nothing of the model's noise;
+//! Diffusers keeps 2e-4 of it, an f32 rounding error.
 
 use burn::tensor::Tensor;
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ fn defaults() -> Value {
 struct Ddim {
     /// The level that each step goes to.
     targets: Vec<NoiseLevel>,
-    /// How much of each step's noise is fresh, 0 to 1.
+    /// The share of fresh noise in each step's noise, 0 to 1.
     eta: f64,
 }
 
@@ -54,7 +54,7 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
     Ok(BuiltSampler::new(levels, Ddim { targets, eta: options.eta() }))
 }
 
-/// Equation 16 for eta = 1: the standard deviation of the noise that makes a step one of DDPM.
+/// The standard deviation of the noise that makes a step equal to one of DDPM: equation 16 for eta = 1.
 fn deviation(from: NoiseLevel, to: NoiseLevel) -> f64 {
     let kept = (from.signal / to.signal).powi(2);
     to.noise / from.noise * (1.0 - kept).max(0.0).sqrt()
@@ -65,10 +65,10 @@ impl Stepper for Ddim {
         let (level, target) = (call.level(), self.targets[call.i]);
         let fresh = self.eta * deviation(level, target);
         let kept = (target.noise * target.noise - fresh * fresh).max(0.0).sqrt();
-        // Equation 12; the noise is the model's, also when the clean sample is clipped.
+        // Equation 12. The noise is the model's, even when the clean sample is clipped.
         let prev_sample = Mix { sample: target.signal, other: kept }.of(&call.original, &call.epsilon());
         if self.eta > 0.0 {
-            // Drawn for the last step too, as Diffusers does, though it may then count for nothing.
+            // Drawn for the last step too, as in Diffusers, where it may have no effect.
             return Ok(prev_sample + call.noise() * fresh);
         }
         Ok(prev_sample)

@@ -1,7 +1,7 @@
-//! Denoising diffusion probabilistic models (arXiv 2006.11239), as Diffusers' `scheduling_ddpm.py`.
+//! DDPM: denoising diffusion probabilistic models (arXiv 2006.11239), after Diffusers' `scheduling_ddpm.py`.
 //!
-//! Limits: variances that the model predicts (`learned`, `learned_range`) are refused, and so is `fixed_large_log`, which
-//! gives NaN in Diffusers.
+//! Limits: variances that the model predicts (`learned`, `learned_range`) are refused, and so is `fixed_large_log`,
+//! which gives NaN in Diffusers.
 
 use burn::tensor::Tensor;
 use serde::Deserialize;
@@ -30,10 +30,10 @@ fn defaults() -> Value {
     })
 }
 
-/// How much noise a step adds (arXiv 2006.11239, section 3.2).
+/// The amount of noise that a step adds (arXiv 2006.11239, section 3.2).
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
 enum Variance {
-    /// The log form only takes the root by way of the logarithm.
+    /// The log form gives the same: it only takes the root by way of the logarithm.
     #[serde(rename = "fixed_small", alias = "fixed_small_log")]
     Small,
     #[serde(rename = "fixed_large")]
@@ -46,9 +46,9 @@ struct Ddpm {
 
 /// The coefficients of one step.
 struct DdpmStep {
-    /// Of the sample and of the predicted clean sample (equation 7).
+    /// Those of the sample and of the predicted clean sample (equation 7).
     mean: Mix,
-    /// Of the noise; no noise is drawn for timestep 0.
+    /// That of the noise; no noise is drawn for timestep 0.
     deviation: Option<f64>,
 }
 
@@ -70,8 +70,8 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
     Ok(BuiltSampler::new(levels, Ddpm { steps }))
 }
 
-/// Equation 7. In f32, as Diffusers has it: between neighbouring timesteps, 1 - alpha keeps few digits of it, and those
-/// show in the picture.
+/// The mean of equation 7, computed in f32 as in Diffusers: between neighbouring timesteps, 1 - alpha keeps few of its
+/// digits, which shows in the picture.
 fn mean(alpha: f32, alpha_prev: f32) -> Mix {
     let current_alpha = alpha / alpha_prev;
     Mix {
@@ -80,7 +80,7 @@ fn mean(alpha: f32, alpha_prev: f32) -> Mix {
     }
 }
 
-/// In f32, as [`mean`].
+/// The standard deviation of the added noise, computed in f32 as [`mean`] is.
 fn deviation(alpha: f32, alpha_prev: f32, variance: Variance) -> f64 {
     let current_beta = 1.0 - alpha / alpha_prev;
     let variance = match variance {

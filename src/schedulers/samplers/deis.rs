@@ -1,8 +1,8 @@
-//! The diffusion exponential integrator sampler (arXiv 2204.13902) in its log-rho form, as Diffusers'
+//! DEIS: the diffusion exponential integrator sampler (arXiv 2204.13902) in its log-rho form, after Diffusers'
 //! `scheduling_deis_multistep.py`.
 //!
-//! Limits: flow matching is refused. In many steps of the third order Diffusers' coefficients lose digits in f32: 50 steps
-//! end 1e-4 from what it gives with its sigmas in f64, and from ours.
+//! Limits: flow matching is refused. Over many steps of the third order, Diffusers' coefficients lose digits in f32:
+//! its result after 50 steps is 1e-4 away from ours, and from its own with sigmas in f64.
 
 use burn::tensor::Tensor;
 use serde::Deserialize;
@@ -32,14 +32,14 @@ fn defaults() -> Value {
     })
 }
 
-/// There is one; those of DPM-Solver stand for it.
+/// The option `algorithm_type`: there is one algorithm, and DPM-Solver's names are read as it.
 #[derive(Deserialize)]
 enum DeisAlgorithm {
     #[serde(rename = "deis", alias = "dpmsolver", alias = "dpmsolver++")]
     Deis,
 }
 
-/// There is one; those of DPM-Solver and UniPC stand for it.
+/// The option `solver_type`: there is one, and the names of DPM-Solver and UniPC are read as it.
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum DeisSolverType {
@@ -65,13 +65,13 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
 }
 
 impl Deis {
-    /// The coefficients of the noises for step `i`, newest first, if so many are known: the integrals, over sigma, of the
-    /// polynomials in its logarithm that are 1 at one of them and 0 at the others (the paper's equation 15, with rho for sigma).
+    /// The coefficients of the `known` noises for step `i`, newest first: the integrals, over sigma, of the polynomials
+    /// in its logarithm that are 1 at one of them and 0 at the others (the paper's equation 15, with rho for sigma).
     fn weights(&self, levels: &NoiseLevels, i: usize, known: usize) -> Vec<f64> {
         let most = if self.lower_order_final { (levels.count() - i).min(self.solver_order) } else { self.solver_order };
         let log_sigma = |at: usize| levels.lambda(i) - levels.lambda(at);
         let end = log_sigma(i + 1);
-        // Of 1, x and x^2 times exp(x), from the start of the step, which is at 0.
+        // The integrals of 1, x and x^2 times exp(x), from the start of the step, which is at 0.
         let moments = [end.exp_m1(), end.exp() * (end - 1.0) + 1.0, end.exp() * (end * end - 2.0 * end + 2.0) - 2.0];
         let places: Vec<f64> = (0..most.min(known)).map(|back| log_sigma(i - back)).collect();
         let from = levels.at(i);

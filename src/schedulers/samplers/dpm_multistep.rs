@@ -1,5 +1,5 @@
-//! DPM-Solver (arXiv 2206.00927) and DPM-Solver++ (arXiv 2211.01095) as multistep methods of order 1 to 3, plain and
-//! stochastic, as Diffusers' `scheduling_dpmsolver_multistep.py`.
+//! DPM++ 2M and its relatives: DPM-Solver (arXiv 2206.00927) and DPM-Solver++ (arXiv 2211.01095) as multistep methods
+//! of order 1 to 3, plain and stochastic, after Diffusers' `scheduling_dpmsolver_multistep.py`.
 //!
 //! Limits: flow matching and variances that the model predicts are refused.
 
@@ -35,7 +35,7 @@ fn defaults() -> Value {
     })
 }
 
-/// The step, which suits any levels with a signal-to-noise ratio.
+/// The multistep step of DPM-Solver. It works on any levels that have a signal-to-noise ratio.
 pub(super) struct DpmMultistep {
     algorithm: DpmAlgorithm,
     solver_type: DpmSolverType,

@@ -1,9 +1,9 @@
-//! DPM++ SDE, as Diffusers' `scheduling_dpmsolver_sde.py` (after k-diffusion's `sample_dpmpp_sde`): a step of the stochastic
-//! DPM-Solver++ to the middle and, with what the model says there, one over the whole.
+//! DPM++ SDE, after Diffusers' `scheduling_dpmsolver_sde.py` (k-diffusion's `sample_dpmpp_sde`): a step of the
+//! stochastic DPM-Solver++ to the middle and, with the model's output there, one over the whole.
 //!
-//! Every step but the last one takes two calls of the model: `timesteps` lists them all. The noise of both is of one
-//! Brownian path over sigma, as in Diffusers, where torchsde's tree makes it from a seed of its own. Here it comes from the
-//! picture's generator, two draws a step: pictures are of the same kind as Diffusers', but not the same pictures.
+//! Every step but the last one takes two calls of the model: `timesteps` lists them all. The noise of both belongs to
+//! one Brownian path over sigma. In Diffusers, torchsde's tree makes it from a seed of its own; here it comes from the
+//! picture's generator, two draws for each step, so that pictures are of the same kind as Diffusers' but not the same.
 //!
 //! Limits: `noise_sampler_seed` is refused.
 
@@ -26,7 +26,8 @@ fn defaults() -> Value {
     defaults
 }
 
-/// What the first call of a step leaves to the second: the sample that the step starts from, and the noise of its first half.
+/// What the first call of a step leaves to the second: the sample that the step starts from, and the noise of its first
+/// half.
 const START: &str = "start";
 const NOISE: &str = "noise";
 
@@ -55,7 +56,7 @@ impl Stepper for DpmSde {
         } else {
             let start = call.history.take_from_first_call(START)?;
             let first = call.history.take_from_first_call(NOISE)?;
-            // Both halves of the path, by the root of the whole.
+            // The noise of the whole path, from those of its halves.
             let middle = call.level().sigma();
             let part = |above: f64, below: f64| ((above - below) / (from - end)).sqrt();
             (start, end, Mix { sample: part(from, middle), other: part(middle, end) }.of(&first, &noise))

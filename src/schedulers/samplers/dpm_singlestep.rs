@@ -1,8 +1,9 @@
-//! DPM-Solver (arXiv 2206.00927) and DPM-Solver++ (arXiv 2211.01095) as singlestep methods of order 1 to 3, plain and
-//! stochastic, as Diffusers' `scheduling_dpmsolver_singlestep.py`: DPM++ 2S.
+//! DPM++ 2S and its relatives: DPM-Solver (arXiv 2206.00927) and DPM-Solver++ (arXiv 2211.01095) as singlestep methods
+//! of order 1 to 3, plain and stochastic, after Diffusers' `scheduling_dpmsolver_singlestep.py`.
 //!
-//! Each call of the model is a step here, as it is in Diffusers: of every two (or three) calls the last one steps anew from
-//! where the first one did, with the outputs of them all. Timesteps are spread evenly whatever the checkpoint says.
+//! Each call of the model counts as a step, as in Diffusers: the last one of every two (or three) calls steps again
+//! from where the first one did, with the outputs of all of them. Timesteps are spread evenly, whatever the checkpoint
+//! says.
 //!
 //! Limits: flow matching and variances that the model predicts are refused.
 
@@ -43,7 +44,7 @@ struct DpmSinglestep {
     algorithm: DpmAlgorithm,
     solver_type: DpmSolverType,
     solver_order: usize,
-    /// Whether the last call is a step of its own, though it could end one of full order.
+    /// Whether the last call is a step of its own, even where it could end one of full order.
     first_order_final: bool,
 }
 
@@ -79,14 +80,14 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
 }
 
 impl DpmSinglestep {
-    /// How many calls of the model the step so far consists of, with call `i` of `count`, if so many outputs are known.
+    /// The number of calls that the step consists of up to call `i` of `count`, where `known` outputs are remembered.
     fn order(&self, i: usize, count: usize, known: usize) -> usize {
         let order = if i + 1 == count && self.first_order_final { 1 } else { i % self.solver_order + 1 };
-        // A run may start at a later call, which then is the first one of its step.
+        // A run may start at a later call, which is then the first one of its step.
         order.min(known)
     }
 
-    /// The coefficients of the outputs, newest first, for a step that call `i` is the last of.
+    /// The coefficients of the outputs, newest first, for a step that ends with call `i`.
     fn weights(&self, levels: &NoiseLevels, exact: &ExactStep, i: usize, order: usize) -> Vec<f64> {
         let first = exact.constant();
         if order == 1 {

@@ -1,5 +1,5 @@
-//! DPM-Solver++ (arXiv 2211.01095) for EDM's own models, as Diffusers' `scheduling_edm_dpmsolver_multistep.py`: the multistep
-//! step on EDM's levels.
+//! DPM-Solver++ (arXiv 2211.01095) for EDM's own models, after Diffusers' `scheduling_edm_dpmsolver_multistep.py`: the
+//! multistep step on EDM's levels.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Euler's method for EDM's own models (arXiv 2206.00364, algorithm 2 without churn), as Diffusers'
+//! Euler's method for EDM's own models (arXiv 2206.00364, algorithm 2 without churn), after Diffusers'
 //! `scheduling_edm_euler.py`.
 
 use serde_json::{Value, json};

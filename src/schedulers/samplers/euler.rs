@@ -1,4 +1,4 @@
-//! Euler's method (arXiv 2206.00364, algorithm 2 without churn), as Diffusers' `scheduling_euler_discrete.py`.
+//! Euler's method (arXiv 2206.00364, algorithm 2 without churn), after Diffusers' `scheduling_euler_discrete.py`.
 
 use burn::tensor::Tensor;
 use serde::Deserialize;
@@ -41,7 +41,7 @@ enum TimestepType {
     Continuous,
 }
 
-/// The step, which suits any levels of samples that are `clean + sigma * normal`.
+/// The Euler step. It works on any levels of samples that are `clean + sigma * normal`.
 pub(super) struct Euler;
 
 fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
@@ -58,7 +58,7 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
     Ok(BuiltSampler::new(sigma_levels(timesteps, &sigmas, spacing, prediction)?, Euler))
 }
 
-/// The timestep of each step, and its sigma with what the last one goes to.
+/// The timesteps of the steps, and their sigmas with the one that the last step goes to.
 fn visited(options: &SchedulerOptions, train: &TrainSigmas, steps: usize) -> Result<(Vec<f64>, Vec<f64>)> {
     if let Some([visited @ .., end]) = options.sigmas() {
         let visited: Vec<f64> = visited.iter().copied().map(round_to_f32).collect();

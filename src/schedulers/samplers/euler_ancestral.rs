@@ -1,5 +1,5 @@
-//! Euler's method with fresh noise after each step, as Diffusers' `scheduling_euler_ancestral_discrete.py` (after
-//! k-diffusion's `sample_euler_ancestral`).
+//! Euler's method with fresh noise after each step, after Diffusers' `scheduling_euler_ancestral_discrete.py`
+//! (k-diffusion's `sample_euler_ancestral`).
 
 use burn::tensor::Tensor;
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
 impl Stepper for EulerAncestral {
     fn step(&self, call: &mut ModelCall<'_>) -> Result<Tensor<4>> {
         let (down, up) = down_and_up(call.level().sigma(), call.next_level().sigma());
-        // Drawn for the last step too, as Diffusers does, though it then counts for nothing.
+        // Drawn for the last step too, as in Diffusers, where it has no effect.
         Ok(call.follow(down) + call.noise() * up)
     }
 }

@@ -1,6 +1,5 @@
-//! Euler's method for flow matching (arXiv 2403.03206), as Diffusers' `scheduling_flow_match_euler_discrete.py`: the
-//! sampler of SD3's kind of models, whose samples are `(1 - sigma) * clean + sigma * noise` and which predict
-//! `noise - clean`.
+//! Euler's method for flow matching (arXiv 2403.03206), after Diffusers' `scheduling_flow_match_euler_discrete.py`. It
+//! is for models like SD3, whose samples are `(1 - sigma) * clean + sigma * noise` and which predict `noise - clean`.
 //!
 //! Limits: shifts that depend on the picture's size (`use_dynamic_shifting`) and `invert_sigmas` are refused.
 
@@ -46,7 +45,7 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
     let train: usize = options.get("num_train_timesteps")?;
     let sigmas = sigmas(options, train, steps)?;
     let timesteps = match options.timesteps() {
-        // The model is told these, and the noise is shifted, as in Diffusers.
+        // The model is given these as they are, while the noise is shifted, as in Diffusers.
         Some(listed) => listed.to_vec(),
         None => sigmas.iter().map(|sigma| round_to_f32(sigma * train as f64)).collect(),
     };
@@ -55,7 +54,7 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
         return Err(Error::new("The scheduler's options give noise levels that don't fall from step to step"));
     }
     let levels = sigmas.into_iter().map(|sigma| NoiseLevel { signal: 1.0 - sigma, noise: sigma }).collect();
-    // The model predicts a velocity; which one follows from the space.
+    // Flow matching has one prediction, which follows from the space.
     let levels = NoiseLevels::new(Space::Flow, Prediction::Velocity, timesteps, levels);
     Ok(BuiltSampler::new(levels, FlowEuler { is_stochastic: options.flag("stochastic_sampling")? }))
 }
@@ -72,7 +71,7 @@ fn sigmas(options: &SchedulerOptions, train: usize, steps: usize) -> Result<Vec<
         (Some(timesteps), _) => timesteps.iter().map(|timestep| timestep / train).collect(),
         (None, Some(sigmas)) => sigmas.to_vec(),
         (None, None) => {
-            // Diffusers shifts the range (in f32), and then what is spread over it.
+            // Diffusers shifts the range (in f32) and then the sigmas that are spread over it.
             let least = round_to_f32(shifted(round_to_f32(train.recip())));
             linspace_f64(train, least * train, steps).into_iter().map(|timestep| timestep / train).collect()
         }

@@ -1,4 +1,4 @@
-//! Heun's method (arXiv 2206.00364, algorithm 1 without churn), as Diffusers' `scheduling_heun_discrete.py`.
+//! Heun's method (arXiv 2206.00364, algorithm 1 without churn), after Diffusers' `scheduling_heun_discrete.py`.
 //!
 //! Every step but the last one takes two calls of the model: `timesteps` lists them all.
 

@@ -1,8 +1,8 @@
-//! The improved pseudo linear multistep method of the fourth order, as Diffusers' `scheduling_ipndm.py` (after v-diffusion's
-//! `iplms`).
+//! iPNDM: the improved pseudo linear multistep method of the fourth order, after Diffusers' `scheduling_ipndm.py`
+//! (v-diffusion's `iplms`).
 //!
-//! For models with a continuous time, from 1 down to 0, that predict v: a noise schedule and a `prediction_type` mean
-//! nothing here. `trained_betas` is refused, since Diffusers takes them for the noise of the steps.
+//! It is for models with a continuous time, from 1 down to 0, that predict v: a noise schedule and a `prediction_type`
+//! have no effect. `trained_betas` is refused, since Diffusers uses them as the noise of the steps.
 
 use burn::tensor::Tensor;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ fn defaults() -> Value {
     json!({"num_train_timesteps": 1000, "trained_betas": null})
 }
 
-/// The coefficients of Adams and Bashforth for the noises of the last steps, newest first.
+/// The Adams-Bashforth coefficients of the noises of the last steps, newest first.
 const WEIGHTS: [&[f64]; 4] = [
     &[1.0],
     &[3.0 / 2.0, -1.0 / 2.0],
@@ -38,7 +38,7 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
     if options.get::<Option<Value>>("trained_betas")?.is_some() {
         return Err(options.refuse("trained_betas", "that is not supported"));
     }
-    // In f32 all the way: so little signal is left at first that a rounding of the noise shows in it.
+    // In f32 throughout: so little signal is left at the start that a rounding of the noise shows in it.
     let times = linspace_f32(1.0, 0.0, steps + 1);
     let noises: Vec<f32> = times.iter().map(|time| (time * PI / 2.0).sin().powi(2)).collect();
     let signal = |noise: f32| (1.0 - noise * noise).sqrt();
@@ -55,7 +55,7 @@ impl Stepper for Ipndm {
         let weights = WEIGHTS[call.history.outputs().len() - 1];
         let noise = call.history.add_outputs(call.sample.zeros_like(), weights.iter().copied());
         let from = call.level();
-        // Where there is no signal, Diffusers divides by this instead.
+        // As Diffusers does, where there is no signal.
         let clean = (call.sample.clone() - noise.clone() * from.noise) / from.signal.max(1e-8);
         Ok(call.next_level().add_noise(&clean, &noise))
     }

@@ -1,5 +1,5 @@
-//! The second-order sampler inspired by DPM-Solver-2 (k-diffusion's `sample_dpm_2`: algorithm 2 of arXiv 2206.00364 with the
-//! second call in the middle of the step), as Diffusers' `scheduling_k_dpm_2_discrete.py`.
+//! DPM2, a second-order sampler inspired by DPM-Solver-2, after Diffusers' `scheduling_k_dpm_2_discrete.py`
+//! (k-diffusion's `sample_dpm_2`): algorithm 2 of arXiv 2206.00364 with the second call in the middle of the step.
 //!
 //! Every step but the last one takes two calls of the model: `timesteps` lists them all.
 

@@ -1,8 +1,9 @@
-//! DPM2 with fresh noise after each step, as Diffusers' `scheduling_k_dpm_2_ancestral_discrete.py` (after k-diffusion's
+//! DPM2 with fresh noise after each step, after Diffusers' `scheduling_k_dpm_2_ancestral_discrete.py` (k-diffusion's
 //! `sample_dpm_2_ancestral`).
 //!
-//! Limits: Diffusers gets the sigma that a step goes down to as a difference of squares in f32. Where one step spans most of
-//! the schedule (two steps in all) few of its digits are left, and pictures differ from ours by some 1e-5.
+//! Limits: Diffusers computes the sigma that a step goes down to as a difference of squares in f32. Where one step
+//! spans most of the schedule (two steps in all), few of its digits are left, and pictures differ from ours by about
+//! 1e-5.
 
 use burn::tensor::Tensor;
 
@@ -23,7 +24,8 @@ const START: &str = "start";
 struct Kdpm2Ancestral;
 
 fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
-    // The logarithm in the middle between the start and to^2 / from, which the step goes down to, is that of its end.
+    // The step goes down to to^2 / from. In the logarithm, the end of the step is in the middle between that and its
+    // start.
     let levels = midpoint_levels(options, steps, true, |_, to| to)?;
     Ok(BuiltSampler::new(levels, Kdpm2Ancestral))
 }

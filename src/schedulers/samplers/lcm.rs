@@ -1,7 +1,7 @@
-//! Multistep sampling of latent consistency models (arXiv 2310.04378), as Diffusers' `scheduling_lcm.py`.
+//! LCM: multistep sampling of latent consistency models (arXiv 2310.04378), after Diffusers' `scheduling_lcm.py`.
 //!
-//! Limits: the steps are a selection of the `original_inference_steps` that the model was distilled on, and there can't be
-//! more of them. `timestep_spacing`, `steps_offset` and `set_alpha_to_one` mean nothing here, nor do they in Diffusers.
+//! Limits: the steps are a selection of the `original_inference_steps` that the model was distilled on, and there can't
+//! be more of them. As in Diffusers, `timestep_spacing`, `steps_offset` and `set_alpha_to_one` have no effect.
 
 use burn::tensor::Tensor;
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
 }
 
 impl Lcm {
-    /// The coefficients of the sample and of the predicted clean one: at timestep 0 the sample is the clean one (the
+    /// The coefficients of the sample and of the predicted clean one. At timestep 0, the sample is the clean one (the
     /// paper's equation 9).
     fn boundary(&self, timestep: f64) -> Mix {
         let timestep = timestep * self.timestep_scaling;

@@ -1,8 +1,8 @@
-//! The linear multistep method of Adams and Bashforth over unequal steps in sigma, as Diffusers'
-//! `scheduling_lms_discrete.py` (after k-diffusion's `sample_lms`), of its default order.
+//! LMS: the linear multistep method of Adams and Bashforth over unequal steps in sigma, after Diffusers'
+//! `scheduling_lms_discrete.py` (k-diffusion's `sample_lms`), of its default order.
 //!
-//! Limits: `sigma_min` and `sigma_max` carried along from another class bound the Karras sigmas, too; Diffusers' own LMS
-//! only heeds them for the exponential and the beta ones.
+//! Limits: a `sigma_min` and `sigma_max` that the file has for another class also bound the Karras sigmas; Diffusers'
+//! LMS uses them for the exponential and the beta sigmas only.
 
 use burn::tensor::Tensor;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ fn defaults() -> Value {
     })
 }
 
-/// How many derivatives a step looks at.
+/// The number of derivatives that a step uses.
 const ORDER: usize = 4;
 
 struct Lms;
@@ -43,10 +43,10 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
     Ok(BuiltSampler::new(levels, Lms))
 }
 
-/// The coefficient of the derivative `back` steps before step `i`: the integral, over step `i`, of the Lagrange polynomial that
-/// is 1 there and 0 at the other derivatives.
+/// The coefficient of the derivative `back` steps before step `i`: the integral, over step `i`, of the Lagrange
+/// polynomial that is 1 there and 0 at the other derivatives.
 ///
-/// Gauss's rule of two nodes is exact for a cubic, so this is what Diffusers' quadrature comes close to.
+/// Gauss's rule of two nodes is exact for a cubic; Diffusers' quadrature approximates the same value.
 fn coefficient(levels: &NoiseLevels, i: usize, back: usize) -> f64 {
     let at = |back: usize| levels.at(i - back).sigma();
     let others = || (0..ORDER.min(i + 1)).filter(|other| *other != back);
@@ -61,7 +61,8 @@ impl Stepper for Lms {
     fn step(&self, call: &mut ModelCall<'_>) -> Result<Tensor<4>> {
         let derivative = call.derivative();
         call.history.push(derivative, ORDER);
-        // A run that starts later has fewer derivatives than coefficients at first; Diffusers leaves those out, too.
+        // A run that starts later has fewer derivatives than coefficients at first. Diffusers, too, leaves the others
+        // out.
         let coefficients = (0..=call.i).map(|back| coefficient(call.levels, call.i, back));
         Ok(call.history.add_outputs(call.sample.clone(), coefficients))
     }

@@ -1,6 +1,6 @@
-//! The registry: which samplers there are, what people call them, and the Diffusers class and options behind each.
+//! The registry of samplers: their names, and the Diffusers class and options of each.
 //!
-//! Karras and the like are no algorithms of their own but rows: a class with options that override the checkpoint's.
+//! "Karras" and the like are not algorithms of their own but rows: a class with options that override the checkpoint's.
 
 mod ddim;
 mod ddpm;
@@ -28,7 +28,7 @@ use serde_json::json;
 
 use super::class::SamplerRow;
 
-/// All samplers, in the order of the menus. A class's first row is the one that its own checkpoints get.
+/// All samplers, in the order of the menus. A checkpoint's own class gives the first row of that class.
 #[rustfmt::skip]
 pub(super) const ROWS: &[SamplerRow] = &[
     SamplerRow { name: "ddpm", label: "DDPM", class: &ddpm::CLASS, overrides: || json!({}) },

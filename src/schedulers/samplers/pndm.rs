@@ -1,7 +1,7 @@
-//! Pseudo numerical methods for diffusion models (arXiv 2202.09778), as Diffusers' `scheduling_pndm.py`: linear multistep
-//! (PLMS), after a Runge-Kutta warm-up unless `skip_prk_steps` is set.
+//! PNDM: pseudo numerical methods for diffusion models (arXiv 2202.09778), after Diffusers' `scheduling_pndm.py`:
+//! linear multistep (PLMS), after a Runge-Kutta warm-up unless `skip_prk_steps` is set.
 //!
-//! The UNet is called more often than there are steps: once more for PLMS alone, 9 times more with the warm-up.
+//! There are more calls of the model than steps: one more for PLMS alone, 9 more with the warm-up.
 
 use burn::tensor::Tensor;
 use serde_json::{Value, json};
@@ -28,10 +28,11 @@ fn defaults() -> Value {
     })
 }
 
-/// How many outputs a step uses. The warm-up has one step less than that, and each calls the model this many times.
+/// The number of outputs that a step uses. The warm-up has one step less than that, and each calls the model this many
+/// times.
 const ORDER: usize = 4;
 
-/// How many calls the run has had: it need not have begun at index 0.
+/// The number of calls that the run has had: it need not have begun at index 0.
 const CALLS: &str = "calls";
 /// The Runge-Kutta sum so far.
 const SUM: &str = "sum";
@@ -42,9 +43,9 @@ struct Pndm {
     schedule: NoiseSchedule,
     /// The product of all 1 - beta before timestep 0.
     final_alpha_cumprod: f32,
-    /// From one step to the next, in training timesteps.
+    /// The distance from one step to the next, in training timesteps.
     stride: usize,
-    /// How many calls belong to the warm-up.
+    /// The number of calls in the warm-up.
     warm_up: usize,
 }
 
@@ -62,7 +63,7 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
     let end = NoiseLevel::from_alpha_cumprod(final_alpha_cumprod);
     levels.push(end);
     let steps = starts.iter().map(|timestep| schedule.level(*timestep)).chain([Ok(end)]).collect::<Result<_>>()?;
-    // Within the warm-up a step is four calls; without one, the second timestep is there twice.
+    // A step of the warm-up has four calls. Without a warm-up, the second timestep is visited twice.
     let first_after = if warm_up > 0 { warm_up } else { 2 };
     let entries = (0..1).chain(first_after..timesteps.len()).collect();
     let levels = NoiseLevels::new(Space::Scheduled, prediction, timesteps, levels);
@@ -70,7 +71,8 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
     Ok(BuiltSampler::new(levels.in_steps(1, steps).entered_at(entries), stepper))
 }
 
-/// The timestep of each call of the model, and how many calls belong to the warm-up, for steps that start at these timesteps.
+/// The timestep of each call of the model, and the number of calls in the warm-up, for steps that start at these
+/// timesteps.
 fn calls(options: &SchedulerOptions, starts: &[f64], stride: usize) -> Result<(Vec<f64>, usize)> {
     if options.flag("skip_prk_steps")? {
         return Ok((repeat_second(starts), 0));
@@ -85,13 +87,14 @@ fn calls(options: &SchedulerOptions, starts: &[f64], stride: usize) -> Result<(V
     Ok((timesteps, count))
 }
 
-/// The calls without a warm-up: the second timestep is there twice.
+/// The timesteps of the calls without a warm-up: the second one is visited twice.
 fn repeat_second(timesteps: &[f64]) -> Vec<f64> {
     let (done_once, rest) = timesteps.split_at(timesteps.len().min(2));
     done_once.iter().chain(done_once.get(1)).chain(rest).copied().collect()
 }
 
-/// Each step of the warm-up calls the model at its start, twice in its middle and at its end, where the next one starts.
+/// The timesteps of the calls of the warm-up: each step calls the model at its start, twice in its middle and at its
+/// end, where the next one starts.
 fn runge_kutta(starts: &[f64], end: f64, stride: usize) -> Vec<f64> {
     let ends = starts.iter().skip(1).chain([&end]);
     let step = |(&start, &end): (&f64, &f64)| {
@@ -167,7 +170,7 @@ impl Pndm {
     }
 }
 
-/// The noise that a step is done with, from those that are remembered and the present one. `again` is for the step that is done
+/// The noise that a step uses, from those that are remembered and the present one. `again` is for the step that is done
 /// a second time.
 fn adams_bashforth(history: &StepHistory, output: Tensor<4>, again: bool) -> Tensor<4> {
     match history.outputs() {
@@ -189,7 +192,7 @@ impl Stepper for Pndm {
 
     fn take_up(&self, i: usize, history: &mut StepHistory) {
         if i > 0 {
-            // No warm-up, and no step that is done again.
+            // Leaves out the warm-up, and the step that is done again.
             history.set_count(CALLS, self.warm_up.max(2));
         }
     }

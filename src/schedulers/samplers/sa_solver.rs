@@ -1,8 +1,8 @@
-//! SA-Solver (arXiv 2309.05019): a stochastic Adams method, a multistep predictor and a corrector that takes the next call
-//! of the model into account, as Diffusers' `scheduling_sasolver.py`.
+//! SA-Solver (arXiv 2309.05019), after Diffusers' `scheduling_sasolver.py`: a stochastic Adams method with a multistep
+//! predictor and a corrector that takes the next call of the model into account.
 //!
-//! Noise is fresh (the paper's tau = 1) from timestep 200 to 800 and none elsewhere, as with Diffusers' own `tau_func`.
-//! It is drawn for each step, also where it counts for nothing.
+//! Fresh noise is added (the paper's tau = 1) from timestep 200 to 800 only, as by Diffusers' default `tau_func`. It is
+//! drawn for every step, even where it has no effect.
 //!
 //! Limits: orders above the third, flow matching, another `tau_func` and variances that the model predicts are refused.
 
@@ -67,8 +67,8 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
     }
     let rules = SolverRules::new(options, LastLevel::SpreadMin, lambda_min(options)?, true)?;
     let levels = solver_levels(options, steps, &rules, Prediction::new(options)?)?.clipped(Clip::new(options)?);
-    // Noise is added up to the model's own levels at the timesteps, in Diffusers too: with Karras sigmas and the like they are
-    // not quite those of the steps.
+    // As in Diffusers, noise is added up to the model's own levels at the timesteps, which differ a little from those
+    // of the steps with Karras sigmas and the like.
     let schedule = NoiseSchedule::new(options)?;
     let trained = levels.timesteps().iter().map(|timestep| schedule.level(*timestep)).collect::<Result<_>>()?;
     let stepper = SaSolver {
@@ -92,20 +92,20 @@ fn refuse_what_we_lack(options: &SchedulerOptions) -> Result<()> {
 /// The coefficients of a step.
 struct SaWeights {
     sample: f64,
-    /// Of the outputs, newest first.
+    /// Those of the outputs, newest first.
     outputs: Vec<f64>,
     noise: f64,
 }
 
 impl SaSolver {
-    /// The coefficients of step `i` as an order of the predictor, or of the corrector, which has the output at the end of
-    /// the step as the newest one: the integrals of the polynomial through the outputs (the paper's equations 14 and 17).
+    /// The coefficients of step `i` for this order of the predictor, or of the corrector, whose newest output is that
+    /// at the end of the step: the integrals of the polynomial through the outputs (the paper's equations 14 and 17).
     fn weights(&self, levels: &NoiseLevels, i: usize, order: usize, corrects: bool) -> SaWeights {
         let (from, to) = (levels.at(i), levels.at(i + 1));
         let h = levels.lambda(i + 1) - levels.lambda(i);
         let tau = if (200.0..=800.0).contains(&levels.timesteps()[i]) { 1.0 } else { 0.0 };
         let both = 1.0 + tau * tau;
-        // The exponent in the integrals, and what they are multiplied by.
+        // The exponent in the integrals, and their factor.
         let (growth, scale, sample, noise) = match self.solves {
             Solves::CleanSamples => {
                 let noise = to.noise * (1.0 - (-2.0 * tau * tau * h).exp()).sqrt();
@@ -117,11 +117,11 @@ impl SaSolver {
             }
         };
         let newest = if corrects { i + 1 } else { i };
-        // From the end of the step.
+        // The distance from the end of the step.
         let place = |back: usize| levels.lambda(newest - back) - levels.lambda(i + 1);
         let places: Vec<f64> = (0..order).map(place).collect();
         let mut outputs = lagrange(&places, &moments(growth, h, order));
-        // A term of a higher order, which upstream adds for the sake of few steps.
+        // A term of a higher order, which Diffusers adds for runs of few steps.
         if let (Solves::CleanSamples, [first, second]) = (self.solves, outputs.as_mut_slice())
             && h > 0.0
         {

@@ -1,8 +1,8 @@
-//! Trajectory consistency sampling (arXiv 2402.19159), as Diffusers' `scheduling_tcd.py`.
+//! TCD: trajectory consistency sampling (arXiv 2402.19159), after Diffusers' `scheduling_tcd.py`.
 //!
-//! `eta` is the paper's gamma: how much of each step is fresh noise.
+//! `eta` is the paper's gamma: the share of fresh noise in each step.
 //!
-//! Limits: as LCM, with which it shares the timesteps. Nothing is clipped, nor is it in Diffusers.
+//! Limits: those of LCM, which has the same timesteps. As in Diffusers, nothing is clipped.
 
 use burn::tensor::Tensor;
 
@@ -23,7 +23,7 @@ pub(super) const CLASS: SamplerClass = SamplerClass::new("TCDScheduler", ModelKi
 struct Tcd {
     /// The level that each step goes down to.
     targets: Vec<NoiseLevel>,
-    /// The way back up from there to the next step's level: what the sample and fresh noise are multiplied by.
+    /// The coefficients of the sample and of fresh noise on the way back up from there to the next step's level.
     ways_up: Vec<Mix>,
     is_stochastic: bool,
 }
@@ -36,7 +36,7 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
     let mut levels = schedule.levels(&timesteps, prediction)?;
     let (mut targets, mut ways_up) = (Vec::new(), Vec::new());
     for next in timesteps.iter().skip(1).copied().chain([0.0]) {
-        // A product of f32 in torch.
+        // torch multiplies in f32 here.
         let down = schedule.alpha_cumprod(f64::from(((1.0 - eta) as f32 * next as f32).floor()))?;
         targets.push(NoiseLevel::from_alpha_cumprod(down));
         let ratio = NoiseLevel::from_alpha_cumprod(schedule.alpha_cumprod(next)? / down);

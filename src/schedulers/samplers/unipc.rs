@@ -1,5 +1,5 @@
-//! UniPC (arXiv 2302.04867): a multistep predictor, and a corrector that takes the next call of the model into account,
-//! as Diffusers' `scheduling_unipc_multistep.py`.
+//! UniPC (arXiv 2302.04867), after Diffusers' `scheduling_unipc_multistep.py`: a multistep predictor, and a corrector
+//! that takes the next call of the model into account.
 //!
 //! Limits: orders above the third, flow matching and another solver as the predictor (`solver_p`) are refused.
 
@@ -33,7 +33,7 @@ fn defaults() -> Value {
     })
 }
 
-/// The paper's B(h). DPM-Solver and DEIS have types of their own, which Diffusers reads as the second.
+/// The option `solver_type`: the paper's B(h). Diffusers reads the types of DPM-Solver and DEIS as the second.
 #[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 enum UniPcSolverType {
@@ -60,9 +60,9 @@ struct UniPc {
 /// The coefficients of a step.
 struct UniPcWeights {
     sample: f64,
-    /// Of the outputs, newest first.
+    /// Those of the outputs, newest first.
     outputs: Vec<f64>,
-    /// Of the output at the end of the step, which the corrector has.
+    /// That of the output at the end of the step, which the corrector has.
     end: f64,
 }
 
@@ -75,7 +75,7 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
     let (levels, solves) = if options.get("predict_x0")? {
         (levels.clipped(Clip::new(options)?), Solves::CleanSamples)
     } else {
-        // Which Diffusers never thresholds.
+        // Diffusers never thresholds here.
         (levels, Solves::Noises)
     };
     let stepper = UniPc {
@@ -107,7 +107,7 @@ fn refuse_what_we_lack(options: &SchedulerOptions, end: LastLevel, order: usize)
 }
 
 impl UniPc {
-    /// The coefficients of step `i` as an order of the predictor (UniP), or of the corrector (UniC), which knows the
+    /// The coefficients of step `i` for this order of the predictor (UniP), or of the corrector (UniC), which knows the
     /// output at the end of the step.
     fn weights(&self, levels: &NoiseLevels, i: usize, order: usize, corrects: bool) -> UniPcWeights {
         let (from, to) = (levels.at(i), levels.at(i + 1));
@@ -118,7 +118,8 @@ impl UniPc {
         };
         let growth = h.exp_m1();
         let b_h = if self.solver_type == UniPcSolverType::Bh1 { h } else { growth };
-        // Where the other outputs are, from the start of the step in units of it: the earlier ones, then that of its end.
+        // The places of the other outputs, from the start of the step and in units of it: the earlier ones, then that
+        // of its end.
         let before = (1..order).map(|back| (levels.lambda(i - back) - levels.lambda(i)) / distance);
         let mut places: Vec<f64> = before.collect();
         if corrects {
@@ -128,7 +129,7 @@ impl UniPc {
         if distance == 0.0 {
             return weights;
         }
-        // The simplest cases are not solved for: any value gives their order.
+        // The simplest cases need no solution: any value gives their order.
         let rhos = if places.len() == 1 && order <= 2 && (order == 1 || !corrects) {
             vec![0.5]
         } else {
