@@ -1,7 +1,5 @@
 //! The groups of a request's fields, but for where the picture starts from.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
-
 use serde::{Deserialize, Serialize};
 
 use super::safety::SafetyMode;
@@ -90,9 +88,9 @@ impl Seeds {
     }
 }
 
-/// Returns a seed from the system's randomness, of 32 bits: as many as other tools take, and short enough to be told.
+/// Returns a random seed of 32 bits: as many as other tools take, and short enough to pass on.
 pub fn random_seed() -> u64 {
-    RandomState::new().build_hasher().finish() >> 32
+    fastrand::u32(..).into()
 }
 
 /// The size of the pictures in pixels.

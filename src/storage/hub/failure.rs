@@ -3,8 +3,6 @@
 //! Statuses and `X-Error-Code` mean what they mean in `huggingface_hub` (`utils/_http.py`, `hf_raise_for_status`).
 //! Nothing that a server wrote gets into a message, and no address but the Hub's own: redirects carry signatures.
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
 use crate::base::error::{Error, Result};
@@ -149,15 +147,10 @@ impl Tries {
             Some(after) => Ok(after),
             None => {
                 let doubled = self.patience.backoff.saturating_mul(1 << (self.failed - 1).min(16));
-                Ok(doubled.min(LONGEST_BACKOFF).mul_f64(0.5 + 0.5 * chance()))
+                Ok(doubled.min(LONGEST_BACKOFF).mul_f64(0.5 + 0.5 * fastrand::f64()))
             }
         }
     }
-}
-
-/// A number between 0 and 1 that nobody else has: the seeds of hash maps are random.
-fn chance() -> f64 {
-    f64::from(RandomState::new().build_hasher().finish() as u32) / f64::from(u32::MAX)
 }
 
 #[cfg(test)]
