@@ -7,11 +7,11 @@ use crate::app::App;
 use crate::app::action::{
     Action, FormAction, LabAction, ModelAction, ModelsAction, PictureAction, QueueAction, SettingsAction,
 };
-use crate::app::canvas::Zoom;
 use crate::app::command::UiCommand;
 use crate::app::files::FileDialog;
 use crate::app::stage::lab::Lab;
 use crate::app::state::{Dialog, Model, State};
+use crate::app::widgets::Zoom;
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::app::painter::mask::{Derived, Wish, Work, Worked};
+use crate::app::painter::mask::{Derived, Edit, Wish, Work, Worked};
 use crate::base::error::Result;
 use crate::content::request::Mask;
 
@@ -28,6 +28,10 @@ pub(crate) enum PainterAction {
     Derive(Box<Wish>),
     /// What the pipeline would make of the mask.
     Derived(Box<Derived>),
+    /// Packs a large edit of the mask's history.
+    Pack(Edit),
+    /// An edit is packed.
+    Packed(Edit),
     /// Takes a picture as the mask.
     OpenMask(PathBuf),
     /// Writes the mask as a picture.

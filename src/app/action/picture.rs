@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use egui::ColorImage;
 
-use crate::app::canvas::Zoom;
+use crate::app::widgets::Zoom;
 
 /// See [`super::Action::Picture`].
 #[derive(Debug)]

@@ -8,21 +8,23 @@ use egui::{ColorImage, Rect, Sense, Vec2};
 
 use crate::app::librarian::Opened;
 use crate::app::theme;
+use crate::app::widgets::{Hand, PanZoom, Zoom};
 use crate::worker::Preview;
 
 mod pass;
-mod view;
 
-pub(super) use pass::{Layer, Overlay, Scene, Sheet};
-pub(super) use view::{Hand, Placed, View, Zoom};
+use pass::ShownMask;
+pub(super) use pass::{Overlay, Scene, Sheet};
 
 /// What the canvas shows, and how.
 pub(super) struct Canvas {
     shown: Shown,
     picture: Option<Picture>,
-    pub(super) view: View,
+    pub(super) view: PanZoom,
     /// What the window draws into.
     target: TextureFormat,
+    /// What the GPU shows of masks.
+    shown_mask: ShownMask,
 }
 
 /// What the canvas shows.
@@ -45,7 +47,13 @@ struct Picture {
 impl Default for Canvas {
     fn default() -> Self {
         let target = TextureFormat::Rgba8Unorm;
-        Self { shown: Shown::default(), picture: None, view: View::default(), target }
+        Self {
+            shown: Shown::default(),
+            picture: None,
+            view: PanZoom::default(),
+            target,
+            shown_mask: ShownMask::default(),
+        }
     }
 }
 
@@ -143,7 +151,7 @@ impl Canvas {
         for side in around(room, scene.frame) {
             painter.rect_filled(side, 0.0, theme::palette(ui).canvas);
         }
-        if let Some(shape) = scene.shape(ui, room, self.target) {
+        if let Some(shape) = scene.shape(ui, room, self.target, &self.shown_mask) {
             painter.add(shape);
         }
     }

@@ -4,14 +4,14 @@
 //! neither hands over nothing.
 
 use std::mem::size_of;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use eframe::egui_wgpu::{Callback, CallbackResources, CallbackTrait, ScreenDescriptor};
 use eframe::wgpu;
 use egui::{Color32, ColorImage, PaintCallbackInfo, Rect, Shape};
 
-use crate::app::painter::mask::{Area, Bitmap};
+use crate::app::painter::mask::{Area, Bitmap, Patch};
 use crate::app::theme;
 
 const SHADER: &str = include_str!("../../../shaders/canvas.wgsl");
@@ -30,21 +30,6 @@ impl Sheet {
     }
 }
 
-/// A mask that is painted on and drawn.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Layer(Arc<Mutex<Bitmap>>);
-
-impl Layer {
-    pub(crate) fn new(bitmap: Bitmap) -> Self {
-        Self(Arc::new(Mutex::new(bitmap)))
-    }
-
-    /// The mask. Both who paints and who draws is the window's thread.
-    pub(crate) fn bitmap(&self) -> MutexGuard<'_, Bitmap> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// What is to be drawn. Rectangles are in points.
 pub(crate) struct Scene<'a> {
     pub sheet: &'a Sheet,
@@ -59,7 +44,7 @@ pub(crate) struct Scene<'a> {
 
 /// A mask over the picture.
 pub(crate) struct Overlay<'a> {
-    pub layer: &'a Layer,
+    pub layer: &'a mut Bitmap,
     /// Where it is, in points.
     pub rect: Rect,
     pub is_sharp: bool,
@@ -68,9 +53,29 @@ pub(crate) struct Overlay<'a> {
     pub opacity: f32,
 }
 
+/// Which revision of which mask the GPU shows; 0 for none.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ShownMask(Arc<AtomicU64>);
+
+impl ShownMask {
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, revision: u64) {
+        self.0.store(revision, Ordering::Relaxed);
+    }
+}
+
 impl Scene<'_> {
     /// What draws it in `room`; `None` if nothing of it is seen.
-    pub(super) fn shape(self, ui: &egui::Ui, room: Rect, target: wgpu::TextureFormat) -> Option<Shape> {
+    pub(super) fn shape(
+        self,
+        ui: &egui::Ui,
+        room: Rect,
+        target: wgpu::TextureFormat,
+        shown_mask: &ShownMask,
+    ) -> Option<Shape> {
         let seen = self.frame.intersect(room);
         let pixel = ui.pixels_per_point();
         let place = |rect: Rect| {
@@ -90,14 +95,16 @@ impl Scene<'_> {
             light: rgba(palette.checker[0], 1.0),
             dark: rgba(palette.checker[1], 1.0),
         };
-        let drawing = Drawing {
-            sheet: self.sheet.clone(),
-            is_sharp: self.is_sharp,
-            mask: overlay.map(|overlay| (overlay.layer.clone(), overlay.is_sharp)),
-            look,
-            target,
-        };
-        seen.is_positive().then(|| Callback::new_paint_callback(seen, drawing).into())
+        if !seen.is_positive() {
+            return None;
+        }
+        let mask = self.overlay.map(|overlay| MaskUpload {
+            patch: overlay.layer.patch_since(shown_mask.get()),
+            is_sharp: overlay.is_sharp,
+            shown: shown_mask.clone(),
+        });
+        let drawing = Drawing { sheet: self.sheet.clone(), is_sharp: self.is_sharp, mask, look, target };
+        Some(Callback::new_paint_callback(seen, drawing).into())
     }
 }
 
@@ -116,9 +123,17 @@ struct Look {
 struct Drawing {
     sheet: Sheet,
     is_sharp: bool,
-    mask: Option<(Layer, bool)>,
+    mask: Option<MaskUpload>,
     look: Look,
     target: wgpu::TextureFormat,
+}
+
+/// What the GPU has to take in of a mask.
+struct MaskUpload {
+    patch: Patch,
+    is_sharp: bool,
+    /// Where to note what the GPU shows then.
+    shown: ShownMask,
 }
 
 impl CallbackTrait for Drawing {
@@ -264,9 +279,9 @@ impl Pass {
             upload(queue, &self.picture.texture, Area::whole(width, height), bytes, 4 * width);
         }
         let mut is_sharp = [drawing.is_sharp, false];
-        if let Some((layer, sharp)) = &drawing.mask {
-            is_sharp[1] = *sharp;
-            self.take_mask(device, queue, &mut layer.bitmap());
+        if let Some(mask) = &drawing.mask {
+            is_sharp[1] = mask.is_sharp;
+            self.take_mask(device, queue, mask);
         }
         let numbers = [&self.picture, &self.mask].map(|kept| kept.number);
         let key = [0, 1].map(|at| 2 * numbers[at] + u64::from(is_sharp[at]));
@@ -275,20 +290,21 @@ impl Pass {
         }
     }
 
-    fn take_mask(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, bitmap: &mut Bitmap) {
-        let (width, height) = bitmap.size();
+    fn take_mask(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, mask: &MaskUpload) {
+        let Patch { size: (width, height), area, pixels, revision } = &mask.patch;
         if width * height == 0 {
             return;
         }
-        if self.mask.resize(device, width, height) {
-            self.mask.shown = 0;
+        let is_new = self.mask.resize(device, *width, *height);
+        if is_new && *area != Area::whole(*width, *height) {
+            // A part of what isn't here: the next frame hands all of it over.
+            return mask.shown.set(0);
         }
-        let (area, revision) = bitmap.changes_since(self.mask.shown);
-        self.mask.shown = revision;
         if !area.is_empty() {
-            let bytes = bitmap.pixels().get(area.top * width + area.left..).unwrap_or_default();
-            upload(queue, &self.mask.texture, area, bytes, width);
+            upload(queue, &self.mask.texture, *area, pixels, area.width());
         }
+        self.mask.shown = *revision;
+        mask.shown.set(*revision);
     }
 
     fn bind(&self, device: &wgpu::Device, is_sharp: [bool; 2]) -> wgpu::BindGroup {

@@ -33,6 +33,15 @@ impl App {
                 .background
                 .run_newest(Slot::MaskSights, move || Ok(Some(PainterAction::Derived(Box::new(wish.run())).into()))),
             PainterAction::Derived(derived) => state.painter.hear_derived(*derived),
+            PainterAction::Pack(edit) => {
+                let unpacked = edit.clone();
+                let asked = self.background.run(move || Ok(Some(PainterAction::Packed(edit.packed()).into())));
+                if asked.is_err() {
+                    // There is no room now: it is tried again.
+                    state.painter.hear_packed(unpacked);
+                }
+            }
+            PainterAction::Packed(edit) => state.painter.hear_packed(edit),
             PainterAction::OpenMask(path) => {
                 if let Some(action) = state.painter.open_mask(path) {
                     self.apply(ctx, action);

@@ -1,7 +1,6 @@
 //! Growing, shrinking and feathering the mask: by how much, and what it would look like.
 
-use super::mask::{Operation, Worked};
-use crate::app::canvas::Layer;
+use super::mask::{Bitmap, Operation, Worked};
 
 /// What is done by an amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +18,7 @@ pub(super) struct Adjusting {
     pub(super) amount: f64,
     /// What was asked for last.
     pub(super) id: u64,
-    pub(super) seen: Option<Layer>,
+    pub(super) seen: Option<Bitmap>,
 }
 
 impl Adjust {
@@ -44,7 +43,7 @@ impl Adjusting {
     /// Takes in how the mask would look.
     pub(super) fn hear(&mut self, worked: Worked) {
         if worked.id == self.id {
-            self.seen = Some(Layer::new(worked.bitmap));
+            self.seen = Some(worked.bitmap);
         }
     }
 }

@@ -84,7 +84,7 @@ impl Painter {
             return;
         }
         let has_moved = {
-            let bitmap = &mut self.layer.bitmap();
+            let bitmap = &mut self.layer;
             let (history, margins) = (&mut self.history, &mut self.margins);
             if is_undo { history.undo(bitmap, margins) } else { history.redo(bitmap, margins) }
         };

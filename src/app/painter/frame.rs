@@ -3,8 +3,8 @@
 use egui::{CursorIcon, Rect, Sense, Ui, Vec2, WidgetInfo, vec2};
 
 use super::state::{Painter, is_paintable};
-use crate::app::canvas::Placed;
 use crate::app::theme;
+use crate::app::widgets::Placed;
 use crate::content::request::Margins;
 use crate::settings::Draft;
 

@@ -8,8 +8,8 @@ use egui::{Event, Modifiers, PointerButton, Pos2, Response, Ui};
 use super::gesture::{Gesture, whole_pixels};
 use super::state::{Painter, Tool};
 use crate::app::action::Action;
-use crate::app::canvas::Placed;
 use crate::app::painter::mask::{Operation, Paint, Point, Stroke};
+use crate::app::widgets::Placed;
 use crate::settings::{Brush, Draft};
 
 /// Points of a lasso at most: more than a hand draws in minutes.
@@ -88,7 +88,7 @@ impl Painter {
         let paint = paint.swapped(modifiers.command);
         self.gesture = match self.tool {
             Tool::Brush | Tool::Eraser => {
-                let bitmap = &mut self.layer.bitmap();
+                let bitmap = &mut self.layer;
                 let from = self.last.filter(|_| modifiers.shift);
                 let mut stroke = Stroke::begin(bitmap, brush, paint, from.unwrap_or(at));
                 stroke.follow(bitmap, &[at]);
@@ -106,7 +106,7 @@ impl Painter {
     fn go_on(&mut self, points: &[Point]) {
         let Some(end) = points.last() else { return };
         match &mut self.gesture {
-            Some(Gesture::Stroke(stroke)) => stroke.follow(&mut self.layer.bitmap(), points),
+            Some(Gesture::Stroke(stroke)) => stroke.follow(&mut self.layer, points),
             Some(Gesture::Rectangle { to, .. }) => *to = *end,
             Some(Gesture::Lasso { points: line, .. } | Gesture::Waiting { points: line, is_over: false, .. }) => {
                 line.extend(points.iter().take(MAX_POINTS.saturating_sub(line.len())));
@@ -120,7 +120,7 @@ impl Painter {
         match self.gesture.take() {
             Some(Gesture::Stroke(stroke)) => {
                 self.last = Some(stroke.last());
-                let edit = stroke.end(&self.layer.bitmap());
+                let edit = stroke.end(&self.layer);
                 if let Some(edit) = edit {
                     self.history.push(edit);
                     self.was_extended = false;
@@ -147,7 +147,7 @@ impl Painter {
     /// Takes back what the pointer began.
     pub(super) fn cancel_gesture(&mut self) {
         if let Some(Gesture::Stroke(stroke)) = self.gesture.take() {
-            stroke.cancel(&mut self.layer.bitmap());
+            stroke.cancel(&mut self.layer);
         }
     }
 }

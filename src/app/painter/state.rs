@@ -8,7 +8,7 @@ use egui::Vec2;
 use super::adjusting::Adjusting;
 use super::gesture::Gesture;
 use crate::app::action::{Action, PainterAction};
-use crate::app::canvas::{Layer, Sheet};
+use crate::app::canvas::Sheet;
 use crate::app::librarian::Opened;
 use crate::app::painter::mask::{Area, Bitmap, Derived, Edit, History, Operation, Point, Wish, Work, Worked};
 use crate::app::panels::notices::Notices;
@@ -74,12 +74,14 @@ pub(crate) struct Painter {
     pub(super) sights: Sights,
     pub(super) base: Option<Base>,
     /// The mask as it is painted.
-    pub(super) layer: Layer,
+    pub(super) layer: Bitmap,
     /// The picture's margins that the mask stands for.
     pub(super) margins: Margins,
     /// The form's mask as it was last given or taken.
     published: Mask,
     pub(super) history: History,
+    /// Whether a large edit is being packed.
+    pub(super) is_packing: bool,
     /// Whether the last edit changed the margins: those in a row are undone together.
     pub(super) was_extended: bool,
     pub(super) gesture: Option<Gesture>,
@@ -92,7 +94,7 @@ pub(crate) struct Painter {
     pub(super) ids: u64,
     pub(super) adjusting: Option<Adjusting>,
     pub(super) wished: Option<Wish>,
-    pub(super) derived: Option<(Derived, Layer)>,
+    pub(super) derived: Option<Derived>,
 }
 
 impl Painter {
@@ -122,6 +124,7 @@ impl Painter {
     /// Follows what the form says of picture, mask and margins.
     pub(crate) fn follow(&mut self, draft: &mut Draft, actions: &mut Vec<Action>) {
         let Some(path) = draft.image.as_ref().filter(|_| Self::is_on(draft)) else { return };
+        actions.extend(self.pack());
         if self.base.as_ref().is_none_or(|base| base.path != *path) {
             self.stop();
             (self.shows, self.last) = (Shows::Mask, None);
@@ -160,15 +163,15 @@ impl Painter {
         self.put(Bitmap::from_image(self.published.pixels()));
     }
 
-    pub(super) fn put(&self, bitmap: Bitmap) {
+    pub(super) fn put(&mut self, bitmap: Bitmap) {
         let (width, height) = bitmap.size();
-        self.layer.bitmap().replace(width, height, bitmap.into_pixels(), Area::whole(width, height));
+        self.layer.replace(width, height, bitmap.into_pixels(), Area::whole(width, height));
     }
 
     /// Makes the present mask something that undoing comes back to.
     pub(super) fn remember_whole(&mut self) {
         if self.mask_size() != (0, 0) {
-            let edit = Edit::of_whole(&self.layer.bitmap(), self.margins);
+            let edit = Edit::of_whole(&self.layer, self.margins);
             self.history.push(edit);
             self.was_extended = false;
         }
@@ -176,7 +179,7 @@ impl Painter {
 
     /// Gives the form the mask as it is now.
     pub(super) fn publish(&mut self, draft: &mut Draft) {
-        self.published = Mask::new(self.layer.bitmap().to_image());
+        self.published = Mask::new(self.layer.to_image());
         draft.inpaint.mask = self.published.clone();
     }
 
@@ -189,11 +192,11 @@ impl Painter {
     }
 
     pub(super) fn mask_size(&self) -> (usize, usize) {
-        self.layer.bitmap().size()
+        self.layer.size()
     }
 
     pub(super) fn is_blank(&self) -> bool {
-        self.layer.bitmap().pixels().iter().all(|pixel| *pixel == 0)
+        self.layer.pixels().iter().all(|pixel| *pixel == 0)
     }
 
     /// Width and height of the picture with its margins, in pixels.
@@ -238,7 +241,7 @@ impl Painter {
     pub(super) fn present_mask(&self) -> Mask {
         let pixels = self.published.pixels();
         let fits = (pixels.width() as usize, pixels.height() as usize) == self.mask_size();
-        if fits { self.published.clone() } else { Mask::new(self.layer.bitmap().to_image()) }
+        if fits { self.published.clone() } else { Mask::new(self.layer.to_image()) }
     }
 
     /// The size of what is painted on, for the toolbar.
@@ -283,7 +286,7 @@ impl Painter {
             self.history.push_or_join(edit, is_extended && self.was_extended);
             self.was_extended = is_extended;
             let (width, height) = worked.bitmap.size();
-            self.layer.bitmap().replace(width, height, worked.bitmap.into_pixels(), area);
+            self.layer.replace(width, height, worked.bitmap.into_pixels(), area);
         }
         self.margins = worked.margins;
         self.published = worked.mask;
@@ -301,11 +304,23 @@ impl Painter {
     }
 
     /// Takes in what the pipeline would make of the mask.
-    pub(crate) fn hear_derived(&mut self, mut derived: Derived) {
+    pub(crate) fn hear_derived(&mut self, derived: Derived) {
         if self.wished.as_ref() == Some(&derived.wish) {
-            let layer = Layer::new(std::mem::take(&mut derived.latents));
-            self.derived = Some((derived, layer));
+            self.derived = Some(derived);
         }
+    }
+
+    /// Has a large edit packed, one at a time.
+    fn pack(&mut self) -> Option<Action> {
+        let edit = self.history.unpacked().filter(|_| !self.is_packing)?;
+        self.is_packing = true;
+        Some(PainterAction::Pack(edit).into())
+    }
+
+    /// Takes in an edit that was packed.
+    pub(crate) fn hear_packed(&mut self, edit: Edit) {
+        self.history.put_packed(edit);
+        self.is_packing = false;
     }
 
     /// Asks for what is to be seen of the pipeline's doings, if that changed.

@@ -9,8 +9,9 @@ use super::gesture::{Gesture, whole_pixels};
 use super::state::{BasePicture, Painter, Shows, Tool, vector};
 use super::strip;
 use crate::app::action::Action;
-use crate::app::canvas::{Canvas, Hand, Overlay, Placed, Scene, focus_ring_ui};
+use crate::app::canvas::{Canvas, Overlay, Scene, focus_ring_ui};
 use crate::app::theme;
+use crate::app::widgets::{Hand, Placed};
 use crate::settings::{MAX_DIAMETER, Settings};
 
 /// What takes longer than this is said.
@@ -46,7 +47,7 @@ impl Painter {
         let has_keys = response.hovered() || response.dragged() || response.has_focus();
         let space = has_keys && !ui.ctx().text_edit_focused() && ui.input(|input| input.key_down(Key::Space));
         if self.gesture.is_none() {
-            canvas.view.follow(ui, &response, vector(size), Hand::Busy { space });
+            canvas.view.follow(ui, &response, vector(size), Hand::Paints { space });
             resize_brush(ui, &response, settings);
         }
         let placed = canvas.view.place(room, vector(size), ui.pixels_per_point());
@@ -72,23 +73,24 @@ impl Painter {
     }
 
     /// The picture and the mask.
-    fn scene_ui(&self, ui: &Ui, canvas: &Canvas, room: Rect, placed: Placed, settings: &Settings) {
+    fn scene_ui(&mut self, ui: &Ui, canvas: &Canvas, room: Rect, placed: Placed, settings: &Settings) {
         let Some(BasePicture::Open { sheet, size }) = self.base.as_ref().map(|base| &base.picture) else { return };
         let left_top = [self.margins.left as f32, self.margins.top as f32];
         let end = [left_top[0] + size.0 as f32, left_top[1] + size.1 as f32];
         let picture = placed.screen_rect(left_top, end);
         let is_sharp = placed.scale * ui.pixels_per_point() >= 2.0;
-        let (layer, rect, is_grid) =
-            match (self.adjusting.as_ref().and_then(|adjusting| adjusting.seen.as_ref()), &self.derived) {
-                (Some(seen), _) => (seen, placed.rect, false),
-                (None, Some((derived, layer))) if self.sights.latents => {
-                    let cut = derived.cut.map(|cut| ([cut.left, cut.top], [cut.right, cut.bottom]));
-                    let place = |at: [u32; 2]| at.map(|at| at as f32);
-                    let rect = cut.map_or(placed.rect, |(min, max)| placed.screen_rect(place(min), place(max)));
-                    (layer, rect, true)
-                }
-                _ => (&self.layer, placed.rect, false),
-            };
+        let seen = self.adjusting.as_mut().and_then(|adjusting| adjusting.seen.as_mut());
+        let (layer, rect, is_grid) = match (seen, &mut self.derived) {
+            (Some(seen), _) => (seen, placed.rect, false),
+            (None, Some(derived)) if self.sights.latents => {
+                let place = |at: [u32; 2]| at.map(|at| at as f32);
+                let rect = derived.cut.map_or(placed.rect, |cut| {
+                    placed.screen_rect(place([cut.left, cut.top]), place([cut.right, cut.bottom]))
+                });
+                (&mut derived.latents, rect, true)
+            }
+            _ => (&mut self.layer, placed.rect, false),
+        };
         let (tint, opacity) = (theme::tint(settings.painting.tint), settings.painting.tint_opacity);
         let overlay = Overlay { layer, rect, is_sharp: is_sharp || is_grid, tint, opacity };
         let overlay = Some(overlay).filter(|_| !self.sights.is_hidden);
@@ -122,7 +124,7 @@ impl Painter {
             Some(Gesture::Stroke(_) | Gesture::Waiting { .. }) | None => {}
         }
         if self.sights.cut {
-            let cut = self.derived.as_ref().and_then(|(derived, _)| derived.cut);
+            let cut = self.derived.as_ref().and_then(|derived| derived.cut);
             let rect = cut.map_or(placed.rect, |cut| {
                 placed.screen_rect([cut.left as f32, cut.top as f32], [cut.right as f32, cut.bottom as f32])
             });

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use egui::{
-    Color32, Context, CursorIcon, EventFilter, Key, Modifiers, PointerButton, Rect, Role, Sense, Stroke, StrokeKind,
-    TextureHandle, TextureOptions, Ui, WidgetInfo, pos2, vec2,
+    Color32, Context, CursorIcon, EventFilter, Key, Modifiers, Rect, Role, Sense, Stroke, StrokeKind, TextureHandle,
+    TextureOptions, Ui, WidgetInfo, pos2, vec2,
 };
 
+use crate::app::canvas::focus_ring_ui;
 use crate::app::librarian::{Comparison, Difference};
-use crate::app::panels::gallery::zoom::Zoom;
+use crate::app::widgets::{Hand, PanZoom};
 use crate::base::error::{Error, Result};
 
 /// How long each picture is seen when they blink: long enough to look, short enough to see what moves.
@@ -46,7 +47,7 @@ pub(crate) struct Compared {
     mode: Mode,
     /// Where the slider is, 0 to 1 of what is seen.
     split: f32,
-    zoom: Zoom,
+    view: PanZoom,
     /// `None` until they are opened.
     shown: Option<Result<Shown>>,
 }
@@ -59,13 +60,13 @@ struct Shown {
 
 impl Compared {
     pub(crate) fn new(paths: [PathBuf; 2]) -> Self {
-        Self { paths, mode: Mode::default(), split: 0.5, zoom: Zoom::default(), shown: None }
+        Self { paths, mode: Mode::default(), split: 0.5, view: PanZoom::default(), shown: None }
     }
 
     /// Whether only a part of the pictures is seen.
     #[cfg(test)]
     pub(crate) fn is_zoomed(&self) -> bool {
-        self.zoom != Zoom::default()
+        self.view != PanZoom::default()
     }
 
     /// Takes the pictures if they are those that are compared.
@@ -140,7 +141,7 @@ impl Compared {
         match self.mode {
             Mode::Slider => {
                 ui.weak(format!("Left: {}, right: {}", name(0), name(1)));
-                self.split = slider_ui(ui, [first, second], &mut self.zoom, self.split);
+                self.split = slider_ui(ui, [first, second], &mut self.view, self.split);
             }
             Mode::Blink => {
                 let period = BLINK.as_secs_f64();
@@ -148,11 +149,11 @@ impl Compared {
                 let at = usize::from(passed.rem_euclid(2.0) >= 1.0);
                 ui.ctx().request_repaint_after(BLINK.mul_f64(1.0 - passed.rem_euclid(1.0)));
                 ui.weak(format!("{}: {}", if at == 0 { "First" } else { "Second" }, name(at)));
-                picture_ui(ui, [first, second][at], &mut self.zoom, &name(at));
+                picture_ui(ui, [first, second][at], &mut self.view, &name(at));
             }
             Mode::Difference => {
                 ui.label(&shown.words);
-                picture_ui(ui, &shown.difference, &mut self.zoom, &shown.words);
+                picture_ui(ui, &shown.difference, &mut self.view, &shown.words);
             }
         }
     }
@@ -165,23 +166,21 @@ fn paint(ui: &Ui, texture: &TextureHandle, placed: Rect, range: Rect) {
     painter.image(texture.id(), placed, whole, Color32::WHITE);
 }
 
-fn picture_ui(ui: &mut Ui, texture: &TextureHandle, zoom: &mut Zoom, name: &str) {
+fn picture_ui(ui: &mut Ui, texture: &TextureHandle, view: &mut PanZoom, name: &str) {
     let response = ui.allocate_rect(ui.available_rect_before_wrap(), Sense::click_and_drag());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, name));
-    zoom.follow(ui, &response, texture.size_vec2(), &[PointerButton::Primary, PointerButton::Middle]);
-    paint(ui, texture, zoom.place(response.rect, texture.size_vec2()), response.rect);
-    if response.has_focus() {
-        ui.painter().rect_stroke(response.rect, 0.0, ui.visuals().selection.stroke, StrokeKind::Inside);
-    }
+    view.follow(ui, &response, texture.size_vec2(), Hand::Free);
+    paint(ui, texture, view.place(response.rect, texture.size_vec2(), ui.pixels_per_point()).rect, response.rect);
+    focus_ring_ui(ui, &response);
     response.on_hover_cursor(CursorIcon::Grab);
 }
 
 /// The first picture left of a line and the second right of it; the line goes where it is dragged, or by the arrows.
-fn slider_ui(ui: &mut Ui, [first, second]: [&TextureHandle; 2], zoom: &mut Zoom, split: f32) -> f32 {
+fn slider_ui(ui: &mut Ui, [first, second]: [&TextureHandle; 2], view: &mut PanZoom, split: f32) -> f32 {
     let response = ui.allocate_rect(ui.available_rect_before_wrap(), Sense::click_and_drag());
     let response = response.on_hover_cursor(CursorIcon::ResizeHorizontal);
-    zoom.follow(ui, &response, first.size_vec2(), &[PointerButton::Middle, PointerButton::Secondary]);
-    let placed = zoom.place(response.rect, first.size_vec2());
+    view.follow(ui, &response, first.size_vec2(), Hand::Divides);
+    let placed = view.place(response.rect, first.size_vec2(), ui.pixels_per_point()).rect;
     // What is seen of the picture.
     let rect = placed.intersect(response.rect);
     let mut split = split;

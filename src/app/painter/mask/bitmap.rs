@@ -80,6 +80,19 @@ pub(crate) struct Bitmap {
     shown: u64,
 }
 
+/// Pixels of a mask that changed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Patch {
+    /// Width and height of the mask.
+    pub size: (usize, usize),
+    /// Where they are.
+    pub area: Area,
+    /// Those of the area, row by row.
+    pub pixels: Vec<u8>,
+    /// The mask's revision with them.
+    pub revision: u64,
+}
+
 fn next_revision() -> u64 {
     static LAST: AtomicU64 = AtomicU64::new(0);
     LAST.fetch_add(1, Ordering::Relaxed) + 1
@@ -151,8 +164,15 @@ impl Bitmap {
         self.touch(area);
     }
 
+    /// The pixels that who shows the revision `seen` has to take in to show the present one.
+    pub(crate) fn patch_since(&mut self, seen: u64) -> Patch {
+        let (area, revision) = self.changes_since(seen);
+        let pixels = (area.top..area.bottom).flat_map(|y| self.row(y, area)).copied().collect();
+        Patch { size: self.size(), area, pixels, revision }
+    }
+
     /// What has to be shown anew by who shows the revision `seen`, and the revision that it then shows.
-    pub(crate) fn changes_since(&mut self, seen: u64) -> (Area, u64) {
+    fn changes_since(&mut self, seen: u64) -> (Area, u64) {
         let area = match seen {
             seen if seen == self.revision => Area::default(),
             seen if seen == self.shown => self.touched,
@@ -197,6 +217,20 @@ mod tests {
     fn another_bitmap_is_never_taken_for_the_one_that_was_shown() {
         let seen = Bitmap::blank(8, 8).changes_since(0).1;
         assert_eq!(Bitmap::blank(8, 8).changes_since(seen).0, Area::whole(8, 8));
+    }
+
+    #[test]
+    fn a_patch_has_the_pixels_of_its_area() {
+        let mut bitmap = Bitmap::of(4, 3, (0..12).collect());
+        let first = bitmap.patch_since(0);
+        assert_eq!((first.area, first.pixels), (Area::whole(4, 3), (0..12).collect()));
+        bitmap.touch(Area { left: 1, top: 1, right: 3, bottom: 3 });
+        let patch = bitmap.patch_since(first.revision);
+        assert_eq!((patch.size, patch.pixels), ((4, 3), vec![5, 6, 9, 10]));
+        // One that got lost is made up for.
+        assert_eq!(bitmap.patch_since(first.revision).area, Area::whole(4, 3));
+        let same = bitmap.patch_since(patch.revision);
+        assert!(same.pixels.is_empty() && same.area.is_empty());
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! Undo and redo: what the mask was before each edit, in squares, of which those that an edit doesn't change aren't kept.
 //!
-//! A square of one value takes a byte. Edits that take much are packed. All edits together take at most [`CAP_BYTES`]: beyond it
+//! A square of one value takes a byte. Edits that take much are packed in the background ([`Edit::packed`]); the window's thread only
+//! copies squares, and uses no other thread. All edits together take at most [`CAP_BYTES`]: beyond it
 //! the oldest are forgotten, of which at least [`LEAST`] stay unless packing gains nothing, as with masks of pure noise.
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
@@ -96,46 +99,57 @@ impl Tile {
 /// How to get back to what was before an edit, or after one that was undone.
 #[derive(Clone, Debug)]
 pub(crate) struct Edit {
+    /// Tells it from others.
+    id: u64,
     /// Squares by their number.
-    tiles: Vec<(usize, Tile)>,
+    tiles: Arc<[(usize, Tile)]>,
     /// Width, height and margins, if the edit changed them. Then there are all squares.
     shape: Option<(usize, usize, Margins)>,
     bytes: usize,
+    is_packed: bool,
 }
 
 impl Edit {
-    pub(crate) fn of_tiles(tiles: Vec<(usize, Tile)>) -> Self {
+    pub(super) fn of_tiles(tiles: Vec<(usize, Tile)>) -> Self {
         Self::new(tiles, None)
     }
 
     /// The whole mask with its margins.
     pub(crate) fn of_whole(bitmap: &Bitmap, margins: Margins) -> Self {
         let (across, down) = bitmap.tiles();
-        let tiles = (0..across * down).into_par_iter().map(|index| (index, Tile::read(bitmap, index))).collect();
+        let tiles = (0..across * down).map(|index| (index, Tile::read(bitmap, index))).collect();
         let (width, height) = bitmap.size();
         Self::new(tiles, Some((width, height, margins)))
     }
 
     /// From one mask to another of the same size: what differs, and where. `None` if nothing does.
-    pub(crate) fn between(before: &Bitmap, after: &Bitmap) -> Option<(Self, Area)> {
+    pub(super) fn between(before: &Bitmap, after: &Bitmap) -> Option<(Self, Area)> {
         let (across, down) = before.tiles();
         let differs = |index: &usize| {
             let area = before.tile(*index);
             (area.top..area.bottom).any(|y| before.row(y, area) != after.row(y, area))
         };
-        let differing: Vec<usize> = (0..across * down).into_par_iter().filter(differs).collect();
+        let differing: Vec<usize> = (0..across * down).filter(differs).collect();
         let area = differing.iter().fold(Area::default(), |area, index| area.and(before.tile(*index)));
-        let tiles: Vec<_> = differing.into_par_iter().map(|index| (index, Tile::read(before, index))).collect();
+        let tiles: Vec<_> = differing.into_iter().map(|index| (index, Tile::read(before, index))).collect();
         (!tiles.is_empty()).then(|| (Self::of_tiles(tiles), area))
     }
 
-    fn new(mut tiles: Vec<(usize, Tile)>, shape: Option<(usize, usize, Margins)>) -> Self {
-        let bytes = |tiles: &[(usize, Tile)]| tiles.iter().map(|(_, tile)| tile.bytes()).sum();
-        if bytes(&tiles) > CAP_BYTES / LEAST {
-            tiles.par_iter_mut().for_each(|(_, tile)| tile.pack());
-        }
+    fn new(tiles: Vec<(usize, Tile)>, shape: Option<(usize, usize, Margins)>) -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        let id = LAST.fetch_add(1, Ordering::Relaxed);
         let bytes = bytes(&tiles);
-        Self { tiles, shape, bytes }
+        Self { id, tiles: tiles.into(), shape, bytes, is_packed: bytes <= CAP_BYTES / LEAST }
+    }
+
+    /// The same in less memory. On large masks it takes a while, and all cores: it is for the background.
+    pub(crate) fn packed(self) -> Self {
+        if self.is_packed {
+            return self;
+        }
+        let mut tiles = self.tiles.to_vec();
+        tiles.par_iter_mut().for_each(|(_, tile)| tile.pack());
+        Self { bytes: bytes(&tiles), tiles: tiles.into(), is_packed: true, ..self }
     }
 
     /// Goes there, and gives the way back.
@@ -149,11 +163,15 @@ impl Edit {
             }
             None => Self::of_tiles(self.tiles.iter().map(|(index, _)| (*index, Tile::read(bitmap, *index))).collect()),
         };
-        for (index, tile) in &self.tiles {
+        for (index, tile) in &*self.tiles {
             tile.put(bitmap, *index);
         }
         back
     }
+}
+
+fn bytes(tiles: &[(usize, Tile)]) -> usize {
+    tiles.iter().map(|(_, tile)| tile.bytes()).sum()
 }
 
 /// What can be undone and redone.
@@ -196,6 +214,18 @@ impl History {
         true
     }
 
+    /// An edit that takes much and should be packed; the oldest first.
+    pub(crate) fn unpacked(&self) -> Option<Edit> {
+        self.done.iter().chain(&self.undone).find(|edit| !edit.is_packed).cloned()
+    }
+
+    /// Puts an edit that was packed into the place of the one that wasn't, if that is still kept.
+    pub(crate) fn put_packed(&mut self, packed: Edit) {
+        if let Some(edit) = self.done.iter_mut().chain(&mut self.undone).find(|edit| edit.id == packed.id) {
+            *edit = packed;
+        }
+    }
+
     pub(crate) fn can_undo(&self) -> bool {
         !self.done.is_empty()
     }
@@ -222,6 +252,39 @@ mod tests {
         let mut stroke = Stroke::begin(bitmap, brush, Paint::Mask, points[0]);
         stroke.follow(bitmap, &points[1..]);
         stroke.end(bitmap).expect("it changes something")
+    }
+
+    /// Packs whatever should be, as the background does.
+    fn pack(history: &mut History) {
+        while let Some(edit) = history.unpacked() {
+            history.put_packed(edit.packed());
+        }
+    }
+
+    #[test]
+    fn the_windows_thread_waits_for_no_pool_of_threads() {
+        // Every thread of the pool is held, as a step of the model holds them.
+        let (release, held) = crossbeam_channel::bounded::<()>(0);
+        let all = Arc::new(std::sync::Barrier::new(rayon::current_num_threads() + 1));
+        let begun = all.clone();
+        rayon::spawn_broadcast(move |_| {
+            begun.wait();
+            let _ = held.recv();
+        });
+        all.wait();
+        let (tell, told) = crossbeam_channel::bounded(1);
+        std::thread::spawn(move || {
+            let (mut bitmap, mut history, mut margins) = (Bitmap::blank(4096, 4096), History::default(), NONE);
+            history.push(Edit::of_whole(&bitmap, margins));
+            let soft = Brush { diameter: 1024.0, hardness: 0.0, opacity: 0.3 };
+            history.push(stroke(&mut bitmap, soft, &[[0.0, 0.0], [4096.0, 4096.0]]));
+            let undone = (0..2).filter(|_| history.undo(&mut bitmap, &mut margins)).count();
+            let redone = (0..2).filter(|_| history.redo(&mut bitmap, &mut margins)).count();
+            let _ = tell.send((undone, redone));
+        });
+        let done = told.recv_timeout(std::time::Duration::from_mins(1));
+        drop(release);
+        assert_eq!(done, Ok((2, 2)), "undoing waited for the pool");
     }
 
     #[test]
@@ -262,8 +325,14 @@ mod tests {
             let points = [[at, 0.0], [4096.0 - at, 4096.0]];
             history.push(stroke(&mut bitmap, soft, &points));
             assert!(history.bytes() <= CAP_BYTES);
+            pack(&mut history);
         }
-        let undone = (0..MOST).take_while(|_| history.undo(&mut bitmap, &mut margins)).count();
+        let undo = |_: &usize| {
+            let is_undone = history.undo(&mut bitmap, &mut margins);
+            pack(&mut history);
+            is_undone
+        };
+        let undone = (0..MOST).take_while(undo).count();
         assert!(undone >= LEAST, "{undone}");
         assert!(history.bytes() <= CAP_BYTES + CAP_BYTES / 8, "redoing takes as much: {}", history.bytes());
     }
@@ -279,6 +348,7 @@ mod tests {
         for _ in 0..9 {
             let pixels = (0..8192 * 4096).map(|_| noise()).collect();
             history.push(Edit::of_whole(&bitmap, NONE));
+            pack(&mut history);
             bitmap = Bitmap::of(8192, 4096, pixels);
             assert!(history.bytes() <= CAP_BYTES);
         }

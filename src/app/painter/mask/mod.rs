@@ -11,7 +11,7 @@ mod operation;
 mod polygon;
 mod stroke;
 
-pub(crate) use bitmap::{Area, Bitmap};
+pub(crate) use bitmap::{Area, Bitmap, Patch};
 pub(crate) use brush::Paint;
 pub(crate) use derive::{Derived, Wish};
 pub(crate) use history::{Edit, History};

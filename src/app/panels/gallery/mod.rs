@@ -16,7 +16,6 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod textures;
-pub(crate) mod zoom;
 
 pub(crate) use panel::panel;
 pub(crate) use state::Gallery;

@@ -1,4 +1,5 @@
-//! What part of a picture is seen, and where: zoom and pan, and the way from the screen to the picture's pixels and back.
+//! Zoom and pan of a picture: what part of it is seen, and the way from the screen to the picture's pixels and back. The canvas,
+//! the painter and the comparison share it.
 //!
 //! Zoom counts physical pixels: at 100 % a pixel of the picture is a pixel of the screen, whatever the scale of the window.
 
@@ -20,18 +21,23 @@ pub(crate) enum Zoom {
     Times(f32),
 }
 
-/// What the primary button and the wheel with Ctrl are for.
+/// What the primary button, the arrow keys and the wheel with Ctrl are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hand {
     /// They move and zoom, and a double click fits.
     Free,
-    /// Something else; the middle button moves, and so does the primary one while `space` is held.
-    Busy { space: bool },
+    /// They paint; the middle button moves, and so does the primary one while `space` is held.
+    Paints {
+        /// Whether the space bar is held.
+        space: bool,
+    },
+    /// The primary button and the arrows move a divider; the other buttons move the picture, and a double click fits.
+    Divides,
 }
 
-/// What part of a picture is seen.
+/// What part of a picture is seen, moved and zoomed by pointer, wheel and keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct View {
+pub(crate) struct PanZoom {
     zoom: Zoom,
     /// The point of the picture in the middle of the room, in 0..1 of its sides.
     center: Option<Pos2>,
@@ -64,9 +70,9 @@ impl Placed {
     }
 }
 
-impl View {
+impl PanZoom {
     /// The zoom as the toolbar says it.
-    pub(super) fn zoom_text(&self) -> String {
+    pub(crate) fn zoom_text(&self) -> String {
         match self.zoom {
             Zoom::Fit => "Fit".to_owned(),
             Zoom::Times(times) => format!("{:.0} %", times * 100.0),
@@ -74,7 +80,7 @@ impl View {
     }
 
     /// Sets the zoom; the middle stays.
-    pub(super) fn set_zoom(&mut self, zoom: Zoom) {
+    pub(crate) fn set_zoom(&mut self, zoom: Zoom) {
         self.zoom = zoom;
         if zoom == Zoom::Fit {
             self.center = None;
@@ -82,7 +88,7 @@ impl View {
     }
 
     /// Puts the middle of the picture into the middle of the room.
-    pub(super) fn center(&mut self) {
+    pub(crate) fn center(&mut self) {
         self.center = None;
     }
 
@@ -110,18 +116,22 @@ impl View {
     /// Follows wheel, drag, double click and keys.
     pub(crate) fn follow(&mut self, ui: &Ui, response: &Response, size: Vec2, hand: Hand) {
         let room = response.rect;
-        if hand == Hand::Free && response.double_clicked() {
+        let paints = matches!(hand, Hand::Paints { .. });
+        if !paints && response.double_clicked() {
             let fit = self.zoom == Zoom::Fit;
             self.set_zoom(if fit { Zoom::Times(1.0) } else { Zoom::Fit });
             return;
         }
         let drags = match hand {
             Hand::Free => response.dragged(),
-            Hand::Busy { space } => {
+            Hand::Paints { space } => {
                 response.dragged_by(PointerButton::Middle) || (space && response.dragged_by(PointerButton::Primary))
             }
+            Hand::Divides => {
+                response.dragged_by(PointerButton::Middle) || response.dragged_by(PointerButton::Secondary)
+            }
         };
-        let fingers = ui.input(|input| input.multi_touch().filter(|_| hand != Hand::Free));
+        let fingers = ui.input(|input| input.multi_touch().filter(|_| paints));
         let mut shift = match fingers {
             Some(touch) => touch.translation_delta,
             None if drags => response.drag_delta(),
@@ -132,13 +142,14 @@ impl View {
             at = pointer;
             // A notch of the wheel is some 50 points: a fifth larger or smaller.
             factor = ui.input(|input| {
-                let pinched = if hand == Hand::Free { input.zoom_delta() } else { pinched(input) };
+                let pinched = if paints { pinched(input) } else { input.zoom_delta() };
                 pinched * (input.smooth_scroll_delta().y / 270.0).exp()
             });
         }
         if response.has_focus() {
             ui.input(|input| {
-                let step = |key| if input.key_down(key) { 12.0 } else { 0.0 };
+                let moves = hand != Hand::Divides;
+                let step = |key| if moves && input.key_down(key) { 12.0 } else { 0.0 };
                 shift.x += step(Key::ArrowLeft) - step(Key::ArrowRight);
                 shift.y += step(Key::ArrowUp) - step(Key::ArrowDown);
                 factor *= if input.key_pressed(Key::Plus) || input.key_pressed(Key::Equals) {
@@ -192,13 +203,13 @@ mod tests {
 
     #[test]
     fn a_fitted_picture_fills_the_canvas_and_keeps_its_shape() {
-        let placed = View::default().place(ROOM, egui::vec2(100.0, 50.0), 2.0);
+        let placed = PanZoom::default().place(ROOM, egui::vec2(100.0, 50.0), 2.0);
         assert_eq!((placed.rect.width(), placed.rect.height(), placed.rect.center()), (400.0, 200.0, ROOM.center()));
     }
 
     #[test]
     fn at_100_percent_a_pixel_is_a_pixel_at_any_scale_of_the_window() {
-        let view = View { zoom: Zoom::Times(1.0), center: None };
+        let view = PanZoom { zoom: Zoom::Times(1.0), center: None };
         for pixels_per_point in SCALES {
             let placed = view.place(ROOM, egui::vec2(63.0, 64.0), pixels_per_point);
             assert!((placed.scale * pixels_per_point - 1.0).abs() < 1e-6);
@@ -212,7 +223,7 @@ mod tests {
         let size = egui::vec2(4096.0, 4096.0);
         for pixels_per_point in SCALES {
             for times in [0.05, 0.33, 1.0, 1.7, 8.0, 64.0] {
-                let view = View { zoom: Zoom::Times(times), center: Some(egui::pos2(0.3, 0.8)) };
+                let view = PanZoom { zoom: Zoom::Times(times), center: Some(egui::pos2(0.3, 0.8)) };
                 let placed = view.place(ROOM, size, pixels_per_point);
                 // What the shader computes for the middles of pixels of the screen.
                 for physical in [[70.0, 50.0], [333.0, 401.0], [500.0, 91.0]] {
@@ -233,7 +244,7 @@ mod tests {
     fn what_is_under_the_pointer_stays_there_when_the_wheel_zooms() {
         let (size, at) = (egui::vec2(512.0, 512.0), egui::pos2(200.0, 120.0));
         for pixels_per_point in SCALES {
-            let mut view = View::default();
+            let mut view = PanZoom::default();
             let before = view.place(ROOM, size, pixels_per_point).pixels_from_screen(at);
             for factor in [1.2, 3.0, 0.7] {
                 view.change(ROOM, size, pixels_per_point, Change { at, factor, shift: Vec2::ZERO });
@@ -242,6 +253,22 @@ mod tests {
                 // The corner goes to whole pixels.
                 assert!((after - at).length() < 2.0, "{after:?}");
             }
+        }
+    }
+
+    #[test]
+    fn zoom_stays_within_its_range_and_no_room_is_survived() {
+        let size = egui::vec2(8.0, 8.0);
+        let mut view = PanZoom::default();
+        let change = |factor| Change { at: ROOM.center(), factor, shift: Vec2::ZERO };
+        view.change(ROOM, size, 1.0, change(1e9));
+        assert_eq!(view.zoom, Zoom::Times(*ZOOM.end()));
+        view.change(ROOM, size, 1.0, change(1e-9));
+        assert_eq!(view.zoom, Zoom::Times(*ZOOM.start()));
+        let nowhere = Rect::from_min_size(Pos2::ZERO, Vec2::ZERO);
+        for mut view in [view, PanZoom::default()] {
+            view.change(nowhere, size, 1.0, change(0.5));
+            assert!(view.center.is_some_and(Pos2::is_finite));
         }
     }
 }
