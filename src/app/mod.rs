@@ -375,7 +375,8 @@ impl eframe::App for App {
                 self.state.painter.stop();
             }
         }
-        self.state.painter.follow(&mut self.state.settings.draft, &mut actions);
+        let factor = self.state.latent_factor();
+        self.state.painter.follow(&mut self.state.settings.draft, factor, &mut actions);
         self.draw(ui, &mut actions);
         let before = self.state.dialog.is_some();
         for action in actions {

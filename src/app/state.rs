@@ -236,6 +236,11 @@ impl State {
         }
     }
 
+    /// Pixels a latent of the model in use, each way; while none is loaded, those of every Stable Diffusion model.
+    pub(super) fn latent_factor(&self) -> usize {
+        crate::content::request::SIDE_MULTIPLE
+    }
+
     /// Whether something would be left over if the program ended now.
     pub(super) fn has_work(&self) -> bool {
         self.queue.running().is_some() || self.queue.len() > 0

@@ -13,9 +13,8 @@ use super::stable_diffusion::StableDiffusion;
 use super::stages::Begun;
 use super::{Hooks, Run, latents, stages};
 use crate::base::error::{Error, Result};
-use crate::content::imaging::inpaint::Canvas;
+use crate::content::imaging::inpaint::{self, Canvas};
 use crate::content::imaging::mask;
-use crate::content::imaging::resize::{self, Filter};
 use crate::content::request::{Fill, Inpaint, Request};
 
 /// Draws the request's pictures as one batch.
@@ -59,8 +58,7 @@ impl Masks {
         let (width, height) = latents::size(model, request);
         let hole = mask::latent_mask(&canvas.mask, canvas.mask.width(), canvas.mask.height());
         let latent = mask::latent_mask(&canvas.mask, width, height);
-        let drawn =
-            if task.soft { resize::grey(&canvas.mask, width, height, Filter::Bilinear) } else { latent.clone() };
+        let drawn = inpaint::drawn_latents(task, &canvas.mask, width, height);
         if drawn.as_raw().iter().all(|mask| *mask == 0) {
             let scale = model.parts.vae.outline.scale_factor();
             return Err(Error::new(format!(

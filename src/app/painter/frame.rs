@@ -8,9 +8,6 @@ use crate::app::widgets::Placed;
 use crate::content::request::Margins;
 use crate::settings::Draft;
 
-/// Margins go in steps of so many pixels: a latent each.
-const STEP: f32 = 8.0;
-
 /// An edge of the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Edge {
@@ -99,7 +96,7 @@ impl Painter {
             response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, edge.name()));
             if response.dragged() {
                 let drag = response.total_drag_delta().unwrap_or_default();
-                let (margins, by) = dragged(self.margins, edge, edge.outwards(drag) / placed.scale);
+                let (margins, by) = dragged(self.margins, edge, edge.outwards(drag) / placed.scale, self.factor);
                 let is_possible = by != 0.0 && is_paintable(margins.around(size.0, size.1));
                 self.dragged = is_possible.then_some(margins);
                 if is_possible {
@@ -124,11 +121,12 @@ impl Painter {
     }
 }
 
-/// Margins with an edge dragged so many pixels outwards, and by how many it went.
-fn dragged(mut margins: Margins, edge: Edge, pixels: f32) -> (Margins, f32) {
+/// Margins with an edge dragged so many pixels outwards, in steps of a latent, and by how many it went.
+fn dragged(mut margins: Margins, edge: Edge, pixels: f32, factor: usize) -> (Margins, f32) {
+    let step = factor.max(1) as f32;
     let margin = edge.margin(&mut margins);
     let before = *margin as f32;
-    *margin = (before + (pixels / STEP).round() * STEP).max(0.0) as usize;
+    *margin = (before + (pixels / step).round() * step).max(0.0) as usize;
     let by = *margin as f32 - before;
     (margins, by)
 }
@@ -149,9 +147,10 @@ mod tests {
     #[test]
     fn edges_go_out_in_steps_of_a_latent_and_never_into_the_picture() {
         let margins = Margins { left: 16, ..Margins::default() };
-        assert_eq!(dragged(margins, Edge::Left, 21.0), (Margins { left: 40, ..margins }, 24.0));
-        assert_eq!(dragged(margins, Edge::Left, -100.0), (Margins::default(), -16.0));
-        assert_eq!(dragged(margins, Edge::Bottom, 3.0), (margins, 0.0));
+        assert_eq!(dragged(margins, Edge::Left, 21.0, 8), (Margins { left: 40, ..margins }, 24.0));
+        assert_eq!(dragged(margins, Edge::Left, -100.0, 8), (Margins::default(), -16.0));
+        assert_eq!(dragged(margins, Edge::Bottom, 3.0, 8), (margins, 0.0));
+        assert_eq!(dragged(margins, Edge::Left, 21.0, 4), (Margins { left: 36, ..margins }, 20.0));
         assert!((Edge::Top.outwards(vec2(3.0, -9.0)) - 9.0).abs() < 1e-6);
     }
 }

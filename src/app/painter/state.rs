@@ -72,6 +72,8 @@ pub(crate) struct Painter {
     pub(super) tool: Tool,
     pub(super) shows: Shows,
     pub(super) sights: Sights,
+    /// Pixels a latent of the model in use, each way.
+    pub(super) factor: usize,
     pub(super) base: Option<Base>,
     /// The mask as it is painted.
     pub(super) layer: Bitmap,
@@ -121,8 +123,9 @@ impl Painter {
         }
     }
 
-    /// Follows what the form says of picture, mask and margins.
-    pub(crate) fn follow(&mut self, draft: &mut Draft, actions: &mut Vec<Action>) {
+    /// Follows what the form says of picture, mask and margins. `factor`: pixels a latent of the model in use, each way.
+    pub(crate) fn follow(&mut self, draft: &mut Draft, factor: usize, actions: &mut Vec<Action>) {
+        self.factor = factor;
         let Some(path) = draft.image.as_ref().filter(|_| Self::is_on(draft)) else { return };
         actions.extend(self.pack());
         if self.base.as_ref().is_none_or(|base| base.path != *path) {
@@ -326,7 +329,7 @@ impl Painter {
     /// Asks for what is to be seen of the pipeline's doings, if that changed.
     pub(super) fn follow_sights(&mut self, draft: &Draft, actions: &mut Vec<Action>) {
         let is_seen = self.sights.latents || self.sights.cut;
-        let wish = is_seen.then(|| Wish::of(&draft.inpaint, (draft.width, draft.height)));
+        let wish = is_seen.then(|| Wish::of(&draft.inpaint, (draft.width, draft.height), self.factor));
         if wish.is_none() {
             self.derived = None;
         }

@@ -108,8 +108,10 @@ impl Painter {
             ui.add(Slider::new(&mut painting.tint_opacity, 0.1..=1.0).custom_formatter(percent)).labelled_by(label.id);
             ui.separator();
             ui.checkbox(&mut self.sights.is_hidden, "Hide the mask");
-            ui.checkbox(&mut self.sights.latents, "Show what the model sees")
-                .on_hover_text("The blocks of 8 × 8 pixels that are drawn anew, after growing and blurring");
+            ui.checkbox(&mut self.sights.latents, "Show what the model sees").on_hover_text(format!(
+                "The blocks of {0} × {0} pixels that are drawn again, after growing and blurring",
+                self.factor
+            ));
             ui.checkbox(&mut self.sights.cut, "Show what is cut out")
                 .on_hover_text("The part of the picture that is drawn when only the masked part is");
         });

@@ -36,19 +36,14 @@ impl Canvas {
     pub fn new(task: &Inpaint, picture: &RgbImage, width: usize, height: usize) -> Result<Self> {
         let mask = edited_mask(task, picture)?;
         let original = if task.margins.is_empty() { picture.clone() } else { fit::extended(picture, task.margins) };
-        let region = task.only_masked.and_then(|padding| mask::crop_region(&mask, width, height, padding));
+        let (region, drawn_mask) = fitted_mask(task, &mask, width, height);
         let (w, h) = (width as u32, height as u32);
-        let (mut picture, drawn_mask) = match region {
-            // As `padding_mask_crop` does it; Pillow brings the mask into a canvas of three colours and back.
+        let mut picture = match region {
             Some(region) => {
-                let mask = imageops::crop_imm(&mask, region.left, region.top, region.width(), region.height());
-                let coloured = image::DynamicImage::ImageLuma8(mask.to_image()).into_rgb8();
                 let picture = imageops::crop_imm(&original, region.left, region.top, region.width(), region.height());
-                let filled = fit::filled(&coloured, w, h);
-                let red = filled.as_chunks::<3>().0.iter().map(|[red, _, _]| *red).collect();
-                (fit::filled(&picture.to_image(), w, h), GrayImage::from_raw(w, h, red).unwrap_or_default())
+                fit::filled(&picture.to_image(), w, h)
             }
-            None => (resize::rgb(&original, w, h, Filter::Lanczos), resize::grey(&mask, w, h, Filter::Lanczos)),
+            None => resize::rgb(&original, w, h, Filter::Lanczos),
         };
         if task.fill == Fill::Blurred {
             picture = hole::fill(&picture, &drawn_mask);
@@ -73,11 +68,58 @@ impl Canvas {
     }
 }
 
+/// What a task makes of its mask, to be shown before anything is drawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MaskPreview {
+    /// How much of each latent is drawn anew, over the region.
+    pub latents: GrayImage,
+    /// What of the picture is drawn; `None` for all of it.
+    pub region: Option<Region>,
+}
+
+/// Tells what the pipeline makes of a task's mask when it draws `width` x `height` pixels, with an autoencoder that makes a latent
+/// of `factor` x `factor` of them. It goes through the same functions as the pipeline.
+pub fn preview_mask(task: &Inpaint, width: usize, height: usize, factor: usize) -> MaskPreview {
+    let factor = factor.max(1);
+    let (across, down) = ((width / factor) as u32, (height / factor) as u32);
+    if task.mask.pixels().is_empty() || width == 0 || height == 0 {
+        return MaskPreview { latents: GrayImage::new(across, down), region: None };
+    }
+    let (region, mask) = fitted_mask(task, &grown_and_blurred(task), width, height);
+    MaskPreview { latents: drawn_latents(task, &mask, across, down), region }
+}
+
+/// How much of each latent is drawn anew: all or nothing, or all shades of a soft mask. `mask` has the size that is drawn.
+pub fn drawn_latents(task: &Inpaint, mask: &GrayImage, width: u32, height: u32) -> GrayImage {
+    if task.soft { resize::grey(mask, width, height, Filter::Bilinear) } else { mask::latent_mask(mask, width, height) }
+}
+
+/// The region that is drawn, and what of an edited mask lies in it, in the size that is drawn.
+fn fitted_mask(task: &Inpaint, mask: &GrayImage, width: usize, height: usize) -> (Option<Region>, GrayImage) {
+    let region = task.only_masked.and_then(|padding| mask::crop_region(mask, width, height, padding));
+    let (w, h) = (width as u32, height as u32);
+    let fitted = match region {
+        // As `padding_mask_crop` does it; Pillow brings the mask into a canvas of three colours and back.
+        Some(region) => {
+            let mask = imageops::crop_imm(mask, region.left, region.top, region.width(), region.height());
+            let coloured = image::DynamicImage::ImageLuma8(mask.to_image()).into_rgb8();
+            let filled = fit::filled(&coloured, w, h);
+            let red = filled.as_chunks::<3>().0.iter().map(|[red, _, _]| *red).collect();
+            GrayImage::from_raw(w, h, red).unwrap_or_default()
+        }
+        None => resize::grey(mask, w, h, Filter::Lanczos),
+    };
+    (region, fitted)
+}
+
+fn grown_and_blurred(task: &Inpaint) -> GrayImage {
+    mask::blur(&mask::grow(task.mask.pixels(), task.mask_grow), task.mask_blur)
+}
+
 /// The task's mask, grown and blurred.
 fn edited_mask(task: &Inpaint, picture: &RgbImage) -> Result<GrayImage> {
     task.check_mask(picture.dimensions())?;
-    let mask = task.mask.pixels();
-    let edited = mask::blur(&mask::grow(mask, task.mask_grow), task.mask_blur);
+    let edited = grown_and_blurred(task);
     if edited.as_raw().iter().all(|pixel| *pixel == 0) {
         return Err(Error::new("Nothing is left of the mask after it was shrunk or blurred")
             .advise("Shrink or blur it less, or paint a larger one"));
@@ -167,6 +209,31 @@ mod tests {
                 assert!(same || mask.0[0] > 0, "round {round}: {x}, {y} of {task:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_previewed_is_what_the_pipeline_draws_at_any_size_and_factor() {
+        let mut rng = 11;
+        for round in 0..60 {
+            let (width, height) = (8 + random(&mut rng, 90), 8 + random(&mut rng, 70));
+            let task = Inpaint {
+                mask: Mask::new(random_mask(&mut rng, width, height)),
+                mask_grow: random(&mut rng, 9).cast_signed() - 2,
+                mask_blur: f64::from(random(&mut rng, 5)),
+                soft: random(&mut rng, 2) == 0,
+                only_masked: (random(&mut rng, 2) == 0).then_some(random(&mut rng, 40) as usize),
+                ..Inpaint::default()
+            };
+            let factor = if random(&mut rng, 2) == 0 { 4 } else { 8 };
+            let size = [(); 2].map(|()| (factor * (1 + random(&mut rng, 9))) as usize);
+            let Ok(canvas) = Canvas::new(&task, &picture(width, height), size[0], size[1]) else { continue };
+            let (across, down) = (size[0] as u32 / factor, size[1] as u32 / factor);
+            let preview = preview_mask(&task, size[0], size[1], factor as usize);
+            assert_eq!(preview.region, canvas.region, "round {round}");
+            assert_eq!(preview.latents, drawn_latents(&task, &canvas.mask, across, down), "round {round}");
+        }
+        let nothing = preview_mask(&Inpaint::default(), 64, 64, 8);
+        assert_eq!((nothing.latents, nothing.region), (GrayImage::new(8, 8), None));
     }
 
     #[test]

@@ -1,25 +1,20 @@
-//! What the pipeline makes of a mask, to be seen before it does: the blocks of 8 x 8 pixels that are drawn anew, and what is cut
-//! out when only the mask's surroundings are drawn.
-
-use image::{GrayImage, imageops};
+//! What the pipeline makes of a mask, to be seen before it does: the latents that are drawn anew, and what is cut out when only
+//! the mask's surroundings are drawn.
 
 use super::Bitmap;
-use crate::content::imaging::mask::{Region, blur, crop_region, grow, latent_mask};
-use crate::content::request::{Inpaint, Mask};
-
-/// Pixels a latent, each way (`vae_scale_factor` of every Stable Diffusion model).
-const LATENT: usize = 8;
+use crate::content::imaging::inpaint::preview_mask;
+use crate::content::imaging::mask::Region;
+use crate::content::request::Inpaint;
 
 /// A wish to see it. It is the same wish if everything in it is.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Wish {
-    pub mask: Mask,
-    pub grow: i32,
-    pub blur: f64,
-    pub is_soft: bool,
-    pub only_masked: Option<usize>,
+    /// The mask and what becomes of it; nothing else of the task.
+    task: Inpaint,
     /// Width and height that are drawn.
-    pub size: (usize, usize),
+    size: (usize, usize),
+    /// Pixels a latent, each way.
+    factor: usize,
 }
 
 /// What is to be seen.
@@ -33,51 +28,38 @@ pub(crate) struct Derived {
 }
 
 impl Wish {
-    /// What these settings make of their mask.
-    pub(crate) fn of(inpaint: &Inpaint, size: (usize, usize)) -> Self {
-        Self {
+    /// What these settings make of their mask, with a model whose latents are `factor` pixels wide.
+    pub(crate) fn of(inpaint: &Inpaint, size: (usize, usize), factor: usize) -> Self {
+        let task = Inpaint {
             mask: inpaint.mask.clone(),
-            grow: inpaint.mask_grow,
-            blur: inpaint.mask_blur,
-            is_soft: inpaint.soft,
+            mask_grow: inpaint.mask_grow,
+            mask_blur: inpaint.mask_blur,
+            soft: inpaint.soft,
             only_masked: inpaint.only_masked,
-            size,
-        }
-    }
-
-    /// Finds it out.
-    pub(crate) fn run(self) -> Derived {
-        let mask = blur(&grow(self.mask.pixels(), self.grow), self.blur);
-        let (width, height) = self.size;
-        let cut = self.only_masked.and_then(|padding| crop_region(&mask, width, height, padding));
-        let mask = match cut {
-            Some(cut) => imageops::crop_imm(&mask, cut.left, cut.top, cut.width(), cut.height()).to_image(),
-            None => mask,
+            ..Inpaint::default()
         };
-        let (across, down) = ((width / LATENT) as u32, (height / LATENT) as u32);
-        let latents = if self.is_soft { nearest(&mask, across, down) } else { latent_mask(&mask, across, down) };
-        Derived { latents: Bitmap::from_image(&latents), wish: self, cut }
+        Self { task, size, factor }
     }
-}
 
-fn nearest(mask: &GrayImage, width: u32, height: u32) -> GrayImage {
-    if mask.is_empty() {
-        return GrayImage::new(width, height);
+    /// Finds it out. On large masks it takes a while.
+    pub(crate) fn run(self) -> Derived {
+        let preview = preview_mask(&self.task, self.size.0, self.size.1, self.factor);
+        Derived { latents: Bitmap::from_image(&preview.latents), cut: preview.region, wish: self }
     }
-    imageops::resize(mask, width, height, imageops::FilterType::Nearest)
 }
 
 #[cfg(test)]
 mod tests {
-    use image::Luma;
+    use image::{GrayImage, Luma};
 
     use super::*;
+    use crate::content::request::Mask;
 
     fn wish(only_masked: Option<usize>) -> Wish {
         let inside = |x: u32, y: u32| (40..56).contains(&x) && (8..24).contains(&y);
         let mask = GrayImage::from_fn(64, 64, |x, y| Luma([if inside(x, y) { 255 } else { 0 }]));
         let inpaint = Inpaint { mask: Mask::new(mask), only_masked, ..Inpaint::default() };
-        Wish::of(&inpaint, (64, 64))
+        Wish::of(&inpaint, (64, 64), 8)
     }
 
     #[test]
@@ -98,7 +80,14 @@ mod tests {
 
     #[test]
     fn an_empty_mask_cuts_nothing_out() {
-        let empty = Wish { mask: Mask::default(), ..wish(Some(32)) };
+        let empty = Wish::of(&Inpaint { only_masked: Some(32), ..Inpaint::default() }, (64, 64), 8);
         assert_eq!(empty.run().cut, None);
+    }
+
+    #[test]
+    fn a_model_with_smaller_latents_has_more_of_them() {
+        let finer = Wish { factor: 4, ..wish(None) }.run();
+        assert_eq!(finer.latents.size(), (16, 16));
+        assert_eq!(finer.latents.pixels().iter().filter(|latent| **latent == 255).count(), 16);
     }
 }
