@@ -6,7 +6,7 @@ use burn::tensor::{Device, FloatDType, Tensor};
 
 use super::resnet::rescaled;
 use crate::base::stop::Outcome;
-use crate::ops::{self, Conv2d, Linear, Mask, Then};
+use crate::ops::{self, AttentionMask, Conv2d, Linear, Then};
 
 /// torch's default, which the transformer's layer norms keep.
 const LAYER_NORM_EPSILON: f64 = 1e-5;
@@ -43,7 +43,7 @@ impl Attention {
         let (k, v) = (ops::linear(&self.to_k, context.clone()), ops::linear(&self.to_v, context));
         let dtype = q.dtype();
         let cast = |t: Tensor<3>| if self.upcast { t.cast(FloatDType::F32) } else { t };
-        let y = ops::attention(cast(q), cast(k), cast(v), self.heads, Mask::None).cast(dtype);
+        let y = ops::attention(cast(q), cast(k), cast(v), self.heads, AttentionMask::None).cast(dtype);
         let [to_out] = &self.to_out;
         ops::linear(to_out, y)
     }
@@ -248,7 +248,7 @@ impl PixelAttention {
         let q = ops::linear(&self.to_q, y.clone());
         let (k, v) = (ops::linear(&self.to_k, y.clone()), ops::linear(&self.to_v, y));
         let [to_out] = &self.to_out;
-        let y = ops::linear(to_out, ops::attention(q, k, v, self.heads, Mask::None));
+        let y = ops::linear(to_out, ops::attention(q, k, v, self.heads, AttentionMask::None));
         rescaled(picture(y, height, width) + x, self.output_scale_factor)
     }
 }

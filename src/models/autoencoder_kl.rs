@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::attention::{PixelAttention, PixelAttentionConfig};
-use super::config::{Config, check, check_channels, read};
+use super::config::{NetworkConfig, check, check_channels, read};
 use super::resnet::{Downsample2D, ResnetBlock2D, ResnetConfig, Upsample2D};
 use crate::base::error::Result;
 use crate::base::stop::Outcome;
@@ -85,7 +85,7 @@ impl AutoencoderKL {
     ///
     /// # Errors
     /// An option that we don't build, or numbers that don't fit together: the message names the key.
-    pub fn new(config: &Config, device: &Device) -> Result<Self> {
+    pub fn new(config: &NetworkConfig, device: &Device) -> Result<Self> {
         let c: VaeConfig =
             read(config, &[("act_fn", json!("silu")), ("latents_mean", json!(null)), ("latents_std", json!(null))])?;
         check_channels(&c.block_out_channels, c.norm_num_groups)?;

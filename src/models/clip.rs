@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::clip_encoder::{Activation, ClipEncoder, ClipEncoderConfig};
-use super::config::{Config, read};
+use super::config::{NetworkConfig, read};
 use crate::base::error::{Error, Result};
 use crate::base::stop::Outcome;
-use crate::ops::{self, Mask};
+use crate::ops::{self, AttentionMask};
 
 /// The keys of `config.json` that shape the network, with transformers' defaults.
 #[derive(Clone, Debug, Deserialize)]
@@ -70,7 +70,7 @@ impl ClipTextModel {
     ///
     /// # Errors
     /// An option that we don't build, or numbers that don't fit together: the message names the key.
-    pub fn new(config: &Config, device: &Device) -> Result<Self> {
+    pub fn new(config: &NetworkConfig, device: &Device) -> Result<Self> {
         let c: ClipTextConfig = read(config, &[("model_type", json!("clip_text_model"))])?;
         let width = c.hidden_size;
         let encoder = ClipEncoderConfig {
@@ -126,7 +126,7 @@ impl ClipTextModel {
         };
         let tokens = rows.reshape([ids.len(), length, width]).to_device(&device).cast(dtype);
         let x = tokens + positions.narrow(0, 0, length).unsqueeze();
-        let x = self.encoder.forward(x, Mask::Causal)?;
+        let x = self.encoder.forward(x, AttentionMask::Causal)?;
         Ok(ops::layer_norm(&self.final_layer_norm, x, self.layer_norm_eps))
     }
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::config::check;
 use crate::base::error::Result;
 use crate::base::stop::Outcome;
-use crate::ops::{self, Linear, Mask};
+use crate::ops::{self, AttentionMask, Linear};
 
 /// What stands between the two layers of a block's MLP.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -96,7 +96,7 @@ impl ClipEncoder {
     ///
     /// # Errors
     /// It was cancelled.
-    pub(super) fn forward(&self, mut x: Tensor<3>, mask: Mask) -> Outcome<Tensor<3>> {
+    pub(super) fn forward(&self, mut x: Tensor<3>, mask: AttentionMask) -> Outcome<Tensor<3>> {
         for layer in &self.layers {
             ops::check_cancelled()?;
             let y = layer.self_attn.forward(ops::layer_norm(&layer.layer_norm1, x.clone(), self.epsilon), mask);
@@ -109,7 +109,7 @@ impl ClipEncoder {
 }
 
 impl ClipAttention {
-    fn forward(&self, x: Tensor<3>, mask: Mask) -> Tensor<3> {
+    fn forward(&self, x: Tensor<3>, mask: AttentionMask) -> Tensor<3> {
         let q = ops::linear(&self.q_proj, x.clone());
         let (k, v) = (ops::linear(&self.k_proj, x.clone()), ops::linear(&self.v_proj, x));
         ops::linear(&self.out_proj, ops::attention(q, k, v, self.heads, mask))

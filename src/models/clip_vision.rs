@@ -8,10 +8,10 @@ use burn::tensor::{Device, Tensor};
 use serde::Deserialize;
 
 use super::clip_encoder::{Activation, ClipEncoder, ClipEncoderConfig};
-use super::config::{Config, check, read};
+use super::config::{NetworkConfig, check, read};
 use crate::base::error::Result;
 use crate::base::stop::Outcome;
-use crate::ops::{self, Conv2d, Mask, Padding};
+use crate::ops::{self, AttentionMask, Conv2d, Padding};
 
 /// The keys of a `vision_config` that shape the network, with transformers' defaults.
 #[derive(Clone, Debug, Deserialize)]
@@ -70,7 +70,7 @@ impl ClipVisionModel {
     ///
     /// # Errors
     /// Numbers that don't fit together: the message names the key.
-    pub fn new(config: &Config, device: &Device) -> Result<Self> {
+    pub fn new(config: &NetworkConfig, device: &Device) -> Result<Self> {
         let c: ClipVisionConfig = read(config, &[])?;
         let (width, patch) = (c.hidden_size, c.patch_size);
         let encoder = ClipEncoderConfig {
@@ -126,7 +126,7 @@ impl ClipVisionModel {
         let class = class_embedding.val().reshape([1, 1, width]).expand([batch, 1, width]);
         let x = Tensor::cat(vec![class, patches], 1) + position_embedding.weight.val().unsqueeze();
         let x = ops::layer_norm(&self.pre_layrnorm, x, self.layer_norm_eps);
-        let x = self.encoder.forward(x, Mask::None)?;
+        let x = self.encoder.forward(x, AttentionMask::None)?;
         Ok(ops::layer_norm(&self.post_layernorm, x.narrow(1, 0, 1), self.layer_norm_eps))
     }
 }

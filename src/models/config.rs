@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::base::error::{Error, Result};
 
 /// The keys and values of a `config.json`, as they stand in the file.
-pub type Config = Map<String, Value>;
+pub type NetworkConfig = Map<String, Value>;
 
 /// A value that a config gives once for all blocks, or once a block.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -39,7 +39,7 @@ impl<T: Copy> OneOrMany<T> {
 ///
 /// # Errors
 /// A value of the wrong type, and any key of `fixed` with another value than the one given: an option that we don't build.
-pub fn read<T: DeserializeOwned>(config: &Config, fixed: &[(&str, Value)]) -> Result<T> {
+pub fn read<T: DeserializeOwned>(config: &NetworkConfig, fixed: &[(&str, Value)]) -> Result<T> {
     for (key, only) in fixed {
         if let Some(value) = config.get(*key)
             && value != only

@@ -11,6 +11,7 @@ pub mod dpt;
 pub mod embeddings;
 pub mod resnet;
 pub mod safety_checker;
+pub mod unet;
 pub mod unet_2d;
 pub mod unet_2d_condition;
 pub mod unet_blocks;

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 use serde::Deserialize;
 
 use super::clip_vision::ClipVisionModel;
-use super::config::{Config, check, read};
+use super::config::{NetworkConfig, check, read};
 use crate::base::error::Result;
 use crate::base::stop::Outcome;
 use crate::ops::{self, Linear};
@@ -24,12 +24,12 @@ const NORM_MIN: f32 = 1e-12;
 #[serde(default)]
 struct ClipConfig {
     projection_dim: usize,
-    vision_config: Config,
+    vision_config: NetworkConfig,
 }
 
 impl Default for ClipConfig {
     fn default() -> Self {
-        Self { projection_dim: 512, vision_config: Config::new() }
+        Self { projection_dim: 512, vision_config: NetworkConfig::new() }
     }
 }
 
@@ -87,7 +87,7 @@ impl StableDiffusionSafetyChecker {
     ///
     /// # Errors
     /// Numbers that don't fit together: the message names the key.
-    pub fn new(config: &Config, device: &Device) -> Result<Self> {
+    pub fn new(config: &NetworkConfig, device: &Device) -> Result<Self> {
         let c: ClipConfig = read(config, &[])?;
         let vision_model = ClipVisionModel::new(&c.vision_config, device)?;
         let dim = c.projection_dim;

@@ -4,7 +4,7 @@ use burn::nn::{GroupNorm, LayerNorm};
 use burn::tensor::{Tensor, activation};
 
 use super::cpu::{self, Unary};
-use super::options::{Mask, Then};
+use super::options::{AttentionMask, Then};
 use super::portable;
 
 /// Applies a group norm to `[batch, channels, height, width]`.
@@ -30,7 +30,7 @@ pub fn layer_norm(layer: &LayerNorm, x: Tensor<3>, epsilon: f64) -> Tensor<3> {
 
 /// Computes `softmax(q k^T / sqrt(dim)) v` for each head: `q` is `[batch, queries, heads * dim]`, `k` and `v` are
 /// `[batch, keys, heads * dim]`.
-pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize, mask: Mask) -> Tensor<3> {
+pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize, mask: AttentionMask) -> Tensor<3> {
     if cpu::takes(&q) { cpu::attention(q, k, v, heads, mask) } else { portable::attention(q, k, v, heads, mask) }
 }
 

@@ -23,7 +23,7 @@ pub use conv::{Conv2d, conv2d};
 pub use dispatch::{attention, geglu, gelu, group_norm, layer_norm, quick_gelu, silu, upsample_nearest_2x};
 pub use interrupt::{check_cancelled, interruptible};
 pub use linear::{Linear, linear};
-pub use options::{Mask, Padding, Then};
+pub use options::{AttentionMask, Padding, Then};
 pub use quantized::{Quantized, WeightFormat};
 pub use readback::read;
 pub use threads::use_own_threads;

@@ -31,7 +31,7 @@ pub enum Then {
 
 /// Which keys a query may attend to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mask {
+pub enum AttentionMask {
     /// All of them.
     None,
     /// Those at or before the query's own position.

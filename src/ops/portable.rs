@@ -4,7 +4,7 @@ use burn::tensor::module::{attention as burn_attention, conv2d as burn_conv2d, l
 use burn::tensor::ops::{AttentionModuleOptions, ConvOptions, PadMode};
 use burn::tensor::{DType, FloatDType, Tensor, activation};
 
-use super::options::{Mask, Padding, Then};
+use super::options::{AttentionMask, Padding, Then};
 
 pub(super) fn linear(x: Tensor<3>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<3> {
     burn_linear(x, weight, bias)
@@ -71,12 +71,13 @@ pub(super) fn group_norm(
     }
 }
 
-pub(super) fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize, mask: Mask) -> Tensor<3> {
+pub(super) fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize, mask: AttentionMask) -> Tensor<3> {
     let shape @ [batch, queries, width] = q.dims();
     let keys = k.dims()[1];
     let split = |x: Tensor<3>, length| x.reshape([batch, length, heads, width / heads]).swap_dims(1, 2);
     // No scale of our own: anything but the default makes the backend write all scores out.
-    let options = AttentionModuleOptions { is_causal: mask == Mask::Causal, ..AttentionModuleOptions::default() };
+    let options =
+        AttentionModuleOptions { is_causal: mask == AttentionMask::Causal, ..AttentionModuleOptions::default() };
     let y = burn_attention(split(q, queries), split(k, keys), split(v, keys), None, None, options);
     y.swap_dims(1, 2).reshape(shape)
 }

@@ -9,7 +9,7 @@ use super::memory::Room;
 use crate::base::device::ComputeDevice;
 use crate::base::error::{Error, Result};
 use crate::base::stop::{Outcome, Stop};
-use crate::models::config::Config;
+use crate::models::config::NetworkConfig;
 use crate::storage::checkpoint::{Checkpoint, Comparison};
 
 /// How far the opening of a model has come.
@@ -87,7 +87,7 @@ pub(super) fn uncancelled<T>(outcome: Outcome<T>) -> Result<Option<T>> {
 ///
 /// # Errors
 /// The model has no such component.
-pub(super) fn config<'a>(checkpoint: &'a Checkpoint, component: &str) -> Result<&'a Config> {
+pub(super) fn config<'a>(checkpoint: &'a Checkpoint, component: &str) -> Result<&'a NetworkConfig> {
     checkpoint.component(component).map(|component| &component.config)
 }
 
@@ -95,12 +95,16 @@ pub(super) fn config<'a>(checkpoint: &'a Checkpoint, component: &str) -> Result<
 ///
 /// # Errors
 /// There is no such component, or what its config asks for isn't built here.
-pub(super) fn build<M>(checkpoint: &Checkpoint, component: &str, new: impl FnOnce(&Config) -> Result<M>) -> Result<M> {
+pub(super) fn build<M>(
+    checkpoint: &Checkpoint,
+    component: &str,
+    new: impl FnOnce(&NetworkConfig) -> Result<M>,
+) -> Result<M> {
     new(config(checkpoint, component)?).map_err(|e| Error::new(format!("{component}: {}", e.headline())).caused_by(e))
 }
 
 /// Width and height in the unet's `sample_size` (a number, or height and width); 64 where the config has none.
-pub(super) fn sample_size(config: &Config) -> (usize, usize) {
+pub(super) fn sample_size(config: &NetworkConfig) -> (usize, usize) {
     let side = |value: Option<&Value>| value.and_then(Value::as_u64).map_or(64, |side| side.clamp(1, 1 << 12) as usize);
     match config.get("sample_size").and_then(Value::as_array) {
         Some(sides) => (side(sides.get(1)), side(sides.first())),

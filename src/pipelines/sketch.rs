@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::base::error::Result;
 use crate::content::imaging::pixels::rgb_image_from_unit;
-use crate::models::config::Config;
+use crate::models::config::NetworkConfig;
 use crate::ops::read;
 
 /// The autoencoder that the map belongs to: the `block_out_channels` and `scaling_factor` of its `config.json`.
@@ -22,7 +22,7 @@ const FACTORS: [[f32; 3]; 4] =
     [[0.298, 0.207, 0.208], [0.187, 0.286, 0.173], [-0.158, 0.189, 0.264], [-0.184, -0.271, -0.473]];
 
 /// Whether the latents of the autoencoder that a `config.json` describes are those of the map.
-pub(super) fn knows(vae: &Config) -> bool {
+pub(super) fn knows(vae: &NetworkConfig) -> bool {
     let channels = vae.get("block_out_channels").and_then(|v| v.as_array());
     let scaling_factor = vae.get("scaling_factor").map_or(Some(SCALING_FACTOR), Value::as_f64);
     let latent_channels = vae.get("latent_channels").map_or(Some(FACTORS.len() as u64), Value::as_u64);

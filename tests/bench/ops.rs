@@ -5,7 +5,7 @@ use std::time::Instant;
 use burn::nn::{GroupNormConfig, LayerNormConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 use burnisher::base::rng::TorchRng;
-use burnisher::ops::{self, Conv2d, Linear, Mask, Then};
+use burnisher::ops::{self, AttentionMask, Conv2d, Linear, Then};
 
 use crate::moment::Moment;
 
@@ -42,7 +42,7 @@ pub(crate) fn run() {
         let (q, keys, v) = (normal([b, n, h * dim]), normal([b, k, h * dim]), normal([b, k, h * dim]));
         let gflop = 4e-9 * (b * n * k * h * dim) as f64;
         time(&format!("attention {b}x{n}x{k} {h}x{dim}"), gflop, "GFLOP", || {
-            ops::attention(q.clone(), keys.clone(), v.clone(), h, Mask::None)
+            ops::attention(q.clone(), keys.clone(), v.clone(), h, AttentionMask::None)
         });
     }
     let picture = normal([2, 320, 64, 64]);

@@ -7,7 +7,7 @@ use burn::tensor::module::{attention, conv2d, linear};
 use burn::tensor::ops::{AttentionModuleOptions, ConvOptions, PadMode};
 use burn::tensor::{Device, Tensor, TensorData, activation};
 use burnisher::base::rng::TorchRng;
-use burnisher::ops::{self, Conv2d, Linear, Mask, Padding, Then};
+use burnisher::ops::{self, AttentionMask, Conv2d, Linear, Padding, Then};
 
 /// Relative to the largest value: sums of up to 10,000 products in f32, in another order.
 const TOLERANCE: f32 = 2e-5;
@@ -74,12 +74,12 @@ fn a_linear_layer_reads_its_weight_in_either_layout() {
 #[test]
 fn attention_is_right_in_one_tile_and_in_many_and_sees_only_what_it_may() {
     for (queries, keys, heads, dim, mask) in [
-        (5, 5, 1, 8, Mask::None),
-        (117, 77, 4, 40, Mask::None),
+        (5, 5, 1, 8, AttentionMask::None),
+        (117, 77, 4, 40, AttentionMask::None),
         // More keys than a tile has, and more queries than a block.
-        (300, 1300, 2, 16, Mask::None),
-        (77, 77, 4, 32, Mask::Causal),
-        (700, 700, 1, 8, Mask::Causal),
+        (300, 1300, 2, 16, AttentionMask::None),
+        (77, 77, 4, 32, AttentionMask::Causal),
+        (700, 700, 1, 8, AttentionMask::Causal),
     ] {
         let width = heads * dim;
         // Spread scores make the running maximum change from tile to tile.
@@ -89,7 +89,7 @@ fn attention_is_right_in_one_tile_and_in_many_and_sees_only_what_it_may() {
             let [batch, length, _] = x.dims();
             x.reshape([batch, length, heads, dim]).swap_dims(1, 2)
         };
-        let options = AttentionModuleOptions { is_causal: mask == Mask::Causal, ..Default::default() };
+        let options = AttentionModuleOptions { is_causal: mask == AttentionMask::Causal, ..Default::default() };
         let theirs = attention(split(q.clone()), split(k.clone()), split(v.clone()), None, None, options);
         let theirs = theirs.swap_dims(1, 2).reshape([2, queries, width]);
         assert_close(&format!("{queries} x {keys} {mask:?}"), ops::attention(q, k, v, heads, mask), theirs);

@@ -3,7 +3,7 @@
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
-use burnisher::models::config::Config;
+use burnisher::models::config::NetworkConfig;
 use burnisher::models::dpt::DptForDepthEstimation;
 use burnisher::models::safety_checker::StableDiffusionSafetyChecker;
 use burnisher::models::unet_2d::UNet2DModel;
@@ -23,7 +23,7 @@ fn parameters<M: Module>(network: &M) -> usize {
     count.0
 }
 
-fn config(value: Value) -> Config {
+fn config(value: Value) -> NetworkConfig {
     let Value::Object(config) = value else { panic!("an object") };
     config
 }

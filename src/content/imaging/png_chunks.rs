@@ -9,16 +9,16 @@ use flate2::Crc;
 use crate::base::error::{Error, Result};
 
 /// The four letters of a chunk. A capital first letter says that the picture can't be shown without it.
-pub type Kind = [u8; 4];
+pub type ChunkKind = [u8; 4];
 
 /// What every PNG begins with.
 pub const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 
-const HEADER: Kind = *b"IHDR";
-const END: Kind = *b"IEND";
+const HEADER: ChunkKind = *b"IHDR";
+const END: ChunkKind = *b"IEND";
 
 /// Optional chunks without which a picture looks different: transparency, colour spaces, pixel shape, animation.
-const LOOKS: [Kind; 13] = [
+const LOOKS: [ChunkKind; 13] = [
     *b"tRNS", *b"gAMA", *b"cHRM", *b"sRGB", *b"iCCP", *b"cICP", *b"mDCV", *b"cLLI", *b"sBIT", *b"pHYs", *b"acTL",
     *b"fcTL", *b"fdAT",
 ];
@@ -27,7 +27,7 @@ const LOOKS: [Kind; 13] = [
 ///
 /// # Errors
 /// It is no PNG, it ends too early, or these chunks have more than `limit` bytes together.
-pub fn read(mut file: impl BufRead + Seek, wanted: &[Kind], limit: usize) -> Result<Vec<(Kind, Vec<u8>)>> {
+pub fn read(mut file: impl BufRead + Seek, wanted: &[ChunkKind], limit: usize) -> Result<Vec<(ChunkKind, Vec<u8>)>> {
     let mut signature = [0; SIGNATURE.len()];
     file.read_exact(&mut signature).map_err(ends_early)?;
     if signature != SIGNATURE {
@@ -66,7 +66,7 @@ pub fn read(mut file: impl BufRead + Seek, wanted: &[Kind], limit: usize) -> Res
 ///
 /// # Errors
 /// It is no PNG that ends as it should, or the chunk is longer than PNG allows.
-pub fn with_chunk(mut file: Vec<u8>, kind: Kind, content: &[u8]) -> Result<Vec<u8>> {
+pub fn with_chunk(mut file: Vec<u8>, kind: ChunkKind, content: &[u8]) -> Result<Vec<u8>> {
     // The end chunk is empty: length, kind and checksum.
     let end = file.len().checked_sub(12).filter(|end| file.get(end + 4..end + 8) == Some(&END)).ok_or_else(no_png)?;
     let length = u32::try_from(content.len()).map_err(|_| too_large())?;
@@ -100,7 +100,7 @@ pub fn without_metadata(file: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// A chunk's length and kind.
-fn split_head(head: [u8; 8]) -> (u32, Kind) {
+fn split_head(head: [u8; 8]) -> (u32, ChunkKind) {
     let [a, b, c, d, kind @ ..] = head;
     (u32::from_be_bytes([a, b, c, d]), kind)
 }
@@ -127,7 +127,7 @@ mod tests {
 
     use super::*;
 
-    fn chunk(kind: Kind, content: &[u8]) -> Vec<u8> {
+    fn chunk(kind: ChunkKind, content: &[u8]) -> Vec<u8> {
         let length = u32::try_from(content.len()).expect("short");
         [&length.to_be_bytes(), &kind[..], content, &[0; 4]].concat()
     }
@@ -139,7 +139,7 @@ mod tests {
         [&SIGNATURE[..], &header, &chunks.concat(), &chunk(END, b"")].concat()
     }
 
-    fn texts(file: &[u8]) -> Result<Vec<(Kind, Vec<u8>)>> {
+    fn texts(file: &[u8]) -> Result<Vec<(ChunkKind, Vec<u8>)>> {
         read(Cursor::new(file), &[*b"tEXt"], 100)
     }
 

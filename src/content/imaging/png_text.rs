@@ -9,7 +9,7 @@ use std::io::{BufRead, Read, Seek};
 use flate2::read::ZlibDecoder;
 use image::RgbImage;
 
-use super::png_chunks::{self, Kind};
+use super::png_chunks::{self, ChunkKind};
 use super::xmp;
 use crate::base::error::{Error, Result};
 
@@ -20,7 +20,7 @@ pub const PARAMETERS: &str = "parameters";
 pub const BURNISHER: &str = "burnisher";
 
 /// The chunks that hold texts.
-pub(crate) const KINDS: [Kind; 3] = [*b"tEXt", *b"zTXt", *b"iTXt"];
+pub(crate) const KINDS: [ChunkKind; 3] = [*b"tEXt", *b"zTXt", *b"iTXt"];
 
 /// The most bytes that reading a file's texts may take: far more than any recipe, far less than a hostile file asks.
 pub(crate) const READ_LIMIT_BYTES: usize = 64 << 20;
@@ -70,7 +70,7 @@ pub fn read_texts(file: impl BufRead + Seek) -> Result<Vec<(String, String)>> {
 ///
 /// # Errors
 /// They unpack to more than any recipe.
-pub(crate) fn decode_all(chunks: &[(Kind, Vec<u8>)]) -> Result<Vec<(String, String)>> {
+pub(crate) fn decode_all(chunks: &[(ChunkKind, Vec<u8>)]) -> Result<Vec<(String, String)>> {
     let (mut texts, mut left) = (Vec::new(), READ_LIMIT_BYTES);
     for (kind, content) in chunks {
         let Some((keyword, text)) = split(content) else { continue };
@@ -184,7 +184,7 @@ mod tests {
     }
 
     /// A PNG with these chunks before its pixels.
-    fn with_chunks(chunks: &[(Kind, &[u8])]) -> Vec<u8> {
+    fn with_chunks(chunks: &[(ChunkKind, &[u8])]) -> Vec<u8> {
         let mut file = Vec::new();
         let mut encoder = png::Encoder::new(&mut file, 5, 3);
         encoder.set_color(png::ColorType::Rgb);

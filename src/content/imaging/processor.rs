@@ -15,7 +15,7 @@ const MAX_SIDE: u64 = 4096;
 /// How a `preprocessor_config.json` says that pictures are prepared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImageProcessor {
-    size: Option<Size>,
+    size: Option<Resizing>,
     filter: Filter,
     /// Width and height of the middle that is kept.
     crop: Option<(u32, u32)>,
@@ -26,7 +26,7 @@ pub struct ImageProcessor {
 
 /// What a picture is resized to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Size {
+enum Resizing {
     /// The shorter side, in proportion.
     Shortest(u32),
     /// Width and height, out of proportion.
@@ -65,14 +65,14 @@ impl ImageProcessor {
             return Err(wrong("keep_aspect_ratio or do_pad", "isn't supported"));
         }
         let size = match config.get("size") {
-            None | Some(Value::Null) if is_clip => Size::Shortest(224),
-            None | Some(Value::Null) => Size::Exactly(384, 384),
+            None | Some(Value::Null) if is_clip => Resizing::Shortest(224),
+            None | Some(Value::Null) => Resizing::Exactly(384, 384),
             Some(size) => read_size(size, is_clip).ok_or_else(|| wrong("size", "makes no sense"))?,
         };
         let crop = match config.get("crop_size") {
             None | Some(Value::Null) => (224, 224),
             Some(size) => match read_size(size, false) {
-                Some(Size::Exactly(width, height)) => (width, height),
+                Some(Resizing::Exactly(width, height)) => (width, height),
                 _ => return Err(wrong("crop_size", "makes no sense")),
             },
         };
@@ -125,7 +125,7 @@ impl ImageProcessor {
 const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
 const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
 
-impl Size {
+impl Resizing {
     /// The size of a picture of these sides after resizing (`get_resize_output_image_size`).
     fn of(self, (width, height): (u32, u32)) -> (u32, u32) {
         match self {
@@ -142,16 +142,16 @@ impl Size {
 }
 
 /// A number, `{"shortest_edge": n}` or `{"height": h, "width": w}`. A number alone means the shorter side or a square.
-fn read_size(value: &Value, is_shortest: bool) -> Option<Size> {
+fn read_size(value: &Value, is_shortest: bool) -> Option<Resizing> {
     let side = |value: &Value| value.as_u64().filter(|side| (1..=MAX_SIDE).contains(side)).map(|side| side as u32);
     match value {
         Value::Object(sides) => match (sides.get("shortest_edge"), sides.get("width"), sides.get("height")) {
-            (Some(shortest), _, _) => Some(Size::Shortest(side(shortest)?)),
-            (None, Some(width), Some(height)) => Some(Size::Exactly(side(width)?, side(height)?)),
+            (Some(shortest), _, _) => Some(Resizing::Shortest(side(shortest)?)),
+            (None, Some(width), Some(height)) => Some(Resizing::Exactly(side(width)?, side(height)?)),
             _ => None,
         },
-        number if is_shortest => Some(Size::Shortest(side(number)?)),
-        number => Some(Size::Exactly(side(number)?, side(number)?)),
+        number if is_shortest => Some(Resizing::Shortest(side(number)?)),
+        number => Some(Resizing::Exactly(side(number)?, side(number)?)),
     }
 }
 

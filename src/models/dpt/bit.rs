@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::base::error::Result;
-use crate::models::config::{Config, check, read};
+use crate::models::config::{NetworkConfig, check, read};
 use crate::ops::{self, Conv2d, Padding, Then};
 
 /// Every weight-standardised convolution of the model has this.
@@ -97,7 +97,7 @@ impl BitBackbone {
     ///
     /// # Errors
     /// An option that we don't build, or numbers that don't fit together: the message names the key.
-    pub(super) fn new(config: &Config, device: &Device) -> Result<(Self, [usize; STAGES])> {
+    pub(super) fn new(config: &NetworkConfig, device: &Device) -> Result<(Self, [usize; STAGES])> {
         let c: BitConfig = read(config, &fixed_options())?;
         check(c.global_padding.eq_ignore_ascii_case("same"), || format!("global_padding = {}", c.global_padding))?;
         check(c.depths.len() == STAGES && c.hidden_sizes.len() >= STAGES, || {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::bit::STAGES;
 use crate::base::error::Result;
-use crate::models::config::{Config, check, read};
+use crate::models::config::{NetworkConfig, check, read};
 
 /// The keys of `config.json` that shape the network, with transformers' defaults.
 #[derive(Clone, Debug, Deserialize)]
@@ -25,7 +25,7 @@ pub(super) struct DptConfig {
     pub(super) neck_hidden_sizes: Vec<usize>,
     pub(super) fusion_hidden_size: usize,
     pub(super) backbone_featmap_shape: Vec<usize>,
-    pub(super) backbone_config: Config,
+    pub(super) backbone_config: NetworkConfig,
 }
 
 impl Default for DptConfig {
@@ -45,7 +45,7 @@ impl Default for DptConfig {
             neck_hidden_sizes: vec![96, 192, 384, 768],
             fusion_hidden_size: 256,
             backbone_featmap_shape: vec![1, 1024, 24, 24],
-            backbone_config: Config::new(),
+            backbone_config: NetworkConfig::new(),
         }
     }
 }
@@ -58,7 +58,7 @@ impl DptConfig {
     ///
     /// # Errors
     /// An option that we don't build, or numbers that don't fit together: the message names the key.
-    pub(super) fn read(config: &Config) -> Result<Self> {
+    pub(super) fn read(config: &NetworkConfig) -> Result<Self> {
         let config: Self = read(config, &fixed_options())?;
         config.check()?;
         Ok(config)

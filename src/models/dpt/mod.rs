@@ -12,12 +12,12 @@ use burn::module::Module;
 use burn::nn::{LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Tensor};
 
-use super::config::{Config, check};
+use super::config::{NetworkConfig, check};
 use crate::base::error::Result;
 use bit::{BitBackbone, STAGES};
 use config::{DptConfig, HYBRID_MAPS};
 use neck::{DptDepthEstimationHead, DptNeck, Feature};
-use vit::{DptVitEncoder, Embeddings};
+use vit::{DptEmbeddings, DptVitEncoder};
 
 /// The depth estimator.
 #[derive(Module, Debug)]
@@ -35,7 +35,7 @@ pub struct DptForDepthEstimation {
 /// Its `layernorm` is in the checkpoints, and no part of what the neck reads.
 #[derive(Module, Debug)]
 struct DptModel {
-    embeddings: Embeddings,
+    embeddings: DptEmbeddings,
     encoder: DptVitEncoder,
     layernorm: LayerNorm,
 }
@@ -45,7 +45,7 @@ impl DptForDepthEstimation {
     ///
     /// # Errors
     /// An option that we don't build, or numbers that don't fit together: the message names the key.
-    pub fn new(config: &Config, device: &Device) -> Result<Self> {
+    pub fn new(config: &NetworkConfig, device: &Device) -> Result<Self> {
         let c = DptConfig::read(config)?;
         let mut backbone = None;
         if c.is_hybrid {
@@ -58,7 +58,7 @@ impl DptForDepthEstimation {
         let maps = if c.is_hybrid { HYBRID_MAPS } else { 0 };
         Ok(Self {
             dpt: DptModel {
-                embeddings: Embeddings::new(&c, backbone, device),
+                embeddings: DptEmbeddings::new(&c, backbone, device),
                 encoder: DptVitEncoder::new(&c, device),
                 layernorm: LayerNormConfig::new(c.hidden_size).init(device),
             },

@@ -7,12 +7,12 @@ use burn::tensor::{Device, Tensor};
 
 use super::bit::BitBackbone;
 use super::config::DptConfig;
-use crate::ops::{self, Conv2d, Linear, Mask, Padding};
+use crate::ops::{self, AttentionMask, Conv2d, Linear, Padding};
 
 /// What becomes of a picture before the transformer.
 #[derive(Module, Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one of it a model")]
-pub(super) enum Embeddings {
+pub(super) enum DptEmbeddings {
     Patches(DptVitEmbeddings),
     Hybrid(DptVitHybridEmbeddings),
 }
@@ -37,7 +37,7 @@ pub(super) struct DptVitHybridEmbeddings {
     projection: Conv2d,
 }
 
-impl Embeddings {
+impl DptEmbeddings {
     /// From patches, or from the last of a backbone's maps, of so many channels.
     pub(super) fn new(c: &DptConfig, backbone: Option<(BitBackbone, usize)>, device: &Device) -> Self {
         let (width, patch) = (c.hidden_size, c.patch_size);
@@ -150,7 +150,7 @@ impl DptVitLayer {
         let DptSelfAttention { query, key, value, heads } = &self.attention.attention;
         let q = ops::linear(query, y.clone());
         let (k, v) = (ops::linear(key, y.clone()), ops::linear(value, y));
-        let y = ops::attention(q, k, v, *heads, Mask::None);
+        let y = ops::attention(q, k, v, *heads, AttentionMask::None);
         let x = x + ops::linear(&self.attention.output.dense, y);
         let y = ops::layer_norm(&self.layernorm_after, x.clone(), self.epsilon);
         let y = ops::gelu(ops::linear(&self.intermediate.dense, y));

@@ -10,14 +10,20 @@ use super::gemm::{Matrix, MatrixMut, Threads, Write, gemm};
 use super::simd::{exp, exp_and_sum, max, vectorize};
 use super::values::{Values, tensor};
 use crate::ops::interrupt;
-use crate::ops::options::Mask;
+use crate::ops::options::AttentionMask;
 
 /// Queries in a block and keys in a tile.
 const QUERIES: usize = 128;
 const KEYS: usize = 512;
 
 /// `q` `[batch, queries, heads * dim]`, `k` and `v` `[batch, keys, heads * dim]`.
-pub(in crate::ops) fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize, mask: Mask) -> Tensor<3> {
+pub(in crate::ops) fn attention(
+    q: Tensor<3>,
+    k: Tensor<3>,
+    v: Tensor<3>,
+    heads: usize,
+    mask: AttentionMask,
+) -> Tensor<3> {
     let (shape @ [_, queries, width], [_, keys, _]) = (q.dims(), k.dims());
     let (q, k, v) = (Values::of(q), Values::of(k), Values::of(v));
     let dim = width / heads;
@@ -87,7 +93,7 @@ impl Block {
     }
 
     /// Attends to all keys; `first` is the index of the block's first query.
-    fn head(&mut self, q: Columns<'_>, k: Columns<'_>, v: Columns<'_>, mask: Mask, first: usize) {
+    fn head(&mut self, q: Columns<'_>, k: Columns<'_>, v: Columns<'_>, mask: AttentionMask, first: usize) {
         let (rows, dim) = (self.rows, self.dim);
         let scale = 1.0 / (dim as f32).sqrt();
         self.maxima.fill(f32::NEG_INFINITY);
@@ -98,7 +104,7 @@ impl Block {
             let scores = &mut self.scores[..rows * count];
             let dst = MatrixMut { data: scores, rows, cols: count, row_stride: count };
             gemm(dst, Write::Replace, q.rows(0, rows), k.rows(from, count).t(), scale, Threads::One);
-            if mask == Mask::Causal {
+            if mask == AttentionMask::Causal {
                 for (i, row) in scores.chunks_exact_mut(count).enumerate() {
                     let seen = (first + i + 1).saturating_sub(from).min(count);
                     row[seen..].fill(f32::NEG_INFINITY);

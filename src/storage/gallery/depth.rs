@@ -7,10 +7,10 @@ use std::path::Path;
 use image::{DynamicImage, GrayImage, ImageFormat, ImageReader, Limits};
 
 use crate::base::error::{Error, Result};
-use crate::content::imaging::png_chunks::{self, Kind};
+use crate::content::imaging::png_chunks::{self, ChunkKind};
 
 /// Optional, our own, and still true of the picture after an editor that doesn't know it.
-const KIND: Kind = *b"dpTh";
+const KIND: ChunkKind = *b"dpTh";
 
 /// The most bytes of a depth map, packed and unpacked.
 const LIMIT_BYTES: usize = 256 << 20;

@@ -11,7 +11,7 @@ use crate::base::error::{Error, Result};
 use crate::content::imaging::{exif_text, png_chunks, png_text};
 
 /// The chunk of a PNG that holds EXIF data.
-const EXIF: png_chunks::Kind = *b"eXIf";
+const EXIF: png_chunks::ChunkKind = *b"eXIf";
 
 /// Keywords under which apps write.
 pub(super) const SOFTWARE: &str = "Software";
