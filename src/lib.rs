@@ -30,6 +30,7 @@ pub mod app;
 pub mod base;
 pub mod cli;
 pub mod content;
+pub mod families;
 pub mod models;
 pub mod ops;
 pub mod pipelines;

@@ -10,6 +10,7 @@ use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::HubId;
 use crate::cli::{Ended, cancel_on_interrupt, print};
+use crate::families;
 use crate::storage::hub::{Downloaded, Gate, Hub, Offer, Options, Progress, State, Variant};
 
 /// Which model.
@@ -46,7 +47,7 @@ pub(super) fn run(args: &Args) -> Result<Ended> {
             .ok_or_else(|| Error::new(format!("this is no branch, tag or commit: {revision:?}")))?,
         None => args.model.clone(),
     };
-    let hub = Hub::new(Options::from_env(None))?;
+    let hub = Hub::new(Options::from_env(None), families::ALL)?;
     let variant = if args.fp16 { Variant::Fp16 } else { Variant::Full };
     let Some(offer) = hub.look(&id, variant, &cancel)? else { return Ok(Ended::Interrupted) };
     tell_offer(&offer, args.json)?;

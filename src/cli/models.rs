@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
 use crate::cli::{Ended, print};
+use crate::families;
 use crate::settings::Settings;
 use crate::storage::library::{self, Duplicates, Item, Places, State, Verdict, size_text};
 
@@ -33,7 +34,7 @@ pub(super) struct Args {
 /// Prints one model a line, or all as JSON.
 pub(super) fn run(args: &Args) -> Result<Ended> {
     let cancel = CancelToken::new();
-    let (mut items, mut troubles) = library::list(&args.places(), &cancel)?;
+    let (mut items, mut troubles) = library::list(&args.places(), families::ALL, &cancel)?;
     let mut verdicts = vec![None; items.len()];
     if args.verify {
         for (item, verdict) in items.iter_mut().zip(&mut verdicts) {
@@ -136,7 +137,7 @@ fn of_item(item: &Item, verdict: Option<&Verdict>) -> Value {
         "model": item.model,
         "path": item.path,
         "kind": item.kind,
-        "family": item.family,
+        "family": item.architecture.map_or("unknown", |architecture| architecture.name),
         "precisions": item.precisions,
         "bytes": item.bytes,
         "app": item.app.name(),

@@ -11,7 +11,7 @@ use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
 use crate::cli::wrong_usage;
 use crate::content::request::{Fill, Inpaint, Margins, Mask, Request, Task, TaskKind, size_for_picture};
-use crate::storage::checkpoint::Checkpoint;
+use crate::families;
 use crate::storage::gallery::decode;
 use crate::worker::ModelInfo;
 
@@ -142,10 +142,13 @@ impl TaskArgs {
             TaskName::Auto if self.depth.is_some() => TaskKind::DepthToImage,
             TaskName::Auto if self.mask.is_some() || self.extend.is_some() => TaskKind::Inpaint,
             TaskName::Auto if self.image.is_some() => {
-                let is_for_depth = Checkpoint::open(model)?.class_name() == "StableDiffusionDepth2ImgPipeline";
-                if is_for_depth { TaskKind::DepthToImage } else { TaskKind::ImageToImage }
+                if is_for(TaskKind::DepthToImage, model)? {
+                    TaskKind::DepthToImage
+                } else {
+                    TaskKind::ImageToImage
+                }
             }
-            TaskName::Auto if !has_prompt && Checkpoint::open(model)?.is_unconditional() => TaskKind::Unconditional,
+            TaskName::Auto if !has_prompt && is_for(TaskKind::Unconditional, model)? => TaskKind::Unconditional,
             TaskName::Auto | TaskName::TextToImage => TaskKind::TextToImage,
         })
     }
@@ -243,6 +246,11 @@ pub(super) fn default_size(request: &Request, info: &ModelInfo) -> Result<(usize
     };
     let looks = decode::look(image)?;
     Ok(size_for_picture(margins.around(looks.width as usize, looks.height as usize), own))
+}
+
+/// Whether a task is one of those that a model's pipeline is made for.
+fn is_for(task: TaskKind, model: &ModelRef) -> Result<bool> {
+    Ok(families::open(model)?.pipeline().tasks.contains(&task))
 }
 
 #[cfg(test)]

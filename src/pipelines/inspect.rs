@@ -14,6 +14,7 @@ use super::unconditional;
 use crate::base::device::{Capacity, ComputeDevice};
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
+use crate::families;
 use crate::models::autoencoder_kl::AutoencoderKL;
 use crate::models::clip::ClipTextModel;
 use crate::models::unet_2d::UNet2DModel;
@@ -74,7 +75,7 @@ impl Inspection {
 /// # Errors
 /// There is no such model, it is none that we know, or its files are damaged.
 pub fn inspect(model: &ModelRef, capacity: Capacity) -> Result<Inspection> {
-    let checkpoint = Checkpoint::open(model)?;
+    let checkpoint = families::open(model)?;
     let Capacity { dtype, max_tensor_bytes, memory, has_f16 } = capacity;
     // Networks without weights don't care where they are.
     let compute =
@@ -84,7 +85,7 @@ pub fn inspect(model: &ModelRef, capacity: Capacity) -> Result<Inspection> {
 }
 
 fn footprint(checkpoint: &Checkpoint, compute: &ComputeDevice) -> Result<Footprint> {
-    if checkpoint.is_unconditional() {
+    if checkpoint.family().id == families::unconditional::row::ROW.id {
         return unconditional::footprint(checkpoint, compute, &Slot::new(checkpoint, compute)?);
     }
     let parts = Parts::new(checkpoint, compute, &mut |_| true)?;
@@ -99,7 +100,9 @@ fn compare(checkpoint: &Checkpoint, compute: &ComputeDevice, part: Part) -> Opti
     }
     checkpoint.component(part.name()).ok()?;
     let compared = match part {
-        Part::Unet if checkpoint.is_unconditional() => of::<UNet2DModel>(checkpoint, compute),
+        Part::Unet if checkpoint.family().id == families::unconditional::row::ROW.id => {
+            of::<UNet2DModel>(checkpoint, compute)
+        }
         Part::Unet => of::<UNet2DConditionModel>(checkpoint, compute),
         Part::Vae => of::<AutoencoderKL>(checkpoint, compute),
         Part::TextEncoder => of::<ClipTextModel>(checkpoint, compute),

@@ -42,9 +42,10 @@ use crate::base::rng::Generators;
 use crate::content::imaging::{self, depth::DepthMap};
 use crate::content::request::{Request, Task, TaskKind, Verdict};
 use crate::content::text::Tokenizer;
+use crate::families;
 use crate::ops;
 use crate::schedulers::{SamplingOptions, Scheduler, SchedulerConfig, SchedulerKind};
-use crate::storage::checkpoint::{Checkpoint, Recommended};
+use crate::storage::checkpoint::Recommended;
 
 use opening::uncancelled;
 use rewind::{Start, Trail};
@@ -165,9 +166,9 @@ impl DiffusionPipeline {
         compute: ComputeDevice,
         on_loading: &mut dyn FnMut(Loading<'_>) -> ControlFlow<()>,
     ) -> Result<Option<Self>> {
-        let checkpoint = Checkpoint::open(model)?;
+        let checkpoint = families::open(model)?;
         let (class_name, recommended) = (checkpoint.class_name().to_owned(), checkpoint.recommended());
-        let opened = if checkpoint.is_unconditional() {
+        let opened = if checkpoint.family().id == families::unconditional::row::ROW.id {
             Unconditional::open(&checkpoint, compute, on_loading)?.map(Box::new).map(Model::Unconditional)
         } else {
             StableDiffusion::open(model, checkpoint, compute, on_loading)?.map(Box::new).map(Model::StableDiffusion)

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use burnisher::base::cancel::CancelToken;
 use burnisher::base::error::Error;
 use burnisher::base::model_ref::ModelRef;
-use burnisher::storage::checkpoint::family::{Family, Kind};
+use burnisher::families;
+use burnisher::storage::checkpoint::family::{Architecture, Kind};
 use burnisher::storage::library::{self, App, Found, Item, Places, State};
 use tempfile::TempDir;
 
@@ -68,7 +69,7 @@ impl Tree {
 }
 
 fn list(places: &Places) -> (Vec<Item>, Vec<Error>) {
-    library::list(places, &CancelToken::new()).expect("threads")
+    library::list(places, families::ALL, &CancelToken::new()).expect("threads")
 }
 
 fn sound((items, troubles): (Vec<Item>, Vec<Error>)) -> Vec<Item> {
@@ -139,11 +140,11 @@ fn models_of_a1111_are_found_by_kind() {
     );
     let path = tree.path(&format!("{root}/models/Stable-diffusion/photo.safetensors"));
     let photo = &items[4];
-    assert_eq!((photo.family, &photo.state), (Family::Sd1, &State::Whole));
+    assert_eq!((photo.family_text(), &photo.state), ("Stable Diffusion 1", &State::Whole));
     assert_eq!(photo.model, Some(ModelRef::File(path.clone())));
     assert_eq!((photo.bytes, photo.precision_text()), (fs::metadata(&path).expect("a file").len(), "f16".to_owned()));
     assert!(photo.is_usable() && photo.modified.is_some() && photo.repair().is_none());
-    assert_eq!(items[3].family, Family::Sd1Inpaint);
+    assert_eq!(items[3].family_text(), "Stable Diffusion 1 Inpainting");
     assert!(items[0].model.is_none() && !items[0].is_usable(), "an embedding is no model by itself");
     assert!(items[1].state.why().expect("a reason").contains("can run code"));
 }
@@ -191,7 +192,10 @@ fn models_of_comfyui_are_found_with_those_its_config_names() {
     assert!(tree.at_home()[1].is_usable());
     let folder = &items[2];
     assert_eq!(folder.model, Some(ModelRef::Folder(tree.path("ComfyUI/models/diffusers/folder"))));
-    assert_eq!((folder.family, &folder.state, folder.precision_text().as_str()), (Family::Sd1, &State::Whole, "f32"));
+    assert_eq!(
+        (folder.family_text(), &folder.state, folder.precision_text().as_str()),
+        ("Stable Diffusion 1", &State::Whole, "f32")
+    );
 }
 
 #[test]
@@ -264,7 +268,7 @@ fn what_is_built_in_and_what_is_ours_is_found() {
     );
     let bundled = &items[1];
     assert_eq!((bundled.model.clone(), &bundled.state, &bundled.path), (Some(ModelRef::Bundled), &State::Whole, &None));
-    assert!(bundled.bytes > 10_000_000 && bundled.family.is_known_here(), "{bundled:?}");
+    assert!(bundled.bytes > 10_000_000 && bundled.architecture.is_some_and(Architecture::is_openable), "{bundled:?}");
 }
 
 #[test]
@@ -276,7 +280,7 @@ fn families_that_cannot_be_drawn_with_say_so() {
     assert!(items.iter().all(|item| !item.is_usable()));
     assert!(items[0].state.why().expect("a reason").contains("no Stable Diffusion model"));
     assert!(items[1].state.why().expect("a reason").contains("Stable Diffusion XL"), "{:?}", items[1].state);
-    assert_eq!(items[1].family, Family::Sdxl);
+    assert_eq!(items[1].family_text(), "Stable Diffusion XL");
 }
 
 #[test]
@@ -306,7 +310,7 @@ fn items_come_as_they_are_found_and_a_cancelled_scan_ends() {
     let cancel = CancelToken::new();
     let told = std::sync::Mutex::new(0);
     let since = Instant::now();
-    library::scan(&Places::only(vec![tree.path("")]), &cancel, &|found| {
+    library::scan(&Places::only(vec![tree.path("")]), families::ALL, &cancel, &|found| {
         if matches!(found, Found::Item(_)) {
             *told.lock().expect("whole") += 1;
             cancel.cancel();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use burnisher::base::cancel::CancelToken;
 use burnisher::base::model_ref::{HubId, ModelRef};
-use burnisher::storage::checkpoint::Checkpoint;
+use burnisher::families;
 use burnisher::storage::hub::{Downloaded, Gate, Hub, Options, Progress, State, Variant};
 
 use crate::checkpoints::{Checkpoint as Tiny, Storage};
@@ -38,7 +38,7 @@ fn a_model_comes_whole_and_only_what_is_needed_of_it() {
     assert_eq!(last.files.len(), offer.files.len());
     let served: u64 = stage.server.seen().iter().map(|seen| seen.sent).sum();
     assert_eq!(served, offer.bytes, "every byte once");
-    assert_eq!(Checkpoint::open(&ModelRef::Folder(snapshot)).expect("a model").class_name(), "StableDiffusionPipeline");
+    assert_eq!(families::open(&ModelRef::Folder(snapshot)).expect("a model").class_name(), "StableDiffusionPipeline");
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn nothing_is_asked_in_offline_mode_and_what_is_here_is_found() {
     let stage = Stage::new();
     stage.download(MODEL).expect("a model");
     stage.server.forget();
-    let offline = Hub::new(Options { offline: true, ..stage.options() }).expect("a Hub");
+    let offline = Hub::new(Options { offline: true, ..stage.options() }, families::ALL).expect("a Hub");
     for error in [
         offline.look(&id(MODEL), Variant::Full, &CancelToken::new()).map(drop).expect_err("offline"),
         offline.search("tiny", 3, &CancelToken::new()).map(drop).expect_err("offline"),

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use burnisher::base::cancel::CancelToken;
+use burnisher::families;
 use burnisher::storage::hub::{Downloaded, State};
 
 use crate::repo::Repo;
@@ -251,7 +252,7 @@ fn a_hub_that_is_not_there_is_told_soon() {
     let stage = Stage::new();
     let offer = stage.look(MODEL).expect("an offer");
     let options = burnisher::storage::hub::Options { endpoint: "http://127.0.0.1:9".to_owned(), ..stage.options() };
-    let hub = burnisher::storage::hub::Hub::new(options).expect("a Hub");
+    let hub = burnisher::storage::hub::Hub::new(options, families::ALL).expect("a Hub");
     let look = hub.look(&offer.id, burnisher::storage::hub::Variant::Full, &CancelToken::new()).map(drop);
     let download = hub.download(&offer, &mut |_| {}, &CancelToken::new()).map(drop);
     for told in [look.expect_err("nobody is there"), download.expect_err("nobody is there")] {

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use burnisher::families;
 use burnisher::storage::hub::{Hub, Options, Token};
 use serde_json::json;
 
@@ -52,17 +53,18 @@ fn a_token_goes_to_the_hub_alone_and_into_no_message() {
 fn addresses_and_tokens_that_make_no_sense_are_refused_without_being_shown() {
     let stage = Stage::new();
     for endpoint in ["", "huggingface.co", "ftp://huggingface.co", "file:///etc"] {
-        let told =
-            Hub::new(Options { endpoint: endpoint.to_owned(), ..stage.options() }).expect_err("no Hub").to_string();
+        let told = Hub::new(Options { endpoint: endpoint.to_owned(), ..stage.options() }, families::ALL)
+            .expect_err("no Hub")
+            .to_string();
         assert!(told.contains("HF_ENDPOINT"), "{told}");
     }
     let token = Token::new("hf_a\nX-Evil: b");
-    let told = Hub::new(Options { token, ..stage.options() }).expect_err("no token").to_string();
+    let told = Hub::new(Options { token, ..stage.options() }, families::ALL).expect_err("no token").to_string();
     assert!(told.contains("the token has characters") && !told.contains("Evil"), "{told}");
     // A password in the address of a mirror isn't shown either.
     let endpoint = stage.server.endpoint().replace("http://", "http://me:hunter2@");
     stage.server.fail(|_, _| Fault::Status(403, "X-Error-Code: GatedRepo\r\n"));
-    let hub = Hub::new(Options { endpoint, ..stage.options() }).expect("a Hub");
+    let hub = Hub::new(Options { endpoint, ..stage.options() }, families::ALL).expect("a Hub");
     let id = burnisher::base::model_ref::HubId::parse(MODEL).expect("a name");
     let variant = burnisher::storage::hub::Variant::Full;
     let told = hub

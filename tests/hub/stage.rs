@@ -8,6 +8,7 @@ use std::time::Duration;
 use burnisher::base::cancel::CancelToken;
 use burnisher::base::error::Result;
 use burnisher::base::model_ref::HubId;
+use burnisher::families;
 use burnisher::storage::hub::{Downloaded, Hub, Offer, Options, Patience, Token, Variant};
 use tempfile::TempDir;
 
@@ -83,7 +84,7 @@ impl Stage {
     }
 
     pub(crate) fn hub(&self) -> Hub {
-        Hub::new(self.options()).expect("a Hub")
+        Hub::new(self.options(), families::ALL).expect("a Hub")
     }
 
     pub(crate) fn look(&self, model: &str) -> Result<Offer> {

@@ -7,6 +7,7 @@ mod refusals;
 mod weights;
 
 use burnisher::base::model_ref::ModelRef;
+use burnisher::families;
 use burnisher::schedulers::{Origin, SamplingOptions, SchedulerKind};
 use burnisher::storage::checkpoint::Checkpoint;
 use serde_json::{Map, Value};
@@ -19,7 +20,7 @@ const SWAPS_GOLDEN: &str = include_str!("../golden/inspect/swaps.json");
 
 #[test]
 fn the_bundled_model_opens_with_what_its_card_recommends() {
-    let checkpoint = Checkpoint::open(&ModelRef::Bundled).unwrap();
+    let checkpoint = families::open(&ModelRef::Bundled).unwrap();
     assert_eq!(checkpoint.class_name(), "StableDiffusionPipeline");
     assert_eq!(checkpoint.component("unet").unwrap().class, "UNet2DConditionModel");
     assert_eq!(checkpoint.component("unet").unwrap().config["cross_attention_dim"], 128);
@@ -33,7 +34,7 @@ fn the_bundled_model_opens_with_what_its_card_recommends() {
 fn the_bundled_model_and_its_folder_are_described_alike() {
     let folder = format!("{}/assets/models/pictogram-64", env!("CARGO_MANIFEST_DIR"));
     let [bundled, folder] = ["bundled", &folder].map(|model| {
-        let checkpoint = Checkpoint::open(&model.parse().unwrap()).unwrap();
+        let checkpoint = families::open(&model.parse().unwrap()).unwrap();
         checkpoint.describe().unwrap()
     });
     assert_eq!(serde_json::to_string(&bundled).unwrap(), serde_json::to_string(&folder).unwrap());
@@ -46,7 +47,7 @@ fn the_bundled_model_and_its_folder_are_described_alike() {
 /// The golden has the pipeline and the configs as Diffusers and transformers print them; ours adds a line about weights.
 #[test]
 fn a_model_is_described_in_diffusers_words() {
-    let text = Checkpoint::open(&ModelRef::Bundled).unwrap().describe().unwrap().to_string();
+    let text = families::open(&ModelRef::Bundled).unwrap().describe().unwrap().to_string();
     let is_about_weights = |line: &&str| line.ends_with(':') || line.ends_with(".safetensors");
     let ours: Vec<&str> = text.lines().filter(|line| !is_about_weights(line)).collect();
     let theirs: Vec<&str> = INSPECT_GOLDEN.lines().collect();
@@ -56,7 +57,7 @@ fn a_model_is_described_in_diffusers_words() {
 /// A tiny checkpoint by name.
 fn tiny(name: &str) -> Checkpoint {
     let found = checkpoints::Checkpoint::ALL.into_iter().find(|checkpoint| checkpoint.name() == name).unwrap();
-    Checkpoint::open(&ModelRef::Folder(checkpoints::folder(found, Storage::Whole))).unwrap()
+    families::open(&ModelRef::Folder(checkpoints::folder(found, Storage::Whole))).unwrap()
 }
 
 /// The golden has the configs of loaded models: what the file says, and what their constructors fill in.

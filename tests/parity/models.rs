@@ -94,7 +94,7 @@ fn compare(model: &ModelRef, golden: &str, component: &str, tolerance: f32) {
                 Some(values(network.forward(&ids).expect("the ids are its own")))
             })
         }
-        "unet" if model.is_unconditional() => {
+        "unet" if model.family().id == "unconditional" => {
             let network = load(&model, component, UNet2DModel::new(config, &device).expect("the config is supported"));
             Box::new(move |input| {
                 let Input::Unet { sample, timestep, .. } = input else { return None };

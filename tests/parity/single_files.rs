@@ -13,9 +13,10 @@ use burnisher::base::cancel::CancelToken;
 use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
 use burnisher::base::model_ref::ModelRef;
 use burnisher::content::request::{Guidance, Inpaint, Mask, Prompts, Request, Sampling, Seeds, Size, Task};
+use burnisher::families;
 use burnisher::models::autoencoder_kl::AutoencoderKL;
 use burnisher::models::unet_2d_condition::UNet2DConditionModel;
-use burnisher::storage::checkpoint::{self, Options};
+use burnisher::storage::checkpoint::{self, CheckpointOptions};
 use burnisher::storage::library::{self, Places};
 use safetensors::Dtype;
 
@@ -118,7 +119,7 @@ fn vae(checkpoint: &checkpoint::Checkpoint) -> Vec<f32> {
 }
 
 fn of_folder(component: fn(&checkpoint::Checkpoint) -> Vec<f32>) -> Vec<f32> {
-    component(&checkpoint::Checkpoint::open(&tiny(Checkpoint::TinySd15)).expect("it opens"))
+    component(&families::open(&tiny(Checkpoint::TinySd15)).expect("it opens"))
 }
 
 #[test]
@@ -151,14 +152,14 @@ fn a_gguf_file_draws_what_its_folder_draws() {
     // As stable-diffusion.cpp does it: matrices in blocks, the rest as it is.
     let is_matrix = |tensor: &Tensor| tensor.shape.len() == 2 && tensor.shape[1].is_multiple_of(32);
     SingleFile::of(checkpoint).write_gguf(&path, |_, tensor| if is_matrix(tensor) { GGUF_Q8_0 } else { GGUF_F32 });
-    let (ours, original) = (unet(&checkpoint::Checkpoint::open(&model).expect("it opens")), of_folder(unet));
+    let (ours, original) = (unet(&families::open(&model).expect("it opens")), of_folder(unet));
     let most = original.iter().fold(0.0, |most: f32, number| most.max(number.abs()));
     let differences = || ours.iter().zip(&original).map(|(a, b)| (a - b).abs());
     assert!(differences().all(|difference| difference <= most / 127.0));
     assert!(differences().any(|difference| difference > 0.0), "something was rounded");
 
     let places = Places::only(vec![path.parent().expect("a folder").to_owned()]);
-    let (found, _) = library::list(&places, &CancelToken::new()).expect("threads");
+    let (found, _) = library::list(&places, families::ALL, &CancelToken::new()).expect("threads");
     let item = found.iter().find(|item| item.model.as_ref() == Some(&model)).expect("the library has it");
     assert!(item.is_usable() && item.precisions.contains("q8_0"), "{item:?}");
 }
@@ -208,7 +209,7 @@ fn averaged_weights_are_taken_when_they_are_asked_for() {
     let models = Models::with(&file);
     let original = of_folder(unet);
     assert!(unet(&models.open().expect("it opens")) == original, "the last ones, as in Diffusers");
-    let averaged = Options { use_averaged: true, ..Options::default() };
+    let averaged = CheckpointOptions { use_averaged: true, ..CheckpointOptions::default() };
     let doubled: Vec<f32> = original.iter().map(|number| 2.0 * number).collect();
     assert!(unet(&models.open_with(&averaged).expect("it opens")) == doubled);
 
@@ -245,16 +246,17 @@ fn a_vae_that_is_named_goes_before_all_others_for_every_kind_of_model() {
     other.tensors.values_mut().for_each(|tensor| *tensor = tensor.map(|number| -number));
     let models = Models::with(&file.clone().without("first_stage_model."));
     other.write(&models.path("other.safetensors"));
-    let options = Options { vae: Some(models.path("other.safetensors")), ..Options::default() };
+    let options = CheckpointOptions { vae: Some(models.path("other.safetensors")), ..CheckpointOptions::default() };
     let negated: Vec<f32> = of_folder(vae).iter().map(|number| -number).collect();
     assert!(vae(&models.open_with(&options).expect("it opens")) == negated);
-    let folder = checkpoint::Checkpoint::open_with(&tiny(Checkpoint::TinySd15), &options).expect("it opens");
+    let folder = checkpoint::Checkpoint::open(&tiny(Checkpoint::TinySd15), families::ALL, &options).expect("it opens");
     assert!(vae(&folder) == negated);
 
     file.only("model.diffusion_model.").write(&models.path("unet.safetensors"));
-    let options = Options { vae: Some(models.path("unet.safetensors")), ..Options::default() };
+    let options = CheckpointOptions { vae: Some(models.path("unet.safetensors")), ..CheckpointOptions::default() };
     for model in [models.model(), tiny(Checkpoint::TinySd15)] {
-        let error = checkpoint::Checkpoint::open_with(&model, &options).map(|_| ()).expect_err("no VAE").to_string();
+        let error =
+            checkpoint::Checkpoint::open(&model, families::ALL, &options).map(|_| ()).expect_err("no VAE").to_string();
         assert!(error.starts_with("this file is no VAE but a Stable Diffusion 1 UNet: "), "{error}");
     }
 }

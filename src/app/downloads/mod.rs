@@ -15,6 +15,7 @@ use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::HubId;
 use crate::base::sync::Latest;
+use crate::families;
 use crate::storage::hub::{Downloaded, Found, Hub, Offer, Options, Progress, Token, Variant};
 use crate::storage::library::Repair;
 
@@ -97,7 +98,7 @@ impl Teller {
     }
 
     fn hub(&self) -> Result<Hub> {
-        Hub::new((self.reach)(token::read(&self.token)))
+        Hub::new((self.reach)(token::read(&self.token)), families::ALL)
     }
 
     fn answer(&self, question: Question, cancel: &CancelToken) {

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use super::family::FamilyRow;
 use super::files::{Files, is_plain_name, read_json};
 use super::index::{beside_index, check_class, config_file};
 use crate::base::error::{Error, Result};
@@ -21,14 +22,14 @@ pub struct Component {
 }
 
 impl Component {
-    pub(super) fn open(files: &impl Files, name: &str, library: &str, class: &str) -> Result<Self> {
+    pub(super) fn open(files: &impl Files, family: &FamilyRow, name: &str, library: &str, class: &str) -> Result<Self> {
         if !is_plain_name(name) {
             return Err(Error::new(format!(
                 "a component can't be called {name:?}: {}",
                 files.locate("model_index.json")
             )));
         }
-        check_class(name, class, &files.locate("model_index.json"))?;
+        check_class(family, name, class, &files.locate("model_index.json"))?;
         let path = format!("{name}/{}", config_file(class));
         let missing = || {
             Error::new(format!("the model's {name} is missing: {}", files.locate(&path)))

@@ -72,7 +72,7 @@ impl Checkpoint {
     pub fn describe(&self) -> Result<Description> {
         let components = self.components.iter().map(|component| self.describe_component(component));
         Ok(Description {
-            class_name: self.class_name.clone(),
+            class_name: self.class_name().to_owned(),
             model_index: self.index.clone(),
             recommended: self.recommended,
             components: components.collect::<Result<_>>()?,

@@ -2,8 +2,9 @@
 //!
 //! A model is a folder with a `model_index.json` that names its components, each in a folder of its own with a config
 //! and safetensors weights. The bundled model is the same, read out of the binary; a single file is made to look the same.
-//! Nothing here knows what a component does: configs are handed out as JSON, weights go wherever a module's field names say.
-//! Limits: Stable Diffusion 1 and 2, and unconditional models; no pickles (`.bin`).
+//! Nothing here knows a family of models by name, or what a component does: what can be opened is told by the rows of
+//! [`family::Families`], configs are handed out as JSON, and weights go wherever a module's field names say.
+//! Limits: no pickles (`.bin`).
 
 mod backing;
 mod bundled;
@@ -15,9 +16,9 @@ mod files;
 mod index;
 mod json;
 mod keys;
-mod ldm;
 mod load;
 mod opened;
+mod options;
 mod single_file;
 mod source;
 mod weight_files;
@@ -26,13 +27,12 @@ pub use card::Recommended;
 pub use component::Component;
 pub use describe::{ComponentDescription, Description, WeightsDescription};
 pub use load::{Comparison, MisShaped, Mismatch, OnTensor};
-pub use opened::{Checkpoint, Options};
+pub use opened::Checkpoint;
+pub use options::CheckpointOptions;
 pub use weight_files::Variant;
 
 pub(crate) use files::{Files, is_plain_name, read_json};
-pub(crate) use index::{
-    PIPELINES, beside_index, check_class, config_file, has_weights, library_and_class, required_components,
-};
+pub(crate) use index::{beside_index, check_class, config_file, has_weights, library_and_class, pipeline};
 pub(crate) use single_file::is_scaled;
 pub(crate) use source::Source;
-pub(crate) use weight_files::{WeightFiles, inside, read_index, weight_files};
+pub(crate) use weight_files::{WeightFiles, Weights, inside, read_index, weight_files};

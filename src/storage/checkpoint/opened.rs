@@ -1,6 +1,6 @@
 //! `Checkpoint`: an opened model, whose configs are read and whose weights aren't yet.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use burn::module::Module;
 use burn::tensor::DType;
@@ -9,10 +9,11 @@ use serde_json::{Map, Value};
 use super::backing::Backing;
 use super::card::{self, Recommended};
 use super::component::Component;
+use super::family::{Families, FamilyRow, PipelineClass};
 use super::files::{Files, read_json};
-use super::index::{library_and_class, required_components};
-use super::ldm::shapes::Shapes;
+use super::index::{library_and_class, pipeline};
 use super::load::{self, Comparison, OnTensor};
+use super::options::CheckpointOptions;
 use super::single_file::{self, SingleFile};
 use super::source::Source;
 use super::weight_files::{Variant, Weights};
@@ -24,7 +25,9 @@ use crate::storage::hub;
 /// An opened model: configs read, weights not yet.
 pub struct Checkpoint {
     backing: Backing,
-    pub(super) class_name: String,
+    families: Families,
+    family: &'static FamilyRow,
+    pipeline: &'static PipelineClass,
     pub(super) index: Map<String, Value>,
     pub(super) components: Vec<Component>,
     pub(super) recommended: Recommended,
@@ -32,31 +35,14 @@ pub struct Checkpoint {
     vae: Option<Weights>,
 }
 
-/// What a model is opened with beside its name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// A safetensors file with another VAE than the model's own.
-    pub vae: Option<PathBuf>,
-    /// Whether to take the weights that are averaged over the training (EMA) out of a single file that has both, rather than
-    /// the last ones, which Diffusers takes.
-    pub use_averaged: bool,
-}
-
 impl Checkpoint {
     /// Opens a model: reads its index and every component's config.
     ///
     /// # Errors
     /// There is no such model; it isn't in diffusers format, and no single file of a known family; its pipeline or a
-    /// component is of a class that isn't known here; a component is missing; a JSON file is broken.
-    pub fn open(model: &ModelRef) -> Result<Self> {
-        Self::open_with(model, &Options::default())
-    }
-
-    /// As [`Self::open`], with another VAE or other weights.
-    ///
-    /// # Errors
-    /// As [`Self::open`]; the other VAE is none; there are no averaged weights.
-    pub fn open_with(model: &ModelRef, options: &Options) -> Result<Self> {
+    /// component is of a class that isn't known here; a component is missing; a JSON file is broken; the other VAE is none;
+    /// there are no averaged weights.
+    pub fn open(model: &ModelRef, families: Families, options: &CheckpointOptions) -> Result<Self> {
         let vae = options.vae.as_deref();
         let backing = match model {
             ModelRef::Bundled => Backing::Tree(Source::Bundled),
@@ -64,45 +50,46 @@ impl Checkpoint {
                 model_ref::check_folder(path)?;
                 Backing::Tree(Source::Folder(path.clone()))
             }
-            ModelRef::File(path) => Backing::Single(Box::new(SingleFile::read(path, vae, options.use_averaged)?)),
+            ModelRef::File(path) => Backing::Single(Box::new(SingleFile::read(path, families, options)?)),
             ModelRef::Hub(id) => Backing::Tree(Source::Folder(hub::local(id)?)),
         };
-        let mut checkpoint = Self::read(backing, model)?;
+        let mut checkpoint = Self::read(backing, families, model)?;
         if let (Some(path), ModelRef::Bundled | ModelRef::Folder(_) | ModelRef::Hub(_)) = (vae, model) {
             checkpoint.replace_vae(path)?;
         }
         Ok(checkpoint)
     }
 
-    fn read(backing: Backing, model: &ModelRef) -> Result<Self> {
+    fn read(backing: Backing, families: Families, model: &ModelRef) -> Result<Self> {
         let index = read_json(&backing, "model_index.json")?.ok_or_else(|| {
-            Error::new(format!("this folder has no model_index.json: {model}")).advise(
-                "A model in diffusers format has one, beside the folders unet, vae, text_encoder, tokenizer and scheduler",
-            )
+            Error::new(format!("this folder has no model_index.json: {model}"))
+                .advise("A model in diffusers format has one, beside a folder for each of its components")
         })?;
-        let class_name = index.get("_class_name").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let required = required_components(&class_name, model)?;
+        let class_name = index.get("_class_name").and_then(Value::as_str).unwrap_or_default();
+        let (family, pipeline) = pipeline(families, class_name, &model.to_string())?;
         let mut components = Vec::new();
         for (name, value) in &index {
             if let Some((library, class)) = library_and_class(value) {
-                components.push(Component::open(&backing, name, library, class)?);
+                components.push(Component::open(&backing, family, name, library, class)?);
             }
         }
-        if let Some(name) = required.iter().find(|name| !components.iter().any(|component| component.name == **name)) {
+        let is_there = |name: &str| components.iter().any(|component| component.name == name);
+        if let Some(name) = pipeline.required.iter().find(|name| !is_there(name)) {
             return Err(Error::new(format!("the model_index.json names no {name}: {model}")));
         }
         let recommended = backing.read_text("README.md").ok().flatten();
         let recommended = recommended.map(|readme| card::recommended(&readme)).unwrap_or_default();
-        Ok(Self { backing, class_name, index, components, recommended, vae: None })
+        Ok(Self { backing, families, family, pipeline, index, components, recommended, vae: None })
     }
 
     /// Puts another VAE in the place of the model's own.
     fn replace_vae(&mut self, path: &Path) -> Result<()> {
         self.component("vae")?;
-        let weights = single_file::open_vae(path)?;
-        let shapes = weights.tensors.iter().map(|(key, stored)| (key.as_str(), stored.shape.as_slice()));
+        let no_rules = || Error::new(format!("{} can't be used with another VAE", self.family.label));
+        let rules = self.family.single_file.as_ref().ok_or_else(no_rules)?;
+        let weights = single_file::open_vae(path, self.families, rules)?;
         for component in self.components.iter_mut().filter(|component| component.name == "vae") {
-            Shapes::new(shapes.clone()).complete("vae", &mut component.config);
+            (rules.complete)("vae", &weights, &mut component.config);
         }
         self.vae = Some(weights);
         Ok(())
@@ -110,17 +97,22 @@ impl Checkpoint {
 
     /// The pipeline's class in Diffusers, for example `StableDiffusionPipeline`.
     pub fn class_name(&self) -> &str {
-        &self.class_name
+        self.pipeline.name
+    }
+
+    /// The family that it belongs to.
+    pub fn family(&self) -> &'static FamilyRow {
+        self.family
+    }
+
+    /// Its pipeline, as the family knows it.
+    pub fn pipeline(&self) -> &'static PipelineClass {
+        self.pipeline
     }
 
     /// The components that are there, in the index's order.
     pub fn components(&self) -> &[Component] {
         &self.components
-    }
-
-    /// Whether it draws without a prompt.
-    pub fn is_unconditional(&self) -> bool {
-        self.component("unet").is_ok_and(|unet| unet.class == "UNet2DModel")
     }
 
     /// The component of a name.

@@ -36,22 +36,24 @@ pub use search::Found;
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::HubId;
+use crate::storage::checkpoint::family::Families;
 use client::Client;
 
 /// The Hub, or a mirror of it, and the cache on this machine.
 #[derive(Clone, Debug)]
 pub struct Hub {
     options: Options,
+    families: Families,
 }
 
 impl Hub {
-    /// A Hub to ask. Nothing is asked yet.
+    /// A Hub to ask for models of these families. Nothing is asked yet.
     ///
     /// # Errors
     /// The endpoint is no address of a web server, or the token has characters that no token has.
-    pub fn new(options: Options) -> Result<Self> {
+    pub fn new(options: Options, families: Families) -> Result<Self> {
         Client::new(&options)?;
-        Ok(Self { options })
+        Ok(Self { options, families })
     }
 
     /// What it works with.
@@ -68,7 +70,7 @@ impl Hub {
     pub fn look(&self, id: &HubId, variant: Variant, cancel: &CancelToken) -> Result<Option<Offer>> {
         self.online()?;
         let client = Client::new(&self.options)?;
-        client::drive(cancel, &mut || {}, offer::look(&client, id, variant))
+        client::drive(cancel, &mut || {}, offer::look(&client, self.families, id, variant))
     }
 
     /// Models in diffusers format that can be opened here, most downloaded first. `None` when cancelled.
@@ -78,7 +80,7 @@ impl Hub {
     pub fn search(&self, text: &str, limit: usize, cancel: &CancelToken) -> Result<Option<Vec<Found>>> {
         self.online()?;
         let client = Client::new(&self.options)?;
-        client::drive(cancel, &mut || {}, search::search(&client, text, limit))
+        client::drive(cancel, &mut || {}, search::search(&client, self.families, text, limit))
     }
 
     /// Fetches what of an offer isn't here yet, and hands out the model's folder. Cancelling it keeps what has come:

@@ -1,8 +1,9 @@
 //! What a repository offers: licence, gate, and the files that a download would fetch.
 
 use crate::base::error::{Error, Result};
-use crate::base::model_ref::{HubId, ModelRef};
-use crate::storage::checkpoint::{check_class, library_and_class, required_components};
+use crate::base::model_ref::HubId;
+use crate::storage::checkpoint::family::Families;
+use crate::storage::checkpoint::{check_class, library_and_class, pipeline};
 use crate::storage::hub::cache::{self, Repo};
 use crate::storage::hub::client::Client;
 use crate::storage::hub::good_models::present_name;
@@ -84,7 +85,7 @@ impl Wanted {
 }
 
 /// Asks the Hub what a repository offers: all facts in one answer, the index of components in another.
-pub(super) async fn look(client: &Client, asked: &HubId, variant: Variant) -> Result<Offer> {
+pub(super) async fn look(client: &Client, families: Families, asked: &HubId, variant: Variant) -> Result<Offer> {
     let name = present_name(asked);
     let mut info = client.info(&name).await?;
     let id = info.present_id(asked)?;
@@ -99,14 +100,14 @@ pub(super) async fn look(client: &Client, asked: &HubId, variant: Variant) -> Re
     }
     let index = client.model_index(&id, &commit).await?;
     let class_name = index.get("_class_name").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-    let required = required_components(&class_name, &ModelRef::Hub(id.clone()))?;
+    let (family, pipeline) = pipeline(families, &class_name, &id.to_string())?;
     for (name, value) in &index {
         if let Some((_, class)) = library_and_class(value) {
-            check_class(name, class, &id.to_string())?;
+            check_class(family, name, class, &id.to_string())?;
         }
     }
     let names: Vec<&str> = listed.iter().map(|file| file.path.as_str()).collect();
-    let chosen = plan::plan(&names, &index, required, variant)
+    let chosen = plan::plan(&names, &index, pipeline.required, variant)
         .map_err(|lack| Error::new(format!("this repository's model can't be opened here: {id}")).caused_by(lack))?;
     let mut files = Vec::new();
     for file in listed.into_iter().filter(|file| chosen.contains(&file.path)) {

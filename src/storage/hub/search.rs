@@ -8,7 +8,7 @@ use hf_hub::{HFClient, HFError};
 
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::HubId;
-use crate::storage::checkpoint::PIPELINES;
+use crate::storage::checkpoint::family::Families;
 use crate::storage::hub::client::{Client, patiently};
 use crate::storage::hub::failure::{Failure, Refusal, no_answer};
 use crate::storage::hub::info::gate;
@@ -37,7 +37,7 @@ pub struct Found {
 }
 
 /// See [`super::Hub::search`].
-pub(super) async fn search(client: &Client, text: &str, limit: usize) -> Result<Vec<Found>> {
+pub(super) async fn search(client: &Client, families: Families, text: &str, limit: usize) -> Result<Vec<Found>> {
     // Trying again, and what to do about a refusal, is decided here: hf-hub's own tries are off.
     let hub = HFClient::builder()
         .client(client.http.clone())
@@ -55,7 +55,7 @@ pub(super) async fn search(client: &Client, text: &str, limit: usize) -> Result<
         let mut found = pin!(found);
         let mut models = Vec::new();
         while let Some(model) = found.try_next().await.map_err(|error| failure(client, error))? {
-            models.extend(openable(model));
+            models.extend(openable(families, model));
             if models.len() == limit {
                 break;
             }
@@ -66,10 +66,10 @@ pub(super) async fn search(client: &Client, text: &str, limit: usize) -> Result<
 }
 
 /// A model that can be opened here, as far as the Hub's tags and list of files tell.
-fn openable(model: ModelInfo) -> Option<Found> {
+fn openable(families: Families, model: ModelInfo) -> Option<Found> {
     let tags = model.tags.unwrap_or_default();
     let class_name = tags.iter().find_map(|tag| tag.strip_prefix("diffusers:")).map(str::to_owned);
-    if class_name.as_ref().is_some_and(|class| !PIPELINES.iter().any(|(known, _)| known == class)) {
+    if class_name.as_ref().is_some_and(|class| families.pipeline(class).is_none()) {
         return None;
     }
     let files = model.siblings.unwrap_or_default();

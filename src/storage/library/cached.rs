@@ -13,13 +13,13 @@ use super::item::{Item, State, modified};
 use super::{file, walk};
 use crate::base::model_ref::{HubId, ModelRef};
 use crate::storage::checkpoint::Source;
-use crate::storage::checkpoint::family::{Family, Kind};
+use crate::storage::checkpoint::family::{Families, Kind};
 
 /// The digits of a commit that people read.
 const SHORT: usize = 7;
 
 /// Every model in a repository.
-pub(super) fn inspect(repository: &Path, app: App) -> Vec<Item> {
+pub(super) fn inspect(repository: &Path, app: App, families: Families) -> Vec<Item> {
     let Some(name) = repository.file_name().map(|name| name.to_string_lossy().into_owned()) else { return Vec::new() };
     let repo = name.trim_start_matches("models--").replacen("--", "/", 1);
     // Of a cache elsewhere, no name leads to it.
@@ -43,7 +43,7 @@ pub(super) fn inspect(repository: &Path, app: App) -> Vec<Item> {
             let model = id
                 .as_ref()
                 .map_or_else(|| ModelRef::Folder(path.clone()), |id| ModelRef::Hub(HubId { revision, ..id.clone() }));
-            snapshot(path, model, &shown, app)
+            snapshot(path, model, &shown, app, families)
         })
         .collect();
     if let (true, Some(id)) = (snapshots.is_empty() && !begun.is_empty(), id) {
@@ -53,9 +53,10 @@ pub(super) fn inspect(repository: &Path, app: App) -> Vec<Item> {
 }
 
 /// What a snapshot holds.
-fn snapshot(path: &Path, model: ModelRef, name: &str, app: App) -> Vec<Item> {
+fn snapshot(path: &Path, model: ModelRef, name: &str, app: App, families: Families) -> Vec<Item> {
     let is_pipeline = fs::symlink_metadata(path.join("model_index.json")).is_ok();
-    let pipeline = || Pipeline::inspect(&Source::Folder(path.to_owned())).item(model, name.to_owned(), app, path);
+    let pipeline =
+        || Pipeline::inspect(&Source::Folder(path.to_owned()), families).item(model, name.to_owned(), app, path);
     let mut items: Vec<Item> = is_pipeline.then(pipeline).into_iter().collect();
     let Ok(entries) = path.read_dir() else { return items };
     let files = entries.flatten().map(|entry| entry.path());
@@ -63,7 +64,7 @@ fn snapshot(path: &Path, model: ModelRef, name: &str, app: App) -> Vec<Item> {
         .filter(|path| walk::is_candidate(&path.to_string_lossy(), false) && !(is_pipeline && file::is_component(path)))
         .collect();
     files.sort();
-    let single = files.iter().map(|path| file::inspect(path, app, None)).map(|item| {
+    let single = files.iter().map(|path| file::inspect(path, app, None, families)).map(|item| {
         let name = if is_component(&item) { name.to_owned() } else { format!("{name}/{}", item.name) };
         Item { name, ..item }
     });
@@ -86,7 +87,7 @@ fn only_begun(repository: &Path, id: HubId, name: String, begun: &[u64]) -> Item
         model: Some(ModelRef::Hub(id)),
         name,
         kind: Kind::Checkpoint,
-        family: Family::Unknown,
+        architecture: None,
         precisions: std::collections::BTreeSet::new(),
         bytes: begun.iter().sum(),
         app: App::Hub,

@@ -8,7 +8,7 @@ use super::item::{Item, State, modified};
 use super::{cached, file};
 use crate::base::model_ref::ModelRef;
 use crate::storage::checkpoint::Source;
-use crate::storage::checkpoint::family::{Family, Kind};
+use crate::storage::checkpoint::family::{Families, Kind};
 
 /// Something that looks like a model.
 pub(super) enum Candidate {
@@ -24,22 +24,22 @@ pub(super) enum Candidate {
 
 impl Candidate {
     /// Reads its headers and configs.
-    pub(super) fn inspect(&self) -> Vec<Item> {
+    pub(super) fn inspect(&self, families: Families) -> Vec<Item> {
         match self {
-            Self::File { path, app, holds } => vec![file::inspect(path, *app, *holds)],
+            Self::File { path, app, holds } => vec![file::inspect(path, *app, *holds, families)],
             Self::Folder { path, app } => {
-                let pipeline = Pipeline::inspect(&Source::Folder(path.clone()));
+                let pipeline = Pipeline::inspect(&Source::Folder(path.clone()), families);
                 vec![pipeline.item(ModelRef::Folder(path.clone()), folder_name(path), *app, path)]
             }
             Self::CoreMl { path, app } => vec![core_ml(path, *app)],
-            Self::Repository { path, app } => cached::inspect(path, *app),
+            Self::Repository { path, app } => cached::inspect(path, *app, families),
         }
     }
 }
 
 /// The model that is built in.
-pub(super) fn bundled() -> Item {
-    let pipeline = Pipeline::inspect(&Source::Bundled);
+pub(super) fn bundled(families: Families) -> Item {
+    let pipeline = Pipeline::inspect(&Source::Bundled, families);
     let item = pipeline.item(ModelRef::Bundled, "Pictogram 64 (bundled)".to_owned(), App::Burnisher, Path::new(""));
     Item { path: None, modified: None, ..item }
 }
@@ -67,7 +67,7 @@ fn core_ml(path: &Path, app: App) -> Item {
         model: Some(ModelRef::Folder(path.to_owned())),
         name: folder_name(path),
         kind: Kind::Checkpoint,
-        family: Family::Unknown,
+        architecture: None,
         precisions: std::collections::BTreeSet::new(),
         bytes: 0,
         app,

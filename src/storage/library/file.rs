@@ -9,7 +9,7 @@ use super::area::App;
 use super::header;
 use super::item::{Item, State, WeightFile, modified};
 use crate::base::model_ref::ModelRef;
-use crate::storage::checkpoint::family::{Family, Identified, Kind, Layout, identify};
+use crate::storage::checkpoint::family::{Families, Identified, Kind, Layout};
 use crate::storage::checkpoint::is_scaled;
 use crate::storage::weights::{Flaw, SourceFile, is_gguf, read_header, read_path};
 
@@ -26,12 +26,12 @@ pub(super) fn is_component(path: &Path) -> bool {
 }
 
 /// What a file is. `holds` is the kind of part that lies in its folder.
-pub(super) fn inspect(path: &Path, app: App, holds: Option<Kind>) -> Item {
+pub(super) fn inspect(path: &Path, app: App, holds: Option<Kind>, families: Families) -> Item {
     let mut item = Item {
         model: None,
         name: name(path),
         kind: holds.unwrap_or(Kind::Checkpoint),
-        family: Family::Unknown,
+        architecture: None,
         precisions: BTreeSet::new(),
         bytes: fs::metadata(path).map_or(0, |metadata| metadata.len()),
         app,
@@ -47,10 +47,10 @@ pub(super) fn inspect(path: &Path, app: App, holds: Option<Kind>) -> Item {
     if ["safetensors", "sft"].contains(&&*ending) {
         match read_path(path) {
             Ok(header) => {
-                let identified = identify(header.shapes());
-                (item.kind, item.family) = (identified.kind, identified.family);
+                let identified = families.identify(header.shapes());
+                (item.kind, item.architecture) = (identified.kind, identified.architecture);
                 item.precisions = header::precisions(&header);
-                item.state = state(&identified, path);
+                item.state = state(&identified, families, path);
                 if item.state == State::Whole && header.tensors.iter().any(|(key, _)| is_scaled(key)) {
                     item.state = State::NotOpenable { why: SCALED.to_owned() };
                 }
@@ -63,10 +63,10 @@ pub(super) fn inspect(path: &Path, app: App, holds: Option<Kind>) -> Item {
     } else if ending == "gguf" && is_gguf(path) {
         match SourceFile::on_disk(path).and_then(|file| read_header(&file)) {
             Ok(header) => {
-                let identified = identify(header.shapes());
-                (item.kind, item.family) = (identified.kind, identified.family);
+                let identified = families.identify(header.shapes());
+                (item.kind, item.architecture) = (identified.kind, identified.architecture);
                 item.precisions = header.tensors.iter().map(|(_, stored)| header::type_name(stored)).collect();
-                item.state = state(&identified, path);
+                item.state = state(&identified, families, path);
             }
             Err(error) => item.state = State::NotOpenable { why: error.to_string() },
         }
@@ -87,28 +87,30 @@ fn name(path: &Path) -> String {
 }
 
 /// Whether a sound file can be used, by the same rules as opening it.
-fn state(identified: &Identified, path: &Path) -> State {
+fn state(identified: &Identified, families: Families, path: &Path) -> State {
     let not_openable = |why: String| State::NotOpenable { why };
     match identified.kind {
         Kind::Checkpoint | Kind::Unet => {}
         Kind::Unknown => return not_openable("It is no Stable Diffusion model".to_owned()),
         _ => return State::Whole,
     }
-    if !identified.family.is_known_here() {
+    let Some(architecture) = identified.architecture.filter(|architecture| architecture.is_openable()) else {
         return not_openable(format!("It is {identified}, which this app can't draw with yet"));
-    }
+    };
     if identified.layout == Layout::Diffusers {
         return not_openable("It is one component of a model in diffusers format, and no model by itself".to_owned());
     }
     // What a file lacks may lie in a folder of its name beside it.
     let has_folder = path.with_extension("").is_dir();
     let has_vae = identified.has_vae || path.with_extension("vae.safetensors").is_file();
-    let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    let parts = [
-        (has_vae, format!("the VAE (put one beside it as {name}.vae.safetensors)")),
-        (identified.has_text_encoder, format!("the text encoder (put it beside it in {name}/text_encoder)")),
-    ];
-    let missing = parts.into_iter().filter(|(is_there, _)| !is_there && !has_folder).map(|(_, part)| part);
+    let family = families.family_of(architecture);
+    let parts = [("vae", has_vae), ("text_encoder", identified.has_text_encoder)];
+    let missing = parts.into_iter().filter(|(_, is_there)| !is_there && !has_folder).map(|(id, _)| {
+        let component = family.and_then(|family| family.component(id));
+        let place = component.and_then(|component| component.place_beside(path));
+        let advice = place.map_or_else(String::new, |place| format!(" (put one beside it as {place})"));
+        format!("the {}{advice}", component.map_or(id, |component| component.label))
+    });
     let missing: Vec<String> = missing.collect();
     if missing.is_empty() { State::Whole } else { State::Partial { missing } }
 }

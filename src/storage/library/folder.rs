@@ -8,25 +8,12 @@ use super::area::App;
 use super::header;
 use super::item::{Item, State, WeightFile, modified};
 use crate::base::model_ref::ModelRef;
-use crate::storage::checkpoint::family::{Family, Kind, identify};
+use crate::storage::checkpoint::family::{Architecture, Families, Kind};
 use crate::storage::checkpoint::{
-    Files, PIPELINES, Source, Variant, WeightFiles, beside_index, config_file, has_weights, inside, library_and_class,
-    read_index, read_json, weight_files,
+    Files, Source, Variant, WeightFiles, beside_index, config_file, has_weights, inside, library_and_class, read_index,
+    read_json, weight_files,
 };
 use crate::storage::weights::{Flaw, Header, read_header, read_path};
-
-/// Families by the names of their pipelines, for those whose weights aren't known here.
-const FAMILIES: [(&str, Family); 6] = [
-    ("StableDiffusionXL", Family::Sdxl),
-    ("StableDiffusion3", Family::Sd3),
-    ("Flux", Family::Flux),
-    ("StableDiffusionUpscale", Family::Sd2Upscaler),
-    ("StableDiffusionInstructPix2Pix", Family::InstructPix2Pix),
-    ("DDPM", UNCONDITIONAL),
-];
-
-/// Models that read no text.
-const UNCONDITIONAL: Family = Family::Other("Unconditional");
 
 /// What there is to say of weights that are only there as pickles.
 const PICKLED: &str = "Its weights are pickled (.bin), which can run code when opened. Get its .safetensors files, or \
@@ -34,7 +21,8 @@ const PICKLED: &str = "Its weights are pickled (.bin), which can run code when o
 
 /// What a folder in diffusers format turns out to be.
 pub(super) struct Pipeline {
-    family: Family,
+    families: Families,
+    architecture: Option<&'static Architecture>,
     precisions: BTreeSet<String>,
     files: Vec<WeightFile>,
     /// Of all weights.
@@ -52,9 +40,10 @@ pub(super) struct Pipeline {
 
 impl Pipeline {
     /// Reads its index, configs and headers.
-    pub(super) fn inspect(source: &Source) -> Self {
+    pub(super) fn inspect(source: &Source, families: Families) -> Self {
         let mut pipeline = Self {
-            family: Family::Unknown,
+            families,
+            architecture: None,
             precisions: BTreeSet::new(),
             files: Vec::new(),
             bytes: 0,
@@ -77,8 +66,8 @@ impl Pipeline {
             }
         };
         let class = index.get("_class_name").and_then(serde_json::Value::as_str).unwrap_or_default();
-        let known = PIPELINES.iter().find(|(known, _)| *known == class);
-        pipeline.family = family_of(class);
+        let known = families.pipeline(class).map(|(_, known)| known);
+        pipeline.architecture = families.architecture_of_class(class);
         if known.is_none() {
             let class = if class.is_empty() { "a model of no named class" } else { class };
             pipeline.unopenable = Some(format!("It is {class}, which this app can't draw with yet"));
@@ -86,7 +75,7 @@ impl Pipeline {
         for (name, class) in index.iter().filter_map(|(name, value)| Some((name, library_and_class(value)?.1))) {
             pipeline.component(source, name, class);
         }
-        for name in known.map(|(_, required)| *required).unwrap_or_default() {
+        for name in known.map_or(&[][..], |known| known.required) {
             if index.get(*name).and_then(library_and_class).is_none() {
                 pipeline.flaws.push(format!("Its model_index.json names no {name}"));
             }
@@ -157,8 +146,8 @@ impl Pipeline {
     }
 
     fn header(&mut self, source: &Source, component: &str, file: &str, header: &Header) {
-        if component == "unet" && self.family == Family::Unknown {
-            self.family = identify(header.shapes()).family;
+        if component == "unet" && self.architecture.is_none() {
+            self.architecture = self.families.identify(header.shapes()).architecture;
         }
         if component == "unet" || self.precisions.is_empty() {
             self.precisions.append(&mut header::precisions(header));
@@ -188,7 +177,7 @@ impl Pipeline {
         };
         Item {
             kind: Kind::Checkpoint,
-            family: self.family,
+            architecture: self.architecture,
             precisions: self.precisions,
             bytes: self.bytes,
             path: Some(path.to_owned()),
@@ -201,14 +190,6 @@ impl Pipeline {
             state,
         }
     }
-}
-
-/// The family that a pipeline's class names, if the class alone does.
-fn family_of(class: &str) -> Family {
-    if class == "DDIMPipeline" {
-        return UNCONDITIONAL;
-    }
-    FAMILIES.iter().find(|(begins, _)| class.starts_with(begins)).map_or(Family::Unknown, |(_, family)| *family)
 }
 
 /// Reads the header of one of its files.

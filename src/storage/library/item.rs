@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use super::area::App;
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::{HubId, ModelRef};
-use crate::storage::checkpoint::family::{Family, Kind};
+use crate::storage::checkpoint::family::{Architecture, Kind};
 
 /// A model, or a part of one.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,8 +19,8 @@ pub struct Item {
     pub name: String,
     /// A whole model, or which part.
     pub kind: Kind,
-    /// Its architecture.
-    pub family: Family,
+    /// The network that it is, or is for; `None` if nothing tells.
+    pub architecture: Option<&'static Architecture>,
     /// The types of its numbers, as `f16`; more than one if it is there in several.
     pub precisions: BTreeSet<String>,
     /// What it takes on the disk.
@@ -132,9 +132,9 @@ impl Item {
         }
     }
 
-    /// Its family in words; nothing if it isn't known.
+    /// Its architecture in words; nothing if it isn't known.
     pub fn family_text(&self) -> &'static str {
-        if self.family == Family::Unknown { "" } else { self.family.name() }
+        self.architecture.map_or("", |architecture| architecture.name)
     }
 
     /// The types of its numbers in words.

@@ -9,28 +9,29 @@ use super::places::Places;
 use super::walk;
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
+use crate::storage::checkpoint::family::Families;
 
 /// Threads that read headers: more than cores, since they wait for disks.
 const READERS: usize = 8;
 
-/// Looks for models. `tell` is called on several threads, in no order, and may wait.
+/// Looks for models of these families. `tell` is called on several threads, in no order, and may wait.
 ///
 /// # Errors
 /// The system has no threads to give. A folder that can't be read is told of and left out.
-pub fn scan(places: &Places, cancel: &CancelToken, tell: &(dyn Fn(Found) + Sync)) -> Result<()> {
+pub fn scan(places: &Places, families: Families, cancel: &CancelToken, tell: &(dyn Fn(Found) + Sync)) -> Result<()> {
     let pool =
         ThreadPoolBuilder::new().num_threads(READERS).thread_name(|number| format!("burnisher-library-{number}"));
     let pool = pool.build().map_err(|cause| Error::new("the folders can't be looked through").caused_by(cause))?;
     pool.in_place_scope(|scope| {
         if places.bundled {
-            tell(Found::Item(Box::new(candidate::bundled())));
+            tell(Found::Item(Box::new(candidate::bundled(families))));
         }
         let mut walk = walk::Walk::new(cancel, tell);
         for area in places.areas() {
             walk.through(&area, &mut |candidate| {
                 scope.spawn(move |_| {
                     if !cancel.is_cancelled() {
-                        candidate.inspect().into_iter().for_each(|item| tell(Found::Item(Box::new(item))));
+                        candidate.inspect(families).into_iter().for_each(|item| tell(Found::Item(Box::new(item))));
                     }
                 });
             });
@@ -43,9 +44,9 @@ pub fn scan(places: &Places, cancel: &CancelToken, tell: &(dyn Fn(Found) + Sync)
 ///
 /// # Errors
 /// As [`scan`].
-pub fn list(places: &Places, cancel: &CancelToken) -> Result<(Vec<Item>, Vec<Error>)> {
+pub fn list(places: &Places, families: Families, cancel: &CancelToken) -> Result<(Vec<Item>, Vec<Error>)> {
     let found = std::sync::Mutex::new((Vec::new(), Vec::new()));
-    scan(places, cancel, &|news| {
+    scan(places, families, cancel, &|news| {
         // A list is pushed to in one move, so one left by a thread that panicked is whole.
         let mut found = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match news {

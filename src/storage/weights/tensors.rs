@@ -40,6 +40,11 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    /// The names of its tensors.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.tensors.iter().map(|(key, _)| key.as_str()).collect()
+    }
+
     /// The names and shapes of its tensors.
     pub(crate) fn shapes(&self) -> impl Iterator<Item = (&str, &[usize])> {
         self.tensors.iter().map(|(key, stored)| (key.as_str(), stored.shape.as_slice()))

@@ -7,8 +7,8 @@ use burnisher::storage::library::{Item, Places, State, Verdict, verify};
 use sha2::{Digest, Sha256};
 
 use super::{
-    App, CancelToken, Checkpoint, Family, Kind, Path, SD1, Storage, Tree, VAE_OF_DIFFUSERS, bytes, checkpoints, link,
-    list, names, sound, told,
+    App, CancelToken, Checkpoint, Kind, Path, SD1, Storage, Tree, VAE_OF_DIFFUSERS, bytes, checkpoints, link, list,
+    names, sound, told,
 };
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -70,7 +70,10 @@ fn a_model_of_the_hub_is_found_under_its_name() {
     let items = tree.cached();
     assert_eq!(told(&items), [("acme/tiny-sd", Kind::Checkpoint, App::Hub)]);
     let item = &items[0];
-    assert_eq!((&item.model, &item.state, item.family), (&hub("acme/tiny-sd"), &State::Whole, Family::Sd1));
+    assert_eq!(
+        (&item.model, &item.state, item.family_text()),
+        (&hub("acme/tiny-sd"), &State::Whole, "Stable Diffusion 1")
+    );
     assert!(item.is_usable() && item.repair().is_none());
     assert!(item.files.iter().all(|file| file.path.starts_with(fs::canonicalize(tree.path("hub")).expect("a folder"))));
 }

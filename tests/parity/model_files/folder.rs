@@ -10,6 +10,7 @@ use burn::tensor::{DType, Device};
 use burnisher::base::error::{Error, Result};
 use burnisher::base::model_ref::ModelRef;
 use burnisher::base::stop::{Outcome, Stop};
+use burnisher::families;
 use burnisher::ops::{Conv2d, Linear};
 use burnisher::storage::checkpoint::Checkpoint;
 use half::f16;
@@ -115,7 +116,7 @@ impl Folder {
     }
 
     pub(crate) fn open(&self) -> Result<Checkpoint> {
-        Checkpoint::open(&ModelRef::Folder(self.0.path().to_owned()))
+        families::open(&ModelRef::Folder(self.0.path().to_owned()))
     }
 
     pub(crate) fn load(&self) -> Outcome<Net> {

@@ -2,7 +2,7 @@
 
 use burn::tensor::DType;
 use burnisher::base::model_ref::ModelRef;
-use burnisher::storage::checkpoint::Checkpoint;
+use burnisher::families;
 use safetensors::Dtype;
 
 use super::folder::{Folder, as_f32, raw, serialize, tensors};
@@ -10,7 +10,7 @@ use super::folder::{Folder, as_f32, raw, serialize, tensors};
 const WEIGHTS: &str = "unet/diffusion_pytorch_model.safetensors";
 
 fn refusal(model: &str) -> String {
-    Checkpoint::open(&model.parse().unwrap()).map(|_| ()).unwrap_err().to_string()
+    families::open(&model.parse().unwrap()).map(|_| ()).unwrap_err().to_string()
 }
 
 /// The line names what is wrong, and the file at its end.
@@ -47,7 +47,7 @@ fn a_folder_without_an_index_is_told_what_a_model_looks_like() {
     std::fs::remove_file(folder.path("model_index.json")).unwrap();
     let line = folder.complaint().to_string();
     assert!(line.starts_with("this folder has no model_index.json: "), "{line}");
-    assert!(line.contains("beside the folders unet, vae, text_encoder, tokenizer and scheduler"), "{line}");
+    assert!(line.contains("beside a folder for each of its components"), "{line}");
 }
 
 #[test]

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use burnisher::base::error::Result;
 use burnisher::base::model_ref::ModelRef;
-use burnisher::storage::checkpoint::{Checkpoint, Options};
+use burnisher::families;
+use burnisher::storage::checkpoint::{Checkpoint, CheckpointOptions};
 use half::{bf16, f16};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -252,11 +253,11 @@ impl Models {
     }
 
     pub(crate) fn open(&self) -> Result<Checkpoint> {
-        Checkpoint::open(&self.model())
+        families::open(&self.model())
     }
 
-    pub(crate) fn open_with(&self, options: &Options) -> Result<Checkpoint> {
-        Checkpoint::open_with(&self.model(), options)
+    pub(crate) fn open_with(&self, options: &CheckpointOptions) -> Result<Checkpoint> {
+        Checkpoint::open(&self.model(), families::ALL, options)
     }
 
     /// Why the model can't be opened: one line, ending with its path or going on with advice.

@@ -16,6 +16,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, never};
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
 use crate::base::sync::Latest;
+use crate::families;
 use crate::storage::library::{Duplicates, Found, Item, Places, Verdict, find_duplicates, scan, verify};
 
 /// News that wait for who fetches them.
@@ -155,7 +156,7 @@ impl Work {
         match order {
             Order::Scan(places) => {
                 self.tell(News::Scanning, cancel);
-                let scanned = scan(&places, cancel, &|found| match found {
+                let scanned = scan(&places, families::ALL, cancel, &|found| match found {
                     Found::Looking(folder) => self.show(Progress::Looking(folder)),
                     Found::Item(item) => self.tell(News::Item(item), cancel),
                     Found::Trouble(error) => self.tell(News::Trouble(error), cancel),

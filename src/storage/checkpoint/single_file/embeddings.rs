@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::storage::checkpoint::family::{Kind, identify};
+use crate::storage::checkpoint::family::{Families, Kind};
 use crate::storage::weights::{SourceFile, Stored, read_header};
 
 /// More rows than a prompt has places are of no use.
@@ -26,10 +26,10 @@ pub(crate) struct Embeddings {
 
 impl Embeddings {
     /// Those for a text encoder of such a width.
-    pub(crate) fn beside(model: &Path, width: usize) -> Self {
+    pub(super) fn beside(model: &Path, width: usize, families: Families) -> Self {
         let mut found = Self::default();
         for path in files(model) {
-            let Some((name, rows)) = read(&path, width) else { continue };
+            let Some((name, rows)) = read(&path, width, families) else { continue };
             let place = (found.rows.len(), rows.len());
             found.rows.extend(rows);
             let stem = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -54,9 +54,9 @@ fn files(model: &Path) -> Vec<PathBuf> {
 }
 
 /// The tensor's name, and its rows.
-fn read(path: &Path, width: usize) -> Option<(String, Vec<Vec<f32>>)> {
+fn read(path: &Path, width: usize, families: Families) -> Option<(String, Vec<Vec<f32>>)> {
     let header = read_header(&SourceFile::on_disk(path).ok()?).ok()?;
-    let found = identify(header.shapes());
+    let found = families.identify(header.shapes());
     let [(name, stored)] = header.tensors.as_slice() else { return None };
     let fits = found.kind == Kind::Embedding && stored.shape.last() == Some(&width) && rows(stored) <= MAX_ROWS;
     let numbers = fits.then(|| stored.numbers()).flatten()?;

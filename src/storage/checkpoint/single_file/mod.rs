@@ -5,7 +5,7 @@
 //! (`name.vae.safetensors`) and a config in its authors' format (`name.yaml`), both as A1111 knows them. What neither the
 //! file nor its family tells may lie in a folder of the file's name beside it: configs, as `from_single_file(config=..)`
 //! takes them, and whole components that the file lacks. Words of textual inversion are read from `embeddings`.
-//! Limits: Stable Diffusion 1 and 2 and their variants, as safetensors or GGUF. There is no safety checker.
+//! Limits: safetensors and GGUF. There is no safety checker.
 
 mod configs;
 mod embeddings;
@@ -17,26 +17,29 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use bytes::Bytes;
+use serde_json::{Map, Value};
 
-use super::family::{Identified, Kind, Layout, identify};
+use super::family::{Architecture, Families, FamilyRow, Identified, Kind, Layout, SingleFileRules, Slice, WordTable};
 use super::files::Files;
-use super::ldm::shapes::Shapes;
-use super::ldm::{Names, Part, UNET, averaged, stray};
+use super::options::CheckpointOptions;
 use super::source::Source;
 use super::weight_files::{Variant, Weights};
 use crate::base::error::{Error, Result};
 use crate::base::model_ref;
 use crate::storage::weights::{Header, SourceFile, Stored, read_header};
+use configs::MadeFiles;
 use embeddings::Embeddings;
 use original_config::OriginalConfig;
-pub(crate) use vae_file::open as open_vae;
+pub(super) use vae_file::open as open_vae;
 
 /// As many averaged tensors as Diffusers asks for before it believes in them (`convert_ldm_unet_checkpoint`).
 const ENOUGH_AVERAGED: usize = 100;
 
 /// A single file, opened: its header is read, its weights not.
-pub(crate) struct SingleFile {
+pub(super) struct SingleFile {
     place: String,
+    family: &'static FamilyRow,
+    rules: &'static SingleFileRules,
     /// The small files of a diffusers folder by their paths in it.
     files: BTreeMap<String, Bytes>,
     components: BTreeMap<&'static str, Weights>,
@@ -50,38 +53,41 @@ impl SingleFile {
     /// # Errors
     /// There is no such file, or it is damaged; it is no model, or one that isn't built here; a component
     /// is missing; what lies beside it is broken.
-    pub(crate) fn read(path: &Path, vae: Option<&Path>, use_averaged: bool) -> Result<Self> {
+    pub(super) fn read(path: &Path, families: Families, options: &CheckpointOptions) -> Result<Self> {
         model_ref::check_file(path)?;
         let header = read_header(&SourceFile::on_disk(path)?)?;
-        let identified = identify(header.shapes());
-        check(&identified, &header, path)?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut components = split(&header, &name, use_averaged, path)?;
+        let identified = families.identify(header.shapes());
+        let (architecture, family, rules) = check(&identified, &header, families, path)?;
+        let mut components = split(&header, rules, options.use_averaged, path)?;
 
         let vae_beside = path.with_extension("vae.safetensors");
-        if let Some(path) = vae.or_else(|| vae_beside.is_file().then_some(vae_beside.as_path())) {
-            components.insert("vae", open_vae(path)?);
+        if let Some(path) = options.vae.as_deref().or_else(|| vae_beside.is_file().then_some(vae_beside.as_path())) {
+            components.insert("vae", open_vae(path, families, rules)?);
         }
         let folder = path.with_extension("");
         let beside = (folder.is_dir() && folder != path).then(|| Source::Folder(folder));
         let original = OriginalConfig::beside(path)?;
-        let velocity = prediction::is_velocity(&identified, &header, original.as_ref(), components.get("unet"));
-        let template = configs::template(identified.family, velocity)?;
-        for component in ["unet", "text_encoder", "vae", "depth_estimator"] {
-            let is_wanted = template.contains_key(&configs::path(component));
-            if is_wanted && !components.contains_key(component) {
-                let beside = beside.as_ref().filter(|beside| !beside.names(component).is_empty());
-                let beside = beside.ok_or_else(|| missing(component, path))?;
-                components.insert(component, Weights::open(beside, component, component, Variant::Full)?);
+        let no_configs = || Error::new(format!("there are no configs for {architecture}"));
+        let configs = architecture.configs.as_ref().ok_or_else(no_configs)?;
+        let velocity = prediction::is_velocity(configs, &header, original.as_ref(), components.get("unet"));
+        let template: Map<String, Value> = serde_json::from_str(configs.of(velocity))
+            .map_err(|error| Error::new(format!("the configs for {architecture}")).caused_by(error))?;
+        for component in family.components {
+            let is_wanted = template.contains_key(&configs::path(component.id));
+            if is_wanted && !components.contains_key(component.id) {
+                let beside = beside.as_ref().filter(|beside| !beside.names(component.id).is_empty());
+                let beside = beside.ok_or_else(|| missing(family, component.id, path))?;
+                components.insert(component.id, Weights::open(beside, component.id, component.id, Variant::Full)?);
             }
         }
-        let mut files = configs::Files::new(template, beside.as_ref())?;
+        let mut files = MadeFiles::new(template, beside.as_ref())?;
         for (component, weights) in &components {
-            let shapes = weights.tensors.iter().map(|(key, stored)| (key.as_str(), stored.shape.as_slice()));
-            files.complete(component, &Shapes::new(shapes));
+            files.complete(component, weights, rules);
         }
-        if let Some(text_encoder) = components.get_mut("text_encoder") {
-            learn(text_encoder, &mut files, path);
+        if let Some(table) = &rules.words
+            && let Some(text_encoder) = components.get_mut(table.component)
+        {
+            learn(table, text_encoder, &mut files, path, families);
         }
         if let Some(original) = &original {
             original.apply(&mut files);
@@ -89,15 +95,18 @@ impl SingleFile {
         if velocity {
             files.predict_velocity();
         }
-        Ok(Self { place: path.display().to_string(), files: files.into_bytes(), components, beside })
+        Ok(Self { place: path.display().to_string(), family, rules, files: files.into_bytes(), components, beside })
     }
 
     /// The weights of a component.
-    pub(crate) fn weights(&self, component: &str) -> Result<Weights> {
+    ///
+    /// # Errors
+    /// It is neither in the file nor beside it, or damaged.
+    pub(super) fn weights(&self, component: &str) -> Result<Weights> {
         match (self.components.get(component), &self.beside) {
             (Some(weights), _) => Ok(weights.clone()),
             (None, Some(beside)) => Weights::open(beside, component, component, Variant::Full),
-            (None, None) => Err(missing(component, Path::new(&self.place))),
+            (None, None) => Err(missing(self.family, component, Path::new(&self.place))),
         }
     }
 }
@@ -110,7 +119,8 @@ impl Files for SingleFile {
             return Ok(Some(made(content.clone())));
         }
         let beside = self.beside.as_ref().map(|beside| beside.open(path)).transpose()?.flatten();
-        Ok(beside.or_else(|| configs::vocabulary(path).map(made)))
+        let built_in = || self.rules.built_in.iter().find(|(name, _)| *name == path);
+        Ok(beside.or_else(|| built_in().map(|(_, content)| SourceFile::built_in(content, self.locate(path)))))
     }
 
     fn locate(&self, path: &str) -> String {
@@ -119,8 +129,14 @@ impl Files for SingleFile {
 }
 
 /// A file's tensors by component, under Diffusers' names.
-fn split(header: &Header, file: &str, use_averaged: bool, path: &Path) -> Result<BTreeMap<&'static str, Weights>> {
-    let names = Names::of(header.tensors.iter().map(|(key, _)| key.as_str()));
+fn split(
+    header: &Header,
+    rules: &SingleFileRules,
+    use_averaged: bool,
+    path: &Path,
+) -> Result<BTreeMap<&'static str, Weights>> {
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let names = (rules.key_map)(&header.names());
     let stored: BTreeMap<&str, &Stored> = header.tensors.iter().map(|(key, stored)| (key.as_str(), stored)).collect();
     if use_averaged && stored.keys().filter(|key| key.starts_with("model_ema.")).count() <= ENOUGH_AVERAGED {
         return Err(Error::new(format!("this file has no averaged (EMA) weights: {}", path.display())));
@@ -128,33 +144,33 @@ fn split(header: &Header, file: &str, use_averaged: bool, path: &Path) -> Result
     let mut components: BTreeMap<&'static str, Weights> = BTreeMap::new();
     let mut taken: BTreeMap<(&'static str, String), &str> = BTreeMap::new();
     for (key, stored_here) in &stored {
-        let averaged = (use_averaged && key.starts_with(UNET)).then(|| averaged(key)).flatten();
+        let averaged = if use_averaged { names.averaged(key) } else { None };
         let stored = match &averaged {
             Some(averaged) => stored
                 .get(averaged.as_str())
                 .ok_or_else(|| Error::new(format!("the averaged (EMA) weights lack {averaged}: {}", path.display())))?,
             None => stored_here,
         };
-        for place in names.places(key) {
-            let part = match place.part {
-                Part::Whole => Some((*stored).clone()),
-                Part::Third(index) => stored.third(index),
+        for place in names.destinations(key) {
+            let slice = match place.slice {
+                Slice::Whole => Some((*stored).clone()),
+                Slice::Third(index) => stored.third(index),
             };
             // What can't be split is missed when the component is loaded, by name.
-            let Some(part) = part else { continue };
+            let Some(slice) = slice else { continue };
             if let Some(other) = taken.insert((place.component, place.key.clone()), key) {
                 return Err(Error::new(format!("{other} and {key} are the same parameter: {}", path.display())));
             }
             let weights = components
                 .entry(place.component)
-                .or_insert_with(|| Weights { tensors: BTreeMap::new(), files: vec![file.to_owned()] });
-            weights.tensors.insert(place.key, part);
+                .or_insert_with(|| Weights { tensors: BTreeMap::new(), files: vec![file.clone().into_owned()] });
+            weights.tensors.insert(place.key, slice);
         }
     }
     // What nothing reads stays under its own name, so that it can be shown.
     for (key, stored) in stored {
-        if names.places(key).is_empty()
-            && let Some(weights) = stray(key).and_then(|component| components.get_mut(component))
+        if names.destinations(key).is_empty()
+            && let Some(weights) = names.stray(key).and_then(|component| components.get_mut(component))
         {
             weights.tensors.insert(key.to_owned(), stored.clone());
         }
@@ -163,21 +179,23 @@ fn split(header: &Header, file: &str, use_averaged: bool, path: &Path) -> Result
 }
 
 /// Teaches a text encoder the words that lie beside a model.
-fn learn(text_encoder: &mut Weights, files: &mut configs::Files, path: &Path) {
-    let table = text_encoder.tensors.iter().find(|(key, _)| key.ends_with("embeddings.token_embedding.weight"));
-    let Some([vocabulary, width]) = table.and_then(|(_, stored)| stored.shape.first_chunk()).copied() else { return };
-    let Embeddings { words, rows } = Embeddings::beside(path, width);
+fn learn(table: &WordTable, text_encoder: &mut Weights, files: &mut MadeFiles, path: &Path, families: Families) {
+    let vocabulary = text_encoder.tensors.iter().find(|(key, _)| key.ends_with(table.vocabulary));
+    let Some([count, width]) = vocabulary.and_then(|(_, stored)| stored.shape.first_chunk()).copied() else { return };
+    let Embeddings { words, rows } = Embeddings::beside(path, width, families);
     if words.is_empty() {
         return;
     }
-    files.learn(&words, vocabulary, rows.len());
+    files.learn(table, &words, count, rows.len());
     let place = path.with_file_name("embeddings").display().to_string();
-    let key = "text_model.embeddings.learned_embedding.weight".to_owned();
-    text_encoder.tensors.insert(key, Stored::made(&rows, width, place));
+    text_encoder.tensors.insert(table.learned.to_owned(), Stored::made(&rows, width, place));
 }
 
+/// What a file is to be opened as.
+type Openable = (&'static Architecture, &'static FamilyRow, &'static SingleFileRules);
+
 /// Refuses what can't be opened, and says what it is.
-fn check(identified: &Identified, header: &Header, path: &Path) -> Result<()> {
+fn check(identified: &Identified, header: &Header, families: Families, path: &Path) -> Result<Openable> {
     let shown = path.display();
     let is_model = matches!(identified.kind, Kind::Checkpoint | Kind::Unet);
     if !is_model {
@@ -194,16 +212,20 @@ fn check(identified: &Identified, header: &Header, path: &Path) -> Result<()> {
         return Err(Error::new(format!("this file is one component of a model in diffusers format: {shown}"))
             .advise("Choose the folder that has the model_index.json"));
     }
-    if !identified.family.is_known_here() {
-        return Err(Error::new(format!("can't open {identified}: {shown}"))
-            .advise("Only Stable Diffusion 1 and 2 can be opened, and their variants for inpainting and depth"));
-    }
+    let architecture = identified.architecture.filter(|architecture| architecture.is_openable());
+    let opened = architecture.and_then(|architecture| {
+        let family = families.family_of(architecture)?;
+        Some((architecture, family, family.single_file.as_ref()?))
+    });
+    let refused =
+        || Error::new(format!("can't open {identified}: {shown}")).advise(format!("Only {}", families.openable()));
+    let opened = opened.ok_or_else(refused)?;
     // ComfyUI's weights of 8 bits, each tensor with a factor of its own.
     if let Some((key, _)) = header.tensors.iter().find(|(key, _)| is_scaled(key)) {
         return Err(Error::new(format!("can't use weights with a factor beside them ({key}): {shown}"))
             .advise("Take the model's f16 or plain fp8 file"));
     }
-    Ok(())
+    Ok(opened)
 }
 
 /// Whether a tensor is a factor of weights of 8 bits, as ComfyUI and bitsandbytes store them.
@@ -212,19 +234,12 @@ pub(crate) fn is_scaled(key: &str) -> bool {
 }
 
 /// What is said of a file without a component.
-fn missing(component: &str, path: &Path) -> Error {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let (what, place) = match component {
-        "vae" => ("VAE", format!("Put one beside it as {stem}.vae.safetensors, or take the whole model")),
-        "text_encoder" => (
-            "text encoder",
-            format!("Put one beside it as {stem}/text_encoder/model.safetensors, or take the whole model"),
-        ),
-        "depth_estimator" => (
-            "depth estimator",
-            format!("Put one beside it as {stem}/depth_estimator/model.safetensors, or take the whole model"),
-        ),
-        other => (other, "Take the whole model".to_owned()),
-    };
-    Error::new(format!("this file has no {what}: {}", path.display())).advise(place)
+fn missing(family: &FamilyRow, component: &str, path: &Path) -> Error {
+    let spec = family.component(component);
+    let label = spec.map_or(component, |spec| spec.label);
+    let error = Error::new(format!("this file has no {label}: {}", path.display()));
+    match spec.and_then(|spec| spec.place_beside(path)) {
+        Some(place) => error.advise(format!("Put one beside it as {place}, or take the whole model")),
+        None => error.advise("Take the whole model"),
+    }
 }

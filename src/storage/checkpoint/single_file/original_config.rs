@@ -10,42 +10,42 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::configs::{Files, path as config_path};
+use super::configs::{MadeFiles, path as config_path};
 use crate::base::error::{Error, Result};
 
 /// More than any such file has.
 const MAX_BYTES: u64 = 1 << 20;
 
 #[derive(Deserialize)]
-struct Whole {
-    model: Part<Model>,
+struct LdmFile {
+    model: LdmParams<LdmModel>,
 }
 
 #[derive(Deserialize)]
-struct Part<T> {
+struct LdmParams<T> {
     params: T,
 }
 
 /// What is read of a config.
 #[derive(Deserialize)]
-struct Model {
+struct LdmModel {
     parameterization: Option<String>,
     linear_start: Option<f64>,
     linear_end: Option<f64>,
     timesteps: Option<u32>,
     scale_factor: Option<f64>,
-    unet_config: Option<Part<Unet>>,
+    unet_config: Option<LdmParams<LdmUnet>>,
 }
 
 #[derive(Deserialize)]
-struct Unet {
+struct LdmUnet {
     // -1 stands for none.
     num_heads: Option<i32>,
     num_head_channels: Option<i32>,
 }
 
 /// A model's config in its authors' format.
-pub(crate) struct OriginalConfig(Model);
+pub(crate) struct OriginalConfig(LdmModel);
 
 impl OriginalConfig {
     /// That of a model's file; `None` if there is none.
@@ -65,7 +65,7 @@ impl OriginalConfig {
             return Err(broken());
         }
         let text = std::fs::read_to_string(&path).map_err(|error| broken().caused_by(error))?;
-        let whole: Whole = serde_saphyr::from_str(&text).map_err(|error| broken().caused_by(error))?;
+        let whole: LdmFile = serde_saphyr::from_str(&text).map_err(|error| broken().caused_by(error))?;
         Ok(Some(Self(whole.model.params)))
     }
 
@@ -75,7 +75,7 @@ impl OriginalConfig {
     }
 
     /// Brings a model's files to what it says.
-    pub(crate) fn apply(&self, files: &mut Files) {
+    pub(crate) fn apply(&self, files: &mut MadeFiles) {
         let Self(model) = self;
         for (key, value) in [("beta_start", model.linear_start), ("beta_end", model.linear_end)] {
             if let Some(value) = value {
@@ -99,7 +99,7 @@ impl OriginalConfig {
     }
 }
 
-impl Unet {
+impl LdmUnet {
     /// How many heads each level has, under the name that Diffusers has for it.
     fn heads(&self, channels: Option<&Value>) -> Option<Value> {
         if let Some(heads) = self.num_heads.filter(|heads| *heads > 0) {

@@ -1,7 +1,8 @@
 //! The text encoders' names: CLIP as transformers saves it (Stable Diffusion 1), and `OpenCLIP`'s own (Stable Diffusion 2;
 //! `single_file_utils.py`, `convert_open_clip_checkpoint`).
 
-use super::{Part, Place, numbered, renamed};
+use super::renaming::{numbered, renamed};
+use crate::storage::checkpoint::family::{Destination, Slice};
 
 /// Stable Diffusion 2 reads what comes out of the last layer but one of 24: the last isn't part of the model
 /// (`SD_2_TEXT_ENCODER_KEYS_TO_IGNORE`).
@@ -31,18 +32,18 @@ pub(super) fn clip(key: &str) -> Option<String> {
 }
 
 /// Where a tensor of `OpenCLIP` goes: it keeps query, key and value in one.
-pub(super) fn open_clip(key: &str) -> Vec<Place> {
-    let place = |key: String, part| Place { component: "text_encoder", key: format!("text_model.{key}"), part };
+pub(super) fn open_clip(key: &str) -> Vec<Destination> {
+    let place = |key: String, slice| Destination { component: "text_encoder", key: format!("text_model.{key}"), slice };
     let Some((layer, rest)) = numbered(key, "transformer.resblocks.") else {
-        return renamed(key, &ENDS).map(|key| place(key, Part::Whole)).into_iter().collect();
+        return renamed(key, &ENDS).map(|key| place(key, Slice::Whole)).into_iter().collect();
     };
     if layer >= OPEN_CLIP_LAYERS {
         return Vec::new();
     }
     let layer = format!("encoder.layers.{layer}");
     if let Some(kind) = rest.strip_prefix("attn.in_proj_") {
-        let third = |(i, name): (usize, &str)| place(format!("{layer}.self_attn.{name}.{kind}"), Part::Third(i));
+        let third = |(i, name): (usize, &str)| place(format!("{layer}.self_attn.{name}.{kind}"), Slice::Third(i));
         return ["q_proj", "k_proj", "v_proj"].into_iter().enumerate().map(third).collect();
     }
-    renamed(rest, &LAYER).map(|rest| place(format!("{layer}.{rest}"), Part::Whole)).into_iter().collect()
+    renamed(rest, &LAYER).map(|rest| place(format!("{layer}.{rest}"), Slice::Whole)).into_iter().collect()
 }

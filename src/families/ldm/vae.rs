@@ -1,7 +1,7 @@
 //! The VAE's names (`single_file_utils.py`, `convert_ldm_vae_checkpoint`): LDM counts the decoder's levels from the picture,
 //! Diffusers from the latents.
 
-use super::{numbered, renamed};
+use super::renaming::{numbered, renamed};
 
 /// Inside the encoder and the decoder.
 const ENDS: [(&str, &str); 5] = [

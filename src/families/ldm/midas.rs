@@ -1,7 +1,8 @@
 //! The names of `MiDaS`'s DPT-Hybrid, which Stable Diffusion 2 Depth carries as its depth estimator (transformers,
 //! `models/dpt/convert_dpt_hybrid_to_pytorch.py`).
 
-use super::{Part, Place, numbered, renamed};
+use super::renaming::{numbered, renamed};
+use crate::storage::checkpoint::family::{Destination, Slice};
 
 /// What isn't counted.
 const ENDS: [(&str, &str); 7] = [
@@ -33,16 +34,16 @@ const REFINEMENT: [(&str, &str); 5] = [
 ];
 
 /// Where a tensor of DPT-Hybrid goes: it keeps query, key and value in one.
-pub(super) fn dpt_hybrid(key: &str) -> Vec<Place> {
-    let place = |key, part| Place { component: "depth_estimator", key, part };
+pub(super) fn dpt_hybrid(key: &str) -> Vec<Destination> {
+    let place = |key, slice| Destination { component: "depth_estimator", key, slice };
     if let Some((layer, rest)) = numbered(key, "pretrained.model.blocks.")
         && let Some(kind) = rest.strip_prefix("attn.qkv.")
     {
         let attention = format!("dpt.encoder.layer.{layer}.attention.attention");
-        let third = |(i, name): (usize, &str)| place(format!("{attention}.{name}.{kind}"), Part::Third(i));
+        let third = |(i, name): (usize, &str)| place(format!("{attention}.{name}.{kind}"), Slice::Third(i));
         return ["query", "key", "value"].into_iter().enumerate().map(third).collect();
     }
-    name(key).map(|key| place(key, Part::Whole)).into_iter().collect()
+    name(key).map(|key| place(key, Slice::Whole)).into_iter().collect()
 }
 
 fn name(key: &str) -> Option<String> {

@@ -1,7 +1,7 @@
 //! The UNet's names (`single_file_utils.py`, `convert_ldm_unet_checkpoint`): LDM counts its blocks through all levels, each
 //! level with its layers and the change of size after them.
 
-use super::{numbered, renamed};
+use super::renaming::{numbered, renamed};
 
 /// `DIFFUSERS_TO_LDM_MAPPING`, `unet`.
 const ENDS: [(&str, &str); 5] = [

@@ -5,17 +5,29 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-type Config = Map<String, Value>;
+use crate::storage::checkpoint::Weights;
 
 /// The width of an attention's head in CLIP, `OpenCLIP` and the UNet of Stable Diffusion 2.
 const HEAD: usize = 64;
 
+/// Brings a component's config to what its tensors are. What they don't tell stays.
+pub(in crate::families) fn complete(component: &str, weights: &Weights, config: &mut Map<String, Value>) {
+    let shapes = Shapes::of(weights);
+    match component {
+        "unet" => shapes.unet(config),
+        "vae" => shapes.vae(config),
+        "text_encoder" => shapes.text_encoder(config),
+        _ => {}
+    }
+}
+
 /// The shapes of a component's tensors, by their names in Diffusers.
-pub(in crate::storage::checkpoint) struct Shapes<'a>(BTreeMap<&'a str, &'a [usize]>);
+struct Shapes<'a>(BTreeMap<&'a str, &'a [usize]>);
 
 impl<'a> Shapes<'a> {
-    pub(in crate::storage::checkpoint) fn new(tensors: impl Iterator<Item = (&'a str, &'a [usize])>) -> Self {
-        Self(tensors.map(|(key, shape)| (key.strip_prefix("text_model.").unwrap_or(key), shape)).collect())
+    fn of(weights: &'a Weights) -> Self {
+        let shapes = weights.tensors.iter().map(|(key, stored)| (key.as_str(), stored.shape.as_slice()));
+        Self(shapes.map(|(key, shape)| (key.strip_prefix("text_model.").unwrap_or(key), shape)).collect())
     }
 
     /// One axis of a tensor.
@@ -38,17 +50,7 @@ impl<'a> Shapes<'a> {
         (0..=self.0.len()).map_while(first).collect()
     }
 
-    /// Brings a family's config to what the tensors are. What they don't tell stays.
-    pub(in crate::storage::checkpoint) fn complete(&self, component: &str, config: &mut Config) {
-        match component {
-            "unet" => self.unet(config),
-            "vae" => self.vae(config),
-            "text_encoder" => self.text_encoder(config),
-            _ => {}
-        }
-    }
-
-    fn unet(&self, config: &mut Config) {
+    fn unet(&self, config: &mut Map<String, Value>) {
         let channels = self.channels("");
         if channels.is_empty() {
             return;
@@ -80,7 +82,7 @@ impl<'a> Shapes<'a> {
         }
     }
 
-    fn vae(&self, config: &mut Config) {
+    fn vae(&self, config: &mut Map<String, Value>) {
         let channels = self.channels("encoder.");
         if channels.is_empty() {
             return;
@@ -98,7 +100,7 @@ impl<'a> Shapes<'a> {
         set(config, "block_out_channels", json!(channels));
     }
 
-    fn text_encoder(&self, config: &mut Config) {
+    fn text_encoder(&self, config: &mut Map<String, Value>) {
         let Some(width) = self.size("embeddings.token_embedding.weight", 1) else { return };
         set_size(config, "vocab_size", self.size("embeddings.token_embedding.weight", 0));
         set_size(config, "max_position_embeddings", self.size("embeddings.position_embedding.weight", 0));
@@ -112,20 +114,20 @@ impl<'a> Shapes<'a> {
 }
 
 /// Numbers that are equal count as the same, however they are written.
-fn set(config: &mut Config, key: &str, value: Value) {
+fn set(config: &mut Map<String, Value>, key: &str, value: Value) {
     if config.get(key) != Some(&value) {
         config.insert(key.to_owned(), value);
     }
 }
 
-fn set_size(config: &mut Config, key: &str, size: Option<usize>) {
+fn set_size(config: &mut Map<String, Value>, key: &str, size: Option<usize>) {
     if let Some(size) = size {
         set(config, key, json!(size));
     }
 }
 
 /// Sets a key that published configs leave out where it is at its default.
-fn set_unless_default(config: &mut Config, key: &str, value: Value, default: &Value) {
+fn set_unless_default(config: &mut Map<String, Value>, key: &str, value: Value, default: &Value) {
     if config.get(key).unwrap_or(default) != &value {
         config.insert(key.to_owned(), value);
     }

@@ -1,0 +1,34 @@
+//! The UNet that latent diffusion and Diffusers share, found among a file's tensors.
+
+use crate::storage::checkpoint::family::{Layout, Tensors};
+
+/// A UNet in a file.
+pub(in crate::families) struct FoundUnet {
+    /// What its tensors begin with.
+    pub(in crate::families) prefix: &'static str,
+    /// How they are named.
+    pub(in crate::families) layout: Layout,
+    /// What it reads.
+    pub(in crate::families) channels: usize,
+    /// How wide the texts are that it reads; `None` where it reads none.
+    pub(in crate::families) text_width: Option<usize>,
+}
+
+/// Looks for a UNet.
+pub(in crate::families) fn find_unet(tensors: &Tensors<'_>) -> Option<FoundUnet> {
+    for (prefix, first, layout) in [
+        (super::names::UNET, "input_blocks.0.0.weight", Layout::Ldm),
+        ("", "input_blocks.0.0.weight", Layout::Ldm),
+        ("unet.", "conv_in.weight", Layout::Diffusers),
+        ("", "conv_in.weight", Layout::Diffusers),
+    ] {
+        if layout == Layout::Diffusers && !tensors.any(&format!("{prefix}down_blocks.")) {
+            continue;
+        }
+        if let Some([_, channels, ..]) = tensors.shape(&format!("{prefix}{first}")) {
+            let text_width = tensors.find(prefix, ".attn2.to_k.weight").and_then(|shape| shape.last().copied());
+            return Some(FoundUnet { prefix, layout, channels: *channels, text_width });
+        }
+    }
+    None
+}

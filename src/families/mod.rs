@@ -1,0 +1,184 @@
+//! Families of models: a folder each, with a row that tells the storage rooms all they have to know of its files.
+//!
+//! What families share whose files came from latent diffusion is in `ldm`. To add a family, add its folder and its row to
+//! `ROWS`.
+
+mod ldm;
+mod named;
+
+pub(crate) mod flux;
+pub(crate) mod flux_2;
+pub(crate) mod stable_diffusion;
+pub(crate) mod stable_diffusion_3;
+pub(crate) mod stable_diffusion_xl;
+pub(crate) mod unconditional;
+pub(crate) mod z_image;
+
+use crate::base::error::Result;
+use crate::base::model_ref::ModelRef;
+use crate::storage::checkpoint::family::{Families, FamilyRow};
+use crate::storage::checkpoint::{Checkpoint, CheckpointOptions};
+
+/// All families. Files are recognised by the first row that knows them.
+pub static ALL: Families = Families::new(&ROWS);
+
+static ROWS: [&FamilyRow; 9] = [
+    &stable_diffusion_3::row::ROW,
+    &flux_2::row::ROW,
+    &named::NEWER,
+    &flux::row::ROW,
+    &z_image::row::ROW,
+    &named::OTHERS,
+    &stable_diffusion_xl::row::ROW,
+    &stable_diffusion::row::ROW,
+    &unconditional::row::ROW,
+];
+
+/// Opens a model of any family: configs are read, weights not yet.
+///
+/// # Errors
+/// As for [`Checkpoint::open`].
+pub fn open(model: &ModelRef) -> Result<Checkpoint> {
+    Checkpoint::open(model, ALL, &CheckpointOptions::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::storage::checkpoint::family::{Identified, Kind};
+
+    fn identified(tensors: &[(&str, &[usize])]) -> Identified {
+        ALL.identify(tensors.iter().copied())
+    }
+
+    /// The tensors that tell, of a UNet that reads so many channels and texts of such a width.
+    fn unet(channels: usize, width: usize) -> Vec<(&'static str, Vec<usize>)> {
+        vec![
+            ("model.diffusion_model.input_blocks.0.0.weight", vec![320, channels, 3, 3]),
+            ("model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight", vec![320, width]),
+        ]
+    }
+
+    #[test]
+    fn the_family_shows_in_what_the_unet_reads() {
+        for (channels, width, family) in [
+            (4, 768, "Stable Diffusion 1"),
+            (9, 768, "Stable Diffusion 1 Inpainting"),
+            (8, 768, "InstructPix2Pix"),
+            (4, 1024, "Stable Diffusion 2"),
+            (9, 1024, "Stable Diffusion 2 Inpainting"),
+            (5, 1024, "Stable Diffusion 2 Depth"),
+            (7, 1024, "Stable Diffusion x4 Upscaler"),
+            (4, 2048, "Stable Diffusion XL"),
+            (4, 1280, "Stable Diffusion XL Refiner"),
+        ] {
+            let tensors = unet(channels, width);
+            let found = ALL.identify(tensors.iter().map(|(key, shape)| (*key, shape.as_slice())));
+            let architecture = found.architecture.map(|architecture| architecture.name);
+            assert_eq!((architecture, found.kind), (Some(family), Kind::Unet));
+            assert!(!found.has_vae && !found.has_text_encoder && !found.has_ema);
+            let whole = tensors.iter().map(|(key, shape)| (*key, shape.as_slice()));
+            let whole = ALL.identify(whole.chain([("first_stage_model.quant_conv.weight", [8, 8, 1, 1].as_slice())]));
+            assert_eq!((whole.kind, whole.has_vae), (Kind::Checkpoint, true));
+        }
+    }
+
+    #[test]
+    fn what_is_no_model_is_named() {
+        for (tensors, name) in [
+            (
+                vec![(
+                    "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k.lora_down.weight",
+                    &[8, 768][..],
+                )],
+                "a LoRA for Stable Diffusion 1",
+            ),
+            (
+                vec![("lora_te2_text_model_encoder_layers_0_mlp_fc1.lora_down.weight", &[8, 1280])],
+                "a LoRA for Stable Diffusion XL",
+            ),
+            (vec![("emb_params", &[2, 768])], "a textual inversion embedding for Stable Diffusion 1"),
+            (vec![("<cat>", &[1024])], "a textual inversion embedding for Stable Diffusion 2"),
+            (
+                vec![("clip_l", &[1, 768]), ("clip_g", &[1, 1280])],
+                "a textual inversion embedding for Stable Diffusion XL",
+            ),
+            (
+                vec![("control_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight", &[320, 768])],
+                "a ControlNet for Stable Diffusion 1",
+            ),
+            (vec![("model.1.sub.0.RDB1.conv1.0.weight", &[32, 64, 3, 3])], "a network that enlarges pictures"),
+            (vec![("decoder.up.0.block.0.conv1.weight", &[128, 256, 3, 3])], "a VAE"),
+            (
+                vec![("text_model.embeddings.position_embedding.weight", &[77, 768])],
+                "a text encoder for Stable Diffusion 1",
+            ),
+            (
+                vec![("model.diffusion_model.double_blocks.0.img_attn.norm.key_norm.scale", &[128])],
+                "a Flux diffusion network",
+            ),
+            (vec![("whatever.weight", &[3, 3])], "a file of another kind"),
+            (vec![], "a file of another kind"),
+        ] {
+            assert_eq!(identified(&tensors).to_string(), name);
+        }
+    }
+
+    #[test]
+    fn names_of_families_pipelines_and_architectures_are_unique() {
+        let mut names = BTreeSet::new();
+        for row in ALL.rows() {
+            assert!(names.insert(("family", row.id)), "{}", row.id);
+            for pipeline in row.pipelines {
+                assert!(names.insert(("pipeline", pipeline.name)), "{}", pipeline.name);
+            }
+            for architecture in row.architectures {
+                assert!(names.insert(("architecture", architecture.name)), "{architecture}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_are_whole() {
+        for row in ALL.rows() {
+            for pipeline in row.pipelines {
+                assert!(!pipeline.tasks.is_empty() && pipeline.steps > 0, "{}", pipeline.name);
+                for component in pipeline.required {
+                    assert!(
+                        row.component(component).is_some(),
+                        "{} needs {component}, of which nothing is known",
+                        pipeline.name
+                    );
+                }
+            }
+            for architecture in row.architectures {
+                assert!(!architecture.is_openable() || row.single_file.is_some(), "{architecture} can't be read");
+                assert_eq!(ALL.family_of(architecture).map(|family| family.id), Some(row.id));
+            }
+            let recognition = &row.recognition;
+            let known = recognition.text_widths.iter().chain(recognition.latent_channels).map(|(_, known)| *known);
+            let known = known.chain(recognition.lora_marks.iter().map(|(_, known)| *known));
+            for architecture in known.chain(row.named_pipelines.iter().map(|(_, known)| *known)) {
+                assert!(row.architectures.contains(&architecture), "{architecture} isn't in the row of {}", row.id);
+            }
+            assert_eq!(row.openable.is_some(), row.architectures.iter().any(|architecture| architecture.is_openable()));
+        }
+    }
+
+    #[test]
+    fn a_pipeline_of_another_family_is_named() {
+        for (class, name) in [
+            ("DDPMPipeline", Some("Unconditional")),
+            ("StableDiffusionXLImg2ImgPipeline", Some("Stable Diffusion XL")),
+            ("StableDiffusionUpscalePipeline", Some("Stable Diffusion x4 Upscaler")),
+            ("Flux2KleinPipeline", Some("Flux.2")),
+            ("FluxPipeline", Some("Flux")),
+            ("StableDiffusionPipeline", None),
+            ("SomePipeline", None),
+        ] {
+            assert_eq!(ALL.architecture_of_class(class).map(|architecture| architecture.name), name, "{class}");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Models that read no text: they draw pictures of the kind that they were trained on.
+
+pub(crate) mod row;

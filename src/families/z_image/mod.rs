@@ -1,0 +1,3 @@
+//! Z-Image: recognised, and not opened yet.
+
+pub(crate) mod row;
