@@ -5,16 +5,16 @@ use burnisher::base::model_ref::ModelRef;
 use burnisher::base::rng::Generators;
 use burnisher::base::stop::Outcome;
 use burnisher::content::imaging::pixels::rgb_image_from_unit;
+use burnisher::families;
 use burnisher::models::unet_2d::UNet2DModel;
 use burnisher::models::unet_blocks::Pace;
 use burnisher::schedulers::{SamplingOptions, SchedulerKind};
-use burnisher::storage::checkpoint::Checkpoint;
 use image::RgbImage;
 
 /// Draws a picture from noise, and looks at it every 50 steps.
 pub fn draw(model: &ModelRef, steps: usize, side: usize, look: &mut dyn FnMut(usize, RgbImage)) -> Outcome<RgbImage> {
     let compute = device::open(DeviceChoice::Cpu, DtypeChoice::F32)?;
-    let checkpoint = Checkpoint::open(model)?;
+    let checkpoint = families::open(model)?;
     let unet = UNet2DModel::new(&checkpoint.component("unet")?.config, &compute.device)?;
     let unet = checkpoint.load("unet", unet, compute.dtype, &mut |_| Ok(()))?;
 

@@ -78,7 +78,7 @@ pub(crate) fn load<M: Module>(model: &Model, component: &str, network: M) -> M {
 
 /// Runs every case of `golden` whose network is `component` and holds what comes out against it.
 fn compare(model: &ModelRef, golden: &str, component: &str, tolerance: f32) {
-    let model = Model::open(model).expect("the checkpoint opens");
+    let model = burnisher::families::open(model).expect("the checkpoint opens");
     let device = Device::flex();
     let config = &model.component(component).expect("the checkpoint has it").config;
     let run: Run = match component {

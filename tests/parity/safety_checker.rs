@@ -7,7 +7,6 @@ use burnisher::content::imaging::processor::{ImageProcessor, Processor};
 use burnisher::content::request::{Finish, Guidance, Prompts, Request, SafetyMode, Sampling, Seeds, Size, Verdict};
 use burnisher::models::safety_checker::{Scores, StableDiffusionSafetyChecker};
 use burnisher::pipelines::Drawn;
-use burnisher::storage::checkpoint::Checkpoint as Model;
 use image::{Rgb, RgbImage};
 use serde::Deserialize;
 
@@ -59,7 +58,7 @@ fn picture(width: u32, height: u32) -> RgbImage {
 
 #[test]
 fn pictures_are_prepared_as_clip_image_processor_prepares_them() {
-    let model = Model::open(&tiny(CHECKPOINTS[0])).expect("the checkpoint opens");
+    let model = burnisher::families::open(&tiny(CHECKPOINTS[0])).expect("the checkpoint opens");
     let config = &model.component("feature_extractor").expect("the checkpoint has it").config;
     let processor = ImageProcessor::new(Processor::Clip, config).expect("the config is sound");
     for case in expected().pictures {
@@ -72,7 +71,7 @@ fn pictures_are_prepared_as_clip_image_processor_prepares_them() {
 #[test]
 fn scores_are_those_of_the_checker_to_the_last_of_three_decimals() {
     for checkpoint in CHECKPOINTS {
-        let model = Model::open(&tiny(checkpoint)).expect("the checkpoint opens");
+        let model = burnisher::families::open(&tiny(checkpoint)).expect("the checkpoint opens");
         let config = |name: &str| model.component(name).expect("the checkpoint has it").config.clone();
         let processor = ImageProcessor::new(Processor::Clip, &config("feature_extractor")).expect("a sound config");
         let network = StableDiffusionSafetyChecker::new(&config("safety_checker"), &Device::flex());
