@@ -26,9 +26,22 @@ const RESERVED: [(&str, &[&str]); 8] = [
     ("egui", &["app"]),
     ("eframe", &["app"]),
     ("rfd", &["app"]),
-    ("burn", &["schedulers", "worker", "pipelines", "families", "models", "ops", "storage::checkpoint", "base"]),
+    (
+        "burn",
+        &[
+            "schedulers",
+            "worker",
+            "pipelines",
+            "families",
+            "models",
+            "ops",
+            "storage::checkpoint",
+            "storage::weights",
+            "base",
+        ],
+    ),
     ("burn_flex", &["ops", "base"]),
-    ("rayon", &["ops", "models", "content::imaging", "base", "storage::checkpoint"]),
+    ("rayon", &["ops", "models", "content::imaging", "base", "storage::weights", "storage::library"]),
 ];
 
 /// What waits for a disk, for another thread or for the clock: functions by a segment of their path, methods by name and arguments.
