@@ -41,7 +41,7 @@ use command::UiCommand;
 use dialogs::models;
 use downloads::Downloads;
 pub use downloads::Reach;
-use files::{Background, Slot};
+use files::{Background, NewestOf};
 use librarian::Librarian;
 use painter::Painter;
 use panels::gallery;
@@ -259,7 +259,7 @@ impl App {
     /// Has the settings written.
     fn save_settings(&self, settings: Settings) {
         let file = self.settings_file.clone();
-        self.background.run_newest(Slot::Settings, move || settings.save(&file).map(|()| None));
+        self.background.run_newest(NewestOf::Settings, move || settings.save(&file).map(|()| None));
     }
 
     /// Shows the newest previews.

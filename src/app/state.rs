@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use crate::app::canvas::Canvas;
 use crate::app::dialogs::inspector::Inspector;
-use crate::app::dialogs::lab::Setup;
+use crate::app::dialogs::lab::LabSetup;
 use crate::app::dialogs::patch::PatchDialog;
 use crate::app::painter::{Painter, Shows};
 use crate::app::panels::form::outlook::Outlook;
 use crate::app::panels::form::sampler::Levels;
-use crate::app::panels::form::source::Source;
+use crate::app::panels::form::source::FormPicture;
 use crate::app::panels::notices::Notices;
 use crate::app::queue::Queue;
 use crate::app::stage::lab::Lab;
@@ -39,8 +39,8 @@ pub(super) struct State {
     /// Finished pictures that the lab waits for.
     pub lab_wants: Vec<PathBuf>,
     /// The picture that the form names, and the depth map.
-    pub source: Source,
-    pub depth: Source,
+    pub source: FormPicture,
+    pub depth: FormPicture,
     /// The steps of the last picture.
     pub steps: Option<Steps>,
     /// The picture on the canvas, if the safety checker flagged it and it is shown blurred, and the checker's score.
@@ -164,7 +164,7 @@ pub(super) enum Dialog {
     /// Which models there are, here and on the Hub.
     Models,
     /// What the lab is to compare.
-    Lab(Setup),
+    Lab(LabSetup),
     /// What a model is made of.
     Inspector(Box<Inspector>),
     /// Settings from elsewhere: what would change.
@@ -184,8 +184,8 @@ impl State {
             painter: Painter::default(),
             lab: None,
             lab_wants: Vec::new(),
-            source: Source::default(),
-            depth: Source::default(),
+            source: FormPicture::default(),
+            depth: FormPicture::default(),
             steps: None,
             flagged: None,
             depth_shown: None,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::app::stage::lab::Sheet;
+use crate::app::stage::lab::LabSheet;
 use crate::content::request::Request;
 
 /// See [`super::Action::Lab`].
@@ -24,9 +24,9 @@ pub(crate) enum LabAction {
     /// Goes on with one of the pictures.
     Pick(Box<Request>, Option<PathBuf>),
     /// Asks where to save all of them as one picture.
-    ChooseSheet(Box<Sheet>),
+    ChooseSheet(Box<LabSheet>),
     /// Saves all of them as one picture.
-    SaveSheet(Box<Sheet>, PathBuf),
+    SaveSheet(Box<LabSheet>, PathBuf),
     /// Closes the lab.
     Close,
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::app::painter::mask::{Derived, Edit, Wish, Work, Worked};
+use crate::app::painter::mask::{Derived, Edit, MaskWork, SightsWish, Worked};
 use crate::base::error::Result;
 use crate::content::request::Mask;
 
@@ -12,7 +12,7 @@ pub(crate) enum PainterAction {
     /// Reads the form's picture.
     Open(PathBuf),
     /// Changes the mask.
-    Change(Box<Work>),
+    Change(Box<MaskWork>),
     /// The mask is changed, or can't be.
     Changed {
         /// The number of the work.
@@ -21,11 +21,11 @@ pub(crate) enum PainterAction {
         worked: Box<Result<Worked>>,
     },
     /// Finds out how the mask would look; a newer one takes its place.
-    Preview(Box<Work>),
+    Preview(Box<MaskWork>),
     /// How the mask would look.
     Previewed(Box<Worked>),
     /// Finds out what the pipeline would make of the mask; a newer one takes its place.
-    Derive(Box<Wish>),
+    Derive(Box<SightsWish>),
     /// What the pipeline would make of the mask.
     Derived(Box<Derived>),
     /// Packs a large edit of the mask's history.

@@ -18,7 +18,7 @@ pub(super) use pass::{Overlay, Scene, Sheet};
 
 /// What the canvas shows, and how.
 pub(super) struct Canvas {
-    shown: Shown,
+    shown: Showing,
     picture: Option<Picture>,
     pub(super) view: PanZoom,
     /// What the window draws into.
@@ -29,7 +29,7 @@ pub(super) struct Canvas {
 
 /// What the canvas shows.
 #[derive(Clone, Debug, Default, PartialEq)]
-enum Shown {
+enum Showing {
     #[default]
     Nothing,
     /// A preview, after so many steps.
@@ -48,7 +48,7 @@ impl Default for Canvas {
     fn default() -> Self {
         let target = TextureFormat::Rgba8Unorm;
         Self {
-            shown: Shown::default(),
+            shown: Showing::default(),
             picture: None,
             view: PanZoom::default(),
             target,
@@ -65,7 +65,7 @@ impl Canvas {
 
     /// Shows a preview, scaled to the size of the finished picture.
     pub(super) fn show_preview(&mut self, preview: &Preview) {
-        self.shown = Shown::Live { step: preview.step, steps: preview.steps };
+        self.shown = Showing::Live { step: preview.step, steps: preview.steps };
         let size = [preview.image.width() as usize, preview.image.height() as usize];
         let pixels = ColorImage::from_rgb(size, preview.image.as_raw());
         self.set(Arc::new(pixels), egui::vec2(preview.width as f32, preview.height as f32));
@@ -73,12 +73,12 @@ impl Canvas {
 
     /// Turns to a picture of the gallery; until it is read the canvas keeps what it shows.
     pub(super) fn turn_to(&mut self, path: PathBuf, name: String) {
-        self.shown = Shown::File { path, name, is_open: false };
+        self.shown = Showing::File { path, name, is_open: false };
     }
 
     /// Shows a picture of the gallery, if it is still the one to be shown.
     pub(super) fn show_picture(&mut self, path: &Path, opened: &Opened) {
-        if let Shown::File { path: wanted, is_open, .. } = &mut self.shown
+        if let Showing::File { path: wanted, is_open, .. } = &mut self.shown
             && wanted == path
         {
             *is_open = true;
@@ -95,7 +95,7 @@ impl Canvas {
 
     /// Shows nothing: the picture is gone.
     pub(super) fn clear(&mut self) {
-        self.shown = Shown::Nothing;
+        self.shown = Showing::Nothing;
         self.picture = None;
     }
 
@@ -109,7 +109,7 @@ impl Canvas {
 
     /// The file that is shown.
     pub(super) fn path(&self) -> Option<&Path> {
-        if let Shown::File { path, .. } = &self.shown { Some(path) } else { None }
+        if let Showing::File { path, .. } = &self.shown { Some(path) } else { None }
     }
 
     /// Sets the zoom; the middle stays.
@@ -133,7 +133,7 @@ impl Canvas {
         self.view.follow(ui, &response, picture.size, Hand::Free);
         let placed = self.view.place(rect, picture.size, ui.pixels_per_point());
         // Finished pictures are shown pixel by pixel when zoomed in, and smoothed otherwise; previews are always smoothed.
-        let is_finished = matches!(self.shown, Shown::File { .. });
+        let is_finished = matches!(self.shown, Showing::File { .. });
         let is_sharp = is_finished && placed.scale * ui.pixels_per_point() >= 2.0;
         let scene = Scene { sheet: &picture.sheet, picture: placed.rect, frame: placed.rect, is_sharp, overlay: None };
         self.draw(ui, rect, scene);
@@ -159,10 +159,10 @@ impl Canvas {
     /// What it shows, for screen readers.
     fn name(&self) -> String {
         match &self.shown {
-            Shown::Nothing => "Canvas: no picture yet".to_owned(),
-            Shown::Live { step, steps, .. } => format!("Canvas: preview after step {step} of {steps}"),
-            Shown::File { name, is_open: true, .. } => format!("Canvas: {name}"),
-            Shown::File { name, .. } => format!("Canvas: opening {name}"),
+            Showing::Nothing => "Canvas: no picture yet".to_owned(),
+            Showing::Live { step, steps, .. } => format!("Canvas: preview after step {step} of {steps}"),
+            Showing::File { name, is_open: true, .. } => format!("Canvas: {name}"),
+            Showing::File { name, .. } => format!("Canvas: opening {name}"),
         }
     }
 

@@ -11,7 +11,7 @@ use eframe::egui_wgpu::{Callback, CallbackResources, CallbackTrait, ScreenDescri
 use eframe::wgpu;
 use egui::{Color32, ColorImage, PaintCallbackInfo, Rect, Shape};
 
-use crate::app::painter::mask::{Area, Bitmap, Patch};
+use crate::app::painter::mask::{Area, Bitmap, MaskPatch};
 use crate::app::theme;
 
 const SHADER: &str = include_str!("../../../shaders/canvas.wgsl");
@@ -88,7 +88,7 @@ impl Scene<'_> {
         };
         let palette = theme::palette(ui);
         let overlay = self.overlay.as_ref();
-        let look = Look {
+        let look = SceneLook {
             picture: place(self.picture),
             mask: overlay.map_or([0.0; 4], |overlay| place(overlay.rect)),
             tint: overlay.map_or([0.0; 4], |overlay| rgba(overlay.tint, overlay.opacity)),
@@ -111,7 +111,7 @@ impl Scene<'_> {
 /// The shader's `Look`.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-struct Look {
+struct SceneLook {
     picture: [f32; 4],
     mask: [f32; 4],
     tint: [f32; 4],
@@ -124,13 +124,13 @@ struct Drawing {
     sheet: Sheet,
     is_sharp: bool,
     mask: Option<MaskUpload>,
-    look: Look,
+    look: SceneLook,
     target: wgpu::TextureFormat,
 }
 
 /// What the GPU has to take in of a mask.
 struct MaskUpload {
-    patch: Patch,
+    patch: MaskPatch,
     is_sharp: bool,
     /// Where to note what the GPU shows then.
     shown: ShownMask,
@@ -172,7 +172,7 @@ struct Pass {
     /// Smoothing, and not.
     samplers: [wgpu::Sampler; 2],
     buffer: wgpu::Buffer,
-    look: Option<Look>,
+    look: Option<SceneLook>,
     picture: Kept,
     mask: Kept,
     /// The bind group, and which textures and samplers are in it.
@@ -254,7 +254,7 @@ impl Pass {
             samplers: [wgpu::FilterMode::Linear, wgpu::FilterMode::Nearest].map(sampler),
             buffer: device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some("canvas"),
-                size: size_of::<Look>() as u64,
+                size: size_of::<SceneLook>() as u64,
                 usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             }),
@@ -291,7 +291,7 @@ impl Pass {
     }
 
     fn take_mask(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, mask: &MaskUpload) {
-        let Patch { size: (width, height), area, pixels, revision } = &mask.patch;
+        let MaskPatch { size: (width, height), area, pixels, revision } = &mask.patch;
         if width * height == 0 {
             return;
         }
@@ -329,7 +329,7 @@ fn layout_entries() -> [wgpu::BindGroupLayoutEntry; 5] {
     let uniform = wgpu::BindingType::Buffer {
         ty: wgpu::BufferBindingType::Uniform,
         has_dynamic_offset: false,
-        min_binding_size: std::num::NonZeroU64::new(size_of::<Look>() as u64),
+        min_binding_size: std::num::NonZeroU64::new(size_of::<SceneLook>() as u64),
     };
     let texture = wgpu::BindingType::Texture {
         sample_type: wgpu::TextureSampleType::Float { filterable: true },
@@ -411,6 +411,6 @@ mod tests {
         let mut layouter = naga::proc::Layouter::default();
         layouter.update(module.to_ctx()).expect("it has a layout");
         let (handle, _) = module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some("Look")).expect("it is there");
-        assert_eq!(layouter[handle].size as usize, size_of::<Look>());
+        assert_eq!(layouter[handle].size as usize, size_of::<SceneLook>());
     }
 }

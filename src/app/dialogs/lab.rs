@@ -34,14 +34,14 @@ impl Vary {
 
 /// The dialog's form.
 #[derive(Debug)]
-pub(crate) struct Setup {
+pub(crate) struct LabSetup {
     vary: Vary,
     samplers: Vec<Option<SchedulerKind>>,
     steps: Vec<usize>,
     guidance: Vec<f64>,
 }
 
-impl Setup {
+impl LabSetup {
     /// What suits the form and the model.
     pub(crate) fn new(draft: &Draft, info: Option<&ModelInfo>) -> Self {
         let refused =

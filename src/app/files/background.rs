@@ -1,28 +1,32 @@
 //! Threads for work that takes time and is neither drawing nor the gallery: files, dialogs, the clipboard's pictures.
 //!
-//! A piece of work is a closure that returns the action that follows from it. One thread does them in order; each file dialog has
-//! a thread to itself, since it stays open as long as the user likes. The window's thread never waits for any of them.
+//! A job is a closure that returns the action that follows from it. One thread does jobs in order; each file dialog has a thread to
+//! itself, since it stays open as long as the user likes. The window's thread never waits for any of them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
+use std::thread;
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::Receiver;
 
 use crate::app::action::Action;
 use crate::app::files::dialog::FileDialog;
 use crate::base::error::{Error, Result};
-use crate::base::sync::Latest;
+use crate::base::sync::{Latest, Limits, Outbox, Service, Wake, outbox};
 
 /// Jobs and answers that wait at most: far more than a person can ask for.
 const CAPACITY: usize = 64;
 
-/// A piece of work; the window takes in what follows from it.
-type Job = Box<dyn FnOnce() -> Result<Option<Action>> + Send>;
+/// How long the end waits for what was asked for: settings and copies are written.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A piece of work; the window carries out what follows from it.
+type BackgroundJob = Box<dyn FnOnce() -> Result<Option<Action>> + Send>;
 
 /// Work of which only the newest counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Slot {
+pub(crate) enum NewestOf {
     /// Writing the settings.
     Settings,
     /// How the painter's mask would look.
@@ -31,14 +35,14 @@ pub(crate) enum Slot {
     MaskSights,
 }
 
-impl Slot {
+impl NewestOf {
     const COUNT: usize = 3;
 }
 
-/// A slot's job, and whether the thread was told to look for it.
+/// The newest job of its kind, and whether the thread was told to look for it.
 #[derive(Clone, Default)]
 struct Newest {
-    job: Latest<Job>,
+    job: Latest<BackgroundJob>,
     is_asked: Arc<AtomicBool>,
 }
 
@@ -49,29 +53,19 @@ impl Newest {
     }
 }
 
-/// The window's end.
+/// The window's end. Dropping it finishes what was asked for.
 pub(crate) struct Background {
-    jobs: Option<Sender<Job>>,
-    answers: Receiver<Action>,
-    outbox: Outbox,
-    newest: [Newest; Slot::COUNT],
-    thread: Option<JoinHandle<()>>,
+    jobs: Service<BackgroundJob, Action>,
+    /// What jobs on threads of their own send, and where they send it.
+    aside: (Outbox<Action>, Receiver<Action>),
+    newest: [Newest; NewestOf::COUNT],
 }
 
-/// Sends answers, and wakes the window.
-#[derive(Clone)]
-struct Outbox {
-    answers: Sender<Action>,
-    wake: Arc<dyn Fn() + Send + Sync>,
-}
-
-impl Outbox {
-    fn send(&self, done: Result<Option<Action>>) {
-        let Some(action) = done.unwrap_or_else(|error| Some(Action::Fail(error))) else { return };
+/// Sends what follows from a job, or why it failed.
+fn send(outbox: &Outbox<Action>, done: Result<Option<Action>>) {
+    if let Some(action) = done.unwrap_or_else(|error| Some(Action::Fail(error))) {
         // The window is gone if nobody listens.
-        if self.answers.send(action).is_ok() {
-            (self.wake)();
-        }
+        let _ = outbox.tell(action);
     }
 }
 
@@ -80,20 +74,17 @@ impl Background {
     ///
     /// # Errors
     /// The system has no thread to give.
-    pub(crate) fn spawn(wake: Arc<dyn Fn() + Send + Sync>) -> Result<Self> {
-        let (jobs, received) = bounded::<Job>(CAPACITY);
-        let (answers, heard) = bounded(CAPACITY);
-        let outbox = Outbox { answers, wake };
-        let newest: [Newest; Slot::COUNT] = std::array::from_fn(|_| Newest::default());
-        let (to, left) = (outbox.clone(), newest.clone());
-        let work = move || {
-            received.iter().for_each(|job| to.send(job()));
+    pub(crate) fn spawn(wake: Wake) -> Result<Self> {
+        let newest: [Newest; NewestOf::COUNT] = std::array::from_fn(|_| Newest::default());
+        let left = newest.clone();
+        let limits = Limits { orders: CAPACITY, news: CAPACITY, patience: PATIENCE };
+        let work = move |jobs: Receiver<BackgroundJob>, outbox: Outbox<Action>| {
+            jobs.iter().for_each(|job| send(&outbox, job()));
             // With a full queue the newest may still lie in its slot.
-            left.iter().for_each(|newest| to.send(newest.run()));
+            left.iter().for_each(|newest| send(&outbox, newest.run()));
         };
-        let thread = thread::Builder::new().name("burnisher-files".to_owned()).spawn(work);
-        let thread = thread.map_err(|cause| Error::new("the thread for files can't be started").caused_by(cause))?;
-        Ok(Self { jobs: Some(jobs), answers: heard, outbox, newest, thread: Some(thread) })
+        let jobs = Service::spawn("burnisher-files", limits, wake.clone(), work)?;
+        Ok(Self { jobs, aside: outbox(CAPACITY, wake), newest })
     }
 
     /// Has a job done after those that wait.
@@ -102,13 +93,13 @@ impl Background {
     /// So much waits already that it can't be taken.
     pub(crate) fn run(&self, job: impl FnOnce() -> Result<Option<Action>> + Send + 'static) -> Result<()> {
         let busy = || Error::new("too much is going on with files").advise("Try again in a moment");
-        self.jobs.as_ref().ok_or_else(busy)?.try_send(Box::new(job)).map_err(|_| busy())
+        self.jobs.send(Box::new(job)).map_err(|_| busy())
     }
 
-    /// Has a job done in place of the one in this slot that hasn't begun yet. With a full queue it is done by the next call, or at
+    /// Has a job done in place of the one of its kind that hasn't begun yet. With a full queue it is done by the next call, or at
     /// the end.
-    pub(crate) fn run_newest(&self, slot: Slot, job: impl FnOnce() -> Result<Option<Action>> + Send + 'static) {
-        let Some(newest) = self.newest.get(slot as usize) else { return };
+    pub(crate) fn run_newest(&self, of: NewestOf, job: impl FnOnce() -> Result<Option<Action>> + Send + 'static) {
+        let Some(newest) = self.newest.get(of as usize) else { return };
         newest.job.put(Box::new(job));
         if !newest.is_asked.swap(true, Ordering::AcqRel) {
             let asked = newest.clone();
@@ -127,8 +118,8 @@ impl Background {
         name: &str,
         job: impl FnOnce() -> Result<Option<Action>> + Send + 'static,
     ) -> Result<()> {
-        let outbox = self.outbox.clone();
-        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || outbox.send(job()));
+        let outbox = self.aside.0.clone();
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || send(&outbox, job()));
         thread.map(drop).map_err(|cause| Error::new("a thread can't be started").caused_by(cause))
     }
 
@@ -144,18 +135,7 @@ impl Background {
 
     /// The next answer, if there is one.
     pub(crate) fn answer(&self) -> Option<Action> {
-        self.answers.try_recv().ok()
-    }
-}
-
-impl Drop for Background {
-    /// Finishes what was asked for: settings and copies are written.
-    fn drop(&mut self) {
-        self.jobs = None;
-        self.answers = crossbeam_channel::never();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.jobs.news().or_else(|| self.aside.1.try_recv().ok())
     }
 }
 
@@ -168,12 +148,12 @@ mod tests {
     #[test]
     fn jobs_are_done_in_order_and_of_a_slot_only_the_newest() {
         let background = Background::spawn(Arc::new(|| {})).expect("a thread");
-        let (open, gate) = bounded::<()>(0);
+        let (open, gate) = crossbeam_channel::bounded::<()>(0);
         let done = Arc::new(AtomicUsize::new(0));
         background.run(move || Ok(gate.recv().ok().map(|()| Action::CopyText("first".to_owned())))).expect("room");
         for k in 0..5 {
             let done = done.clone();
-            background.run_newest(Slot::Settings, move || {
+            background.run_newest(NewestOf::Settings, move || {
                 done.fetch_add(1, Ordering::Relaxed);
                 Ok(Some(Action::CopyText(format!("newest {k}"))))
             });
@@ -181,7 +161,7 @@ mod tests {
         background.run(|| Err(Error::new("no disk"))).expect("room");
         open.send(()).expect("it waits");
         let answers: Vec<String> = (0..3)
-            .map(|_| match background.answers.recv().expect("an answer") {
+            .map(|_| match background.jobs.wait().expect("an answer") {
                 Action::CopyText(text) => text,
                 Action::Fail(error) => error.to_string(),
                 other => format!("{other:?}"),
@@ -203,7 +183,7 @@ mod tests {
             });
         }
         let last = done.clone();
-        background.run_newest(Slot::Settings, move || {
+        background.run_newest(NewestOf::Settings, move || {
             last.fetch_add(100, Ordering::Relaxed);
             Ok(None)
         });

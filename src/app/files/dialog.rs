@@ -10,7 +10,7 @@ pub(crate) const READABLE: &[&str] = &["png", "jpg", "jpeg", "webp", "gif", "bmp
 /// A file dialog; `A` is what follows from its answer.
 pub(crate) struct FileDialog<A> {
     title: &'static str,
-    kind: Kind,
+    kind: DialogKind,
     filters: Vec<(&'static str, &'static [&'static str])>,
     folder: Option<PathBuf>,
     then: Box<dyn FnOnce(PathBuf) -> A + Send>,
@@ -18,7 +18,7 @@ pub(crate) struct FileDialog<A> {
 
 /// What is chosen.
 #[derive(Debug)]
-enum Kind {
+enum DialogKind {
     File,
     Folder,
     /// A file to be written, with the name to suggest.
@@ -28,7 +28,7 @@ enum Kind {
 impl<A: 'static> FileDialog<A> {
     /// Asks for a file that exists.
     pub(crate) fn file(title: &'static str, then: impl FnOnce(PathBuf) -> A + Send + 'static) -> Self {
-        Self::new(title, Kind::File, Box::new(then))
+        Self::new(title, DialogKind::File, Box::new(then))
     }
 
     /// Asks for a picture that exists.
@@ -38,7 +38,7 @@ impl<A: 'static> FileDialog<A> {
 
     /// Asks for a folder that exists.
     pub(crate) fn folder(title: &'static str, then: impl FnOnce(PathBuf) -> A + Send + 'static) -> Self {
-        Self::new(title, Kind::Folder, Box::new(then))
+        Self::new(title, DialogKind::Folder, Box::new(then))
     }
 
     /// Asks where to write a file, and suggests a name.
@@ -47,10 +47,10 @@ impl<A: 'static> FileDialog<A> {
         name: impl Into<String>,
         then: impl FnOnce(PathBuf) -> A + Send + 'static,
     ) -> Self {
-        Self::new(title, Kind::NewFile(name.into()), Box::new(then))
+        Self::new(title, DialogKind::NewFile(name.into()), Box::new(then))
     }
 
-    fn new(title: &'static str, kind: Kind, then: Box<dyn FnOnce(PathBuf) -> A + Send>) -> Self {
+    fn new(title: &'static str, kind: DialogKind, then: Box<dyn FnOnce(PathBuf) -> A + Send>) -> Self {
         Self { title, kind, filters: Vec::new(), folder: None, then }
     }
 
@@ -79,15 +79,15 @@ impl<A: 'static> FileDialog<A> {
             dialog = dialog.set_directory(folder);
         }
         match kind {
-            Kind::File => {
+            DialogKind::File => {
                 let chosen = dialog.pick_file();
                 Box::pin(async move { Some(then(chosen.await?.path().to_owned())) })
             }
-            Kind::Folder => {
+            DialogKind::Folder => {
                 let chosen = dialog.pick_folder();
                 Box::pin(async move { Some(then(chosen.await?.path().to_owned())) })
             }
-            Kind::NewFile(name) => {
+            DialogKind::NewFile(name) => {
                 let chosen = dialog.set_file_name(name).save_file();
                 Box::pin(async move { Some(then(chosen.await?.path().to_owned())) })
             }

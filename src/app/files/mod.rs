@@ -3,5 +3,5 @@
 mod background;
 mod dialog;
 
-pub(super) use background::{Background, Slot};
+pub(super) use background::{Background, NewestOf};
 pub(super) use dialog::FileDialog;

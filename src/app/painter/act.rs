@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::app::App;
 use crate::app::action::{PainterAction, PictureAction};
-use crate::app::files::Slot;
+use crate::app::files::NewestOf;
 use crate::base::error::{Error, Result};
 use crate::base::files::write_whole;
 use crate::content::request::Mask;
@@ -25,13 +25,13 @@ impl App {
                 state.painter.hear_change(id, *worked, &mut state.settings.draft, &mut state.notices);
             }
             // What can't be found out isn't shown.
-            PainterAction::Preview(work) => self.background.run_newest(Slot::MaskPreview, move || {
+            PainterAction::Preview(work) => self.background.run_newest(NewestOf::MaskPreview, move || {
                 Ok(work.run().ok().map(|worked| PainterAction::Previewed(Box::new(worked)).into()))
             }),
             PainterAction::Previewed(worked) => state.painter.hear_preview(*worked),
-            PainterAction::Derive(wish) => self
-                .background
-                .run_newest(Slot::MaskSights, move || Ok(Some(PainterAction::Derived(Box::new(wish.run())).into()))),
+            PainterAction::Derive(wish) => self.background.run_newest(NewestOf::MaskSights, move || {
+                Ok(Some(PainterAction::Derived(Box::new(wish.run())).into()))
+            }),
             PainterAction::Derived(derived) => state.painter.hear_derived(*derived),
             PainterAction::Pack(edit) => {
                 let unpacked = edit.clone();

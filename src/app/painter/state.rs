@@ -10,7 +10,7 @@ use super::gesture::Gesture;
 use crate::app::action::{Action, PainterAction};
 use crate::app::canvas::Sheet;
 use crate::app::librarian::Opened;
-use crate::app::painter::mask::{Area, Bitmap, Derived, Edit, History, Operation, Point, Wish, Work, Worked};
+use crate::app::painter::mask::{Area, Bitmap, Derived, Edit, History, MaskWork, Operation, Point, SightsWish, Worked};
 use crate::app::panels::notices::Notices;
 use crate::base::error::Result;
 use crate::content::request::{Margins, Mask, TaskKind};
@@ -95,7 +95,7 @@ pub(crate) struct Painter {
     pub(super) work: Option<(u64, Instant)>,
     pub(super) ids: u64,
     pub(super) adjusting: Option<Adjusting>,
-    pub(super) wished: Option<Wish>,
+    pub(super) wished: Option<SightsWish>,
     pub(super) derived: Option<Derived>,
 }
 
@@ -235,9 +235,9 @@ impl Painter {
         PainterAction::Change(Box::new(work)).into()
     }
 
-    pub(super) fn work_on(&mut self, operation: Operation) -> Work {
+    pub(super) fn work_on(&mut self, operation: Operation) -> MaskWork {
         self.ids += 1;
-        Work { id: self.ids, operation, mask: self.present_mask(), margins: self.margins }
+        MaskWork { id: self.ids, operation, mask: self.present_mask(), margins: self.margins }
     }
 
     /// The mask as it is; the form's may be none at all.
@@ -329,7 +329,7 @@ impl Painter {
     /// Asks for what is to be seen of the pipeline's doings, if that changed.
     pub(super) fn follow_sights(&mut self, draft: &Draft, actions: &mut Vec<Action>) {
         let is_seen = self.sights.latents || self.sights.cut;
-        let wish = is_seen.then(|| Wish::of(&draft.inpaint, (draft.width, draft.height), self.factor));
+        let wish = is_seen.then(|| SightsWish::of(&draft.inpaint, (draft.width, draft.height), self.factor));
         if wish.is_none() {
             self.derived = None;
         }

@@ -49,10 +49,10 @@ pub(crate) struct Compared {
     split: f32,
     view: PanZoom,
     /// `None` until they are opened.
-    shown: Option<Result<Shown>>,
+    shown: Option<Result<ComparedPictures>>,
 }
 
-struct Shown {
+struct ComparedPictures {
     pictures: [TextureHandle; 2],
     difference: TextureHandle,
     words: String,
@@ -80,7 +80,7 @@ impl Compared {
                 ctx.load_texture(name, image.clone(), options)
             };
             let [first, second] = &comparison.pictures;
-            Shown {
+            ComparedPictures {
                 pictures: [load("first", &first.image), load("second", &second.image)],
                 difference: load("difference", &comparison.difference.image),
                 words: words(&comparison.difference),

@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::app::action::ModelAction;
 use crate::app::apply::use_model;
-use crate::app::dialogs::inspector::{Inspector, Look};
+use crate::app::dialogs::inspector::{Inspector, InspectorLook};
 use crate::app::settings_host;
 use crate::app::state::{Dialog, Model};
 use crate::base::model_ref::ModelRef;
@@ -46,7 +46,7 @@ impl App {
         let is_forms = state.model.is_ready(&model) && state.settings.model == model;
         let request = is_forms.then(|| state.settings.draft.request().with(|request| request.seeds.count = 1));
         let host = settings_host(&state.settings);
-        let look = Look { model, host, request, held };
+        let look = InspectorLook { model, host, request, held };
         let asked = self.background.run_aside("burnisher-inspector", move || {
             let found = look.take();
             Ok(Some(ModelAction::Inspected { model: look.model, found }.into()))

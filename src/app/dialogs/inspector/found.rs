@@ -10,13 +10,21 @@ use crate::worker::{self, Host, Inspection, Plan, Wish};
 
 /// A model to be looked into.
 #[derive(Debug)]
-pub(crate) struct Look {
+pub(crate) struct InspectorLook {
     pub model: ModelRef,
     pub host: Host,
     /// What it is to draw; `None` for a picture of its own size.
     pub request: Option<Request>,
     /// Bytes of the model that is loaded.
     pub held: u64,
+}
+
+/// What is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Chosen {
+    Pipeline,
+    /// The component of this place.
+    Component(usize),
 }
 
 /// What is known of a model.
@@ -29,7 +37,7 @@ pub(crate) struct Found {
     size: (usize, usize),
 }
 
-impl Look {
+impl InspectorLook {
     /// Reads configs and headers.
     ///
     /// # Errors

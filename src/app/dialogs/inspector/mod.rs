@@ -7,6 +7,7 @@ mod act;
 mod details;
 mod found;
 mod swap;
+mod tables;
 mod tree;
 
 use crate::app::action::Action;
@@ -15,8 +16,9 @@ use crate::app::words::model_name;
 use crate::base::error::Result;
 use crate::base::model_ref::ModelRef;
 
-pub(crate) use found::{Found, Look};
-use swap::Swap;
+use found::Chosen;
+pub(crate) use found::{Found, InspectorLook};
+use swap::SwapPanel;
 
 /// The dialog.
 #[derive(Debug)]
@@ -27,21 +29,13 @@ pub(crate) struct Inspector {
     found: Option<Result<Box<Found>>>,
     chosen: Chosen,
     /// Another sampler that is tried on.
-    swap: Swap,
-}
-
-/// What the right side shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Chosen {
-    Pipeline,
-    /// The component of this place.
-    Component(usize),
+    swap: SwapPanel,
 }
 
 impl Inspector {
     /// A dialog that waits for what is to be known of a model.
     pub(crate) fn new(model: ModelRef) -> Self {
-        Self { model, found: None, chosen: Chosen::Pipeline, swap: Swap::default() }
+        Self { model, found: None, chosen: Chosen::Pipeline, swap: SwapPanel::default() }
     }
 
     /// Takes in what was found out about a model.
@@ -95,7 +89,7 @@ fn both_ui(
     height: f32,
     found: &Found,
     chosen: &mut Chosen,
-    swap: &mut Swap,
+    swap: &mut SwapPanel,
     actions: &mut Vec<Action>,
 ) {
     const TREE_WIDTH: f32 = 260.0;

@@ -2,7 +2,7 @@
 
 use egui::ComboBox;
 
-use super::details::{table_ui, value_text};
+use super::tables::{table_ui, value_text};
 use crate::app::action::{Action, FormAction};
 use crate::app::theme;
 use crate::base::error::Error;
@@ -13,7 +13,7 @@ const STEPS: usize = 20;
 
 /// The sampler that is tried on.
 #[derive(Debug, Default)]
-pub(crate) struct Swap {
+pub(crate) struct SwapPanel {
     /// `None` for the checkpoint's own.
     tried: Option<Tried>,
 }
@@ -27,7 +27,7 @@ struct Tried {
     refused: Option<Error>,
 }
 
-impl Swap {
+impl SwapPanel {
     /// The sampler's options, and a menu to try another on.
     pub(crate) fn ui(&mut self, ui: &mut egui::Ui, config: &SchedulerConfig, actions: &mut Vec<Action>) {
         let own = SchedulerKind::from_config(config).ok();

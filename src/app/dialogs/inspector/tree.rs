@@ -2,8 +2,8 @@
 
 use egui::RichText;
 
-use super::{Chosen, Found};
-use crate::app::dialogs::inspector::details::{bytes_text, parameters_text};
+use super::found::{Chosen, Found};
+use super::tables::{bytes_text, parameters_text};
 use crate::storage::checkpoint::ComponentDescription;
 
 /// The tree. What is clicked becomes the chosen one.

@@ -8,7 +8,7 @@ use crate::app::dialogs::models::{offer, transfers};
 use crate::app::downloads::{List, Question, Standing};
 use crate::app::words::bytes;
 use crate::base::error::Result;
-use crate::base::model_ref::{HubId, ModelRef};
+use crate::base::model_ref::HubId;
 use crate::storage::hub::{Found, Gate, Offer, Variant, good_models};
 
 /// What the tab knows.
@@ -19,7 +19,7 @@ pub(crate) struct Hub {
     /// What the last search found, and for which text; `None` while it goes on.
     found: Option<(String, Option<Result<Vec<Found>>>)>,
     /// The repository that was looked at last, and what it offers; `None` while it is asked.
-    pub(crate) looked: Option<(HubId, Option<Result<Box<Offer>>>)>,
+    pub(crate) looked: Option<offer::Looked>,
     /// Whether the files of 16 bits a number are taken where there are such.
     pub half: bool,
     /// Whether the licence of what is looked at is accepted.
@@ -80,7 +80,7 @@ impl Hub {
             ui.separator();
             ui.vertical(|ui| {
                 ScrollArea::vertical().id_salt("hub-offer").auto_shrink(false).max_height(height).show(ui, |ui| {
-                    offer::ui(ui, self, actions);
+                    offer::ui(ui, self.looked.as_ref(), &mut self.accepted, &self.list, actions);
                 });
             });
         });
@@ -163,11 +163,6 @@ impl Hub {
         });
         ui.add_space(2.0);
     }
-}
-
-/// The model that a download is of.
-pub(crate) fn model(offer: &Offer) -> ModelRef {
-    ModelRef::Hub(offer.asked.clone())
 }
 
 /// A large number, roughly.

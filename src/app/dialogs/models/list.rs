@@ -37,7 +37,7 @@ impl Sort {
 
 /// What was found, and what of it is shown.
 #[derive(Debug, Default)]
-pub(crate) struct List {
+pub(crate) struct ModelList {
     items: Vec<Item>,
     /// What was found the last time is shown until the first of this time comes.
     is_old: bool,
@@ -62,7 +62,7 @@ impl Name {
     }
 }
 
-impl List {
+impl ModelList {
     /// All that was found.
     pub(crate) fn items(&self) -> &[Item] {
         &self.items
@@ -177,7 +177,7 @@ enum Doing {
 }
 
 /// The list, which is one stop of the Tab key; inside, the arrows go from row to row. `used` is the model in use.
-pub(crate) fn ui(ui: &mut egui::Ui, list: &mut List, used: &ModelRef, actions: &mut Vec<Action>) {
+pub(crate) fn ui(ui: &mut egui::Ui, list: &mut ModelList, used: &ModelRef, actions: &mut Vec<Action>) {
     list.choose_shown();
     let (place, wants_focus) = (list.place(), std::mem::take(&mut list.wants_focus));
     let table = TableBuilder::new(ui)

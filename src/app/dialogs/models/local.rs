@@ -6,7 +6,7 @@ use egui::{Button, ProgressBar, RichText, Spinner, TextEdit};
 
 use crate::app::action::{Action, ModelAction, ModelsAction};
 use crate::app::dialogs::models::finder::{News, Order, Progress};
-use crate::app::dialogs::models::list::{List, Sort};
+use crate::app::dialogs::models::list::{ModelList, Sort};
 use crate::app::dialogs::models::{duplicates, list};
 use crate::app::files::FileDialog;
 use crate::app::panels::notices::Notices;
@@ -22,19 +22,19 @@ const CHOSEN_HEIGHT: f32 = 124.0;
 /// What the tab knows.
 #[derive(Debug, Default)]
 pub(crate) struct Local {
-    list: List,
+    list: ModelList,
     /// What couldn't be looked into the last time.
     troubles: Vec<Error>,
     /// Files with the same content, while they are shown.
     duplicates: Option<Vec<Duplicates>>,
-    pub(crate) work: Work,
+    pub(crate) work: Activity,
     /// Whether models were ever looked for.
     pub(crate) was_asked: bool,
 }
 
 /// What goes on.
 #[derive(Debug, Default)]
-pub(crate) enum Work {
+pub(crate) enum Activity {
     #[default]
     Nothing,
     /// Looking for models, in this folder.
@@ -43,7 +43,7 @@ pub(crate) enum Work {
     Reading(&'static str, u64, u64),
 }
 
-impl Work {
+impl Activity {
     /// An order is given.
     pub(crate) fn begin(&mut self, order: &Order) {
         *self = match order {
@@ -89,7 +89,7 @@ impl Local {
                 self.list.replace(item.verified(&verdict));
             }
             News::Scanned => self.list.end(),
-            News::Done(_) => self.work = Work::Nothing,
+            News::Done(_) => self.work = Activity::Nothing,
         }
     }
 
@@ -116,7 +116,7 @@ impl Local {
             }
         });
         ui.separator();
-        chosen_ui(ui, self.list.chosen(), &settings.model, matches!(self.work, Work::Nothing), actions);
+        chosen_ui(ui, self.list.chosen(), &settings.model, matches!(self.work, Activity::Nothing), actions);
     }
 
     fn tools_ui(&mut self, ui: &mut egui::Ui, settings: &Settings, actions: &mut Vec<Action>) {
@@ -161,7 +161,7 @@ impl Local {
                 });
                 actions.push(Action::Browse(dialog.only("Models", &["safetensors"])));
             }
-            let several = self.list.items().len() > 1 && matches!(self.work, Work::Nothing);
+            let several = self.list.items().len() > 1 && matches!(self.work, Activity::Nothing);
             let find = ui.add_enabled(several, Button::new("Find duplicates"));
             if find.on_hover_text("Reads files of the same length whole, which takes a while").clicked() {
                 actions.push(ModelsAction::FindDuplicates.into());
@@ -172,11 +172,11 @@ impl Local {
     /// What goes on, or what came of it.
     fn work_ui(&self, ui: &mut egui::Ui, actions: &mut Vec<Action>) {
         ui.horizontal(|ui| match &self.work {
-            Work::Nothing => {
+            Activity::Nothing => {
                 ui.weak(self.list.count());
                 self.troubles_ui(ui);
             }
-            Work::Scanning(folder) => {
+            Activity::Scanning(folder) => {
                 ui.add(Spinner::new().size(14.0));
                 if stop_ui(ui) {
                     actions.push(ModelsAction::Stop.into());
@@ -184,7 +184,7 @@ impl Local {
                 let place = folder.as_ref().map_or(String::new(), |folder| format!(" in {}", folder.display()));
                 ui.add(egui::Label::new(RichText::new(format!("Looking for models{place}…")).weak()).truncate());
             }
-            Work::Reading(what, done, of) => {
+            Activity::Reading(what, done, of) => {
                 let fraction = if *of == 0 { 0.0 } else { *done as f32 / *of as f32 };
                 let text = format!("{what}: {} of {}", size_text(*done), size_text(*of));
                 let bar = ProgressBar::new(fraction).desired_width(320.0).desired_height(18.0).text(text);
@@ -215,7 +215,7 @@ impl Local {
         ui.vertical_centered(|ui| {
             ui.add_space(40.0);
             match self.work {
-                Work::Scanning(_) => ui.label("Models appear here as they are found"),
+                Activity::Scanning(_) => ui.label("Models appear here as they are found"),
                 _ if self.list.items().is_empty() => {
                     ui.label("No models yet. Add a folder that has some, or get one from the Hub")
                 }

@@ -3,21 +3,28 @@
 use egui::{Button, RichText};
 
 use crate::app::action::{Action, HubAction, ModelAction};
-use crate::app::dialogs::models::hub::{Hub, model};
-use crate::app::downloads::{Download, Standing};
+use crate::app::downloads::{Download, List, Standing};
 use crate::app::theme;
 use crate::app::words::bytes;
-use crate::base::error::Error;
-use crate::base::model_ref::HubId;
+use crate::base::error::{Error, Result};
+use crate::base::model_ref::{HubId, ModelRef};
 use crate::storage::hub::{Gate, Licence, Offer};
 
 /// Licences that allow everything, or all but leaving the author's name out: nobody has to agree to anything.
 const FREE: [&str; 8] =
     ["mit", "apache-2.0", "bsd-3-clause", "bsd-2-clause", "cc0-1.0", "cc-by-4.0", "unlicense", "isc"];
 
-/// What the repository that was looked at last offers.
-pub(crate) fn ui(ui: &mut egui::Ui, hub: &mut Hub, actions: &mut Vec<Action>) {
-    let Hub { looked, accepted, list, .. } = hub;
+/// A repository that is looked at, and what it offers; `None` while the Hub is asked.
+pub(super) type Looked = (HubId, Option<Result<Box<Offer>>>);
+
+/// What the repository that was looked at last offers. `accepted`: whether its licence is.
+pub(super) fn ui(
+    ui: &mut egui::Ui,
+    looked: Option<&Looked>,
+    accepted: &mut bool,
+    list: &List,
+    actions: &mut Vec<Action>,
+) {
     match looked {
         None => drop(ui.label("Choose a model to see its size and licence")),
         Some((id, None)) => drop(ui.label(format!("Asking the Hub about {id}…"))),
@@ -97,11 +104,11 @@ fn offer_ui(
     if whole {
         ui.horizontal(|ui| {
             if ui.button("Use it").clicked() {
-                actions.push(ModelAction::Use(model(offer)).into());
+                actions.push(ModelAction::Use(ModelRef::Hub(offer.asked.clone())).into());
                 actions.push(Action::CloseDialog);
             }
             if ui.button("Inspect it").clicked() {
-                actions.push(ModelAction::Inspect(model(offer)).into());
+                actions.push(ModelAction::Inspect(ModelRef::Hub(offer.asked.clone())).into());
             }
         });
         return;

@@ -3,10 +3,10 @@
 use egui::{ProgressBar, RichText};
 
 use crate::app::action::{Action, HubAction, ModelAction};
-use crate::app::dialogs::models::hub::model;
 use crate::app::downloads::{Download, List, Standing};
 use crate::app::theme;
 use crate::app::words::bytes;
+use crate::base::model_ref::ModelRef;
 use crate::storage::hub::{Progress, State};
 
 /// All of them, the last first.
@@ -42,7 +42,7 @@ fn download_ui(ui: &mut egui::Ui, download: &Download, actions: &mut Vec<Action>
                 Standing::Done => {
                     button(ui, "Dismiss", "Take it off the list:", HubAction::Remove);
                     if ui.button("Use").on_hover_text(format!("Draw with {id}")).clicked() {
-                        actions.push(ModelAction::Use(model(&download.offer)).into());
+                        actions.push(ModelAction::Use(ModelRef::Hub(download.offer.asked.clone())).into());
                         actions.push(Action::CloseDialog);
                     }
                 }

@@ -82,7 +82,7 @@ pub(crate) struct Bitmap {
 
 /// Pixels of a mask that changed.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Patch {
+pub(crate) struct MaskPatch {
     /// Width and height of the mask.
     pub size: (usize, usize),
     /// Where they are.
@@ -165,10 +165,10 @@ impl Bitmap {
     }
 
     /// The pixels that who shows the revision `seen` has to take in to show the present one.
-    pub(crate) fn patch_since(&mut self, seen: u64) -> Patch {
+    pub(crate) fn patch_since(&mut self, seen: u64) -> MaskPatch {
         let (area, revision) = self.changes_since(seen);
         let pixels = (area.top..area.bottom).flat_map(|y| self.row(y, area)).copied().collect();
-        Patch { size: self.size(), area, pixels, revision }
+        MaskPatch { size: self.size(), area, pixels, revision }
     }
 
     /// What has to be shown anew by who shows the revision `seen`, and the revision that it then shows.

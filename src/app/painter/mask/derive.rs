@@ -8,7 +8,7 @@ use crate::content::request::Inpaint;
 
 /// A wish to see it. It is the same wish if everything in it is.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Wish {
+pub(crate) struct SightsWish {
     /// The mask and what becomes of it; nothing else of the task.
     task: Inpaint,
     /// Width and height that are drawn.
@@ -20,14 +20,14 @@ pub(crate) struct Wish {
 /// What is to be seen.
 #[derive(Debug)]
 pub(crate) struct Derived {
-    pub wish: Wish,
+    pub wish: SightsWish,
     /// A pixel a latent, over what is cut out.
     pub latents: Bitmap,
     /// What is cut out; `None` if it is everything.
     pub cut: Option<Region>,
 }
 
-impl Wish {
+impl SightsWish {
     /// What these settings make of their mask, with a model whose latents are `factor` pixels wide.
     pub(crate) fn of(inpaint: &Inpaint, size: (usize, usize), factor: usize) -> Self {
         let task = Inpaint {
@@ -55,11 +55,11 @@ mod tests {
     use super::*;
     use crate::content::request::Mask;
 
-    fn wish(only_masked: Option<usize>) -> Wish {
+    fn wish(only_masked: Option<usize>) -> SightsWish {
         let inside = |x: u32, y: u32| (40..56).contains(&x) && (8..24).contains(&y);
         let mask = GrayImage::from_fn(64, 64, |x, y| Luma([if inside(x, y) { 255 } else { 0 }]));
         let inpaint = Inpaint { mask: Mask::new(mask), only_masked, ..Inpaint::default() };
-        Wish::of(&inpaint, (64, 64), 8)
+        SightsWish::of(&inpaint, (64, 64), 8)
     }
 
     #[test]
@@ -80,13 +80,13 @@ mod tests {
 
     #[test]
     fn an_empty_mask_cuts_nothing_out() {
-        let empty = Wish::of(&Inpaint { only_masked: Some(32), ..Inpaint::default() }, (64, 64), 8);
+        let empty = SightsWish::of(&Inpaint { only_masked: Some(32), ..Inpaint::default() }, (64, 64), 8);
         assert_eq!(empty.run().cut, None);
     }
 
     #[test]
     fn a_model_with_smaller_latents_has_more_of_them() {
-        let finer = Wish { factor: 4, ..wish(None) }.run();
+        let finer = SightsWish { factor: 4, ..wish(None) }.run();
         assert_eq!(finer.latents.size(), (16, 16));
         assert_eq!(finer.latents.pixels().iter().filter(|latent| **latent == 255).count(), 16);
     }

@@ -47,7 +47,7 @@ pub(crate) enum Operation {
 
 /// An operation on a mask.
 #[derive(Clone, Debug)]
-pub(crate) struct Work {
+pub(crate) struct MaskWork {
     /// To tell its result from those of others.
     pub id: u64,
     pub operation: Operation,
@@ -71,7 +71,7 @@ pub(crate) struct Worked {
     pub note: Option<String>,
 }
 
-impl Work {
+impl MaskWork {
     /// Does it.
     ///
     /// # Errors
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
 
     fn work(operation: Operation, mask: &GrayImage, margins: Margins) -> Result<Worked> {
-        Work { id: 1, operation, mask: Mask::new(mask.clone()), margins }.run()
+        MaskWork { id: 1, operation, mask: Mask::new(mask.clone()), margins }.run()
     }
 
     fn after(operation: Operation, mask: &GrayImage) -> GrayImage {

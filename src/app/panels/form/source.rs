@@ -17,10 +17,10 @@ const THUMBNAIL: u32 = 96;
 
 /// What is known of a file that the form names.
 #[derive(Default)]
-pub(crate) struct Source {
+pub(crate) struct FormPicture {
     path: Option<PathBuf>,
     /// `None` until it is read.
-    pub read: Option<Result<Shown>>,
+    pub read: Option<Result<OpenedPicture>>,
     /// Whether the form's size is to follow the picture's once it is known: so for one that was just chosen.
     pub fits: bool,
     /// The size that the form was given for it. While the form has it, it follows the picture's margins.
@@ -28,7 +28,7 @@ pub(crate) struct Source {
 }
 
 /// A picture that was read.
-pub(crate) struct Shown {
+pub(crate) struct OpenedPicture {
     pub width: u32,
     pub height: u32,
     pub is_animated: bool,
@@ -44,7 +44,7 @@ pub(crate) struct Glance {
     thumbnail: ColorImage,
 }
 
-impl Source {
+impl FormPicture {
     /// The form names this file; returns it if it is another than before, and has to be looked at.
     pub(crate) fn follow(&mut self, path: Option<&PathBuf>) -> Option<PathBuf> {
         if self.path.as_ref() == path {
@@ -60,7 +60,7 @@ impl Source {
         if self.path.as_deref() != Some(path) {
             return;
         }
-        self.read = Some(glance.as_ref().map_err(Error::clone).map(|glance| Shown {
+        self.read = Some(glance.as_ref().map_err(Error::clone).map(|glance| OpenedPicture {
             width: glance.width,
             height: glance.height,
             is_animated: glance.is_animated,

@@ -6,7 +6,7 @@ use egui::{ComboBox, DragValue, RichText, Slider, Vec2};
 
 use crate::app::action::{Action, FormAction};
 use crate::app::files::FileDialog;
-use crate::app::panels::form::source::Source;
+use crate::app::panels::form::source::FormPicture;
 use crate::app::state::State;
 use crate::app::theme;
 use crate::app::widgets::{row, wide};
@@ -89,7 +89,7 @@ fn picture_ui(
     ui: &mut egui::Ui,
     name: &str,
     file: &mut Option<PathBuf>,
-    source: &Source,
+    source: &FormPicture,
     from_canvas: Option<PathBuf>,
     dialog: fn() -> FileDialog<Action>,
     actions: &mut Vec<Action>,

@@ -34,12 +34,12 @@ const ROWS_AHEAD: usize = 2;
 
 /// Where the cells are.
 #[derive(Clone, Copy)]
-struct Layout {
+struct GridLayout {
     columns: usize,
     side: f32,
 }
 
-impl Layout {
+impl GridLayout {
     /// As many columns as fit with cells of about `side`, which fill the width.
     fn new(width: f32, side: f32) -> Self {
         let columns = (((width + GAP) / (side + GAP)).floor() as usize).max(1);
@@ -81,7 +81,7 @@ pub(crate) fn ui(
     let listing = Arc::clone(&gallery.listing);
     let height = ui.available_height();
     ScrollArea::vertical().id_salt("pictures").auto_shrink(false).show_viewport(ui, |ui, viewport| {
-        let layout = Layout::new(ui.available_width(), side);
+        let layout = GridLayout::new(ui.available_width(), side);
         ui.set_height(layout.height(listing.items.len()));
         let rows_seen = ((height / layout.pitch()).floor() as usize).max(1);
         let mut grid = Grid { gallery, listing: &listing, layout, rows_seen, shown, actions };
@@ -95,7 +95,7 @@ pub(crate) fn ui(
 struct Grid<'a> {
     gallery: &'a mut Gallery,
     listing: &'a Listing,
-    layout: Layout,
+    layout: GridLayout,
     rows_seen: usize,
     shown: Option<&'a Path>,
     actions: &'a mut Vec<GalleryAction>,

@@ -6,7 +6,7 @@ use egui::{Button, Id, Key, Panel, Slider, TextEdit, Ui, vec2};
 
 use crate::app::action::{Action, GalleryAction};
 use crate::app::librarian::Librarian;
-use crate::app::panels::gallery::state::{Focus, Gallery, View};
+use crate::app::panels::gallery::state::{Focus, Gallery, GalleryView};
 use crate::app::panels::gallery::{describe, details, grid};
 use crate::storage::gallery::listing::Listing;
 use crate::storage::gallery::search::Query;
@@ -43,7 +43,7 @@ pub(crate) fn panel(
 pub(super) fn pictures_ui(
     ui: &mut Ui,
     gallery: &mut Gallery,
-    view: &mut View,
+    view: &mut GalleryView,
     librarian: &mut Librarian,
     shown: Option<&Path>,
 ) -> Vec<GalleryAction> {
@@ -102,7 +102,7 @@ fn notices_ui(ui: &mut Ui, gallery: &mut Gallery, actions: &mut Vec<GalleryActio
     }
 }
 
-fn search_ui(ui: &mut Ui, gallery: &mut Gallery, view: &mut View) {
+fn search_ui(ui: &mut Ui, gallery: &mut Gallery, view: &mut GalleryView) {
     ui.horizontal(|ui| {
         let has_words = !gallery.query.words.is_empty();
         let room = if has_words { CLEAR_WIDTH + ui.spacing().item_spacing.x } else { 0.0 };

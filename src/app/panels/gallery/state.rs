@@ -18,7 +18,7 @@ use crate::storage::gallery::search::Query;
 #[derive(Default)]
 pub(crate) struct Gallery {
     /// What is remembered from one run to the next, once it is known.
-    pub(super) view: Option<View>,
+    pub(super) view: Option<GalleryView>,
     pub(super) listing: Arc<Listing>,
     /// What the search box says.
     pub(super) query: Query,
@@ -49,14 +49,14 @@ pub(super) enum Focus {
 
 /// How the pictures are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct View {
+pub(super) struct GalleryView {
     /// The side of a thumbnail in points.
     pub(super) side: f32,
     /// Whether the details are shown.
     pub(super) has_details: bool,
 }
 
-impl Default for View {
+impl Default for GalleryView {
     fn default() -> Self {
         Self { side: 104.0, has_details: true }
     }

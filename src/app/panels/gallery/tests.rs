@@ -12,7 +12,7 @@ use egui_kittest::kittest::{NodeT, Queryable};
 use crate::app::action::GalleryAction;
 use crate::app::librarian::{Librarian, News, spawn};
 use crate::app::panels::gallery::panel::pictures_ui;
-use crate::app::panels::gallery::state::{Gallery, View};
+use crate::app::panels::gallery::state::{Gallery, GalleryView};
 use crate::app::panels::gallery::testing::items;
 use crate::app::stage::compare::{self, Compared};
 use crate::base::error::Error;
@@ -26,7 +26,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 struct Window {
     temporary: tempfile::TempDir,
     gallery: Gallery,
-    view: View,
+    view: GalleryView,
     librarian: Librarian,
     actions: Vec<GalleryAction>,
 }
@@ -54,7 +54,7 @@ fn window(prompts: &[&str]) -> Harness<'static, Window> {
     let temporary = tempfile::tempdir().expect("a folder");
     fs::create_dir(temporary.path().join("pictures")).expect("a folder");
     let librarian = spawn(temporary.path().join("cache"), || {}).expect("threads");
-    let (gallery, view, actions) = (Gallery::default(), View::default(), Vec::new());
+    let (gallery, view, actions) = (Gallery::default(), GalleryView::default(), Vec::new());
     let mut window = Window { temporary, gallery, view, librarian, actions };
     for (at, prompt) in prompts.iter().enumerate() {
         let path = window.path(&format!("{at}.png"));

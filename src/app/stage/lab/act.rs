@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::app::App;
 use crate::app::action::{Action, LabAction, PictureAction};
-use crate::app::dialogs::lab::Setup;
+use crate::app::dialogs::lab::LabSetup;
 use crate::app::files::FileDialog;
 use crate::app::screen_picture::color_image;
 use crate::app::state::Dialog;
@@ -19,7 +19,7 @@ impl App {
         let state = &mut self.state;
         match action {
             LabAction::SetUp => {
-                let setup = Setup::new(&state.settings.draft, state.model.info());
+                let setup = LabSetup::new(&state.settings.draft, state.model.info());
                 state.dialog = Some(Dialog::Lab(setup));
             }
             LabAction::Start(variants) => self.start_lab(variants),

@@ -14,7 +14,7 @@ use crate::content::request::Request;
 use crate::schedulers::SchedulerKind;
 use crate::worker::{JobId, Preview, Variants};
 
-pub(crate) use sheet::Sheet;
+pub(crate) use sheet::LabSheet;
 
 /// What is compared, from its start until the user closes it.
 pub(crate) struct Lab {
@@ -92,7 +92,7 @@ impl Lab {
     }
 
     /// What is needed to save it as one picture.
-    fn sheet(&self) -> Option<Sheet> {
+    fn sheet(&self) -> Option<LabSheet> {
         let first = &self.cells.first()?.request;
         let finished = self.cells.iter().filter_map(|cell| Some((cell.path.clone()?, cell.label.clone())));
         let pictures: Vec<_> = finished.collect();
@@ -100,7 +100,7 @@ impl Lab {
             "{}\nSeed {}, {} × {}",
             first.prompts.prompt, first.seeds.first, first.size.width, first.size.height
         );
-        (!pictures.is_empty()).then_some(Sheet { title, pictures })
+        (!pictures.is_empty()).then_some(LabSheet { title, pictures })
     }
 
     /// The comparison in place of the canvas.

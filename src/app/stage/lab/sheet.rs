@@ -26,14 +26,14 @@ const TEXT_SIZE: f32 = 16.0;
 
 /// What the sheet shows.
 #[derive(Clone, Debug)]
-pub(crate) struct Sheet {
+pub(crate) struct LabSheet {
     /// Stands above the pictures.
     pub title: String,
     /// Files, and what stands below each.
     pub pictures: Vec<(PathBuf, String)>,
 }
 
-impl Sheet {
+impl LabSheet {
     /// Writes it as a PNG.
     ///
     /// # Errors
