@@ -209,7 +209,7 @@ impl TaskArgs {
             fill: self.fill.map(Fill::from).unwrap_or_default(),
             paste_back: !self.no_paste_back,
         };
-        task.check_mask(size)?;
+        task.edit().check_mask(size)?;
         Ok(Task::Inpaint(Box::new(task)))
     }
 }

@@ -13,7 +13,7 @@ use super::stable_diffusion::StableDiffusion;
 use super::stages::Begun;
 use super::{Hooks, Run, latents, stages};
 use crate::base::error::{Error, Result};
-use crate::content::imaging::inpaint::{self, Canvas};
+use crate::content::imaging::inpaint::InpaintCanvas;
 use crate::content::imaging::mask;
 use crate::content::request::{Fill, Inpaint, Request};
 
@@ -26,7 +26,7 @@ pub(super) fn run(
     picture: &RgbImage,
     mut hooks: Hooks<'_>,
 ) -> Result<Run> {
-    let canvas = Canvas::new(task, picture, request.size.width, request.size.height)?;
+    let canvas = InpaintCanvas::new(task.edit(), picture, request.size.width, request.size.height)?;
     let mask = Masks::new(model, request, task, &canvas)?;
     let Some(begun) = stages::begin(model, request, start, &mut hooks)? else { return Ok(Run::Cancelled) };
     let Run::Done(mut pictures) = draw(begun, request, task, &canvas, mask, &mut hooks)? else {
@@ -54,11 +54,11 @@ struct Masks {
 }
 
 impl Masks {
-    fn new(model: &StableDiffusion, request: &Request, task: &Inpaint, canvas: &Canvas) -> Result<Self> {
+    fn new(model: &StableDiffusion, request: &Request, task: &Inpaint, canvas: &InpaintCanvas) -> Result<Self> {
         let (width, height) = latents::size(model, request);
         let hole = mask::latent_mask(&canvas.mask, canvas.mask.width(), canvas.mask.height());
         let latent = mask::latent_mask(&canvas.mask, width, height);
-        let drawn = inpaint::drawn_latents(task, &canvas.mask, width, height);
+        let drawn = task.edit().drawn_latents(&canvas.mask, width, height);
         if drawn.as_raw().iter().all(|mask| *mask == 0) {
             let scale = model.parts.vae.outline.scale_factor();
             return Err(Error::new(format!(
@@ -75,7 +75,7 @@ fn draw(
     mut begun: Begun<'_>,
     request: &Request,
     task: &Inpaint,
-    canvas: &Canvas,
+    canvas: &InpaintCanvas,
     mask: Masks,
     hooks: &mut Hooks<'_>,
 ) -> Result<Run> {

@@ -2,8 +2,8 @@
 
 use image::{RgbImage, imageops};
 
+use super::margins::Margins;
 use super::resize::{self, Filter};
-use crate::content::request::Margins;
 
 /// A picture resized to lie within a shape, its middle in the middle, and its first and last rows or columns drawn out to fill the
 /// rest (`VaeImageProcessor._resize_and_fill`).

@@ -3,19 +3,125 @@
 
 use image::{GrayImage, RgbImage, imageops};
 
+use super::margins::Margins;
 use super::mask::{self, Region};
 use super::resize::{self, Filter};
 use super::{fit, hole};
 use crate::base::error::{Error, Result};
-use crate::content::request::{Fill, Inpaint};
 
 /// Where a soft mask has faded this far (of 255), the result is pasted wholly: what was changed a little must not be weakened a
 /// second time. Below, it fades out, which hides what the autoencoder does to pixels that nothing changed.
 const SOFT_EDGE: u8 = 32;
 
+/// What inpainting does to the pixels of a picture.
+#[derive(Clone, Copy, Debug)]
+pub struct MaskedEdit<'a> {
+    /// Where to draw anew (255; 0 is nowhere): as large as the picture with its margins.
+    pub mask: &'a GrayImage,
+    /// Pixels that the picture is extended by before anything else.
+    pub margins: Margins,
+    /// Pixels that the mask grows by before it is used; negative ones shrink it.
+    pub grow: i32,
+    /// Radius of the Gaussian that softens the mask's edge, in pixels.
+    pub blur: f64,
+    /// Whether grey in the mask means less strength there, instead of all or nothing at one half.
+    pub soft: bool,
+    /// Draws only the mask's surroundings, with so many pixels around it, at full size.
+    pub only_masked: Option<usize>,
+    /// Whether the hole is filled with its blurred surroundings before the model sees it.
+    pub hides_hole: bool,
+}
+
+impl MaskedEdit<'_> {
+    /// Checks the mask against the size of the picture without its margins.
+    ///
+    /// # Errors
+    /// There is no mask, it has another size than the picture with its margins, or nothing is in it.
+    pub fn check_mask(&self, picture: (u32, u32)) -> Result<()> {
+        let mask = self.mask.dimensions();
+        if self.mask.is_empty() {
+            return Err(
+                Error::new("There is no mask: nothing says where to draw").advise("Paint one, or choose a file")
+            );
+        }
+        let (width, height) = self.margins.around(picture.0 as usize, picture.1 as usize);
+        if (mask.0 as usize, mask.1 as usize) != (width, height) {
+            let without = if self.margins.is_empty() {
+                String::new()
+            } else {
+                format!(" ({} x {} without its margins)", picture.0, picture.1)
+            };
+            return Err(Error::new(format!(
+                "The mask has {} x {} pixels, but the picture has {width} x {height}{without}",
+                mask.0, mask.1
+            ))
+            .advise("Paint a mask for this picture, or bring both to the same size"));
+        }
+        if self.mask.as_raw().iter().all(|pixel| *pixel == 0) {
+            return Err(Error::new("The mask is empty: there is nothing to draw")
+                .advise("Paint over what is to be drawn anew; white is drawn, black stays"));
+        }
+        Ok(())
+    }
+
+    /// Tells what the pipeline makes of the mask when it draws `width` x `height` pixels, with an autoencoder that makes a latent of
+    /// `factor` x `factor` of them. It goes through the same functions as the pipeline.
+    pub fn preview(&self, width: usize, height: usize, factor: usize) -> MaskPreview {
+        let factor = factor.max(1);
+        let (across, down) = ((width / factor) as u32, (height / factor) as u32);
+        if self.mask.is_empty() || width == 0 || height == 0 {
+            return MaskPreview { latents: GrayImage::new(across, down), region: None };
+        }
+        let (region, mask) = self.fitted(&self.grown_and_blurred(), width, height);
+        MaskPreview { latents: self.drawn_latents(&mask, across, down), region }
+    }
+
+    /// How much of each latent is drawn anew: all or nothing, or all shades of a soft mask. `mask` has the size that is drawn.
+    pub fn drawn_latents(&self, mask: &GrayImage, width: u32, height: u32) -> GrayImage {
+        if self.soft {
+            resize::grey(mask, width, height, Filter::Bilinear)
+        } else {
+            mask::latent_mask(mask, width, height)
+        }
+    }
+
+    /// The region that is drawn, and what of an edited mask lies in it, in the size that is drawn.
+    fn fitted(&self, mask: &GrayImage, width: usize, height: usize) -> (Option<Region>, GrayImage) {
+        let region = self.only_masked.and_then(|padding| mask::crop_region(mask, width, height, padding));
+        let (w, h) = (width as u32, height as u32);
+        let fitted = match region {
+            // As `padding_mask_crop` does it; Pillow brings the mask into a canvas of three colours and back.
+            Some(region) => {
+                let mask = imageops::crop_imm(mask, region.left, region.top, region.width(), region.height());
+                let coloured = image::DynamicImage::ImageLuma8(mask.to_image()).into_rgb8();
+                let filled = fit::filled(&coloured, w, h);
+                let red = filled.as_chunks::<3>().0.iter().map(|[red, _, _]| *red).collect();
+                GrayImage::from_raw(w, h, red).unwrap_or_default()
+            }
+            None => resize::grey(mask, w, h, Filter::Lanczos),
+        };
+        (region, fitted)
+    }
+
+    fn grown_and_blurred(&self) -> GrayImage {
+        mask::blur(&mask::grow(self.mask, self.grow), self.blur)
+    }
+
+    /// The mask that is used, checked against the picture.
+    fn checked_mask(&self, picture: &RgbImage) -> Result<GrayImage> {
+        self.check_mask(picture.dimensions())?;
+        let edited = self.grown_and_blurred();
+        if edited.as_raw().iter().all(|pixel| *pixel == 0) {
+            return Err(Error::new("Nothing is left of the mask after it was shrunk or blurred")
+                .advise("Shrink or blur it less, or paint a larger one"));
+        }
+        Ok(edited)
+    }
+}
+
 /// A picture that is being inpainted.
 #[derive(Clone, Debug)]
-pub struct Canvas {
+pub struct InpaintCanvas {
     /// The picture with its margins.
     original: RgbImage,
     /// How much of the result comes back where; as large as the original.
@@ -28,15 +134,15 @@ pub struct Canvas {
     pub mask: GrayImage,
 }
 
-impl Canvas {
+impl InpaintCanvas {
     /// Prepares a picture for being drawn at `width` x `height` pixels.
     ///
     /// # Errors
     /// The mask has another size than the picture, nothing in it, or only points so small that the model misses them.
-    pub fn new(task: &Inpaint, picture: &RgbImage, width: usize, height: usize) -> Result<Self> {
-        let mask = edited_mask(task, picture)?;
-        let original = if task.margins.is_empty() { picture.clone() } else { fit::extended(picture, task.margins) };
-        let (region, drawn_mask) = fitted_mask(task, &mask, width, height);
+    pub fn new(edit: MaskedEdit<'_>, picture: &RgbImage, width: usize, height: usize) -> Result<Self> {
+        let mask = edit.checked_mask(picture)?;
+        let original = if edit.margins.is_empty() { picture.clone() } else { fit::extended(picture, edit.margins) };
+        let (region, drawn_mask) = edit.fitted(&mask, width, height);
         let (w, h) = (width as u32, height as u32);
         let mut picture = match region {
             Some(region) => {
@@ -45,10 +151,10 @@ impl Canvas {
             }
             None => resize::rgb(&original, w, h, Filter::Lanczos),
         };
-        if task.fill == Fill::Blurred {
+        if edit.hides_hole {
             picture = hole::fill(&picture, &drawn_mask);
         }
-        let paste_mask = if task.soft { hardened(mask) } else { mask };
+        let paste_mask = if edit.soft { hardened(mask) } else { mask };
         Ok(Self { original, paste_mask, region, picture, mask: drawn_mask })
     }
 
@@ -68,63 +174,13 @@ impl Canvas {
     }
 }
 
-/// What a task makes of its mask, to be shown before anything is drawn.
+/// What becomes of a mask, to be shown before anything is drawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MaskPreview {
     /// How much of each latent is drawn anew, over the region.
     pub latents: GrayImage,
     /// What of the picture is drawn; `None` for all of it.
     pub region: Option<Region>,
-}
-
-/// Tells what the pipeline makes of a task's mask when it draws `width` x `height` pixels, with an autoencoder that makes a latent
-/// of `factor` x `factor` of them. It goes through the same functions as the pipeline.
-pub fn preview_mask(task: &Inpaint, width: usize, height: usize, factor: usize) -> MaskPreview {
-    let factor = factor.max(1);
-    let (across, down) = ((width / factor) as u32, (height / factor) as u32);
-    if task.mask.pixels().is_empty() || width == 0 || height == 0 {
-        return MaskPreview { latents: GrayImage::new(across, down), region: None };
-    }
-    let (region, mask) = fitted_mask(task, &grown_and_blurred(task), width, height);
-    MaskPreview { latents: drawn_latents(task, &mask, across, down), region }
-}
-
-/// How much of each latent is drawn anew: all or nothing, or all shades of a soft mask. `mask` has the size that is drawn.
-pub fn drawn_latents(task: &Inpaint, mask: &GrayImage, width: u32, height: u32) -> GrayImage {
-    if task.soft { resize::grey(mask, width, height, Filter::Bilinear) } else { mask::latent_mask(mask, width, height) }
-}
-
-/// The region that is drawn, and what of an edited mask lies in it, in the size that is drawn.
-fn fitted_mask(task: &Inpaint, mask: &GrayImage, width: usize, height: usize) -> (Option<Region>, GrayImage) {
-    let region = task.only_masked.and_then(|padding| mask::crop_region(mask, width, height, padding));
-    let (w, h) = (width as u32, height as u32);
-    let fitted = match region {
-        // As `padding_mask_crop` does it; Pillow brings the mask into a canvas of three colours and back.
-        Some(region) => {
-            let mask = imageops::crop_imm(mask, region.left, region.top, region.width(), region.height());
-            let coloured = image::DynamicImage::ImageLuma8(mask.to_image()).into_rgb8();
-            let filled = fit::filled(&coloured, w, h);
-            let red = filled.as_chunks::<3>().0.iter().map(|[red, _, _]| *red).collect();
-            GrayImage::from_raw(w, h, red).unwrap_or_default()
-        }
-        None => resize::grey(mask, w, h, Filter::Lanczos),
-    };
-    (region, fitted)
-}
-
-fn grown_and_blurred(task: &Inpaint) -> GrayImage {
-    mask::blur(&mask::grow(task.mask.pixels(), task.mask_grow), task.mask_blur)
-}
-
-/// The task's mask, grown and blurred.
-fn edited_mask(task: &Inpaint, picture: &RgbImage) -> Result<GrayImage> {
-    task.check_mask(picture.dimensions())?;
-    let edited = grown_and_blurred(task);
-    if edited.as_raw().iter().all(|pixel| *pixel == 0) {
-        return Err(Error::new("Nothing is left of the mask after it was shrunk or blurred")
-            .advise("Shrink or blur it less, or paint a larger one"));
-    }
-    Ok(edited)
 }
 
 /// A mask that rises to 255 at [`SOFT_EDGE`].
@@ -141,14 +197,19 @@ mod tests {
 
     use super::*;
     use crate::content::imaging::png_text;
-    use crate::content::request::{Margins, Mask};
 
     fn picture(width: u32, height: u32) -> RgbImage {
         RgbImage::from_fn(width, height, |x, y| Rgb([x * 3, y * 5, x * y].map(|c| c as u8)))
     }
 
-    fn complaint(task: &Inpaint) -> String {
-        Canvas::new(task, &picture(101, 70), 96, 64).expect_err("it can't be drawn").to_string()
+    /// Draws what is in the mask anew, and nothing more.
+    fn edit(mask: &GrayImage) -> MaskedEdit<'_> {
+        let margins = Margins::default();
+        MaskedEdit { mask, margins, grow: 0, blur: 0.0, soft: false, only_masked: None, hides_hole: false }
+    }
+
+    fn complaint(edit: MaskedEdit<'_>) -> String {
+        InpaintCanvas::new(edit, &picture(101, 70), 96, 64).expect_err("it can't be drawn").to_string()
     }
 
     /// Numbers from 0 to below `end` (Knuth's MMIX generator).
@@ -181,20 +242,20 @@ mod tests {
             let [left, top, right, bottom] = margins;
             let margins = Margins { left, top, right, bottom };
             let (full_width, full_height) = margins.around(width as usize, height as usize);
-            let task = Inpaint {
-                mask: Mask::new(random_mask(&mut rng, full_width as u32, full_height as u32)),
+            let mask = random_mask(&mut rng, full_width as u32, full_height as u32);
+            let edit = MaskedEdit {
+                mask: &mask,
                 margins,
-                mask_grow: random(&mut rng, 9).cast_signed() - 2,
-                mask_blur: f64::from(random(&mut rng, 5)),
+                grow: random(&mut rng, 9).cast_signed() - 2,
+                blur: f64::from(random(&mut rng, 5)),
                 soft: random(&mut rng, 3) == 0,
                 only_masked: (random(&mut rng, 2) == 0).then_some(random(&mut rng, 40) as usize),
-                fill: if random(&mut rng, 2) == 0 { Fill::Blurred } else { Fill::Original },
-                ..Inpaint::default()
+                hides_hole: random(&mut rng, 2) == 0,
             };
             let picture = picture(width, height);
             let size = (8 * (1 + random(&mut rng, 9)), 8 * (1 + random(&mut rng, 9)));
             // A mask may be shrunk to nothing.
-            let Ok(canvas) = Canvas::new(&task, &picture, size.0 as usize, size.1 as usize) else { continue };
+            let Ok(canvas) = InpaintCanvas::new(edit, &picture, size.0 as usize, size.1 as usize) else { continue };
             assert_eq!((canvas.picture.dimensions(), canvas.mask.dimensions()), (size, size));
             let noise = (0..size.0 * size.1 * 3).map(|_| random(&mut rng, 256) as u8).collect();
             let pasted = canvas.paste(&RgbImage::from_raw(size.0, size.1, noise).expect("as many bytes"));
@@ -202,11 +263,11 @@ mod tests {
             let saved = image::load_from_memory(&png).expect("it opens").into_rgb8();
 
             let original = fit::extended(&picture, margins);
-            let mask = mask::blur(&mask::grow(task.mask.pixels(), task.mask_grow), task.mask_blur);
+            let mask = mask::blur(&mask::grow(edit.mask, edit.grow), edit.blur);
             assert_eq!(saved.dimensions(), original.dimensions());
             for (x, y, mask) in mask.enumerate_pixels() {
                 let same = saved.get_pixel(x, y) == original.get_pixel(x, y);
-                assert!(same || mask.0[0] > 0, "round {round}: {x}, {y} of {task:?}");
+                assert!(same || mask.0[0] > 0, "round {round}: {x}, {y} of {edit:?}");
             }
         }
     }
@@ -216,49 +277,46 @@ mod tests {
         let mut rng = 11;
         for round in 0..60 {
             let (width, height) = (8 + random(&mut rng, 90), 8 + random(&mut rng, 70));
-            let task = Inpaint {
-                mask: Mask::new(random_mask(&mut rng, width, height)),
-                mask_grow: random(&mut rng, 9).cast_signed() - 2,
-                mask_blur: f64::from(random(&mut rng, 5)),
+            let mask = random_mask(&mut rng, width, height);
+            let edit = MaskedEdit {
+                grow: random(&mut rng, 9).cast_signed() - 2,
+                blur: f64::from(random(&mut rng, 5)),
                 soft: random(&mut rng, 2) == 0,
                 only_masked: (random(&mut rng, 2) == 0).then_some(random(&mut rng, 40) as usize),
-                ..Inpaint::default()
+                ..edit(&mask)
             };
             let factor = if random(&mut rng, 2) == 0 { 4 } else { 8 };
             let size = [(); 2].map(|()| (factor * (1 + random(&mut rng, 9))) as usize);
-            let Ok(canvas) = Canvas::new(&task, &picture(width, height), size[0], size[1]) else { continue };
+            let Ok(canvas) = InpaintCanvas::new(edit, &picture(width, height), size[0], size[1]) else { continue };
             let (across, down) = (size[0] as u32 / factor, size[1] as u32 / factor);
-            let preview = preview_mask(&task, size[0], size[1], factor as usize);
+            let preview = edit.preview(size[0], size[1], factor as usize);
             assert_eq!(preview.region, canvas.region, "round {round}");
-            assert_eq!(preview.latents, drawn_latents(&task, &canvas.mask, across, down), "round {round}");
+            assert_eq!(preview.latents, edit.drawn_latents(&canvas.mask, across, down), "round {round}");
         }
-        let nothing = preview_mask(&Inpaint::default(), 64, 64, 8);
+        let nothing = edit(&GrayImage::default()).preview(64, 64, 8);
         assert_eq!((nothing.latents, nothing.region), (GrayImage::new(8, 8), None));
     }
 
     #[test]
     fn a_mask_that_is_missing_empty_or_of_another_size_is_refused_with_what_to_do() {
-        let with = |mask: GrayImage| Inpaint { mask: Mask::new(mask), ..Inpaint::default() };
-        assert!(complaint(&Inpaint::default()).starts_with("There is no mask"));
-        let empty = complaint(&with(GrayImage::new(101, 70)));
+        assert!(complaint(edit(&GrayImage::default())).starts_with("There is no mask"));
+        let empty = complaint(edit(&GrayImage::new(101, 70)));
         assert!(empty.starts_with("The mask is empty: there is nothing to draw. Paint over"), "{empty}");
-        let other = complaint(&with(GrayImage::from_pixel(70, 101, Luma([255]))));
+        let other = complaint(edit(&GrayImage::from_pixel(70, 101, Luma([255]))));
         assert!(other.starts_with("The mask has 70 x 101 pixels, but the picture has 101 x 70. "), "{other}");
         let margins = Margins { left: 10, ..Margins::default() };
-        let other = Inpaint { margins, ..with(GrayImage::from_pixel(101, 70, Luma([255]))) };
-        let other = complaint(&other);
+        let other = complaint(MaskedEdit { margins, ..edit(&GrayImage::from_pixel(101, 70, Luma([255]))) });
         assert!(other.contains("101 x 70 pixels, but the picture has 111 x 70 (101 x 70 without"), "{other}");
         let mut dot = GrayImage::new(101, 70);
         dot.put_pixel(50, 30, Luma([255]));
-        let shrunk = complaint(&Inpaint { mask_grow: -3, ..with(dot) });
+        let shrunk = complaint(MaskedEdit { grow: -3, ..edit(&dot) });
         assert!(shrunk.starts_with("Nothing is left of the mask"), "{shrunk}");
     }
 
     #[test]
     fn a_full_mask_takes_all_of_what_was_drawn() {
-        let mask = Mask::new(GrayImage::from_pixel(101, 70, Luma([255])));
-        let task = Inpaint { mask, ..Inpaint::default() };
-        let canvas = Canvas::new(&task, &picture(101, 70), 96, 64).expect("it can be drawn");
+        let mask = GrayImage::from_pixel(101, 70, Luma([255]));
+        let canvas = InpaintCanvas::new(edit(&mask), &picture(101, 70), 96, 64).expect("it can be drawn");
         let drawn = RgbImage::from_pixel(96, 64, Rgb([9, 8, 7]));
         assert_eq!(canvas.paste(&drawn), RgbImage::from_pixel(101, 70, Rgb([9, 8, 7])));
     }
@@ -268,8 +326,8 @@ mod tests {
         let mask = GrayImage::from_fn(64, 64, |x, _| Luma([if x < 40 { 255 } else { 0 }]));
         let mut picture = RgbImage::from_pixel(64, 64, Rgb([10, 200, 30]));
         picture.put_pixel(5, 5, Rgb([255, 0, 255]));
-        let task = Inpaint { mask: Mask::new(mask), fill: Fill::Blurred, ..Inpaint::default() };
-        let canvas = Canvas::new(&task, &picture, 64, 64).expect("it can be drawn");
+        let edit = MaskedEdit { hides_hole: true, ..edit(&mask) };
+        let canvas = InpaintCanvas::new(edit, &picture, 64, 64).expect("it can be drawn");
         assert_eq!(canvas.picture, RgbImage::from_pixel(64, 64, Rgb([10, 200, 30])));
     }
 }

@@ -42,4 +42,6 @@ pub use recipe::Recipe;
 pub use request::{Branch, Request, Start};
 pub use safety::{SafetyMode, Verdict};
 pub use size::size_for_picture;
-pub use task::{Fill, Inpaint, Margins, Task, TaskKind};
+pub use task::{Fill, Inpaint, Task, TaskKind};
+
+pub use crate::content::imaging::margins::Margins;

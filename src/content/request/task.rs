@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::limits::{MAX_BLUR, MAX_GROW, MAX_SIDE, validate_strength};
 use super::mask::Mask;
 use crate::base::error::{Error, Result};
+use crate::content::imaging::inpaint::MaskedEdit;
+use crate::content::imaging::margins::Margins;
 
 /// What kind of generation it is.
 ///
@@ -87,62 +89,17 @@ impl Default for Inpaint {
 }
 
 impl Inpaint {
-    /// Checks the mask against the size of the picture without its margins.
-    ///
-    /// # Errors
-    /// There is no mask, it has another size than the picture with its margins, or nothing is in it.
-    pub fn check_mask(&self, picture: (u32, u32)) -> Result<()> {
-        let mask = self.mask.pixels().dimensions();
-        if self.mask.pixels().is_empty() {
-            return Err(
-                Error::new("There is no mask: nothing says where to draw").advise("Paint one, or choose a file")
-            );
+    /// What is done to the picture's pixels.
+    pub fn edit(&self) -> MaskedEdit<'_> {
+        MaskedEdit {
+            mask: self.mask.pixels(),
+            margins: self.margins,
+            grow: self.mask_grow,
+            blur: self.mask_blur,
+            soft: self.soft,
+            only_masked: self.only_masked,
+            hides_hole: self.fill == Fill::Blurred,
         }
-        let (width, height) = self.margins.around(picture.0 as usize, picture.1 as usize);
-        if (mask.0 as usize, mask.1 as usize) != (width, height) {
-            let without = if self.margins.is_empty() {
-                String::new()
-            } else {
-                format!(" ({} x {} without its margins)", picture.0, picture.1)
-            };
-            return Err(Error::new(format!(
-                "The mask has {} x {} pixels, but the picture has {width} x {height}{without}",
-                mask.0, mask.1
-            ))
-            .advise("Paint a mask for this picture, or bring both to the same size"));
-        }
-        if self.mask.is_empty() {
-            return Err(Error::new("The mask is empty: there is nothing to draw")
-                .advise("Paint over what is to be drawn anew; white is drawn, black stays"));
-        }
-        Ok(())
-    }
-}
-
-/// Pixels at the edges of a picture.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Margins {
-    /// At its left.
-    pub left: usize,
-    /// Above it.
-    pub top: usize,
-    /// At its right.
-    pub right: usize,
-    /// Below it.
-    pub bottom: usize,
-}
-
-impl Margins {
-    /// Whether there are none.
-    pub fn is_empty(self) -> bool {
-        self == Self::default()
-    }
-
-    /// Width and height of a picture of this size with its margins.
-    pub fn around(self, width: usize, height: usize) -> (usize, usize) {
-        let sum = |before: usize, side: usize, after: usize| before.saturating_add(side).saturating_add(after);
-        (sum(self.left, width, self.right), sum(self.top, height, self.bottom))
     }
 }
 

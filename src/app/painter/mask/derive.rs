@@ -2,7 +2,6 @@
 //! the mask's surroundings are drawn.
 
 use super::Bitmap;
-use crate::content::imaging::inpaint::preview_mask;
 use crate::content::imaging::mask::Region;
 use crate::content::request::Inpaint;
 
@@ -43,7 +42,7 @@ impl SightsWish {
 
     /// Finds it out. On large masks it takes a while.
     pub(crate) fn run(self) -> Derived {
-        let preview = preview_mask(&self.task, self.size.0, self.size.1, self.factor);
+        let preview = self.task.edit().preview(self.size.0, self.size.1, self.factor);
         Derived { latents: Bitmap::from_image(&preview.latents), cut: preview.region, wish: self }
     }
 }
