@@ -191,7 +191,7 @@ fn thumbnails_and_pictures_arrive_or_why_they_do_not() {
         order.push((path, image.map(|image| image.size).map_err(|error| error.headline().to_owned())));
         (order.len() == 2).then_some(())
     });
-    let headline = format!("this is no picture that can be shown: {}", bad.display());
+    let headline = format!("This is not a picture that can be shown: {}", bad.display());
     assert_eq!(order, [(bad.clone(), Err(headline)), (good.clone(), Ok([256, 7]))]);
 
     setup.librarian.want_picture(good.clone());

@@ -1,7 +1,8 @@
-//! The pixels of a picture's file, within a limit of memory: PNG, JPEG, WebP, GIF, BMP and TIFF.
+//! Decoding picture files within a memory limit: PNG, JPEG, WebP, GIF, BMP and TIFF.
 //!
-//! The kind is told by the content, and a photograph is turned as its camera was held. Limits: of an animation or a file of
-//! several pages, the first picture; colour profiles are passed over, as Diffusers' loaders do.
+//! The format is recognised by the content, and photographs are rotated as their EXIF data says. Limits: only the first
+//! picture of an animation or of a file with several pages is read; colour profiles are ignored, as by Diffusers'
+//! loaders.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Seek};
@@ -23,16 +24,16 @@ const LIMIT_BYTES: u64 = 512 << 20;
 /// Decodes a file.
 ///
 /// # Errors
-/// It can't be read, is no picture, is broken, or has more pixels than can be shown.
+/// It can't be read, is not a picture, is damaged, or has more pixels than can be shown.
 pub fn decode(path: &Path) -> Result<DynamicImage> {
     caught(|| decode_unguarded(path)).unwrap_or_else(|| {
-        Err(Error::new(format!("this is no picture that can be shown: {}", path.display()))
-            .caused_by(Error::new("its decoder broke down")))
+        Err(Error::new(format!("This is not a picture that can be shown: {}", path.display()))
+            .caused_by(Error::new("its decoder stopped because of an internal error")))
     })
 }
 
-/// Does what reads a file with a decoder that isn't ours. A decoder that panics on a file that was made to break it costs
-/// that file, and not the thread that shows all others. `None` is the panic.
+/// Runs a decoder from another crate, and gives `None` if it panics: a file that was made to break it must not end the
+/// thread that shows all others.
 pub fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()
 }
@@ -43,7 +44,7 @@ fn decode_unguarded(path: &Path) -> Result<DynamicImage> {
     let (width, height) = decoder.dimensions();
     if decoder.total_bytes() > LIMIT_BYTES {
         return Err(Error::new(format!(
-            "the picture is too large to be shown ({width} x {height} pixels): {}",
+            "The picture is too large to be shown ({width} x {height} pixels): {}",
             path.display()
         )));
     }
@@ -53,44 +54,44 @@ fn decode_unguarded(path: &Path) -> Result<DynamicImage> {
     Ok(image)
 }
 
-/// A reader that knows the kind of a file, and its limits.
+/// Opens a reader that knows the format of a file and has the memory limit.
 fn open(path: &Path) -> Result<ImageReader<BufReader<fs::File>>> {
-    let failed = |cause: std::io::Error| Error::new(format!("can't read {}", path.display())).caused_by(cause);
+    let failed = |cause: std::io::Error| Error::new(format!("Can't read {}", path.display())).caused_by(cause);
     let file = fs::File::open(path).map_err(failed)?;
     let length = file.metadata().map_err(failed)?.len();
     if length > LIMIT_BYTES {
-        // Some decoders read all of it first.
-        return Err(Error::new(format!("the file is too large to be shown ({} MB): {}", length >> 20, path.display())));
+        // Some decoders first read all of the file.
+        return Err(Error::new(format!("The file is too large to be shown ({} MB): {}", length >> 20, path.display())));
     }
     let mut reader = ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(failed)?;
     let mut limits = Limits::no_limits();
-    // What a decoder needs beside the pixels, a row or a palette, comes on top.
+    // Decoders need a little more than the pixels: a row, or a palette.
     limits.max_alloc = Some(LIMIT_BYTES * 2);
     reader.limits(limits);
     Ok(reader)
 }
 
 fn broken(path: &Path, cause: &image::ImageError) -> Error {
-    // Its words hold those of its own causes already.
+    // Its text contains those of its causes.
     let cause = Error::new(cause.to_string());
-    Error::new(format!("this is no picture that can be shown: {}", path.display())).caused_by(cause)
+    Error::new(format!("This is not a picture that can be shown: {}", path.display())).caused_by(cause)
 }
 
-/// What a picture is like, by its file's head.
+/// What the header of a picture's file says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Looks {
-    /// Pixels, as the picture is shown.
+    /// The side in pixels, as the picture is shown.
     pub width: u32,
-    /// Pixels, as the picture is shown.
+    /// The side in pixels, as the picture is shown.
     pub height: u32,
-    /// Whether other frames come after the first one, which is the one that is read.
+    /// Whether other frames follow the first one, which is the one that is decoded.
     pub is_animated: bool,
 }
 
-/// Looks at a file without decoding its pixels (of a GIF, the first two frames).
+/// Reads a file's header without decoding pixels (but for the first two frames of a GIF).
 ///
 /// # Errors
-/// It can't be read, or is no picture.
+/// It can't be read, or is not a picture.
 pub fn look(path: &Path) -> Result<Looks> {
     let look = || {
         let broken = |cause: image::ImageError| broken(path, &cause);
@@ -99,13 +100,14 @@ pub fn look(path: &Path) -> Result<Looks> {
         let mut decoder = reader.into_decoder().map_err(broken)?;
         let (width, height) = decoder.dimensions();
         let orientation = decoder.orientation().map_err(broken)?;
-        // The four that turn a picture by a quarter.
+        // The four orientations that are rotated by a quarter turn.
         let is_turned = orientation.to_exif() >= 5;
         let (width, height) = if is_turned { (height, width) } else { (width, height) };
         let is_animated = is_animated(open(path)?.into_inner(), format).unwrap_or_default();
         Ok(Looks { width, height, is_animated })
     };
-    caught(look).unwrap_or_else(|| Err(Error::new(format!("this is no picture that can be shown: {}", path.display()))))
+    caught(look)
+        .unwrap_or_else(|| Err(Error::new(format!("This is not a picture that can be shown: {}", path.display()))))
 }
 
 fn is_animated(file: impl BufRead + Seek, format: Option<ImageFormat>) -> image::ImageResult<bool> {
@@ -117,23 +119,23 @@ fn is_animated(file: impl BufRead + Seek, format: Option<ImageFormat>) -> image:
     }
 }
 
-/// A picture that nothing is missing of: a decoder fills in what a JPEG was cut off of, which does to be shown, but not to be
-/// drawn from.
+/// Decodes a file that is complete. Decoders fill in the missing rows of a truncated JPEG, which is good enough to be
+/// shown but not to be drawn from.
 fn decode_whole(path: &Path) -> Result<DynamicImage> {
     let picture = decode(path)?;
-    let file = fs::read(path).map_err(|cause| Error::new(format!("can't read {}", path.display())).caused_by(cause))?;
+    let file = fs::read(path).map_err(|cause| Error::new(format!("Can't read {}", path.display())).caused_by(cause))?;
     if file.starts_with(&JPEG_START) && !has_jpeg_end(&file) {
-        return Err(Error::new(format!("this picture is cut off: {}", path.display()))
+        return Err(Error::new(format!("This picture is incomplete: {}", path.display()))
             .advise("Copy or download the file again"));
     }
     Ok(picture)
 }
 
-/// What a JPEG begins with.
+/// The first bytes of a JPEG.
 const JPEG_START: [u8; 2] = [0xff, 0xd8];
 
-/// Whether the pixels of a JPEG come to an end. What stands before them, a thumbnail perhaps, is passed over by its length; among
-/// them, 0xff is followed by a zero unless it means something.
+/// Returns whether a JPEG has an end after its pixels. The segments before them (a thumbnail, perhaps) are skipped by
+/// their lengths; within the pixels, 0xff is followed by a zero unless it starts a marker.
 fn has_jpeg_end(file: &[u8]) -> bool {
     let mut at = JPEG_START.len();
     while let Some(&[0xff, kind, high, low]) = file.get(at..at + 4) {
@@ -142,14 +144,14 @@ fn has_jpeg_end(file: &[u8]) -> bool {
             return file.get(at..).is_some_and(|pixels| pixels.windows(2).any(|pair| pair == [0xff, 0xd9]));
         }
     }
-    // Not laid out as usual, which its decoder didn't mind.
+    // An unusual layout, which its decoder accepted.
     true
 }
 
-/// A picture in 8-bit colours; what is see-through shows white.
+/// Decodes a picture in 8-bit colours. Transparent pixels become white.
 ///
 /// # Errors
-/// As for [`decode`]; it is cut off.
+/// As for [`decode`], or it is incomplete.
 pub fn rgb(path: &Path) -> Result<RgbImage> {
     let picture = decode_whole(path)?;
     if !picture.color().has_alpha() {
@@ -159,14 +161,14 @@ pub fn rgb(path: &Path) -> Result<RgbImage> {
     let mut out = RgbImage::new(picture.width(), picture.height());
     for (out, pixel) in out.pixels_mut().zip(picture.pixels()) {
         let [red, green, blue, alpha] = pixel.0.map(u32::from);
-        // Rounded to the nearest.
+        // Rounds to the nearest.
         *out = Rgb([red, green, blue].map(|c| ((c * alpha + 255 * (255 - alpha) + 127) / 255) as u8));
     }
     Ok(out)
 }
 
-/// The brightness of a picture, 8 bits, as Pillow's `convert("L")` weighs the colours (ITU-R 601-2); what is see-through counts
-/// as the colour under it. For masks.
+/// Decodes the brightness of a picture in 8 bits, for masks. Colours are weighted as by Pillow's `convert("L")` (ITU-R
+/// 601-2), and transparency is ignored.
 ///
 /// # Errors
 /// As for [`rgb`].
@@ -174,7 +176,7 @@ pub fn grey(path: &Path) -> Result<GrayImage> {
     Ok(brightness(decode_whole(path)?))
 }
 
-/// The brightness of a picture in 16 bits where the file has as many, else in 8 bits spread over them. For depth maps.
+/// Decodes the brightness of a picture in 16 bits, for depth maps. The 8 bits of other files are spread over them.
 ///
 /// # Errors
 /// As for [`rgb`].
@@ -227,7 +229,7 @@ mod tests {
     #[test]
     fn a_giant_is_refused_by_its_size_without_taking_its_memory() {
         let message = complaint(&giant(30_000));
-        assert!(message.starts_with("the picture is too large to be shown (30000 x 30000 pixels): "), "{message}");
+        assert!(message.starts_with("The picture is too large to be shown (30000 x 30000 pixels): "), "{message}");
     }
 
     #[test]
@@ -241,8 +243,8 @@ mod tests {
         let file = png_text::encode(&RgbImage::from_fn(64, 64, |x, y| Rgb([x as u8, y as u8, 7])), &[]).expect("a PNG");
         for bytes in [&b""[..], b"GIF89a", b"notes", &file[..40], &file[..file.len() - 20], &giant(8)] {
             let message = complaint(bytes);
-            assert!(message.starts_with("this is no picture that can be shown: "), "{message}");
+            assert!(message.starts_with("This is not a picture that can be shown: "), "{message}");
         }
-        assert!(decode(Path::new("gone.png")).expect_err("gone").to_string().starts_with("can't read gone.png"));
+        assert!(decode(Path::new("gone.png")).expect_err("gone").to_string().starts_with("Can't read gone.png"));
     }
 }

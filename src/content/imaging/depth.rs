@@ -1,4 +1,4 @@
-//! Depth maps: numbers of which larger ones are nearer; their unit means nothing.
+//! Depth maps: larger numbers are nearer, in no particular unit.
 
 use image::{GrayImage, ImageBuffer, Luma};
 
@@ -6,28 +6,28 @@ use super::pixels::u8_from_unit;
 use super::resize::{self, Filter};
 use crate::base::error::{Error, Result};
 
-/// How near everything in a picture is.
+/// The nearness of every place in a picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DepthMap {
     width: usize,
     height: usize,
-    /// Row by row.
+    /// The values, row by row.
     values: Vec<f32>,
 }
 
 impl DepthMap {
-    /// A map of `width * height` values, row by row.
+    /// Makes a map of `width * height` values, row by row.
     ///
     /// # Errors
-    /// There aren't as many values, or none.
+    /// The number of values is another one, or 0.
     pub fn new(values: Vec<f32>, width: usize, height: usize) -> Result<Self> {
         if values.is_empty() || width.checked_mul(height) != Some(values.len()) {
-            return Err(Error::new(format!("{} values are no depth map of {width} x {height}", values.len())));
+            return Err(Error::new(format!("{} values don't make a depth map of {width} x {height}", values.len())));
         }
         Ok(Self { width, height, values })
     }
 
-    /// The brightness of a picture: bright is near.
+    /// Makes a map of the brightness of a picture: bright is near.
     ///
     /// # Errors
     /// The picture has no pixels.
@@ -41,13 +41,13 @@ impl DepthMap {
         &self.values
     }
 
-    /// How many there are in a row.
+    /// The number of values in a row.
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// The map in another size, as torch's `interpolate` makes it with mode `bicubic` and `align_corners` false: a cubic (a =
-    /// -0.75) through four by four values, of those alone also where the map shrinks.
+    /// Resizes the map as torch's `interpolate` does with mode `bicubic` and `align_corners` false: a cubic (a = -0.75)
+    /// through four by four values, even where the map shrinks.
     #[must_use]
     pub fn resized(&self, width: usize, height: usize) -> Self {
         let (columns, rows) = (cubic(self.width, width), cubic(self.height, height));
@@ -62,17 +62,17 @@ impl DepthMap {
         Self { width, height, values }
     }
 
-    /// The values brought to -1..1, as `prepare_depth_map` does it.
+    /// Scales the values to -1..1, as `prepare_depth_map` does.
     ///
     /// # Errors
-    /// They are all the same, or no numbers.
+    /// They are all the same, or not finite.
     pub fn normalised(&self) -> Result<Vec<f32>> {
         let (least, most) = self
             .values
             .iter()
             .fold((f32::INFINITY, f32::NEG_INFINITY), |(least, most), x| (least.min(*x), most.max(*x)));
         if self.values.iter().any(|x| !x.is_finite()) {
-            return Err(Error::new("The depth map holds values that are no numbers"));
+            return Err(Error::new("The depth map has values that are not finite numbers"));
         }
         if most <= least {
             return Err(Error::new("The depth map has no depth: it is the same everywhere")
@@ -81,7 +81,7 @@ impl DepthMap {
         Ok(self.values.iter().map(|x| 2.0 * (x - least) / (most - least) - 1.0).collect())
     }
 
-    /// The map as a picture, the nearest white, the farthest black.
+    /// Makes a picture of the map: the nearest is white, the farthest black.
     ///
     /// # Errors
     /// As for [`Self::normalised`].
@@ -92,7 +92,8 @@ impl DepthMap {
     }
 }
 
-/// Four places and their weights for each of `new_size` values, from `size` ones. Places beyond the ends are the ends.
+/// The four places and their weights for each of `new_size` values, from `size` values. Places beyond the ends are the
+/// ends.
 fn cubic(size: usize, new_size: usize) -> Vec<[(usize, f32); 4]> {
     const A: f32 = -0.75;
     let near = |x: f32| ((A + 2.0) * x - (A + 3.0)) * x * x + 1.0;
@@ -116,7 +117,7 @@ mod tests {
         let flat = DepthMap::new(vec![3.0; 12], 4, 3).expect("a map");
         assert!(flat.normalised().expect_err("flat").to_string().starts_with("The depth map has no depth"));
         let broken = DepthMap::new(vec![f32::NAN, 1.0], 2, 1).expect("a map");
-        assert!(broken.normalised().expect_err("broken").to_string().contains("no numbers"));
+        assert!(broken.normalised().expect_err("broken").to_string().contains("not finite numbers"));
         DepthMap::new(vec![0.0; 5], 2, 2).expect_err("too many");
         DepthMap::new(vec![], 0, 0).expect_err("none");
     }

@@ -1,5 +1,5 @@
-//! JPEG and WebP files that carry the settings: EXIF's user comment holds the `parameters` text, as the web UI writes it
-//! and every tool reads it, and a packet of XMP says who made the picture.
+//! Encoding JPEG and WebP files with the settings: EXIF's user comment has the `parameters` text, as AUTOMATIC1111's
+//! web UI writes it and other tools read it, and a packet of XMP says how the picture was made.
 
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder, RgbImage};
@@ -8,13 +8,13 @@ use image_webp::{ColorType, WebPEncoder};
 use super::{exif_text, xmp};
 use crate::base::error::{Error, Result};
 
-/// Of 100: no difference to be seen, at a fifth of a PNG's size.
+/// The quality of JPEG files, of 100: no visible difference, at a fifth of a PNG's size.
 const JPEG_QUALITY: u8 = 95;
 
 /// The longest side of a WebP picture.
 const LONGEST_WEBP_SIDE: u32 = 16_384;
 
-/// What a file says beside its pixels.
+/// The texts of a file beside its pixels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Said {
     /// The settings, as AUTOMATIC1111's text.
@@ -23,10 +23,10 @@ pub struct Said {
     pub xmp: Option<String>,
 }
 
-/// A JPEG file.
+/// Encodes a JPEG file.
 ///
 /// # Errors
-/// The picture has sides that JPEG can't have, or its texts are longer than JPEG's segments.
+/// A side is longer than JPEG allows, or a text is longer than JPEG's segments.
 pub fn jpeg(picture: &RgbImage, said: &Said) -> Result<Vec<u8>> {
     let mut file = Vec::new();
     let mut encoder = JpegEncoder::new_with_quality(&mut file, JPEG_QUALITY);
@@ -44,14 +44,14 @@ pub fn jpeg(picture: &RgbImage, said: &Said) -> Result<Vec<u8>> {
     }
 }
 
-/// A WebP file that loses nothing.
+/// Encodes a lossless WebP file.
 ///
 /// # Errors
-/// The picture has sides that WebP can't have.
+/// A side is longer than WebP allows.
 pub fn webp(picture: &RgbImage, said: &Said) -> Result<Vec<u8>> {
     let (width, height) = picture.dimensions();
     if width.max(height) > LONGEST_WEBP_SIDE {
-        return Err(Error::new(format!("WebP has no room for {width} x {height} pixels"))
+        return Err(Error::new(format!("A WebP file can't have {width} x {height} pixels"))
             .advise(format!("Its sides have {LONGEST_WEBP_SIDE} pixels at most: choose PNG or JPEG")));
     }
     let mut file = Vec::new();
@@ -67,7 +67,7 @@ pub fn webp(picture: &RgbImage, said: &Said) -> Result<Vec<u8>> {
     Ok(file)
 }
 
-/// A JPEG with a packet of XMP after its first segment, which has to stay the first.
+/// Inserts a packet of XMP after the first segment of a JPEG, which must stay the first.
 fn with_xmp(jpeg: &[u8], packet: &str) -> Result<Vec<u8>> {
     let segment = [xmp::JPEG_HEADER, packet.as_bytes()].concat();
     let length = segment_length(segment.len())?.to_be_bytes();
@@ -79,16 +79,16 @@ fn with_xmp(jpeg: &[u8], packet: &str) -> Result<Vec<u8>> {
     Ok([before, &[0xff, 0xe1], &length, &segment, after].concat())
 }
 
-/// The length that a segment with so many bytes says it has: its own two bytes count.
+/// The length field of a segment with so many bytes: its own two bytes count.
 fn segment_length(bytes: usize) -> Result<u16> {
     u16::try_from(bytes + 2).map_err(|_| {
-        Error::new("the settings are too long for a JPEG file")
+        Error::new("The settings are too long for a JPEG file")
             .advise("Choose PNG or WebP, or save it without the settings")
     })
 }
 
 fn cannot(format: &str, cause: &dyn std::fmt::Display) -> Error {
-    Error::new(format!("the picture can't be made a {format} file: {cause}"))
+    Error::new(format!("The picture can't be encoded as {format}: {cause}"))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! Texts in EXIF data, which JPEG and WebP files carry: above all the comment that holds the settings.
+//! Texts in the EXIF data of JPEG and WebP files, mainly the comment that has the settings.
 //!
 //! A comment begins with eight bytes that name its character code (EXIF 2.3, `UserComment`). Unicode there means UTF-16
-//! in the byte order of the file; as many writers get the order wrong, it is taken from the text itself.
+//! in the byte order of the file. Many writers get the order wrong, so it is detected from the text itself.
 
 use std::io::Cursor;
 
@@ -10,13 +10,13 @@ use exif::{Field, In, Reader, Tag, Value};
 
 use crate::base::error::{Error, Result};
 
-/// What the data begins with in JPEG files, and by mistake in some WebP files.
+/// The first bytes of the data in JPEG files, and by mistake in some WebP files.
 pub(super) const PREFIX: &[u8] = b"Exif\0\0";
 
 /// The code of a comment in UTF-16.
 const UNICODE: &[u8] = b"UNICODE\0";
 
-/// The texts in EXIF data with the numbers of their tags, in the order of the file. What is broken is passed over.
+/// Reads the texts in EXIF data with the numbers of their tags, in the order of the file. Damaged parts are skipped.
 pub fn texts(data: &[u8]) -> Vec<(u16, String)> {
     let data = data.strip_prefix(PREFIX).unwrap_or(data);
     let read = Reader::new().continue_on_error(true).read_raw(data.to_vec());
@@ -31,7 +31,7 @@ pub fn texts(data: &[u8]) -> Vec<(u16, String)> {
     exif.fields().filter_map(|field| Some((field.tag.number(), text(&field.value)?))).collect()
 }
 
-/// EXIF data with nothing but this comment.
+/// Encodes EXIF data that has only this comment.
 ///
 /// # Errors
 /// It is longer than EXIF data can be.
@@ -41,11 +41,11 @@ pub fn comment(text: &str) -> Result<Vec<u8>> {
     let mut writer = Writer::new();
     writer.push_field(&field);
     let mut data = Cursor::new(Vec::new());
-    writer.write(&mut data, false).map_err(|cause| Error::new("the settings are too long").caused_by(cause))?;
+    writer.write(&mut data, false).map_err(|cause| Error::new("The settings are too long").caused_by(cause))?;
     Ok(data.into_inner())
 }
 
-/// The text of a comment in any character code. Broken characters become `U+FFFD`.
+/// Decodes a comment in any character code. Invalid characters become `U+FFFD`.
 fn decode(bytes: &[u8]) -> String {
     if let Some(bytes) = bytes.strip_prefix(UNICODE) {
         return decode_utf16(bytes);
@@ -55,7 +55,7 @@ fn decode(bytes: &[u8]) -> String {
     text.trim_end_matches('\0').to_owned()
 }
 
-/// UTF-16 in the byte order that its mark names, or else in the one that makes more of it plain Latin letters.
+/// Decodes UTF-16 in the byte order that its mark names, or else in the one that gives more plain Latin letters.
 fn decode_utf16(bytes: &[u8]) -> String {
     let (pairs, _) = bytes.as_chunks::<2>();
     let latin = |high: usize| pairs.iter().filter(|pair| pair.get(high) == Some(&0)).count();

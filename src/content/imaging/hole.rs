@@ -1,16 +1,17 @@
-//! A hole in a picture filled with what surrounds it, blurred: by pull and push over a pyramid of halved pictures (Gortler et al.,
-//! "The Lumigraph", 1996, section 3.4). Takes time in proportion to the pixels, whatever the size of the hole.
+//! Filling a hole in a picture with its blurred surroundings, by pull and push over a pyramid of halved pictures
+//! (Gortler et al., "The Lumigraph", 1996, section 3.4). The time is proportional to the number of pixels, whatever the
+//! size of the hole.
 
 use image::{GrayImage, Rgb, RgbImage};
 
 /// A level of the pyramid: colours, each with a weight of 0 (unknown) to 1.
-struct Level {
+struct PyramidLevel {
     width: usize,
     height: usize,
     pixels: Vec<([f32; 3], f32)>,
 }
 
-impl Level {
+impl PyramidLevel {
     fn of(picture: &RgbImage, hole: &GrayImage) -> Self {
         let known = |hole: u8| f32::from(255 - hole) / 255.0;
         let pixels = picture.pixels().zip(hole.pixels());
@@ -18,7 +19,7 @@ impl Level {
         Self { width: picture.width() as usize, height: picture.height() as usize, pixels }
     }
 
-    /// Half as large; of four pixels, as much as is known.
+    /// Makes the level of half the size: the mean of those of four pixels that are known.
     fn pulled(&self) -> Self {
         let (width, height) = (self.width.div_ceil(2), self.height.div_ceil(2));
         let mut pixels = Vec::with_capacity(width * height);
@@ -37,7 +38,7 @@ impl Level {
         Self { width, height, pixels }
     }
 
-    /// Fills in what isn't known from a level of half the size, between whose pixels it lies.
+    /// Fills in unknown pixels by interpolating between those of the level of half the size.
     fn push(&mut self, half: &Self) {
         let place = |at: usize, size: usize| {
             let at = (at as f32 / 2.0 - 0.25).max(0.0);
@@ -58,9 +59,9 @@ impl Level {
     }
 }
 
-/// The picture with its hole (255; 0 is none) filled. A picture that is all hole becomes black.
+/// Fills the hole of a picture (255 in `hole`; 0 is outside). A picture that is all hole becomes black.
 pub fn fill(picture: &RgbImage, hole: &GrayImage) -> RgbImage {
-    let mut levels = vec![Level::of(picture, hole)];
+    let mut levels = vec![PyramidLevel::of(picture, hole)];
     while let Some(last) = levels.last()
         && last.width.max(last.height) > 1
     {

@@ -1,14 +1,15 @@
-//! Masks: 255 is drawn anew, 0 stays. What a mask goes through before a model sees it, and how two pictures are joined along it.
+//! Masks: 255 is drawn anew, 0 stays. Preparing a mask for a model, and compositing two pictures along it.
 //!
-//! Every function takes time in proportion to the pixels, whatever the radius; rows are spread over rayon's pool.
+//! The time of every function is proportional to the number of pixels, whatever the radius; rows are spread over
+//! rayon's pool.
 
 use image::{GrayImage, RgbImage};
 use rayon::prelude::*;
 
-/// From here on a pixel is drawn anew: `VaeImageProcessor.binarize` at one half.
+/// The value from which a pixel is drawn anew: `VaeImageProcessor.binarize` at one half.
 const HALF: u8 = 128;
 
-/// A rectangle of pixels: `right` and `bottom` lie outside.
+/// A rectangle of pixels. `right` and `bottom` lie outside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Region {
     /// Its first column.
@@ -22,22 +23,22 @@ pub struct Region {
 }
 
 impl Region {
-    /// Columns.
+    /// The number of columns.
     pub fn width(self) -> u32 {
         self.right - self.left
     }
 
-    /// Rows.
+    /// The number of rows.
     pub fn height(self) -> u32 {
         self.bottom - self.top
     }
 }
 
-/// A mask grown by so many pixels, or shrunk by a negative number. What lies beyond the edges has no part in it, so a mask that
-/// touches an edge doesn't shrink from there.
+/// Grows a mask by so many pixels, or shrinks it by a negative number. Nothing beyond the edges counts, so that a mask
+/// that touches an edge doesn't shrink from there.
 ///
-/// The shape that it grows by is a regular octagon around a circle of this radius (its corners reach 8 % further), a square for
-/// 1 and 2 pixels: unlike a disc it can be put together from four lines, each of which takes a maximum in constant time.
+/// It grows by a regular octagon around a circle of this radius (its corners reach 8 % further), or by a square for 1
+/// and 2 pixels. Unlike a disc, an octagon is the sum of four lines, along each of which a maximum takes constant time.
 pub fn grow(mask: &GrayImage, pixels: i32) -> GrayImage {
     let (width, height) = mask.dimensions();
     let radius = pixels.unsigned_abs().min(width.max(height)) as usize;
@@ -45,9 +46,9 @@ pub fn grow(mask: &GrayImage, pixels: i32) -> GrayImage {
         return mask.clone();
     }
     let width = width as usize;
-    // Growing what is left out shrinks the mask.
+    // Growing the outside shrinks the mask.
     let is_shrunk = pixels < 0;
-    // With room around it: on its way along the four lines, a pixel may leave the picture and come back.
+    // A border is added: on its way along the four lines, a pixel may leave the picture and come back.
     let wide = width + 2 * radius;
     let mut canvas = vec![0; wide * (height as usize + 2 * radius)];
     for (canvas, row) in canvas.chunks_exact_mut(wide).skip(radius).zip(mask.as_raw().chunks_exact(width)) {
@@ -56,8 +57,9 @@ pub fn grow(mask: &GrayImage, pixels: i32) -> GrayImage {
             invert(&mut canvas[radius..][..width]);
         }
     }
-    // A square of half the side `straight` and two diagonals of `slanted` reach `straight + 2 * slanted` along the axes. The
-    // square has 0.414 = sqrt(2) - 1 of it in a regular octagon; without one, the diagonals would leave every other pixel out.
+    // A square of half the side `straight` and two diagonals of `slanted` reach `straight + 2 * slanted` along the
+    // axes. The square has 0.414 = sqrt(2) - 1 of it in a regular octagon; without one, the diagonals would leave every
+    // other pixel out.
     let slanted =
         if radius < 3 { 0 } else { (radius as f64 * (1.0 - std::f64::consts::FRAC_1_SQRT_2)).round() as usize };
     let straight = radius - 2 * slanted;
@@ -81,8 +83,8 @@ fn invert(bytes: &mut [u8]) {
     }
 }
 
-/// The maximum of each pixel and `radius` neighbours on both sides in its row (van Herk, 1992: maxima from the start of each
-/// block of one window's length, and to its end; a window is the end of one block and the start of the next).
+/// The maximum of each pixel and `radius` neighbours on both sides in its row (van Herk, 1992: maxima from the start of
+/// each block of one window's length, and to its end; a window is the end of one block and the start of the next).
 fn maximum_across(bytes: &mut [u8], width: usize, radius: usize) {
     let window = 2 * radius + 1;
     bytes.par_chunks_exact_mut(width).for_each_init(
@@ -109,12 +111,12 @@ fn maximum_across(bytes: &mut [u8], width: usize, radius: usize) {
     );
 }
 
-/// The same down the columns, or along diagonals that go `shift` columns to the right a row.
+/// The same maximum down the columns, or along diagonals that go `shift` columns to the right in each row.
 fn maximum_down(bytes: Vec<u8>, width: usize, radius: usize, shift: isize) -> Vec<u8> {
     if radius == 0 {
         return bytes;
     }
-    // With room for every window, also for those of diagonals that leave the picture and come back into it.
+    // A border makes room for every window, even those of diagonals that leave the picture and come back into it.
     let (room, window) = (radius * shift.unsigned_abs(), 2 * radius + 1);
     let wide = width + 2 * room;
     let mut starts = vec![0; wide * (bytes.len() / width + 2 * radius)];
@@ -145,7 +147,7 @@ fn maximum_down(bytes: Vec<u8>, width: usize, radius: usize, shift: isize) -> Ve
     out
 }
 
-/// Raises each pixel to the one `shift` columns before it in another row.
+/// Raises each pixel to the value of the one `shift` columns before it in another row.
 fn raise(row: &mut [u8], other: &[u8], shift: isize) {
     let by = shift.unsigned_abs();
     let length = row.len() - by;
@@ -155,8 +157,9 @@ fn raise(row: &mut [u8], other: &[u8], shift: isize) {
     }
 }
 
-/// A mask softened by a Gaussian of this radius (its standard deviation, in pixels), to the byte as Pillow's `GaussianBlur`
-/// (`libImaging/BoxBlur.c`): three box blurs each way, whose boxes end in a fraction of a pixel.
+/// Blurs a mask by a Gaussian of this radius (its standard deviation, in pixels), byte for byte as Pillow's
+/// `GaussianBlur` (`libImaging/BoxBlur.c`): three box blurs in each direction, whose boxes end in a fraction of a
+/// pixel.
 pub fn blur(mask: &GrayImage, radius: f64) -> GrayImage {
     let (width, height) = (mask.width() as usize, mask.height() as usize);
     if radius <= 0.0 || mask.is_empty() {
@@ -170,11 +173,11 @@ pub fn blur(mask: &GrayImage, radius: f64) -> GrayImage {
     GrayImage::from_raw(mask.width(), mask.height(), transposed(&bytes, height)).unwrap_or_default()
 }
 
-/// Box blurs that make a Gaussian blur (Pillow's `passes`).
+/// The number of box blurs that make a Gaussian blur (Pillow's `passes`).
 const PASSES: usize = 3;
 
-/// The radius of the boxes (`_gaussian_blur_radius`, after Gwosdek et al., "Theoretical foundations of Gaussian convolution by
-/// extended box filtering", 2011), in Pillow's mix of f32 and f64.
+/// The radius of the boxes (`_gaussian_blur_radius`, after Gwosdek et al., "Theoretical foundations of Gaussian
+/// convolution by extended box filtering", 2011), in Pillow's mix of f32 and f64.
 fn box_radius(radius: f32) -> f32 {
     let variance = radius * radius / PASSES as f32;
     let length = (12.0 * f64::from(variance) + 1.0).sqrt() as f32;
@@ -183,13 +186,13 @@ fn box_radius(radius: f32) -> f32 {
     whole + part / (6.0 * (variance - (whole + 1.0) * (whole + 1.0)))
 }
 
-/// Blurs each row of `width` pixels; what lies beyond its ends looks like its first and last pixel.
+/// Blurs each row of `width` pixels. Beyond its ends, its first and last pixel are repeated.
 fn box_blur_across(bytes: &mut [u8], width: usize, radius: f32) {
     const ONE: u32 = 1 << 24;
     let reach = radius as usize;
     let weight = (ONE as f32 / (radius * 2.0 + 1.0)) as u32;
     let edge_weight = (ONE - (2 * reach as u32 + 1) * weight) / 2;
-    // The row with as many pixels as the box reaches, whole ones and the two in part, at either end.
+    // The row, extended at either end by as many pixels as the box reaches, those at its fractional ends included.
     let room = reach + 1;
     bytes.par_chunks_exact_mut(width).for_each_init(
         || vec![0_u8; width + 2 * room],
@@ -198,7 +201,7 @@ fn box_blur_across(bytes: &mut [u8], width: usize, radius: f32) {
                 roomy[..room].fill(row[0]);
                 roomy[room..][..width].copy_from_slice(row);
                 roomy[room + width..].fill(row[width - 1]);
-                // The whole pixels of the box around the pixel before the first one.
+                // The sum of the whole pixels of the box around the pixel before the first one.
                 let mut sum = roomy[..=2 * reach].iter().map(|byte| u32::from(*byte)).sum::<u32>();
                 let enters = roomy[2 * reach + 1..].iter().zip(&roomy[2 * reach + 2..]);
                 for ((pixel, leaves), (enters, next)) in row.iter_mut().zip(&*roomy).zip(enters) {
@@ -211,7 +214,7 @@ fn box_blur_across(bytes: &mut [u8], width: usize, radius: f32) {
     );
 }
 
-/// Rows for columns, in squares that fit into the cache.
+/// Swaps rows and columns, in squares that fit into the cache.
 fn transposed(bytes: &[u8], width: usize) -> Vec<u8> {
     const SIDE: usize = 64;
     let height = bytes.len() / width;
@@ -229,9 +232,10 @@ fn transposed(bytes: &[u8], width: usize) -> Vec<u8> {
     out
 }
 
-/// A mask as the latents see it: each is drawn anew (255) or stays (0) as the nearest pixel says, all or nothing.
+/// Makes the mask of the latents: each latent is drawn anew (255) or stays (0), by its nearest pixel.
 ///
-/// `VaeImageProcessor.binarize`, and torch's `interpolate` of mode `nearest`, as `prepare_mask_latents` calls it.
+/// This is `VaeImageProcessor.binarize` and torch's `interpolate` of mode `nearest`, as `prepare_mask_latents` calls
+/// it.
 pub fn latent_mask(mask: &GrayImage, width: u32, height: u32) -> GrayImage {
     let nearest = |i: u32, from: u32, to: u32| ((i as f32 * (from as f32 / to as f32)) as u32).min(from - 1);
     if mask.is_empty() {
@@ -243,10 +247,11 @@ pub fn latent_mask(mask: &GrayImage, width: u32, height: u32) -> GrayImage {
     })
 }
 
-/// What of a picture is drawn when only the mask's surroundings are: the smallest rectangle with everything that isn't 0 and
-/// `padding` pixels around it, made as wide or high as the shape `width` x `height` wants it. `None` for an empty mask.
+/// Finds the part of a picture to draw when only the mask's surroundings are drawn: the smallest rectangle with
+/// everything that isn't 0 and `padding` pixels around it, widened to the shape of `width` x `height`. `None` for an
+/// empty mask.
 ///
-/// `VaeImageProcessor.get_crop_region`, which `padding_mask_crop` calls.
+/// This is `VaeImageProcessor.get_crop_region`, which `padding_mask_crop` calls.
 pub fn crop_region(mask: &GrayImage, width: usize, height: usize, padding: usize) -> Option<Region> {
     let full = [i64::from(mask.width()), i64::from(mask.height())];
     let columns = mask.width() as usize;
@@ -273,7 +278,7 @@ pub fn crop_region(mask: &GrayImage, width: usize, height: usize, padding: usize
     Some(Region { left: x.0 as u32, top: y.0 as u32, right: x.1 as u32, bottom: y.1 as u32 })
 }
 
-/// First and end of a range made `by` longer on both sides, and moved or cut so that it lies in `0..size`.
+/// Makes a range longer by `by` on both sides, and moves or cuts it so that it lies in `0..size`.
 fn widened((first, end): (i64, i64), by: i64, size: i64) -> (i64, i64) {
     let (mut first, mut end) = (first - by / 2, end + by - by / 2);
     let beyond = (end - size).max(0);
@@ -282,9 +287,10 @@ fn widened((first, end): (i64, i64), by: i64, size: i64) -> (i64, i64) {
     (first - before, (end - before).min(size))
 }
 
-/// `drawn` where the mask is 255 and `original` where it is 0, byte for byte; in between, as much of either as it says.
+/// Composites two pictures: `drawn` where the mask is 255 and `original` where it is 0, byte for byte, and a mixture in
+/// between.
 ///
-/// Pictures and mask have one size.
+/// Pictures and mask have the same size.
 pub fn composite(drawn: &RgbImage, original: &RgbImage, mask: &GrayImage) -> RgbImage {
     let mut out = original.clone();
     let pixels = out.as_chunks_mut::<3>().0.iter_mut().zip(drawn.as_chunks::<3>().0).zip(mask.as_raw());

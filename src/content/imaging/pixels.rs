@@ -1,16 +1,16 @@
-//! From the numbers of a decoder to the bytes of a picture.
+//! Converting the numbers of a decoder to the bytes of a picture.
 
 use image::RgbImage;
 
 use crate::base::error::{Error, Result};
 
-/// One channel of a pixel from 0..1 to 0..255, as diffusers' `numpy_to_pil`: `(value * 255).round()` in f32, where
-/// numpy rounds halves to even. What lies outside is clamped, as `VaeImageProcessor.denormalize` does.
+/// Converts one channel of a pixel from 0..1 to 0..255, as Diffusers' `numpy_to_pil`: `(value * 255).round()` in f32,
+/// where numpy rounds halves to even. Values outside are clamped, as by `VaeImageProcessor.denormalize`.
 pub fn u8_from_unit(value: f32) -> u8 {
     (value.clamp(0.0, 1.0) * 255.0).round_ties_even() as u8
 }
 
-/// A picture from `[height, width, 3]` values in 0..1, row-major.
+/// Makes a picture of `[height, width, 3]` values in 0..1, row-major.
 ///
 /// # Errors
 /// The number of values isn't `height * width * 3`.
@@ -18,7 +18,10 @@ pub fn rgb_image_from_unit(values: &[f32], width: usize, height: usize) -> Resul
     let bytes = values.iter().copied().map(u8_from_unit).collect();
     let sides = u32::try_from(width).ok().zip(u32::try_from(height).ok());
     sides.and_then(|(width, height)| RgbImage::from_raw(width, height, bytes)).ok_or_else(|| {
-        Error::new(format!("{} values are no picture of {width} x {height} pixels in three colours", values.len()))
+        Error::new(format!(
+            "{} values don't make a picture of {width} x {height} pixels in three colours",
+            values.len()
+        ))
     })
 }
 

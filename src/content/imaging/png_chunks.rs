@@ -1,6 +1,7 @@
-//! The chunks of a PNG file. Pixels are passed over unread, so the cost is the same for a picture of any size.
+//! The chunks of a PNG file. Pixels are skipped unread, so that the cost doesn't depend on the size of the picture.
 //!
-//! Limits: checksums aren't checked, so a damaged text is read as it is; what comes after the end chunk is ignored.
+//! Limits: checksums aren't checked, so that a damaged text is read as it is; everything after the end chunk is
+//! ignored.
 
 use std::io::{BufRead, Read, Seek};
 
@@ -8,25 +9,25 @@ use flate2::Crc;
 
 use crate::base::error::{Error, Result};
 
-/// The four letters of a chunk. A capital first letter says that the picture can't be shown without it.
+/// The four letters of a chunk's type. A capital first letter means that the picture can't be shown without it.
 pub type ChunkKind = [u8; 4];
 
-/// What every PNG begins with.
+/// The first bytes of a PNG.
 pub const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 
 const HEADER: ChunkKind = *b"IHDR";
 const END: ChunkKind = *b"IEND";
 
-/// Optional chunks without which a picture looks different: transparency, colour spaces, pixel shape, animation.
+/// The optional chunks that affect the look of a picture: transparency, colour spaces, pixel shape, animation.
 const LOOKS: [ChunkKind; 13] = [
     *b"tRNS", *b"gAMA", *b"cHRM", *b"sRGB", *b"iCCP", *b"cICP", *b"mDCV", *b"cLLI", *b"sBIT", *b"pHYs", *b"acTL",
     *b"fcTL", *b"fdAT",
 ];
 
-/// The contents of the chunks of the `wanted` kinds, in the order of the file.
+/// Reads the contents of the chunks of the `wanted` kinds, in the order of the file.
 ///
 /// # Errors
-/// It is no PNG, it ends too early, or these chunks have more than `limit` bytes together.
+/// It is not a PNG, it ends too early, or these chunks have more than `limit` bytes together.
 pub fn read(mut file: impl BufRead + Seek, wanted: &[ChunkKind], limit: usize) -> Result<Vec<(ChunkKind, Vec<u8>)>> {
     let mut signature = [0; SIGNATURE.len()];
     file.read_exact(&mut signature).map_err(ends_early)?;
@@ -48,24 +49,24 @@ pub fn read(mut file: impl BufRead + Seek, wanted: &[ChunkKind], limit: usize) -
         if wanted.contains(&kind) {
             left = left.checked_sub(length as usize).ok_or_else(too_large)?;
             let mut content = Vec::new();
-            // Not by making room for it first: the length may be a lie.
+            // Grows as it reads: the length in the file may be wrong.
             let read = (&mut file).take(u64::from(length)).read_to_end(&mut content).map_err(ends_early)?;
             if read < length as usize {
-                return Err(Error::new("this PNG ends in the middle of a text"));
+                return Err(Error::new("This PNG ends in the middle of a text"));
             }
             chunks.push((kind, content));
         } else {
             file.seek_relative(i64::from(length)).map_err(ends_early)?;
         }
-        // The checksum.
+        // Skips the checksum.
         file.seek_relative(4).map_err(ends_early)?;
     }
 }
 
-/// A PNG with a further chunk at its end.
+/// Adds a chunk at the end of a PNG.
 ///
 /// # Errors
-/// It is no PNG that ends as it should, or the chunk is longer than PNG allows.
+/// It is not a complete PNG, or the chunk is longer than PNG allows.
 pub fn with_chunk(mut file: Vec<u8>, kind: ChunkKind, content: &[u8]) -> Result<Vec<u8>> {
     // The end chunk is empty: length, kind and checksum.
     let end = file.len().checked_sub(12).filter(|end| file.get(end + 4..end + 8) == Some(&END)).ok_or_else(no_png)?;
@@ -78,15 +79,15 @@ pub fn with_chunk(mut file: Vec<u8>, kind: ChunkKind, content: &[u8]) -> Result<
     Ok(file)
 }
 
-/// A copy of a PNG with nothing but what it looks like: the pixels, byte by byte, and their colour space.
+/// Copies a PNG without its metadata: the pixels stay byte for byte, and so do the chunks that affect their look.
 ///
 /// # Errors
-/// It is no PNG, or it ends too early.
+/// It is not a PNG, or it ends too early.
 pub fn without_metadata(file: &[u8]) -> Result<Vec<u8>> {
     let mut rest = file.strip_prefix(&SIGNATURE).ok_or_else(no_png)?;
     let mut copy = SIGNATURE.to_vec();
     loop {
-        let early = || Error::new("this PNG ends too early");
+        let early = || Error::new("This PNG ends too early");
         let (length, kind) = split_head(*rest.first_chunk().ok_or_else(early)?);
         let (chunk, after) = rest.split_at_checked(length as usize + 12).ok_or_else(early)?;
         if kind.first().is_some_and(u8::is_ascii_uppercase) || LOOKS.contains(&kind) {
@@ -99,25 +100,25 @@ pub fn without_metadata(file: &[u8]) -> Result<Vec<u8>> {
     }
 }
 
-/// A chunk's length and kind.
+/// Splits the head of a chunk into its length and kind.
 fn split_head(head: [u8; 8]) -> (u32, ChunkKind) {
     let [a, b, c, d, kind @ ..] = head;
     (u32::from_be_bytes([a, b, c, d]), kind)
 }
 
-/// Says that the chunks asked for, or what they unpack to, are larger than the reader allows.
+/// Makes the error that chunks, or what they unpack to, are larger than the reader allows.
 pub(super) fn too_large() -> Error {
-    Error::new("the texts in this PNG are larger than any settings")
+    Error::new("The texts in this PNG are larger than any settings")
 }
 
 fn no_png() -> Error {
-    Error::new("this is no PNG")
+    Error::new("This is not a PNG file")
 }
 
 fn ends_early(cause: std::io::Error) -> Error {
     match cause.kind() {
-        std::io::ErrorKind::UnexpectedEof => Error::new("this PNG ends too early"),
-        _ => Error::new("this PNG can't be read").caused_by(cause),
+        std::io::ErrorKind::UnexpectedEof => Error::new("This PNG ends too early"),
+        _ => Error::new("This PNG can't be read").caused_by(cause),
     }
 }
 

@@ -1,8 +1,8 @@
-//! PNG files with text chunks: what a picture says about itself.
+//! PNG files with text chunks.
 //!
-//! Writes 8-bit RGB. A text goes into a `tEXt` chunk where Latin-1 can hold it and else into an `iTXt` chunk, as
-//! Pillow does it, whose files every tool reads. Reads `tEXt`, `zTXt` and `iTXt`, before and after the pixels, and
-//! takes what other apps write: UTF-8 in a chunk for Latin-1, and characters that are broken.
+//! Pictures are written in 8-bit RGB. A text goes into a `tEXt` chunk where Latin-1 can represent it and else into an
+//! `iTXt` chunk, as with Pillow, whose files every tool reads. `tEXt`, `zTXt` and `iTXt` are read, before and after the
+//! pixels, and so are two mistakes of other apps: UTF-8 in a chunk for Latin-1, and invalid characters.
 
 use std::io::{BufRead, Read, Seek};
 
@@ -16,22 +16,23 @@ use crate::base::error::{Error, Result};
 /// The keyword of the text that AUTOMATIC1111's web UI introduced and nearly every tool reads.
 pub const PARAMETERS: &str = "parameters";
 
-/// The keyword of our own recipe, JSON.
+/// The keyword of our own recipe in JSON.
 pub const BURNISHER: &str = "burnisher";
 
-/// The chunks that hold texts.
+/// The kinds of chunks that have texts.
 pub(crate) const KINDS: [ChunkKind; 3] = [*b"tEXt", *b"zTXt", *b"iTXt"];
 
-/// The most bytes that reading a file's texts may take: far more than any recipe, far less than a hostile file asks.
+/// The most bytes that a file's texts may take: far more than any recipe, far less than a malicious file asks for.
 pub(crate) const READ_LIMIT_BYTES: usize = 64 << 20;
 
-/// A PNG file of `picture` with `(keyword, text)` chunks, in the order given.
+/// Encodes a PNG file of `picture` with `(keyword, text)` chunks, in this order.
 ///
 /// # Errors
-/// A keyword or text that PNG can't hold, or a picture without pixels.
+/// PNG can't represent a keyword or text, or the picture has no pixels.
 pub fn encode(picture: &RgbImage, texts: &[(&str, &str)]) -> Result<Vec<u8>> {
     let mut file = Vec::new();
-    write(picture, texts, &mut file).map_err(|cause| Error::new("the picture can't be made a PNG").caused_by(cause))?;
+    write(picture, texts, &mut file)
+        .map_err(|cause| Error::new("The picture can't be encoded as PNG").caused_by(cause))?;
     Ok(file)
 }
 
@@ -51,22 +52,22 @@ fn write(picture: &RgbImage, texts: &[(&str, &str)], file: &mut Vec<u8>) -> Resu
     writer.finish()
 }
 
-/// Whether Latin-1 can hold a text, and nobody would take its bytes for UTF-8.
+/// Returns whether Latin-1 can represent a text, and its bytes can't be mistaken for UTF-8.
 fn is_plainly_latin_1(text: &str) -> bool {
     let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(c).ok()).collect();
     bytes.is_some_and(|bytes| text.is_ascii() || str::from_utf8(&bytes).is_err())
 }
 
-/// The texts of a PNG file as `(keyword, text)`, in the order of the file. Pixels are passed over, and so are texts
-/// that are too broken to be unpacked.
+/// Reads the texts of a PNG file as `(keyword, text)`, in the order of the file. Pixels are skipped, and so are texts
+/// that are too damaged to be unpacked.
 ///
 /// # Errors
-/// It is no PNG, it is broken, or its texts are larger than any recipe.
+/// It is not a PNG, it is damaged, or its texts are larger than any recipe.
 pub fn read_texts(file: impl BufRead + Seek) -> Result<Vec<(String, String)>> {
     decode_all(&png_chunks::read(file, &KINDS, READ_LIMIT_BYTES)?)
 }
 
-/// The texts of these chunks; chunks of other kinds, and what isn't to be understood, are passed over.
+/// Decodes the texts of these chunks. Chunks of other kinds, and those that can't be understood, are skipped.
 ///
 /// # Errors
 /// They unpack to more than any recipe.
@@ -90,7 +91,8 @@ pub(crate) fn decode_all(chunks: &[(ChunkKind, Vec<u8>)]) -> Result<Vec<(String,
     Ok(texts)
 }
 
-/// The rest of an `iTXt` chunk: whether it is packed, how, the language, the keyword in it, and the text.
+/// Decodes the rest of an `iTXt` chunk: whether it is packed, how, the language, the keyword in that language, and the
+/// text.
 fn decode_itxt(content: &[u8], limit: usize) -> Result<Option<String>> {
     let [is_packed, _, rest @ ..] = content else { return Ok(None) };
     let Some((_, text)) = split(rest).and_then(|(_language, rest)| split(rest)) else { return Ok(None) };
@@ -98,20 +100,20 @@ fn decode_itxt(content: &[u8], limit: usize) -> Result<Option<String>> {
     Ok(text.map(|text| String::from_utf8_lossy(&text).into_owned()))
 }
 
-/// What stands before and after the first zero.
+/// Splits bytes at the first zero.
 fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let zero = bytes.iter().position(|byte| *byte == 0)?;
     Some((bytes.get(..zero)?, bytes.get(zero + 1..)?))
 }
 
-/// Unpacks a deflated text; `None` if it is broken.
+/// Unpacks a deflated text. Gives `None` if it is damaged.
 fn unpack(packed: &[u8], limit: usize) -> Result<Option<Vec<u8>>> {
     let mut text = Vec::new();
     let read = ZlibDecoder::new(packed).take(limit as u64 + 1).read_to_end(&mut text);
     if text.len() > limit { Err(png_chunks::too_large()) } else { Ok(read.is_ok().then_some(text)) }
 }
 
-/// Latin-1, or UTF-8 where the bytes are that: accents that happen to be valid UTF-8 mean nothing in Latin-1.
+/// Decodes Latin-1, or UTF-8 where the bytes are valid UTF-8: such accents make no sense in Latin-1.
 fn decode_latin_1(bytes: &[u8]) -> String {
     str::from_utf8(bytes).map_or_else(|_| bytes.iter().copied().map(char::from).collect(), str::to_owned)
 }

@@ -1,7 +1,7 @@
-//! A picture as a vision network wants to see it: transformers' `CLIPImageProcessor` and `DPTImageProcessor`, which resize with
-//! Pillow where torchvision isn't installed (`image_processing_backends.py`).
+//! Preparing pictures for vision networks: transformers' `CLIPImageProcessor` and `DPTImageProcessor`, which resize
+//! with Pillow where torchvision isn't installed (`image_processing_backends.py`).
 //!
-//! Limits: RGB; a crop may not be larger than the picture; a picture isn't padded.
+//! Limits: RGB only; a crop may not be larger than the picture; pictures aren't padded.
 
 use image::{RgbImage, imageops};
 use serde_json::{Map, Value};
@@ -9,31 +9,31 @@ use serde_json::{Map, Value};
 use super::resize::{self, Filter};
 use crate::base::error::{Error, Result};
 
-/// The most that a side may be resized to: beyond any network, and small enough for memory.
+/// The longest side that a picture may be resized to: longer than any network needs, and small enough for memory.
 const MAX_SIDE: u64 = 4096;
 
-/// How a `preprocessor_config.json` says that pictures are prepared.
+/// The preparation of pictures that a `preprocessor_config.json` asks for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImageProcessor {
     size: Option<Resizing>,
     filter: Filter,
-    /// Width and height of the middle that is kept.
+    /// The width and height of the middle part that is kept.
     crop: Option<(u32, u32)>,
     rescale_factor: f64,
-    /// Of each colour; `None` where it isn't normalised.
+    /// The mean and the standard deviation of each colour; `None` if they aren't normalised.
     mean_and_std: Option<[[f32; 3]; 2]>,
 }
 
-/// What a picture is resized to.
+/// The size that a picture is resized to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Resizing {
-    /// The shorter side, in proportion.
+    /// The shorter side; the other one follows in proportion.
     Shortest(u32),
-    /// Width and height, out of proportion.
+    /// Width and height, whatever the proportions.
     Exactly(u32, u32),
 }
 
-/// The processors by what their configs leave out.
+/// The processors, which differ in their defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Processor {
     /// `CLIPImageProcessor`: the shorter side to 224, the middle.
@@ -42,10 +42,10 @@ pub enum Processor {
     Dpt,
 }
 
-/// A picture as numbers: `[3, height, width]`, row-major.
+/// A picture as numbers, `[3, height, width]`, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pixels {
-    /// All of red, then green, then blue.
+    /// The values of red, then of green, then of blue.
     pub values: Vec<f32>,
     /// In pixels.
     pub width: usize,
@@ -54,10 +54,10 @@ pub struct Pixels {
 }
 
 impl ImageProcessor {
-    /// Reads a config; an empty one gives the processor's defaults.
+    /// Reads a config. An empty one gives the processor's defaults.
     ///
     /// # Errors
-    /// A value that makes no sense, or asks for what isn't done here: the message names the key.
+    /// A value is invalid or unsupported: the message names the key.
     pub fn new(processor: Processor, config: &Map<String, Value>) -> Result<Self> {
         let is_clip = processor == Processor::Clip;
         let flag = |key: &str, default: bool| config.get(key).and_then(Value::as_bool).unwrap_or(default);
@@ -88,7 +88,7 @@ impl ImageProcessor {
         })
     }
 
-    /// The picture as the network wants to see it.
+    /// Prepares a picture for the network.
     ///
     /// # Errors
     /// It is smaller than the part to be cropped.
@@ -107,21 +107,21 @@ impl ImageProcessor {
         let (width, height) = (picture.width() as usize, picture.height() as usize);
         let mut values = Vec::with_capacity(3 * width * height);
         for colour in 0..3 {
-            // 256 values only: each is worked out once, with numpy's roundings.
+            // There are only 256 values: each is computed once, with numpy's roundings.
             let table: Vec<f32> = (0..=255_u8).map(|byte| self.value(byte, colour)).collect();
             values.extend(picture.pixels().map(|pixel| table[usize::from(pixel.0[colour])]));
         }
         Ok(Pixels { values, width, height })
     }
 
-    /// `rescale` in f64, rounded to f32; `normalize` in f32.
+    /// The value of a byte: `rescale` in f64, rounded to f32, and `normalize` in f32.
     fn value(&self, byte: u8, colour: usize) -> f32 {
         let rescaled = (f64::from(byte) * self.rescale_factor) as f32;
         self.mean_and_std.map_or(rescaled, |[mean, std]| (rescaled - mean[colour]) / std[colour])
     }
 }
 
-/// OpenAI's, in transformers' `image_utils.py`.
+/// The means and standard deviations of OpenAI's CLIP, from transformers' `image_utils.py`.
 const CLIP_MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
 const CLIP_STD: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
 
@@ -132,7 +132,7 @@ impl Resizing {
             Self::Exactly(width, height) => (width, height),
             Self::Shortest(shortest) => {
                 let (short, long) = (width.min(height).max(1), width.max(height));
-                // 256 times as long as wide is beyond any picture of ours, and keeps the memory bounded.
+                // Bounds the memory: no picture of ours is 256 times as long as wide.
                 let long = (u64::from(shortest) * u64::from(long) / u64::from(short)).min(u64::from(shortest) << 8);
                 let long = u32::try_from(long).unwrap_or(shortest);
                 if width <= height { (shortest, long) } else { (long, shortest) }
@@ -141,7 +141,8 @@ impl Resizing {
     }
 }
 
-/// A number, `{"shortest_edge": n}` or `{"height": h, "width": w}`. A number alone means the shorter side or a square.
+/// Reads a number, `{"shortest_edge": n}` or `{"height": h, "width": w}`. A number alone means the shorter side or a
+/// square.
 fn read_size(value: &Value, is_shortest: bool) -> Option<Resizing> {
     let side = |value: &Value| value.as_u64().filter(|side| (1..=MAX_SIDE).contains(side)).map(|side| side as u32);
     match value {
@@ -155,7 +156,7 @@ fn read_size(value: &Value, is_shortest: bool) -> Option<Resizing> {
     }
 }
 
-/// Pillow's numbers of the filters.
+/// Finds the filter of one of Pillow's numbers.
 fn filter(value: Option<&Value>) -> Result<Filter> {
     match value.map(Value::as_u64) {
         None | Some(Some(3)) => Ok(Filter::Bicubic),
@@ -166,7 +167,7 @@ fn filter(value: Option<&Value>) -> Result<Filter> {
     }
 }
 
-/// Three numbers, one a colour.
+/// Reads three numbers, one for each colour.
 fn colours(config: &Map<String, Value>, key: &str, default: [f32; 3]) -> Result<[f32; 3]> {
     let Some(value) = config.get(key).filter(|value| !value.is_null()) else { return Ok(default) };
     let numbers = value.as_array().map(|list| list.iter().filter_map(|x| Some(x.as_f64()? as f32)).collect::<Vec<_>>());

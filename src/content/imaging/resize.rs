@@ -1,26 +1,26 @@
-//! Pictures in another size, to the byte as Pillow makes them (`libImaging/Resample.c`, `Geometry.c`): what Diffusers' image
-//! processors resize with.
+//! Resizing pictures, byte for byte as Pillow does (`libImaging/Resample.c`, `Geometry.c`), with which Diffusers' image
+//! processors resize.
 //!
-//! Limits: 8-bit pictures in grey and RGB. Rows are spread over the threads of rayon's pool.
+//! Limits: 8-bit pictures in grey and RGB only. Rows are spread over the threads of rayon's pool.
 
 use image::{GrayImage, RgbImage};
 use rayon::prelude::*;
 
-/// How pixels are made from others.
+/// A filter by which new pixels are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filter {
-    /// The nearest one.
+    /// The nearest pixel.
     Nearest,
-    /// A weighted mean, of two by two where the picture grows.
+    /// A weighted mean, of two by two pixels where the picture grows.
     Bilinear,
-    /// A cubic curve (a = -0.5) through four by four.
+    /// A cubic curve (a = -0.5) through four by four pixels.
     Bicubic,
-    /// A windowed sinc over six by six: the sharpest.
+    /// A windowed sinc over six by six pixels: the sharpest.
     Lanczos,
 }
 
 impl Filter {
-    /// How far it reaches, in pixels of the larger picture; 0 for the nearest one, which takes no others.
+    /// Its reach in pixels of the larger picture; 0 for the nearest pixel, which uses no others.
     fn support(self) -> f64 {
         match self {
             Self::Nearest => 0.0,
@@ -52,19 +52,19 @@ fn sinc(x: f64) -> f64 {
     x.sin() / x
 }
 
-/// A picture in another size.
+/// Resizes a picture.
 pub fn rgb(picture: &RgbImage, width: u32, height: u32, filter: Filter) -> RgbImage {
     let bytes = resize::<3>(picture.as_raw(), picture.dimensions(), (width, height), filter);
     RgbImage::from_raw(width, height, bytes).unwrap_or_default()
 }
 
-/// A grey picture in another size.
+/// Resizes a grey picture.
 pub fn grey(picture: &GrayImage, width: u32, height: u32, filter: Filter) -> GrayImage {
     let bytes = resize::<1>(picture.as_raw(), picture.dimensions(), (width, height), filter);
     GrayImage::from_raw(width, height, bytes).unwrap_or_default()
 }
 
-/// The pixels of a picture in another size: first its rows, then its columns, each pass rounded to bytes.
+/// Resizes the pixels of a picture: first the rows, then the columns, with each pass rounded to bytes.
 fn resize<const C: usize>(pixels: &[u8], from: (u32, u32), to: (u32, u32), filter: Filter) -> Vec<u8> {
     let (width, height) = (from.0 as usize, from.1 as usize);
     let (new_width, new_height) = (to.0 as usize, to.1 as usize);
@@ -89,7 +89,8 @@ fn resize<const C: usize>(pixels: &[u8], from: (u32, u32), to: (u32, u32), filte
     down(pixels, new_width * C, &taps(height, new_height, filter))
 }
 
-/// Which of `size` pixels each of `new_size` ones takes. The sum runs on as Pillow's does (`ImagingScaleAffine`).
+/// The one of `size` pixels that each of `new_size` pixels takes. As in Pillow (`ImagingScaleAffine`), places are a
+/// running sum.
 fn nearest(size: usize, new_size: usize) -> Vec<usize> {
     let scale = size as f64 / new_size as f64;
     let mut at = scale * 0.5;
@@ -101,24 +102,26 @@ fn nearest(size: usize, new_size: usize) -> Vec<usize> {
     (0..new_size).map(|_| next()).collect()
 }
 
-/// Bits after the point of a weight: a product of weight and byte fits into 32 bits, with two bits to spare for overshoot.
+/// The fractional bits of a weight: a product of weight and byte fits into 32 bits, with two bits to spare for
+/// overshoot.
 const PRECISION_BITS: u32 = 32 - 8 - 2;
 
-/// The pixels that a new pixel is made of: the first one, and the weights from there on, which add up to one.
+/// The pixels that a new pixel is made of: the index of the first one, and the weights from there on, which add up to
+/// one.
 struct Taps {
     first: usize,
     weights: Vec<i32>,
 }
 
-/// Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc`.
+/// Computes the weights of all new pixels: Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc`.
 fn taps(size: usize, new_size: usize, filter: Filter) -> Vec<Taps> {
     let scale = size as f64 / new_size as f64;
-    // A picture that shrinks is filtered in its new pixels.
+    // Where the picture shrinks, the filter is as wide as new pixels are.
     let filter_scale = scale.max(1.0);
     let support = filter.support() * filter_scale;
     let of = |new: usize| {
         let centre = (new as f64 + 0.5) * scale;
-        // Casts cut negative numbers off at 0.
+        // The cast makes negative numbers 0.
         let first = (centre - support + 0.5) as usize;
         let end = ((centre + support + 0.5) as usize).min(size);
         let weight = |i: usize| filter.weight((i as f64 - centre + 0.5) * (1.0 / filter_scale));
@@ -133,12 +136,12 @@ fn taps(size: usize, new_size: usize, filter: Filter) -> Vec<Taps> {
     (0..new_size).map(of).collect()
 }
 
-/// From a sum of weighted bytes, which began at a half, to a byte.
+/// Converts a sum of weighted bytes, which began at a half, to a byte.
 fn byte(sum: i32) -> u8 {
     (sum >> PRECISION_BITS).clamp(0, 255) as u8
 }
 
-/// Makes each row of `width` pixels as long as there are taps.
+/// Resizes each row of `width` pixels to as many as there are taps.
 fn across<const C: usize>(pixels: &[u8], width: usize, taps: &[Taps]) -> Vec<u8> {
     let mut out = vec![0; pixels.len() / width * taps.len()];
     let rows = out.par_chunks_exact_mut(taps.len() * C).zip(pixels.par_chunks_exact(width * C));
@@ -157,7 +160,7 @@ fn across<const C: usize>(pixels: &[u8], width: usize, taps: &[Taps]) -> Vec<u8>
     out
 }
 
-/// Makes the columns as long as there are taps; a row has `stride` bytes.
+/// Resizes the columns to as many pixels as there are taps. A row has `stride` bytes.
 fn down(pixels: &[u8], stride: usize, taps: &[Taps]) -> Vec<u8> {
     let mut out = vec![0; stride * taps.len()];
     out.par_chunks_exact_mut(stride).zip(taps).for_each_init(Vec::new, |sums, (out, taps)| {

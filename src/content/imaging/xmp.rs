@@ -1,14 +1,14 @@
-//! XMP packets: the mark that a picture was made by an AI model, and the one text of other apps that we look for.
+//! XMP packets: the mark that a picture was made by an AI model, and one text of other apps.
 //!
-//! Limits: a packet is searched as text and not parsed as XML, which is enough for the one element we want.
+//! Limits: a packet is searched as text and not parsed as XML, which is enough for the one element that is needed.
 
-/// The keyword of the PNG text that holds a packet (XMP specification, part 3). It has to be an `iTXt` chunk.
+/// The keyword of the PNG text that has a packet (XMP specification, part 3). It must be an `iTXt` chunk.
 pub const KEYWORD: &str = "XML:com.adobe.xmp";
 
-/// What a JPEG segment that holds a packet begins with.
+/// The first bytes of a JPEG segment that has a packet.
 pub const JPEG_HEADER: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 
-/// The packet in every picture of ours: IPTC's digital source type for media made by a trained model
+/// The packet in all our pictures: IPTC's digital source type for media made by a trained model
 /// (<https://cv.iptc.org/newscodes/digitalsourcetype/>), by which sites and apps label such pictures.
 pub const MADE_BY_A_MODEL: &str = "<?xpacket begin=\"\u{feff}\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\
 <x:xmpmeta xmlns:x=\"adobe:ns:meta/\">\
@@ -18,17 +18,17 @@ pub const MADE_BY_A_MODEL: &str = "<?xpacket begin=\"\u{feff}\" id=\"W5M0MpCehiH
 </Iptc4xmpExt:DigitalSourceType>\
 </rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end=\"r\"?>";
 
-/// The text of a packet's `exif:UserComment`, in which Draw Things keeps its settings.
+/// Finds the text of a packet's `exif:UserComment`, which has the settings of Draw Things.
 pub fn user_comment(packet: &str) -> Option<String> {
     let (_, after) = packet.split_once("<exif:UserComment")?;
     let (element, _) = after.split_once("</exif:UserComment>")?;
-    // The text stands in the first item of a list of languages, or in the element itself.
+    // The text is in the first item of a list of languages, or in the element itself.
     let item = element.split_once("<rdf:li").map_or(element, |(_, item)| item);
     let (_, text) = item.split_once('>')?;
     Some(unescape(text.split_once('<').map_or(text, |(text, _)| text).trim()))
 }
 
-/// Resolves XML's references to characters; what is none stays as it is.
+/// Resolves XML's character references. Unknown ones stay as they are.
 fn unescape(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
