@@ -35,6 +35,7 @@ pub mod models;
 pub mod ops;
 pub mod pipelines;
 pub mod schedulers;
+pub mod session;
 pub mod settings;
 pub mod storage;
 pub mod worker;

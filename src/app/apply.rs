@@ -1,6 +1,5 @@
 //! Carries actions out. Each panel's part lies beside the panel (`act.rs`); here are the commands and what belongs to no panel.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use crate::app::App;
@@ -9,15 +8,11 @@ use crate::app::action::{
 };
 use crate::app::command::UiCommand;
 use crate::app::files::FileDialog;
-use crate::app::stage::lab::Lab;
-use crate::app::state::{Dialog, Model, State};
+use crate::app::state::{Dialog, State};
 use crate::app::widgets::Zoom;
-use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
-use crate::settings::Waiting;
-use crate::storage::gallery::Destination;
-use crate::worker::{Command, Job, Previews, Work};
+use crate::session::Command;
 
 impl App {
     /// Carries an action out.
@@ -82,7 +77,7 @@ impl App {
 
     /// Does what a menu, a button or a key stands for.
     fn obey(&mut self, ctx: &egui::Context, command: UiCommand) {
-        let settings = &mut self.state.settings;
+        let settings = &mut self.state.session.settings;
         let action: Action = match command {
             UiCommand::Generate => QueueAction::Generate { first: false }.into(),
             UiCommand::GenerateFirst => QueueAction::Generate { first: true }.into(),
@@ -96,7 +91,7 @@ impl App {
             UiCommand::SaveAs => PictureAction::SaveAs(None).into(),
             UiCommand::SaveCopy => PictureAction::SaveCopy.into(),
             UiCommand::CopyPicture => PictureAction::Copy(None).into(),
-            UiCommand::CopyPrompt => Action::CopyText(settings.draft.prompt.clone()),
+            UiCommand::CopyPrompt => Action::CopyText(self.state.draft.prompt.clone()),
             UiCommand::BeginWith => PictureAction::BeginWith.into(),
             UiCommand::Rewind => PictureAction::LookBack.into(),
             UiCommand::ShowDepth => PictureAction::SwitchDepth.into(),
@@ -123,109 +118,17 @@ impl App {
             UiCommand::Quit => return ctx.send_viewport_cmd(egui::ViewportCommand::Close),
             of_painter => {
                 let mut actions = Vec::new();
-                self.state.painter.obey(of_painter, settings, &mut actions);
+                let State { painter, session, draft, .. } = &mut self.state;
+                painter.obey(of_painter, &mut session.settings, draft, &mut actions);
                 return actions.into_iter().for_each(|action| self.apply(ctx, action));
             }
         };
         self.apply(ctx, action);
     }
 
-    /// Gives the worker what it should do next, if it is free.
-    pub(super) fn dispatch(&mut self) {
-        let state = &mut self.state;
-        if state.queue.running().is_some() || matches!(state.model, Model::Loading(_)) {
-            return;
-        }
-        let Some(next) = state.queue.next().cloned() else {
-            self.look_back();
-            let state = &mut self.state;
-            let model = state.settings.model.clone();
-            if std::mem::take(&mut state.wants_model) && !state.model.is_ready(&model) {
-                self.load(model);
-            }
-            return;
-        };
-        if !state.model.is_ready(&next.model) {
-            self.load(next.model);
-            return;
-        }
-        let destination = Destination::Named(state.settings.output_folder.clone(), state.settings.name_pattern.clone());
-        let every = NonZeroUsize::new(state.settings.preview_every);
-        let previews = every.map_or(Previews::Off, |every| Previews::Newest { every });
-        let job = Job { previews, ..Job::new(next.work.clone(), destination) };
-        let (id, cancel) = (job.id, job.cancel.clone());
-        if self.send(Command::Generate(Box::new(job))) {
-            self.state.queue.started(id, cancel);
-            if let Work::Compare(variants) = &next.work {
-                let own = self.state.model.info().and_then(|info| info.scheduler);
-                self.state.lab = Some(Lab::new(id, variants, own));
-            }
-        }
+    /// Asks the session for something.
+    pub(super) fn ask_session(&mut self, command: Command) {
+        let asked = self.state.session.send(command);
+        self.tell_failure(asked);
     }
-
-    /// Asks for the step that the user looks back at.
-    fn look_back(&mut self) {
-        let Some((id, step)) = self.state.steps.as_ref().and_then(|steps| Some((steps.id, steps.wanted()?))) else {
-            return;
-        };
-        if self.send(Command::LookBack { id, step })
-            && let Some(steps) = &mut self.state.steps
-        {
-            steps.asked = step;
-        }
-    }
-
-    fn load(&mut self, model: ModelRef) {
-        let cancel = CancelToken::new();
-        if self.send(Command::Load { model: model.clone(), cancel: cancel.clone() }) {
-            self.state.model.begin_loading(model, cancel);
-        }
-    }
-
-    /// Hands a command to the worker; false if it has one waiting or there is no worker.
-    pub(super) fn send(&mut self, command: Command) -> bool {
-        self.worker.as_mut().is_some_and(|worker| worker.try_send(command).is_ok())
-    }
-}
-
-/// Adds what the form says to the queue.
-pub(super) fn generate(state: &mut State, first: bool) {
-    let settings = &mut state.settings;
-    let request = settings.draft.next_request();
-    if let Err(error) = request.validate() {
-        state.notices.error(error);
-        return;
-    }
-    settings.remember_prompt(&request.prompts.prompt);
-    state.history = None;
-    let waiting = Waiting::new(settings.model.clone(), request);
-    if first {
-        state.queue.push_first(waiting);
-    } else {
-        state.queue.push(waiting);
-    }
-    // Asking for a picture is asking for the queue to go on.
-    state.queue.paused = false;
-    state.follows = true;
-}
-
-/// Stops what is being drawn, and what is loaded for it.
-pub(super) fn stop(state: &mut State, others_too: bool) {
-    state.queue.stop(others_too);
-    // A model that nothing waits for is loaded on: Escape is pressed for many reasons.
-    if state.queue.len() > 0
-        && let Model::Loading(loading) = &state.model
-    {
-        loading.cancel.cancel();
-    }
-}
-
-/// Another model is to draw from now on; what waits keeps the one that it was asked of.
-pub(super) fn use_model(state: &mut State, model: ModelRef) {
-    state.settings.remember_model(&model);
-    state.settings.model = model;
-    if let Model::Loading(loading) = &state.model {
-        loading.cancel.cancel();
-    }
-    state.wants_model = true;
 }

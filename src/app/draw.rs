@@ -18,15 +18,15 @@ impl App {
     pub(super) fn draw(&mut self, ui: &mut egui::Ui, actions: &mut Vec<Action>) {
         let frame = self.on_ground(egui::Frame::side_top_panel(ui.style()));
         egui::Panel::bottom("status").frame(frame).show(ui, |ui| status::ui(ui, &self.state, actions));
-        let mut controls_open = self.state.settings.controls_open;
+        let mut controls_open = self.state.session.settings.controls_open;
         egui::Panel::left("controls")
             .frame(frame)
             .resizable(true)
             .default_size(320.0)
             .size_range(250.0..=480.0)
             .show_collapsible(ui, &mut controls_open, |ui| controls::ui(ui, &mut self.state, actions));
-        self.state.settings.controls_open = controls_open;
-        let mut gallery_open = self.state.settings.gallery_open;
+        self.state.session.settings.controls_open = controls_open;
+        let mut gallery_open = self.state.session.settings.gallery_open;
         egui::Panel::right("gallery")
             .frame(frame)
             .resizable(true)
@@ -35,7 +35,7 @@ impl App {
             .show_collapsible(ui, &mut gallery_open, |ui| {
                 gallery::panel(ui, &mut self.gallery, &mut self.librarian, self.state.canvas.path(), actions);
             });
-        self.state.settings.gallery_open = gallery_open;
+        self.state.session.settings.gallery_open = gallery_open;
         let central = self.on_ground(egui::Frame::central_panel(ui.style()));
         egui::CentralPanel::default().frame(central).show(ui, |ui| {
             toolbar::ui(ui, &self.state, actions);
@@ -44,16 +44,16 @@ impl App {
                 compare::ui(ui, &mut self.gallery.compared);
             } else if let Some(lab) = &self.state.lab {
                 lab.ui(ui, actions);
-            } else if Painter::is_on(&self.state.settings.draft) {
-                let State { painter, canvas, settings, .. } = &mut self.state;
-                painter.ui(ui, canvas, settings, actions);
+            } else if Painter::is_on(&self.state.draft) {
+                let State { painter, canvas, session, draft, .. } = &mut self.state;
+                painter.ui(ui, canvas, &mut session.settings, draft, actions);
             } else {
                 self.canvas_ui(ui, actions);
             }
         });
         self.dialogs(ui, actions);
         if ui.input(|input| !input.raw.hovered_files.is_empty()) {
-            let begins = self.state.settings.draft.task.needs_image();
+            let begins = self.state.draft.task.needs_image();
             let text = if begins { "Drop a picture to begin with" } else { "Drop a picture to read its settings" };
             drop_here_ui(ui.ctx(), text);
         }
@@ -61,9 +61,9 @@ impl App {
 
     /// The canvas, and the steps of its picture below it.
     fn canvas_ui(&mut self, ui: &mut egui::Ui, actions: &mut Vec<Action>) {
-        let own = self.state.model.info().and_then(|info| info.scheduler);
-        let sampler = self.state.settings.draft.scheduler.or(own);
-        if self.state.queue.running().is_none()
+        let own = self.state.session.model().info().and_then(|info| info.scheduler);
+        let sampler = self.state.draft.scheduler.or(own);
+        if self.state.session.queue().running().is_none()
             && let Some(steps) = self.state.steps.as_mut().filter(|steps| steps.is_open)
         {
             egui::Panel::bottom("steps").frame(egui::Frame::NONE).show(ui, |ui| {
@@ -82,10 +82,10 @@ impl App {
             state::Dialog::Shortcuts => shortcuts::ui(ui.ctx(), actions),
             state::Dialog::Close => close::ui(ui.ctx(), &self.state, actions),
             state::Dialog::ClearQueue => close::clear_queue_ui(ui.ctx(), &self.state, actions),
-            state::Dialog::Models => models::ui(ui.ctx(), &mut self.models, &self.state.settings, actions),
+            state::Dialog::Models => models::ui(ui.ctx(), &mut self.models, &self.state.session.settings, actions),
             state::Dialog::Lab(setup) => {
-                let State { settings, model, .. } = &mut self.state;
-                setup.ui(ui.ctx(), &mut settings.draft, model, actions);
+                let State { session, draft, .. } = &mut self.state;
+                setup.ui(ui.ctx(), draft, session.model(), actions);
             }
             state::Dialog::Inspector(inspector) => inspector.ui(ui.ctx(), actions),
             state::Dialog::Patch(look) => patch::ui(ui.ctx(), look, actions),

@@ -8,12 +8,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::Receiver;
+
 use crate::base::error::{Error, Result};
-use crate::base::sync::Latest;
+use crate::base::sync::{Latest, Wake};
+use crate::session::{Command, Event, OpenWorker, Session, SessionSetup};
 use crate::settings::Settings;
 use crate::storage::hub;
 use crate::storage::library::Places;
-use crate::worker::{Event, Host, WorkerHandle};
+use crate::worker::Preview;
 
 mod action;
 mod apply;
@@ -24,11 +27,9 @@ mod downloads;
 mod draw;
 mod events;
 mod files;
-mod idle;
 pub mod librarian;
 mod painter;
 mod panels;
-mod queue;
 mod screen_picture;
 mod stage;
 mod state;
@@ -41,11 +42,11 @@ use command::UiCommand;
 use dialogs::models;
 use downloads::Downloads;
 pub use downloads::Reach;
-use files::{Background, NewestOf};
+use files::Background;
 use librarian::Librarian;
 use painter::Painter;
 use panels::gallery;
-use state::{Model, State};
+use state::State;
 
 /// What a test may have otherwise.
 pub struct Setup {
@@ -60,15 +61,6 @@ pub struct Setup {
     /// Says where the Hub is, and its cache, for who has this access token.
     pub reach_hub: Reach,
 }
-
-/// See [`Setup::open_worker`].
-pub type OpenWorker = Box<dyn Fn(&Settings, Wake) -> Result<WorkerHandle>>;
-
-/// Wakes the window.
-pub type Wake = Arc<dyn Fn() + Send + Sync>;
-
-/// Settings are written at most this often.
-const SAVE_INTERVAL: Duration = Duration::from_millis(400);
 
 /// How often the use of memory is looked up while something is drawn.
 const MEMORY_INTERVAL: Duration = Duration::from_secs(1);
@@ -88,17 +80,11 @@ pub struct App {
     state: State,
     gallery: gallery::Gallery,
     models: models::Models,
-    worker: Option<WorkerHandle>,
-    /// The memory limit that the worker was started with.
-    memory_limit: Option<u64>,
+    /// What the session tells.
+    events: Receiver<Event>,
     librarian: Librarian,
     background: Background,
-    settings_file: PathBuf,
     downloads: Downloads,
-    open_worker: OpenWorker,
-    wake: Wake,
-    /// The settings as they were last written, and when.
-    kept: (Settings, Instant),
 }
 
 impl Setup {
@@ -108,23 +94,10 @@ impl Setup {
             settings: Settings::path_of_user(),
             cache: dirs::cache_dir().unwrap_or_else(std::env::temp_dir).join("burnisher"),
             places: Places::of_user(Vec::new()),
-            open_worker: Box::new(open_worker),
+            open_worker: Box::new(crate::session::open_worker),
             reach_hub: Arc::new(hub::Options::from_env),
         }
     }
-}
-
-/// Starts the real worker. On the CPU it leaves one core to the window.
-fn open_worker(settings: &Settings, wake: Wake) -> Result<WorkerHandle> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let host = Host { threads: std::num::NonZeroUsize::new(cores.saturating_sub(1)), ..settings_host(settings) };
-    crate::worker::spawn_waking(move |model, loading| crate::worker::open(model, host, loading), move || wake())
-}
-
-/// Where the settings have models opened.
-fn settings_host(settings: &Settings) -> Host {
-    let memory_limit = (settings.memory_limit_gb > 0.0).then_some((settings.memory_limit_gb * 1e9) as u64);
-    Host { device: settings.device, dtype: settings.dtype, threads: None, memory_limit }
 }
 
 /// How the window is opened; `layout` is the file that remembers its panels.
@@ -183,7 +156,6 @@ impl App {
     /// # Errors
     /// The system has no threads to give.
     pub fn new(ctx: &egui::Context, setup: Setup) -> Result<Self> {
-        let (settings, broken) = Settings::load(&setup.settings);
         let waker = ctx.clone();
         let wake: Wake = Arc::new(move || waker.request_repaint());
         let token = setup.settings.with_file_name("hub-token");
@@ -192,90 +164,44 @@ impl App {
         let models = models::Models::new(setup.places, wake.clone())?;
         let gallery_wake = wake.clone();
         let librarian = librarian::spawn(setup.cache, move || gallery_wake())?;
+        let begun = SessionSetup { settings: setup.settings, open_worker: setup.open_worker };
+        let mut session = Session::open(begun, wake)?;
+        let events = session.subscribe();
         theme::install(ctx);
         ctx.options_mut(|options| options.zoom_with_keyboard = false);
-        let kept = (settings.clone(), Instant::now());
         let mut app = Self {
             ground: Ground::Painted,
-            state: State::new(settings),
+            state: State::new(session),
             gallery: gallery::Gallery::default(),
             models,
-            worker: None,
-            memory_limit: None,
+            events,
             librarian,
             background,
-            settings_file: setup.settings,
             downloads,
-            open_worker: setup.open_worker,
-            wake,
-            kept,
         };
-        if let Some(error) = broken {
-            app.state.notices.error(error);
-        }
-        app.restart_worker();
         app.make_folder();
         Ok(app)
     }
 
-    /// Starts the worker anew; what was being drawn is drawn again.
-    fn restart_worker(&mut self) {
-        if let Some(old) = self.worker.take() {
-            // It ends when its step does, and the window doesn't wait for that.
-            let _ = std::thread::Builder::new().name("burnisher-retired".to_owned()).spawn(move || drop(old));
-        }
-        let waiting = self.state.queue.to_keep();
-        let paused = self.state.queue.paused;
-        self.state.queue = queue::Queue::left_over(waiting);
-        self.state.queue.paused = paused;
-        (self.state.model, self.state.wants_model) = (Model::None, true);
-        self.memory_limit = settings_host(&self.state.settings).memory_limit;
-        match (self.open_worker)(&self.state.settings, self.wake.clone()) {
-            Ok(worker) => self.worker = Some(worker),
-            Err(error) => self.state.notices.error(error),
-        }
-    }
-
     /// Has the gallery follow the folder for pictures.
     fn watch(&mut self) {
-        self.librarian.watch(self.state.settings.output_folder.clone());
-    }
-
-    /// Writes down what has changed, now and then.
-    fn keep(&mut self, ctx: &egui::Context) {
-        let now = self.state.to_keep();
-        if now == self.kept.0 {
-            return;
-        }
-        let since = self.kept.1.elapsed();
-        if since < SAVE_INTERVAL {
-            ctx.request_repaint_after(SAVE_INTERVAL.saturating_sub(since));
-            return;
-        }
-        self.kept = (now.clone(), Instant::now());
-        self.save_settings(now);
-    }
-
-    /// Has the settings written.
-    fn save_settings(&self, settings: Settings) {
-        let file = self.settings_file.clone();
-        self.background.run_newest(NewestOf::Settings, move || settings.save(&file).map(|()| None));
+        self.librarian.watch(self.state.session.settings.output_folder.clone());
     }
 
     /// Shows the newest previews.
     fn take_previews(&mut self, ctx: &egui::Context) {
-        let Some(worker) = &self.worker else { return };
-        for preview in worker.previews().iter().filter_map(Latest::take) {
+        let previews: Vec<Preview> = self.state.session.previews().iter().filter_map(Latest::take).collect();
+        for preview in previews {
             if let Some(lab) = self.state.lab.as_mut().filter(|lab| lab.is_of(preview.id)) {
                 lab.show_preview(ctx, &preview);
                 continue;
             }
             let looked_back = self.state.steps.as_ref().is_some_and(|steps| steps.is_open && steps.id == preview.id);
-            if looked_back && self.state.queue.running().is_none() {
+            if looked_back && self.state.session.queue().running().is_none() {
                 self.state.canvas.show_preview(&preview);
                 continue;
             }
-            let running = self.state.queue.running_mut(preview.id);
+            let running = self.state.session.queue().running().filter(|running| running.id == preview.id);
             // One that was taken late must not come before the finished picture.
             if self.state.follows && running.is_some_and(|running| preview.picture >= running.finished) {
                 self.state.canvas.show_preview(&preview);
@@ -286,14 +212,31 @@ impl App {
 
     /// Asks for what the form's panels need to know, if the form has changed.
     fn follow_form(&mut self) -> Vec<Action> {
-        let State { settings, source, depth, .. } = &mut self.state;
-        let files = [source.follow(settings.draft.image.as_ref()), depth.follow(settings.draft.depth.as_ref())];
+        let State { draft, source, depth, .. } = &mut self.state;
+        let files = [source.follow(draft.image.as_ref()), depth.follow(draft.depth.as_ref())];
         let mut actions: Vec<Action> = files.into_iter().flatten().map(|path| FormAction::Look(path).into()).collect();
         events::fit_size(&mut self.state);
-        let State { settings, outlook, model, .. } = &mut self.state;
-        let asked = outlook.follow(model.info(), &settings.draft);
+        let State { draft, outlook, session, .. } = &mut self.state;
+        let asked = outlook.follow(session.model().info(), draft);
         actions.extend(asked.map(|asked| FormAction::Plan(asked).into()));
         actions
+    }
+
+    /// Takes in what the session tells.
+    fn hear_session(&mut self) {
+        while let Ok(event) = self.events.try_recv() {
+            events::session(self, event);
+        }
+    }
+
+    /// Asks for the step that the user looks back at.
+    fn look_back(&mut self) {
+        let Some(steps) = &mut self.state.steps else { return };
+        if let Some(step) = steps.wanted() {
+            steps.asked = step;
+            let id = steps.id;
+            self.ask_session(Command::LookBack { id, step });
+        }
     }
 
     fn look_up_memory(&mut self) {
@@ -305,7 +248,10 @@ impl App {
 
     /// Closing with work left over is asked about first.
     fn guard_close(&mut self, ctx: &egui::Context) {
-        if ctx.input(|input| input.viewport().close_requested()) && self.state.has_work() && !self.state.may_close {
+        if ctx.input(|input| input.viewport().close_requested())
+            && self.state.session.has_work()
+            && !self.state.may_close
+        {
             ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
             self.state.dialog = Some(state::Dialog::Close);
         }
@@ -315,12 +261,10 @@ impl App {
 impl eframe::App for App {
     /// Takes in what the other threads tell. It runs for a hidden window too.
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
-        while let Some(event) = self.worker.as_mut().and_then(WorkerHandle::try_recv) {
-            if matches!(event, Event::PictureSaved { .. }) {
-                self.librarian.look();
-            }
-            events::worker(&mut self.state, event);
+        if let Some(left) = self.state.session.poll() {
+            ctx.request_repaint_after(left);
         }
+        self.hear_session();
         while let Some(action) = self.background.answer() {
             self.apply(ctx, action);
         }
@@ -339,27 +283,27 @@ impl eframe::App for App {
             self.librarian.want_picture(path);
         }
         self.guard_close(ctx);
-        self.dispatch();
-        self.unload_when_idle(ctx);
-        self.keep(ctx);
+        self.look_back();
+        self.state.session.keep_form(&self.state.draft);
+        self.hear_session();
     }
 
     /// Draws. Previews are taken here alone, so that none are made for a hidden window.
     fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
         self.state.canvas.draw_into(frame.wgpu_render_state().map(|state| state.target_format));
-        ctx.set_theme(theme::preference(self.state.settings.theme));
-        ctx.set_zoom_factor(self.state.settings.scale);
+        ctx.set_theme(theme::preference(self.state.session.settings.theme));
+        ctx.set_zoom_factor(self.state.session.settings.scale);
         self.look_up_memory();
         self.take_previews(&ctx);
         let closable = self.gallery.is_comparing() || self.state.painter.is_busy();
-        let in_gallery = self.state.settings.gallery_open && self.gallery.has_keys();
-        let paints = Painter::is_on(&self.state.settings.draft) && !in_gallery;
+        let in_gallery = self.state.session.settings.gallery_open && self.gallery.has_keys();
+        let paints = Painter::is_on(&self.state.draft) && !in_gallery;
         let pressed = UiCommand::pressed(&ctx, closable, paints);
         let mut actions: Vec<Action> = pressed.into_iter().map(Action::Command).collect();
         for file in ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files)) {
             let path = file.path().to_owned();
-            let begins = self.state.settings.draft.task.needs_image();
+            let begins = self.state.draft.task.needs_image();
             actions.push(if begins { FormAction::Drop(path).into() } else { FormAction::Import(path).into() });
         }
         if let Some(picture) = pasted_picture(&ctx) {
@@ -376,7 +320,7 @@ impl eframe::App for App {
             }
         }
         let factor = self.state.latent_factor();
-        self.state.painter.follow(&mut self.state.settings.draft, factor, &mut actions);
+        self.state.painter.follow(&mut self.state.draft, factor, &mut actions);
         self.draw(ui, &mut actions);
         let before = self.state.dialog.is_some();
         for action in actions {
@@ -386,12 +330,10 @@ impl eframe::App for App {
             // No menu stays open behind a dialog.
             egui::Popup::close_all(&ctx);
         }
-        self.dispatch();
-        self.keep(&ctx);
-    }
-
-    fn on_exit(&mut self) {
-        self.save_settings(self.state.to_keep());
+        self.look_back();
+        self.state.session.keep_form(&self.state.draft);
+        self.state.session.poll();
+        self.hear_session();
     }
 
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {

@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
 /// A `Result` whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -70,6 +72,17 @@ impl fmt::Display for Error {
             write!(f, ". {advice}")?;
         }
         Ok(())
+    }
+}
+
+impl Serialize for Error {
+    /// Its headline, causes and advice.
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Error", 3)?;
+        fields.serialize_field("headline", &self.headline)?;
+        fields.serialize_field("causes", &self.causes())?;
+        fields.serialize_field("advice", &self.advice)?;
+        fields.end()
     }
 }
 

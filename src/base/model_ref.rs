@@ -100,6 +100,17 @@ fn is_revision(text: &str) -> bool {
 }
 
 impl ModelRef {
+    /// What people call it: the name of the bundled one, of its folder or file, or on the Hub.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Bundled => "Pictogram 64 (bundled)".to_owned(),
+            Self::Hub(id) => id.to_string(),
+            Self::Folder(path) | Self::File(path) => {
+                path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+            }
+        }
+    }
+
     /// The model in a file or folder.
     pub fn of_path(path: PathBuf) -> Self {
         if is_model_file(&path) { Self::File(path) } else { Self::Folder(path) }

@@ -1,4 +1,4 @@
-//! What the window remembers from one run to the next, as one JSON file.
+//! The preferences, as one JSON file.
 //!
 //! Broken settings never stop the program: what can't be read takes its default, the file as it was is kept beside it as
 //! `settings.json.bad`, and the user is told. Keys of newer versions are passed over.
@@ -14,10 +14,8 @@ use crate::base::device::{DeviceChoice, DtypeChoice};
 use crate::base::error::{Error, Result};
 use crate::base::files::write_whole;
 use crate::base::model_ref::ModelRef;
-use crate::content::request::Request;
 use crate::storage::gallery::NamePattern;
 use crate::storage::gallery::export::Metadata;
-use crate::worker::{Variants, Work};
 
 mod draft;
 mod painting;
@@ -31,7 +29,7 @@ pub use patch::{Change, Field, Patch};
 /// Prompts that the history keeps.
 pub const HISTORY_LENGTH: usize = 200;
 
-/// Everything that the window remembers.
+/// What the user prefers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
@@ -55,8 +53,6 @@ pub struct Settings {
     pub recent_models: Vec<ModelRef>,
     /// Folders that models are looked for in, beside those that are known.
     pub model_folders: Vec<PathBuf>,
-    /// The form as it stands.
-    pub draft: Draft,
     /// Steps from one preview to the next; 0 for none.
     pub preview_every: usize,
     /// Light or dark.
@@ -67,10 +63,6 @@ pub struct Settings {
     pub controls_open: bool,
     /// Whether the gallery is open.
     pub gallery_open: bool,
-    /// Prompts that were drawn, the newest first.
-    pub history: Vec<String>,
-    /// What waits to be drawn.
-    pub queue: Vec<Waiting>,
     /// The folder that a picture was last saved to.
     pub save_folder: Option<PathBuf>,
     /// Whether copies that are saved leave prompt and settings out.
@@ -92,47 +84,6 @@ pub enum Theme {
     Dark,
 }
 
-/// A generation that waits for its turn.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Stored")]
-pub struct Waiting {
-    /// What draws it.
-    pub model: ModelRef,
-    /// What it is.
-    pub work: Work,
-}
-
-/// A [`Waiting`] as files hold it.
-#[derive(Deserialize)]
-struct Stored {
-    model: ModelRef,
-    work: Option<Work>,
-    /// Files of 0.1.0 have this and `variants` in place of `work`; where there are variants, the request is the first of them.
-    request: Option<Request>,
-    #[serde(default)]
-    variants: Vec<Request>,
-}
-
-impl Waiting {
-    /// Work that this model is to do.
-    pub fn new(model: ModelRef, work: impl Into<Work>) -> Self {
-        Self { model, work: work.into() }
-    }
-}
-
-impl TryFrom<Stored> for Waiting {
-    type Error = Error;
-
-    fn try_from(stored: Stored) -> Result<Self> {
-        let work = match (stored.work, stored.request) {
-            (Some(work), _) => work,
-            (None, Some(request)) if stored.variants.is_empty() => Work::Pictures(request),
-            (None, _) => Work::Compare(Variants::new(stored.variants)?),
-        };
-        Ok(Self { model: stored.model, work })
-    }
-}
-
 impl Default for Settings {
     fn default() -> Self {
         let pictures = dirs::picture_dir().or_else(|| Some(dirs::home_dir()?.join("Pictures")));
@@ -147,14 +98,11 @@ impl Default for Settings {
             model: ModelRef::Bundled,
             recent_models: Vec::new(),
             model_folders: Vec::new(),
-            draft: Draft::default(),
             preview_every: 1,
             theme: Theme::System,
             scale: 1.0,
             controls_open: true,
             gallery_open: true,
-            history: Vec::new(),
-            queue: Vec::new(),
             save_folder: None,
             strip_metadata: false,
             painting: Painting::default(),
@@ -218,8 +166,6 @@ impl Settings {
         let sound = |value: f64, most: f64| if value.is_finite() { value.clamp(0.0, most) } else { 0.0 };
         settings.memory_limit_gb = sound(settings.memory_limit_gb, 1e4);
         settings.unload_after_minutes = sound(settings.unload_after_minutes, 1e5);
-        settings.history.truncate(HISTORY_LENGTH);
-        settings.draft.make_valid();
         settings.painting.make_valid();
         (settings, broken)
     }
@@ -243,17 +189,6 @@ impl Settings {
         if self.strip_metadata { Metadata::Strip } else { Metadata::Keep }
     }
 
-    /// Puts a prompt at the head of the history.
-    pub fn remember_prompt(&mut self, prompt: &str) {
-        let prompt = prompt.trim();
-        if prompt.is_empty() {
-            return;
-        }
-        self.history.retain(|old| old != prompt);
-        self.history.insert(0, prompt.to_owned());
-        self.history.truncate(HISTORY_LENGTH);
-    }
-
     /// Puts a model at the head of those that were opened.
     pub fn remember_model(&mut self, model: &ModelRef) {
         if *model != ModelRef::Bundled {
@@ -261,6 +196,16 @@ impl Settings {
             self.recent_models.insert(0, model.clone());
             self.recent_models.truncate(12);
         }
+    }
+}
+
+/// Puts a prompt at the head of a history, in which each stands once.
+pub fn remember(history: &mut Vec<String>, prompt: &str) {
+    let prompt = prompt.trim();
+    if !prompt.is_empty() {
+        history.retain(|old| old != prompt);
+        history.insert(0, prompt.to_owned());
+        history.truncate(HISTORY_LENGTH);
     }
 }
 
@@ -277,27 +222,11 @@ mod tests {
         let folder = folder();
         let path = folder.path().join("deep/settings.json");
         let mut settings = Settings { theme: Theme::Light, scale: 1.25, ..Settings::default() };
-        settings.draft.prompt = "a fox, 猫".into();
-        settings.draft.seed = u64::MAX;
         settings.model = ModelRef::Folder("/models/sd".into());
-        settings.queue.push(Waiting::new(ModelRef::Bundled, settings.draft.request()));
         settings.save(&path).expect("it can be written");
         let (loaded, error) = Settings::load(&path);
         assert!(error.is_none());
         assert_eq!(loaded, settings);
-    }
-
-    #[test]
-    fn a_queue_of_the_first_version_is_read() {
-        let request = Draft::default().request();
-        let old = serde_json::json!([
-            { "model": "bundled", "request": request },
-            { "model": "bundled", "request": request, "variants": [request, request] },
-        ]);
-        let queue: Vec<Waiting> = serde_json::from_value(old).expect("a queue");
-        assert_eq!(queue[0], Waiting::new(ModelRef::Bundled, request.clone()));
-        let two = Variants::new(vec![request.clone(), request]).expect("two");
-        assert_eq!(queue[1].work, Work::Compare(two));
     }
 
     #[test]
@@ -324,14 +253,12 @@ mod tests {
     fn one_bad_value_costs_only_itself() {
         let folder = folder();
         let path = folder.path().join("settings.json");
-        let text = r#"{"theme":"purple","scale":1e30,"preview_every":4,"device":"toaster","newer":1,
-            "draft":{"prompt":"a fox","width":77}}"#;
+        let text = r#"{"theme":"purple","scale":1e30,"preview_every":4,"device":"toaster","newer":1}"#;
         fs::write(&path, text).expect("written");
         let (settings, error) = Settings::load(&path);
         let error = error.expect("it is told").to_string();
         assert!(error.contains("theme") && error.contains("toaster"), "{error}");
         assert_eq!((settings.theme, settings.scale, settings.preview_every), (Theme::System, 3.0, 4));
-        assert_eq!((settings.draft.prompt.as_str(), settings.draft.width), ("a fox", 80));
     }
 
     #[test]
@@ -359,10 +286,10 @@ mod tests {
 
     #[test]
     fn the_history_has_each_prompt_once_and_the_newest_first() {
-        let mut settings = Settings::default();
+        let mut history = Vec::new();
         for prompt in ["a", " b ", "a", "  "] {
-            settings.remember_prompt(prompt);
+            remember(&mut history, prompt);
         }
-        assert_eq!(settings.history, ["a", "b"]);
+        assert_eq!(history, ["a", "b"]);
     }
 }

@@ -19,7 +19,7 @@ use crate::worker::tokens::TokenCounter;
 const GUIDANCE_SCALE: f64 = 7.5;
 
 /// Where models are to be opened.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Host {
     /// Which device.
     pub device: DeviceChoice,

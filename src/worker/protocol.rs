@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use image::RgbImage;
+use serde::Serialize;
 
 use crate::base::cancel::CancelToken;
 use crate::base::error::Error;
@@ -44,7 +45,7 @@ pub enum Command {
 }
 
 /// Tells one job from another, in this process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct JobId(u64);
 
 impl JobId {
@@ -128,7 +129,8 @@ pub struct Preview {
 }
 
 /// What a picture goes through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// The prompt is read.
     Encoding,
@@ -153,7 +155,7 @@ impl Phase {
 }
 
 /// What there is to know of a loaded model.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelInfo {
     /// The pipeline's diffusers class.
     pub class_name: String,
@@ -186,15 +188,17 @@ pub struct ModelInfo {
     /// Samplers that it can't be drawn with, and why.
     pub refused: Vec<(SchedulerKind, String)>,
     /// Counts the tokens of a prompt as the model reads it; `None` for a model that reads none.
+    #[serde(skip)]
     pub token_counter: Option<TokenCounter>,
     /// What it takes of the memory; `None` if nobody knows.
+    #[serde(skip)]
     pub footprint: Option<Footprint>,
     /// What is to be said of its files: tensors that nothing reads.
     pub notes: Vec<String>,
 }
 
 /// The model in use after a load that came to nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Left {
     /// The model: what the next job is drawn with.
     pub model: ModelRef,
@@ -203,7 +207,8 @@ pub struct Left {
 }
 
 /// What happened.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Event {
     /// A model is being opened. Told once at the beginning, with no component, and then as it goes on. A load that a
     /// job began, because the model was unloaded or broke down, may end with that job.
@@ -320,7 +325,8 @@ pub enum Event {
 }
 
 /// How a job ended. Pictures saved before a cancel or failure stay.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum JobEnd {
     /// Every picture is saved.
     Finished(Vec<Entry>),

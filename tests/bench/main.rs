@@ -13,6 +13,9 @@
 mod checkpoint;
 mod load;
 mod moment;
+#[path = "../support/on_disk.rs"]
+#[expect(dead_code, reason = "other test binaries use the rest of it")]
+mod on_disk;
 mod ops;
 mod pipeline;
 mod window;

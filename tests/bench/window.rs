@@ -13,11 +13,13 @@ use burnisher::app::{App, Setup};
 use burnisher::base::device::DeviceChoice;
 use burnisher::base::model_ref::ModelRef;
 use burnisher::content::request::TaskKind;
+use burnisher::session::journal::Kept;
 use burnisher::settings::{Brush, Draft, Settings};
 use burnisher::storage::gallery::Destination;
 use burnisher::worker::{self, Event, Job, JobEnd, Previews, WorkerHandle};
 
 use crate::moment::Moment;
+use crate::on_disk::OnDisk;
 
 /// How long frames are timed, and how long the quiet window is watched.
 const TIMED: Duration = Duration::from_secs(10);
@@ -54,18 +56,18 @@ pub(crate) fn measure(what: &str) {
     let mut settings = Settings {
         output_folder: folder.path().join("pictures"),
         device: device.unwrap_or(DeviceChoice::Cpu),
-        draft: Draft { prompt: "a fox in flat style".into(), ..draft(MANY_STEPS) },
         ..Settings::default()
     };
+    let mut form = Draft { prompt: "a fox in flat style".into(), ..draft(MANY_STEPS) };
     if paints {
         let picture = folder.path().join("painted.png");
         let pixel = |x: u32, y: u32| image::Rgb([(x >> 4) as u8, (y >> 4) as u8, 90]);
         image::RgbImage::from_fn(PAINTED, PAINTED, pixel).save(&picture).expect("a picture");
-        (settings.draft.task, settings.draft.image) = (TaskKind::Inpaint, Some(picture));
+        (form.task, form.image) = (TaskKind::Inpaint, Some(picture));
         settings.painting.brush = Brush { diameter: 400.0, hardness: 0.5, opacity: 1.0 };
     }
     let path = folder.path().join("settings.json");
-    settings.save(&path).expect("settings");
+    OnDisk { settings, kept: Kept { draft: form, ..Kept::default() } }.write(&path);
     let mut setup = Setup { settings: path, cache: folder.path().join("cache"), ..Setup::of_user() };
     let told = Arc::new(AtomicUsize::new(0));
     let (open, count) = (setup.open_worker, told.clone());

@@ -16,6 +16,10 @@ mod library;
 mod metadata;
 #[path = "../support/model_files.rs"]
 mod model_files;
+#[cfg(target_os = "linux")]
+#[path = "../support/on_disk.rs"]
+#[expect(dead_code, reason = "other test binaries use the rest of it")]
+mod on_disk;
 mod tiny_models;
 #[cfg(target_os = "linux")]
 mod window;

@@ -11,10 +11,13 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use burnisher::base::device::DeviceChoice;
+use burnisher::session::journal::Kept;
 use burnisher::settings::{Settings, Theme};
 use burnisher::storage::gallery;
 use image::RgbImage;
 use tempfile::TempDir;
+
+use crate::on_disk::OnDisk;
 
 mod screen;
 
@@ -63,20 +66,21 @@ impl Session {
     fn new() -> Self {
         let home = tempfile::tempdir().expect("a folder");
         let session = Self { program: Program(None), screen: Screen::open(), home };
-        let mut settings = Settings {
+        let settings = Settings {
             output_folder: session.home.path().join("pictures"),
             save_folder: Some(session.home.path().join("copies")),
             device: DeviceChoice::Cpu,
             theme: Theme::Dark,
             ..Settings::default()
         };
-        let draft = &mut settings.draft;
+        let mut kept = Kept::default();
+        let draft = &mut kept.draft;
         (draft.width, draft.height, draft.steps, draft.guidance_scale) = (64, 64, STEPS, 4.0);
         (draft.count, draft.seed, draft.seed_locked, draft.untouched) = (COUNT, 7, true, false);
         for folder in ["copies", "run"] {
             fs::create_dir(session.home.path().join(folder)).expect("a folder");
         }
-        settings.save(&session.settings_file()).expect("settings");
+        OnDisk { settings, kept }.write(&session.settings_file());
         session
     }
 
@@ -84,11 +88,9 @@ impl Session {
         self.home.path().join("config/burnisher/settings.json")
     }
 
-    /// The settings as they are on disk.
-    fn settings(&self) -> Settings {
-        let (settings, error) = Settings::load(&self.settings_file());
-        assert!(error.is_none(), "{error:?}");
-        settings
+    /// The settings as they are on disk, and what else is kept.
+    fn settings(&self) -> OnDisk {
+        OnDisk::read(&self.settings_file())
     }
 
     fn pictures(&self, folder: &str) -> Vec<PathBuf> {
@@ -216,8 +218,8 @@ fn a_session_goes_from_a_prompt_to_a_picture_and_its_queue_outlives_the_window()
     session.start();
     let picture = draws_and_saves(&mut session);
     let mut settings = session.settings();
-    (settings.draft.count, settings.draft.steps) = (1, MANY_STEPS);
-    settings.save(&session.settings_file()).expect("settings");
+    (settings.kept.draft.count, settings.kept.draft.steps) = (1, MANY_STEPS);
+    settings.write(&session.settings_file());
     session.start();
     stops_and_closes(&mut session);
     session.start();
@@ -243,7 +245,7 @@ fn draws_and_saves(session: &mut Session) -> RgbImage {
     let prompt = screen.until("the box for the prompt", prompt_box);
     screen.click(prompt, "the focus", |seen| seen.count(prompt, FOCUS, 3) > 200);
     screen.xdotool(&["type", "--delay", "5", PROMPT]);
-    screen.until("the prompt in the settings", |_| (session.settings().draft.prompt == PROMPT).then_some(()));
+    screen.until("the prompt in the settings", |_| (session.settings().kept.draft.prompt == PROMPT).then_some(()));
     screen.click(screen.until("the button Generate", generate_button), "the progress bar", is_drawing);
     session.until_previews(5);
 
@@ -293,7 +295,7 @@ fn stops_and_closes(session: &mut Session) {
 
     for kept in [1, 2] {
         screen.press("ctrl+Return");
-        screen.until("the queue in the settings", |_| (session.settings().queue.len() == kept).then_some(()));
+        screen.until("the queue in the settings", |_| (session.settings().kept.queue.len() == kept).then_some(()));
     }
     screen.until_sees("the next job", is_drawing);
     screen.press("ctrl+q");
@@ -302,7 +304,7 @@ fn stops_and_closes(session: &mut Session) {
     screen.press_and_see("Tab");
     screen.press("Return");
     assert!(session.end().success());
-    assert_eq!(session.settings().queue.len(), 2);
+    assert_eq!(session.settings().kept.queue.len(), 2);
 }
 
 /// Layout, form, queue and gallery are as they were left. In the end the queue is thrown away.
@@ -314,9 +316,10 @@ fn finds_everything_again(session: &mut Session, picture: &RgbImage) {
     screen.until_sees("the picture in the gallery again", |seen| gallery_shows(seen, picture));
     screen.until("the gallery in the settings", |_| session.settings().gallery_open.then_some(()));
     let settings = session.settings();
-    assert_eq!((settings.draft.prompt.as_str(), settings.draft.steps, settings.draft.seed), (PROMPT, MANY_STEPS, 7));
-    assert_eq!(settings.queue.len(), 2);
-    assert!(settings.queue.iter().all(|waiting| waiting.work.first().prompts.prompt == PROMPT));
+    let draft = &settings.kept.draft;
+    assert_eq!((draft.prompt.as_str(), draft.steps, draft.seed), (PROMPT, MANY_STEPS, 7));
+    assert_eq!(settings.kept.queue.len(), 2);
+    assert!(settings.kept.waiting().all(|waiting| waiting.work.first().prompts.prompt == PROMPT));
     assert_eq!(session.pictures("pictures").len(), COUNT, "nothing more was drawn");
 
     screen.press("ctrl+q");
@@ -326,5 +329,5 @@ fn finds_everything_again(session: &mut Session, picture: &RgbImage) {
     screen.press_and_see("Tab");
     screen.press("Return");
     assert!(session.end().success());
-    assert_eq!(session.settings().queue, []);
+    assert_eq!(session.settings().kept.queue, []);
 }

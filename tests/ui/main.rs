@@ -15,6 +15,9 @@ mod loading;
 #[expect(dead_code, reason = "other test binaries use the rest of it")]
 mod model_files;
 mod models;
+#[path = "../support/on_disk.rs"]
+#[expect(dead_code, reason = "other test binaries use the rest of it")]
+mod on_disk;
 mod painting;
 mod promises;
 mod remembering;

@@ -8,6 +8,7 @@ use burnisher::settings::Theme;
 use egui_kittest::SnapshotOptions;
 
 use crate::model_files::{SD1, SD1_INPAINT, SDXL, VAE, bytes, write, write_bytes};
+use crate::on_disk::OnDisk;
 use crate::stage::{FAIL, Puppet, Stage};
 
 /// How much a pixel may differ, and how many may differ more: the edges of glyphs differ between versions of Mesa. A
@@ -20,15 +21,12 @@ fn options() -> SnapshotOptions {
 }
 
 /// A window of this size and theme, at rest.
-fn stage(theme: Theme, size: [f32; 2], change: impl FnOnce(&mut burnisher::settings::Settings)) -> Stage {
+fn stage(theme: Theme, size: [f32; 2], change: impl FnOnce(&mut OnDisk)) -> Stage {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut settings = burnisher::settings::Settings {
-        output_folder: folder.path().join("pictures"),
-        theme,
-        ..burnisher::settings::Settings::default()
-    };
-    change(&mut settings);
-    settings.save(&folder.path().join("settings.json")).expect("settings");
+    let mut on_disk = OnDisk::default();
+    (on_disk.settings.output_folder, on_disk.settings.theme) = (folder.path().join("pictures"), theme);
+    change(&mut on_disk);
+    on_disk.write(&folder.path().join("settings.json"));
     let mut stage = Stage::open_sized(folder, Puppet::default(), size);
     stage.until_says("Ready");
     stage.settle();
@@ -66,7 +64,7 @@ fn the_first_run_in_the_light() {
 fn a_finished_picture_and_a_failure() {
     let mut stage = stage(Theme::Dark, [1280.0, 800.0], |settings| {
         settings.gallery_open = false;
-        (settings.draft.seed, settings.draft.seed_locked) = (7, true);
+        (settings.kept.draft.seed, settings.kept.draft.seed_locked) = (7, true);
     });
     stage.generate("a fox");
     stage.until("the picture", |stage| stage.says("Canvas: a fox") && stage.pictures().len() == 1);
@@ -85,7 +83,7 @@ fn masked(theme: Theme) -> Stage {
         let disc = |x: u32, y: u32| x.abs_diff(60).pow(2) + y.abs_diff(50).pow(2) < 900;
         let mask =
             image::GrayImage::from_fn(112, 96, |x, y| image::Luma([if x >= 96 || disc(x, y) { 255 } else { 0 }]));
-        let draft = &mut settings.draft;
+        let draft = &mut settings.kept.draft;
         (draft.task, draft.image) = (TaskKind::Inpaint, Some(path));
         draft.inpaint.margins.right = 16;
         draft.inpaint.mask = Mask::new(mask);

@@ -15,7 +15,6 @@ use burnisher::base::model_ref::ModelRef;
 use burnisher::content::request::{Request, TaskKind, Verdict};
 use burnisher::pipelines::{Drawn, Run};
 use burnisher::schedulers::{SchedulerConfig, SchedulerKind};
-use burnisher::settings::Settings;
 use burnisher::storage::hub;
 use burnisher::storage::library::Places;
 use burnisher::worker::{self, Engine, Footprint, Hooks, ModelInfo, Phase, Room, StepDone, TokenCount, TokenCounter};
@@ -23,6 +22,8 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
+
+use crate::on_disk::OnDisk;
 
 /// Prompts, and what the engine does on them.
 pub(crate) const WAIT: &str = "wait";
@@ -70,11 +71,12 @@ impl Stage {
     }
 
     /// A window with this engine, which finds `settings` changed as given.
-    pub(crate) fn with(puppet: Puppet, change: impl FnOnce(&mut Settings)) -> Self {
+    pub(crate) fn with(puppet: Puppet, change: impl FnOnce(&mut OnDisk)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut settings = Settings { output_folder: folder.path().join("pictures"), ..Settings::default() };
-        change(&mut settings);
-        settings.save(&folder.path().join("settings.json")).expect("settings");
+        let mut on_disk = OnDisk::default();
+        on_disk.settings.output_folder = folder.path().join("pictures");
+        change(&mut on_disk);
+        on_disk.write(&folder.path().join("settings.json"));
         Self::open(folder, puppet)
     }
 
@@ -144,11 +146,9 @@ impl Stage {
         paths
     }
 
-    /// The settings as they are on disk.
-    pub(crate) fn settings(&self) -> Settings {
-        let (settings, error) = Settings::load(&self.folder.path().join("settings.json"));
-        assert!(error.is_none(), "{error:?}");
-        settings
+    /// The settings as they are on disk, and what else is kept.
+    pub(crate) fn settings(&self) -> OnDisk {
+        OnDisk::read(&self.folder.path().join("settings.json"))
     }
 
     /// Lets frames pass until `seen` holds.

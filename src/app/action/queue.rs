@@ -1,6 +1,6 @@
 //! What changes the queue.
 
-use crate::app::queue::{Key, Move};
+use crate::session::{Key, Move};
 
 /// See [`super::Action::Queue`].
 #[derive(Clone, Copy, Debug)]

@@ -8,8 +8,8 @@ pub(crate) fn ui(ctx: &egui::Context, state: &State, actions: &mut Vec<Action>) 
     let modal = egui::Modal::new(egui::Id::unique("close")).show(ctx, |ui| {
         ui.set_width(480.0_f32.min(ctx.content_rect().width() - 40.0));
         ui.heading("Pictures are still to be drawn");
-        let running = usize::from(state.queue.running().is_some());
-        let text = match (running, state.queue.len()) {
+        let running = usize::from(state.session.queue().running().is_some());
+        let text = match (running, state.session.queue().len()) {
             (1, 0) => "One is being drawn. It begins anew when you come back.".to_owned(),
             (0, 1) => "One waits. It is kept and waits for you.".to_owned(),
             (0, waiting) => format!("{waiting} wait. They are kept and wait for you."),
@@ -45,7 +45,7 @@ pub(crate) fn clear_queue_ui(ctx: &egui::Context, state: &State, actions: &mut V
     let modal = egui::Modal::new(egui::Id::unique("clear-queue")).show(ctx, |ui| {
         ui.set_width(360.0);
         ui.heading("Empty the queue?");
-        ui.label(format!("{} generations wait and would not be drawn.", state.queue.len()));
+        ui.label(format!("{} generations wait and would not be drawn.", state.session.queue().len()));
         ui.add_space(8.0);
         ui.horizontal(|ui| {
             if ui.button("Empty the queue").clicked() {

@@ -3,9 +3,9 @@
 use egui::{ComboBox, DragValue};
 
 use crate::app::action::{Action, LabAction};
-use crate::app::state::Model;
 use crate::content::request::{MAX_STEPS, Request, TaskKind};
 use crate::schedulers::SchedulerKind;
+use crate::session::ModelState;
 use crate::settings::{Draft, MAX_GUIDANCE};
 use crate::worker::{MAX_VARIANTS, ModelInfo};
 
@@ -82,7 +82,7 @@ impl LabSetup {
     }
 
     /// The dialog.
-    pub(crate) fn ui(&mut self, ctx: &egui::Context, draft: &mut Draft, model: &Model, actions: &mut Vec<Action>) {
+    pub(crate) fn ui(&mut self, ctx: &egui::Context, draft: &mut Draft, model: &ModelState, actions: &mut Vec<Action>) {
         let modal = egui::Modal::new(egui::Id::unique("lab-setup")).show(ctx, |ui| {
             ui.set_width(380.0_f32.min(ctx.content_rect().width() - 40.0));
             ui.heading("Lab");

@@ -1,7 +1,8 @@
 //! A look at settings from elsewhere: what each would change, and whether it shall.
 
 use crate::app::action::{Action, FormAction};
-use crate::settings::{Change, Field, Patch, Settings};
+use crate::base::model_ref::ModelRef;
+use crate::settings::{Change, Draft, Field, Patch};
 
 /// The most characters of a value that are shown.
 const SHOWN: usize = 160;
@@ -20,8 +21,8 @@ pub(crate) struct PatchDialog {
 
 impl PatchDialog {
     /// A look at what `patch` would change.
-    pub(crate) fn new(title: String, notes: Vec<String>, patch: Patch, settings: &Settings) -> Self {
-        let changes = patch.changes(&settings.draft, &settings.model);
+    pub(crate) fn new(title: String, notes: Vec<String>, patch: Patch, draft: &Draft, model: &ModelRef) -> Self {
+        let changes = patch.changes(draft, model);
         Self { title, notes, patch, changes: changes.into_iter().map(|change| (change, true)).collect() }
     }
 

@@ -29,7 +29,7 @@ pub(crate) fn ui(ctx: &egui::Context, state: &mut State, actions: &mut Vec<Actio
             token_ui(ui, &mut state.hub_token, actions);
             let label = ui.label("Saved copies");
             let text = "Leave prompt and settings out";
-            ui.checkbox(&mut state.settings.strip_metadata, text).labelled_by(label.id);
+            ui.checkbox(&mut state.session.settings.strip_metadata, text).labelled_by(label.id);
             ui.end_row();
         });
         ui.add_space(8.0);
@@ -45,16 +45,16 @@ pub(crate) fn ui(ctx: &egui::Context, state: &mut State, actions: &mut Vec<Actio
 fn output_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
     let label = ui.label("Folder for pictures");
     ui.horizontal(|ui| {
-        let mut text = state.settings.output_folder.display().to_string();
+        let mut text = state.session.settings.output_folder.display().to_string();
         let field = egui::TextEdit::singleline(&mut text).id_salt("output").desired_width(220.0);
         if ui.add(field).labelled_by(label.id).changed() {
-            state.settings.output_folder = PathBuf::from(text);
+            state.session.settings.output_folder = PathBuf::from(text);
             actions.push(SettingsAction::WatchFolder.into());
         }
         if ui.button("Browse…").clicked() {
             let dialog =
                 FileDialog::folder("The folder for pictures", |folder| SettingsAction::UseFolder(folder).into());
-            actions.push(Action::Browse(dialog.starting_in(Some(state.settings.output_folder.clone()))));
+            actions.push(Action::Browse(dialog.starting_in(Some(state.session.settings.output_folder.clone()))));
         }
     });
     ui.end_row();
@@ -62,14 +62,15 @@ fn output_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
 
 fn pattern_ui(ui: &mut egui::Ui, state: &mut State) {
     let label = ui.label("File names");
-    let field = egui::TextEdit::singleline(&mut state.settings.name_pattern.0).id_salt("names").desired_width(220.0);
+    let field =
+        egui::TextEdit::singleline(&mut state.session.settings.name_pattern.0).id_salt("names").desired_width(220.0);
     let tip = "{number}, {seed}, {prompt}, {model}, {sampler}, {width} and {height} are filled in";
     ui.add(field).labelled_by(label.id).on_hover_text(tip);
     ui.end_row();
 }
 
 fn device_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
-    let before = (state.settings.device, state.settings.dtype);
+    let before = (state.session.settings.device, state.session.settings.dtype);
     let label = ui.label("Device");
     let devices = state.devices.as_deref().unwrap_or_default();
     let name = |choice: DeviceChoice| {
@@ -81,11 +82,12 @@ fn device_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
             _ => id,
         }
     };
-    let combo = ComboBox::from_id_salt("device").width(220.0).selected_text(name(state.settings.device)).truncate();
+    let combo =
+        ComboBox::from_id_salt("device").width(220.0).selected_text(name(state.session.settings.device)).truncate();
     let shown = combo.show_ui(ui, |ui| {
         let listed = devices.iter().filter_map(|device| device.id.parse().ok());
         for choice in std::iter::once(DeviceChoice::Auto).chain(listed) {
-            ui.selectable_value(&mut state.settings.device, choice, name(choice));
+            ui.selectable_value(&mut state.session.settings.device, choice, name(choice));
         }
     });
     shown.response.labelled_by(label.id);
@@ -95,22 +97,22 @@ fn device_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
         DtypeChoice::Auto => "As the device likes".to_owned(),
         DtypeChoice::F32 | DtypeChoice::F16 | DtypeChoice::Bf16 => dtype.to_string(),
     };
-    let combo = ComboBox::from_id_salt("dtype").width(220.0).selected_text(name(state.settings.dtype));
+    let combo = ComboBox::from_id_salt("dtype").width(220.0).selected_text(name(state.session.settings.dtype));
     let shown = combo.show_ui(ui, |ui| {
         for dtype in [DtypeChoice::Auto, DtypeChoice::F32, DtypeChoice::F16, DtypeChoice::Bf16] {
-            ui.selectable_value(&mut state.settings.dtype, dtype, name(dtype));
+            ui.selectable_value(&mut state.session.settings.dtype, dtype, name(dtype));
         }
     });
     shown.response.labelled_by(label.id).on_hover_text("f16 takes half the memory; f32 is exact");
     ui.end_row();
-    if before != (state.settings.device, state.settings.dtype) {
+    if before != (state.session.settings.device, state.session.settings.dtype) {
         actions.push(SettingsAction::RestartWorker.into());
     }
 }
 
 fn memory_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
     let label = ui.label("Memory limit");
-    let limit = &mut state.settings.memory_limit_gb;
+    let limit = &mut state.session.settings.memory_limit_gb;
     let field = DragValue::new(limit).range(0.0..=1024.0).speed(0.1).max_decimals(1).update_while_editing(false);
     let field = field.custom_formatter(move |gb, _| if gb > 0.0 { format!("{gb:.1} GB") } else { "None".to_owned() });
     let response = ui.add(field.custom_parser(|text| Some(number(text)))).labelled_by(label.id);
@@ -123,7 +125,7 @@ fn memory_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
     );
     ui.end_row();
     let label = ui.label("Unload the model");
-    let after = &mut state.settings.unload_after_minutes;
+    let after = &mut state.session.settings.unload_after_minutes;
     let field = DragValue::new(after).range(0.0..=1440.0).speed(0.2).max_decimals(0);
     let field = field.custom_formatter(move |minutes, _| match minutes.round() as u64 {
         0 => "Never".to_owned(),
@@ -162,7 +164,7 @@ fn look_ui(ui: &mut egui::Ui, state: &mut State) {
     let label = ui.label("Appearance");
     ui.horizontal(|ui| {
         for (theme, text) in [(Theme::System, "As the system"), (Theme::Light, "Light"), (Theme::Dark, "Dark")] {
-            ui.selectable_value(&mut state.settings.theme, theme, text);
+            ui.selectable_value(&mut state.session.settings.theme, theme, text);
         }
     })
     .response
@@ -170,10 +172,10 @@ fn look_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.end_row();
     let label = ui.label("Scale");
     let percent = |scale: f32| format!("{:.0} %", scale * 100.0);
-    let combo = ComboBox::from_id_salt("scale").width(220.0).selected_text(percent(state.settings.scale));
+    let combo = ComboBox::from_id_salt("scale").width(220.0).selected_text(percent(state.session.settings.scale));
     let shown = combo.show_ui(ui, |ui| {
         for scale in SCALES {
-            ui.selectable_value(&mut state.settings.scale, scale, percent(scale));
+            ui.selectable_value(&mut state.session.settings.scale, scale, percent(scale));
         }
     });
     shown.response.labelled_by(label.id);

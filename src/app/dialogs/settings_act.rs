@@ -1,10 +1,11 @@
 //! What the settings dialog changes beyond the settings themselves, carried out.
 
+use crate::app::App;
 use crate::app::action::SettingsAction;
 use crate::app::state::Dialog;
-use crate::app::{App, settings_host};
 use crate::base::device;
 use crate::base::error::Error;
+use crate::session::Command;
 
 impl App {
     /// Changes what the settings are about.
@@ -19,23 +20,18 @@ impl App {
             }
             SettingsAction::Devices(devices) => state.devices = Some(devices),
             SettingsAction::UseFolder(folder) => {
-                state.settings.output_folder = folder;
+                state.session.settings.output_folder = folder;
                 self.watch();
             }
             SettingsAction::WatchFolder => self.watch(),
-            SettingsAction::StripMetadata(strip) => state.settings.strip_metadata = strip,
-            SettingsAction::RestartWorker => self.restart_worker(),
-            SettingsAction::LimitMemory => {
-                if settings_host(&state.settings).memory_limit != self.memory_limit {
-                    self.restart_worker();
-                }
-            }
+            SettingsAction::StripMetadata(strip) => state.session.settings.strip_metadata = strip,
+            SettingsAction::RestartWorker | SettingsAction::LimitMemory => self.ask_session(Command::UseDevice),
         }
     }
 
     /// Makes the folder for pictures if it isn't there, and shows it.
     pub(crate) fn make_folder(&mut self) {
-        let folder = self.state.settings.output_folder.clone();
+        let folder = self.state.session.settings.output_folder.clone();
         self.run(move || {
             std::fs::create_dir_all(&folder).map_err(|cause| {
                 Error::new(format!("The folder for pictures can't be made: {}", folder.display()))

@@ -2,10 +2,10 @@
 
 use crate::app::App;
 use crate::app::action::HubAction;
-use crate::app::apply::use_model;
 use crate::app::downloads::{Question, Standing, Told};
 use crate::base::error::Result;
 use crate::base::model_ref::{HubId, ModelRef};
+use crate::session::Command;
 use crate::storage::hub::Downloaded;
 
 impl App {
@@ -62,14 +62,15 @@ impl App {
             Standing::Done => {
                 let model = ModelRef::Hub(asked.clone());
                 self.state.notices.info(format!("{asked} is here: choose it as the model"));
-                if self.state.settings.model == model {
+                if self.state.session.settings.model == model {
                     // It was chosen before it was here.
-                    use_model(&mut self.state, model);
+                    let used = self.state.session.send(Command::UseModel(model));
+                    self.tell_failure(used);
                 } else {
-                    self.state.settings.remember_model(&model);
+                    self.state.session.settings.remember_model(&model);
                 }
                 self.models.hub.download_done(asked);
-                self.models.look_again(&self.state.settings.model_folders);
+                self.models.look_again(&self.state.session.settings.model_folders);
             }
             Standing::Failed(error) => self.state.notices.error(error.clone()),
             _ => {}

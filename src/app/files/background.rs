@@ -27,8 +27,6 @@ type BackgroundJob = Box<dyn FnOnce() -> Result<Option<Action>> + Send>;
 /// Work of which only the newest counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NewestOf {
-    /// Writing the settings.
-    Settings,
     /// How the painter's mask would look.
     MaskPreview,
     /// What the pipeline would make of the painter's mask.
@@ -36,7 +34,7 @@ pub(crate) enum NewestOf {
 }
 
 impl NewestOf {
-    const COUNT: usize = 3;
+    const COUNT: usize = 2;
 }
 
 /// The newest job of its kind, and whether the thread was told to look for it.
@@ -153,7 +151,7 @@ mod tests {
         background.run(move || Ok(gate.recv().ok().map(|()| Action::CopyText("first".to_owned())))).expect("room");
         for k in 0..5 {
             let done = done.clone();
-            background.run_newest(NewestOf::Settings, move || {
+            background.run_newest(NewestOf::MaskPreview, move || {
                 done.fetch_add(1, Ordering::Relaxed);
                 Ok(Some(Action::CopyText(format!("newest {k}"))))
             });
@@ -183,7 +181,7 @@ mod tests {
             });
         }
         let last = done.clone();
-        background.run_newest(NewestOf::Settings, move || {
+        background.run_newest(NewestOf::MaskPreview, move || {
             last.fetch_add(100, Ordering::Relaxed);
             Ok(None)
         });

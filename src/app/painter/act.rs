@@ -22,7 +22,7 @@ impl App {
                 Ok(Some(PainterAction::Changed { id, worked }.into()))
             }),
             PainterAction::Changed { id, worked } => {
-                state.painter.hear_change(id, *worked, &mut state.settings.draft, &mut state.notices);
+                state.painter.hear_change(id, *worked, &mut state.draft, &mut state.notices);
             }
             // What can't be found out isn't shown.
             PainterAction::Preview(work) => self.background.run_newest(NewestOf::MaskPreview, move || {

@@ -8,7 +8,7 @@ use crate::app::action::{Action, PainterAction};
 use crate::app::command::UiCommand;
 use crate::app::files::FileDialog;
 use crate::app::painter::mask::{Operation, Paint};
-use crate::settings::Settings;
+use crate::settings::{Draft, Settings};
 
 impl Tool {
     pub(super) const ALL: [Self; 5] = [Self::Brush, Self::Eraser, Self::Rectangle, Self::Lasso, Self::Fill];
@@ -26,7 +26,13 @@ impl Tool {
 
 impl Painter {
     /// Does what is asked for.
-    pub(crate) fn obey(&mut self, command: UiCommand, settings: &mut Settings, actions: &mut Vec<Action>) {
+    pub(crate) fn obey(
+        &mut self,
+        command: UiCommand,
+        settings: &mut Settings,
+        draft: &mut Draft,
+        actions: &mut Vec<Action>,
+    ) {
         if command == UiCommand::SwitchMask {
             self.shows = if self.shows == Shows::Mask { Shows::Picture } else { Shows::Mask };
             return;
@@ -42,8 +48,8 @@ impl Painter {
             UiCommand::SmallerBrush => settings.painting.brush.resize(-1.0),
             UiCommand::LargerBrush => settings.painting.brush.resize(1.0),
             // A mask that doesn't fit can be undone, too.
-            UiCommand::UndoPaint => self.go_back(settings, true),
-            UiCommand::RedoPaint => self.go_back(settings, false),
+            UiCommand::UndoPaint => self.go_back(draft, true),
+            UiCommand::RedoPaint => self.go_back(draft, false),
             _ if !self.is_ready() || self.gesture.is_some() => {}
             UiCommand::InvertMask => actions.push(self.change(Operation::Invert)),
             UiCommand::ClearMask => actions.push(self.change(Operation::All(Paint::Erase))),
@@ -79,7 +85,7 @@ impl Painter {
         Some(self.change(Operation::Picture(path)))
     }
 
-    fn go_back(&mut self, settings: &mut Settings, is_undo: bool) {
+    fn go_back(&mut self, draft: &mut Draft, is_undo: bool) {
         if self.work.is_some() || self.is_busy() {
             return;
         }
@@ -90,8 +96,8 @@ impl Painter {
         };
         if has_moved {
             (self.was_extended, self.last) = (false, None);
-            settings.draft.inpaint.margins = self.margins;
-            self.publish(&mut settings.draft);
+            draft.inpaint.margins = self.margins;
+            self.publish(draft);
         }
     }
 }

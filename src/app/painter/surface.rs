@@ -12,14 +12,21 @@ use crate::app::action::Action;
 use crate::app::canvas::{Canvas, Overlay, Scene, focus_ring_ui};
 use crate::app::theme;
 use crate::app::widgets::{Hand, Placed};
-use crate::settings::{MAX_DIAMETER, Settings};
+use crate::settings::{Draft, MAX_DIAMETER, Settings};
 
 /// What takes longer than this is said.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 impl Painter {
     /// The tools and the canvas.
-    pub(crate) fn ui(&mut self, ui: &mut Ui, canvas: &mut Canvas, settings: &mut Settings, actions: &mut Vec<Action>) {
+    pub(crate) fn ui(
+        &mut self,
+        ui: &mut Ui,
+        canvas: &mut Canvas,
+        settings: &mut Settings,
+        draft: &mut Draft,
+        actions: &mut Vec<Action>,
+    ) {
         if self.shows == Shows::Mask {
             self.bars_ui(ui, actions);
         }
@@ -28,12 +35,19 @@ impl Painter {
             egui::ScrollArea::vertical().show(ui, |ui| self.strip_ui(ui, settings, actions));
         });
         match self.shows {
-            Shows::Mask => self.surface_ui(ui, canvas, settings, actions),
+            Shows::Mask => self.surface_ui(ui, canvas, settings, draft, actions),
             Shows::Picture => canvas.ui(ui),
         }
     }
 
-    fn surface_ui(&mut self, ui: &mut Ui, canvas: &mut Canvas, settings: &mut Settings, actions: &mut Vec<Action>) {
+    fn surface_ui(
+        &mut self,
+        ui: &mut Ui,
+        canvas: &mut Canvas,
+        settings: &mut Settings,
+        draft: &mut Draft,
+        actions: &mut Vec<Action>,
+    ) {
         let (room, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
         let name = self.name();
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &name));
@@ -51,11 +65,10 @@ impl Painter {
             resize_brush(ui, &response, settings);
         }
         let placed = canvas.view.place(room, vector(size), ui.pixels_per_point());
-        let Settings { painting, draft, .. } = settings;
-        self.follow_pointer(ui, &response, placed, !space, (painting.brush, draft), actions);
+        self.follow_pointer(ui, &response, placed, !space, (settings.painting.brush, &mut *draft), actions);
         self.scene_ui(ui, canvas, room, placed, settings);
         self.marks_ui(ui, &response, placed, settings);
-        self.frame_ui(ui, room, placed, &mut settings.draft);
+        self.frame_ui(ui, room, placed, draft);
         focus_ring_ui(ui, &response);
         let hand = if response.dragged() { CursorIcon::Grabbing } else { CursorIcon::Grab };
         response.on_hover_cursor(if space { hand } else { CursorIcon::Crosshair });

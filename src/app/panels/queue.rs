@@ -4,12 +4,11 @@ use egui::{Button, RichText};
 
 use crate::app::action::{Action, QueueAction};
 use crate::app::command::UiCommand;
-use crate::app::queue::{Key, Move};
 use crate::app::state::State;
 use crate::app::theme;
 use crate::app::widgets::command_button;
 use crate::app::words::model_name;
-use crate::settings::Waiting;
+use crate::session::{Key, Move, Waiting};
 
 /// The foot of the left panel.
 pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
@@ -18,7 +17,7 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
         let palette = theme::palette(ui);
         let stop_width = 64.0;
         let width = ui.available_width() - stop_width - ui.spacing().item_spacing.x;
-        let waiting = state.queue.len();
+        let waiting = state.session.queue().len();
         let text = match waiting {
             0 => UiCommand::Generate.text().to_owned(),
             _ => format!("{} ({waiting} waiting)", UiCommand::Generate.text()),
@@ -30,21 +29,21 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
         if ui.add(generate).on_hover_text(tip).clicked() {
             actions.push(UiCommand::Generate.into());
         }
-        let stopping = state.queue.running().is_some_and(|running| running.cancel.is_cancelled());
-        let running = state.queue.running().is_some();
+        let stopping = state.session.queue().running().is_some_and(|running| running.cancel.is_cancelled());
+        let running = state.session.queue().running().is_some();
         let stop = Button::new(if stopping { "Stopping…" } else { UiCommand::Stop.text() });
         let stop = ui.add_enabled(running && !stopping, stop.min_size(egui::vec2(stop_width, 34.0)));
         if stop.on_hover_text(UiCommand::Stop.explanation(ui.ctx())).clicked() {
             actions.push(UiCommand::Stop.into());
         }
     });
-    if state.queue.paused && state.queue.len() > 0 {
+    if state.session.queue().paused && state.session.queue().len() > 0 {
         ui.horizontal_wrapped(|ui| {
             ui.label("The queue is paused");
             command_button(ui, UiCommand::ResumeQueue, actions);
         });
     }
-    if state.queue.len() > 0 {
+    if state.session.queue().len() > 0 {
         waiting_ui(ui, state, actions);
     }
     ui.add_space(4.0);
@@ -52,13 +51,13 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
 
 /// What waits, each with buttons to move and remove it.
 fn waiting_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
-    let title = format!("Queue ({})", state.queue.len());
+    let title = format!("Queue ({})", state.session.queue().len());
     egui::CollapsingHeader::new(title).id_salt("queue").default_open(true).show(ui, |ui| {
         let height = ui.spacing().interact_size.y;
-        let rows = state.queue.len();
+        let rows = state.session.queue().len();
         let area = egui::ScrollArea::vertical().max_height(4.5 * height).auto_shrink([false, true]);
         area.show_rows(ui, height, rows, |ui, range| {
-            let visible = state.queue.waiting().enumerate().skip(range.start).take(range.len());
+            let visible = state.session.queue().waiting().enumerate().skip(range.start).take(range.len());
             for (at, (key, waiting, failed)) in visible {
                 row_ui(ui, waiting, key, failed, [at > 0, at + 1 < rows], actions);
             }

@@ -2,34 +2,42 @@
 
 use crate::app::App;
 use crate::app::action::QueueAction;
-use crate::app::apply::{generate, stop};
 use crate::app::state::Dialog;
+use crate::session::Command;
 
 impl App {
     /// Changes what waits or is being drawn.
     pub(crate) fn act_on_queue(&mut self, action: QueueAction) {
-        let state = &mut self.state;
-        match action {
-            QueueAction::Generate { first } => generate(state, first),
-            QueueAction::Stop { others_too } => stop(state, others_too),
+        let command = match action {
+            QueueAction::Generate { first } => return self.generate(first),
+            QueueAction::Stop { others_too: false } => Command::StopPicture,
+            QueueAction::Stop { others_too: true } => Command::StopGeneration,
             QueueAction::StopAll => {
-                stop(state, true);
-                if state.queue.len() > 0 {
-                    state.dialog = Some(Dialog::ClearQueue);
+                if self.state.session.queue().len() > 0 {
+                    self.state.dialog = Some(Dialog::ClearQueue);
                 }
+                Command::StopGeneration
             }
-            QueueAction::Resume => state.queue.paused = false,
-            QueueAction::Remove(key) => drop(state.queue.remove(key)),
-            QueueAction::Move(key, to) => state.queue.reorder(key, to),
-            QueueAction::TryAgain(key) => {
-                state.queue.try_again(key);
-                state.wants_model = true;
-            }
+            QueueAction::Resume => Command::Resume,
+            QueueAction::Remove(key) => Command::Remove(key),
+            QueueAction::Move(key, to) => Command::Move(key, to),
+            QueueAction::TryAgain(key) => Command::TryAgain(key),
             QueueAction::Clear => {
-                state.queue.clear();
-                state.queue.paused = false;
-                state.dialog = None;
+                self.state.dialog = None;
+                Command::Clear
             }
+        };
+        self.ask_session(command);
+    }
+
+    /// Adds what the form says.
+    fn generate(&mut self, is_first: bool) {
+        let state = &mut self.state;
+        let work = state.draft.next_request().into();
+        let model = state.session.settings.model.clone();
+        match state.session.send(Command::Draw { model, work, is_first }) {
+            Ok(()) => (state.history, state.follows) = (None, true),
+            Err(error) => state.notices.error(error),
         }
     }
 }

@@ -5,21 +5,21 @@ use std::time::Duration;
 
 use crate::app::action::{Action, ModelsAction};
 use crate::app::command::UiCommand;
-use crate::app::queue::Running;
-use crate::app::state::{Model, State};
+use crate::app::state::State;
+use crate::session::{ModelState, Queue, Running};
 use crate::worker::Phase;
 
 /// The bottom line of the window.
 pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
     ui.horizontal(|ui| {
         ui.set_min_height(26.0);
-        let (text, tip) = what_goes_on(state);
-        if let Some(running) = state.queue.running() {
+        let (text, tip) = what_goes_on(state.session.queue(), state.session.model());
+        if let Some(running) = state.session.queue().running() {
             let bar = egui::ProgressBar::new(running.fraction()).desired_width(120.0).desired_height(12.0);
             ui.add(bar).accessible_name("Progress");
         }
         let label = ui.label(text);
-        announce(ui, &announcement(state));
+        announce(ui, &announcement(state.session.queue(), state.session.model()));
         if let Some(tip) = tip {
             label.on_hover_text(tip);
         }
@@ -41,7 +41,7 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
                     actions.push(ModelsAction::ShowDownloads.into());
                 }
             }
-            if let Some(info) = state.model.info() {
+            if let Some(info) = state.session.model().info() {
                 let weights =
                     format!("{} million weights, {}", info.parameters / 1_000_000, gigabytes(info.weight_bytes));
                 ui.label(&info.dtype).on_hover_text(weights);
@@ -60,26 +60,26 @@ fn announce(ui: &mut egui::Ui, text: &str) {
 }
 
 /// What is worth interrupting someone for: phases, and every quarter of a picture.
-fn announcement(state: &State) -> String {
-    match state.queue.running() {
-        None => what_goes_on(state).0,
+fn announcement(queue: &Queue, model: &ModelState) -> String {
+    match queue.running() {
+        None => what_goes_on(queue, model).0,
         Some(running) => format!("Drawing, {:.0} percent", (running.fraction() * 4.0).floor() * 25.0),
     }
 }
 
 /// What goes on in words, with a tooltip.
-fn what_goes_on(state: &State) -> (String, Option<String>) {
-    if let Some(running) = state.queue.running() {
+fn what_goes_on(queue: &Queue, model: &ModelState) -> (String, Option<String>) {
+    if let Some(running) = queue.running() {
         return (progress(running), Some(details(running)));
     }
-    match &state.model {
-        Model::Loading(loading) if loading.number.0 > 0 => {
+    match model {
+        ModelState::Loading(loading) if loading.number.0 > 0 => {
             (format!("{}, {:.0} %", loading.text(), loading.fraction * 100.0), Some(loading.model.to_string()))
         }
-        Model::Loading(loading) => (loading.text(), Some(loading.model.to_string())),
-        Model::Ready { .. } => ("Ready".to_owned(), None),
-        Model::Failed { error, .. } => ("The model can't be used".to_owned(), Some(error.to_string())),
-        Model::None => ("No model is loaded".to_owned(), None),
+        ModelState::Loading(loading) => (loading.text(), Some(loading.model.to_string())),
+        ModelState::Ready { .. } => ("Ready".to_owned(), None),
+        ModelState::Failed { error, .. } => ("The model can't be used".to_owned(), Some(error.to_string())),
+        ModelState::None => ("No model is loaded".to_owned(), None),
     }
 }
 
@@ -147,23 +147,24 @@ fn gigabytes(bytes: u64) -> String {
 mod tests {
     use super::*;
     use crate::base::model_ref::ModelRef;
-    use crate::settings::{Settings, Waiting};
+    use crate::session::Waiting;
+    use crate::settings::Draft;
     use crate::storage::gallery::Destination;
     use crate::worker::Job;
 
     #[test]
     fn screen_readers_hear_of_quarters_and_not_of_every_step() {
-        let mut state = State::new(Settings::default());
-        assert_eq!(announcement(&state), "No model is loaded");
-        let waiting = Waiting::new(ModelRef::Bundled, state.settings.draft.request());
-        state.queue.push(waiting.clone());
+        let (mut queue, model) = (Queue::default(), ModelState::None);
+        assert_eq!(announcement(&queue, &model), "No model is loaded");
+        let waiting = Waiting::new(ModelRef::Bundled, Draft::default().request());
+        queue.push(waiting.clone());
         let job = Job::new(waiting.work, Destination::Folder(".".into()));
-        state.queue.started(job.id, job.cancel);
+        queue.started(job.id, job.cancel);
         let mut heard: Vec<String> = (0..20)
             .map(|step| {
-                let running = state.queue.running_mut(job.id).expect("it runs");
+                let running = queue.running_mut(job.id).expect("it runs");
                 (running.step, running.steps) = (step, 20);
-                announcement(&state)
+                announcement(&queue, &model)
             })
             .collect();
         heard.dedup();

@@ -12,7 +12,7 @@ const SIZE_WIDTH: f32 = 90.0;
 pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
-        toggle(ui, UiCommand::ToggleControls, state.settings.controls_open, actions);
+        toggle(ui, UiCommand::ToggleControls, state.session.settings.controls_open, actions);
         ui.separator();
         ui.menu_button(state.canvas.zoom_text(), |ui| {
             for command in [UiCommand::Fit, UiCommand::ActualSize, UiCommand::DoubleSize] {
@@ -25,7 +25,7 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
         ui.add_enabled_ui(picture, |ui| drop(command_button(ui, UiCommand::SaveAs, actions)));
         ui.menu_button("More", |ui| {
             item(ui, UiCommand::SaveCopy, picture, actions);
-            let mut strip = state.settings.strip_metadata;
+            let mut strip = state.session.settings.strip_metadata;
             if ui
                 .checkbox(&mut strip, "Without prompt and settings")
                 .on_hover_text("For copies that are saved")
@@ -50,12 +50,15 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
             item(ui, UiCommand::Quit, true, actions);
         });
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            toggle(ui, UiCommand::ToggleGallery, state.settings.gallery_open, actions);
+            toggle(ui, UiCommand::ToggleGallery, state.session.settings.gallery_open, actions);
             let watch = "Show the picture that is being drawn";
-            if state.queue.running().is_some() && !state.follows && ui.button("Watch").on_hover_text(watch).clicked() {
+            if state.session.queue().running().is_some()
+                && !state.follows
+                && ui.button("Watch").on_hover_text(watch).clicked()
+            {
                 actions.push(PictureAction::Watch.into());
             }
-            let is_mask = state.painter.is_shown(&state.settings.draft);
+            let is_mask = state.painter.is_shown(&state.draft);
             let size = if is_mask { state.painter.size_text() } else { state.canvas.size_text() };
             if let Some(size) = size.filter(|_| ui.available_width() >= SIZE_WIDTH) {
                 ui.add_space(6.0);

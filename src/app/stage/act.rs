@@ -44,20 +44,20 @@ impl App {
             PictureAction::SaveAs(path) => self.save_as(ctx, path),
             PictureAction::SaveCopy => {
                 let Some(source) = self.picture_or_notice(None) else { return };
-                let folder = self.state.settings.save_folder.clone();
+                let folder = self.state.session.settings.save_folder.clone();
                 let folder = folder.or_else(dirs::download_dir).or_else(dirs::home_dir).unwrap_or_default();
                 let target = folder.join(source.file_name().unwrap_or_default());
                 self.act_on_picture(ctx, PictureAction::Export { source, target });
             }
             PictureAction::Export { source, target } => {
-                let metadata = state.settings.metadata();
+                let metadata = state.session.settings.metadata();
                 self.run(move || {
                     export::export(&source, &target, metadata)?;
                     Ok(Some(PictureAction::Exported(target).into()))
                 });
             }
             PictureAction::Exported(path) => {
-                state.settings.save_folder = path.parent().map(PathBuf::from);
+                state.session.settings.save_folder = path.parent().map(PathBuf::from);
                 state.notices.info(format!("Saved as {}", path.display()));
             }
             PictureAction::Copy(path) => {
@@ -102,7 +102,7 @@ impl App {
             FileDialog::new_file("Save a copy", name, move |target| PictureAction::Export { source, target }.into());
         let only = |dialog: FileDialog<Action>, format: Format| dialog.only(format.label(), format.extensions());
         let dialog = Format::ALL.into_iter().fold(dialog, only);
-        let folder = self.state.settings.save_folder.clone();
+        let folder = self.state.session.settings.save_folder.clone();
         self.apply(ctx, Action::Browse(dialog.starting_in(folder)));
     }
 }

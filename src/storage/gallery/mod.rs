@@ -11,6 +11,7 @@ use std::io::{BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use image::{GrayImage, RgbImage};
+use serde::Serialize;
 
 use crate::base::error::{Error, Result};
 use crate::base::files::{file_error, folder_error, parent_of, write_beside, write_whole};
@@ -38,7 +39,7 @@ pub use depth::read_depth;
 pub use names::NamePattern;
 
 /// A picture in the gallery.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Entry {
     /// The PNG.
     pub path: PathBuf,

@@ -2,12 +2,11 @@
 
 use crate::app::App;
 use crate::app::action::ModelAction;
-use crate::app::apply::use_model;
 use crate::app::dialogs::inspector::{Inspector, InspectorLook};
-use crate::app::settings_host;
-use crate::app::state::{Dialog, Model};
+use crate::app::state::Dialog;
 use crate::base::model_ref::ModelRef;
-use crate::worker::{Command, Footprint};
+use crate::session::{Command, host_of};
+use crate::worker::Footprint;
 
 impl App {
     /// Does something about the model in use.
@@ -16,7 +15,7 @@ impl App {
         match action {
             ModelAction::Use(model) => {
                 state.dialog = state.dialog.take().filter(|dialog| !matches!(dialog, Dialog::Models));
-                use_model(state, model);
+                self.ask_session(Command::UseModel(model));
             }
             ModelAction::Inspect(model) => self.inspect(model),
             ModelAction::Inspected { model, found } => {
@@ -24,14 +23,10 @@ impl App {
                     inspector.hear(&model, found);
                 }
             }
-            ModelAction::StopLoading => {
-                if let Model::Loading(loading) = &state.model {
-                    loading.cancel.cancel();
-                }
-            }
+            ModelAction::StopLoading => self.ask_session(Command::StopLoading),
             ModelAction::Free => {
-                if !self.send(Command::Unload) {
-                    self.state.notices.info("The model is in use");
+                if let Err(error) = state.session.send(Command::Unload) {
+                    state.notices.info(error.to_string());
                 }
             }
         }
@@ -41,11 +36,11 @@ impl App {
     fn inspect(&mut self, model: ModelRef) {
         let state = &mut self.state;
         state.dialog = Some(Dialog::Inspector(Box::new(Inspector::new(model.clone()))));
-        let loaded = state.model.info().and_then(|info| info.footprint.as_ref());
+        let loaded = state.session.model().info().and_then(|info| info.footprint.as_ref());
         let held = loaded.map_or(0, Footprint::usual_bytes);
-        let is_forms = state.model.is_ready(&model) && state.settings.model == model;
-        let request = is_forms.then(|| state.settings.draft.request().with(|request| request.seeds.count = 1));
-        let host = settings_host(&state.settings);
+        let is_forms = state.session.model().is_ready(&model) && state.session.settings.model == model;
+        let request = is_forms.then(|| state.draft.request().with(|request| request.seeds.count = 1));
+        let host = host_of(&state.session.settings);
         let look = InspectorLook { model, host, request, held };
         let asked = self.background.run_aside("burnisher-inspector", move || {
             let found = look.take();

@@ -18,7 +18,7 @@ impl App {
                 self.models.show_hub();
                 self.state.dialog = Some(Dialog::Models);
             }
-            ModelsAction::Refresh => self.models.look(&self.state.settings.model_folders),
+            ModelsAction::Refresh => self.models.look(&self.state.session.settings.model_folders),
             ModelsAction::Stop => self.models.finder.stop(),
             ModelsAction::FindDuplicates => {
                 let items = self.models.local.items().to_vec();
@@ -41,18 +41,18 @@ impl App {
             }
             ModelsAction::AddFolder(folder) => self.add_model_folder(folder),
             ModelsAction::ForgetFolder(folder) => {
-                self.state.settings.model_folders.retain(|known| *known != folder);
-                self.models.look(&self.state.settings.model_folders);
+                self.state.session.settings.model_folders.retain(|known| *known != folder);
+                self.models.look(&self.state.session.settings.model_folders);
             }
         }
     }
 
     /// Looks for models in this folder, too, from now on.
     fn add_model_folder(&mut self, folder: PathBuf) {
-        let folders = &mut self.state.settings.model_folders;
+        let folders = &mut self.state.session.settings.model_folders;
         if !folders.contains(&folder) {
             folders.push(folder);
         }
-        self.models.look(&self.state.settings.model_folders);
+        self.models.look(&self.state.session.settings.model_folders);
     }
 }

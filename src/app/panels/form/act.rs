@@ -22,28 +22,28 @@ impl App {
         let state = &mut self.state;
         match action {
             FormAction::UseSampler(kind) => {
-                sampler::choose(&mut state.settings.draft, kind);
+                sampler::choose(&mut state.draft, kind);
                 state.dialog = None;
                 state.notices.info(format!("The form's sampler is {}", kind.label()));
             }
             FormAction::NewSeed => {
-                state.settings.draft.seed_locked = false;
-                state.settings.draft.seed = crate::content::request::random_seed();
+                state.draft.seed_locked = false;
+                state.draft.seed = crate::content::request::random_seed();
             }
             FormAction::SwapSides => {
-                let draft = &mut state.settings.draft;
+                let draft = &mut state.draft;
                 std::mem::swap(&mut draft.width, &mut draft.height);
                 draft.untouched &= draft.width == draft.height;
             }
             FormAction::WalkHistory(by) => walk_history(state, by),
             FormAction::BeginWith(path) => state.begin_with(path),
-            FormAction::UseDepth(path) => state.settings.draft.depth = Some(path),
+            FormAction::UseDepth(path) => state.draft.depth = Some(path),
             FormAction::Drop(path) => self.run(move || {
                 let action = if is_model(&path) { use_model(path) } else { FormAction::BeginWith(path).into() };
                 Ok(Some(action))
             }),
             FormAction::Paste(picture) => {
-                let folder = state.settings.output_folder.join(PASTED);
+                let folder = state.session.settings.output_folder.join(PASTED);
                 self.run(move || Ok(Some(FormAction::BeginWith(source::keep(&picture, &folder)?).into())));
             }
             FormAction::GoOnFrom(branch) => self.go_on_from(branch),
@@ -53,7 +53,7 @@ impl App {
             }),
             FormAction::Review { title, notes, patch } => {
                 let is_plain = notes.is_empty();
-                let dialog = PatchDialog::new(title, notes, *patch, &state.settings);
+                let dialog = PatchDialog::new(title, notes, *patch, &state.draft, &state.session.settings.model);
                 if dialog.changes.is_empty() && is_plain {
                     state.notices.info("The form says all of that already");
                 } else {
@@ -62,9 +62,9 @@ impl App {
             }
             FormAction::TakePatch => {
                 if let Some(Dialog::Patch(dialog)) = state.dialog.take() {
-                    let mut model = state.settings.model.clone();
-                    dialog.patch.apply(&mut state.settings.draft, &mut model, |field| dialog.takes(field));
-                    if model != state.settings.model {
+                    let mut model = state.session.settings.model.clone();
+                    dialog.patch.apply(&mut state.draft, &mut model, |field| dialog.takes(field));
+                    if model != state.session.settings.model {
                         self.apply(ctx, ModelAction::Use(model).into());
                     }
                 }
@@ -86,7 +86,7 @@ impl App {
 
     /// Has the next pictures go on from another run, or begin from the start.
     fn go_on_from(&mut self, branch: Option<Box<Branch>>) {
-        let draft = &mut self.state.settings.draft;
+        let draft = &mut self.state.draft;
         if let Some(branch) = &branch {
             (draft.width, draft.height) = (branch.from.size.width, branch.from.size.height);
             (draft.seed, draft.seed_locked) = (branch.from.seeds.first, true);
@@ -149,7 +149,7 @@ fn review(place: String, imported: Imported) -> Action {
 
 /// Puts an older or newer prompt of the history into the prompt box.
 fn walk_history(state: &mut State, by: isize) {
-    let (history, draft) = (&state.settings.history, &mut state.settings.draft);
+    let (history, draft) = (state.session.history(), &mut state.draft);
     let at = state.history.as_ref().map_or(-1, |(at, _)| isize::try_from(*at).unwrap_or(0));
     let to = at + by;
     let before = state.history.as_ref().map_or_else(|| draft.prompt.clone(), |(_, before)| before.clone());

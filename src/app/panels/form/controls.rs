@@ -7,12 +7,13 @@ use crate::app::command::UiCommand;
 use crate::app::panels::form::{prompt, sampler, task as task_form};
 use crate::app::panels::queue as queue_panel;
 use crate::app::stage::look_back;
-use crate::app::state::{Model, State};
+use crate::app::state::State;
 use crate::app::theme;
 use crate::app::widgets::{row, wide};
 use crate::app::words::model_name;
 use crate::base::model_ref::ModelRef;
 use crate::content::request::{MAX_SIDE, MAX_STEPS, SIDE_MULTIPLE, SafetyMode, TaskKind};
+use crate::session::ModelState;
 use crate::settings::{Draft, MAX_COUNT, MAX_GUIDANCE, valid_side};
 
 /// The left panel.
@@ -23,25 +24,25 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>
         model_ui(ui, state, actions);
         task_form::kind_ui(ui, state);
         task_form::ui(ui, state, actions);
-        look_back::branch_ui(ui, state.settings.draft.branch.as_deref(), actions);
+        look_back::branch_ui(ui, state.draft.branch.as_deref(), actions);
         ui.separator();
-        if state.settings.draft.task.has_prompt() {
+        if state.draft.task.has_prompt() {
             prompt::ui(ui, state, actions);
             ui.separator();
         }
-        let before = own_values(&state.settings.draft);
+        let before = own_values(&state.draft);
         sampler::ui(ui, state);
-        steps_ui(ui, &mut state.settings.draft);
-        if state.settings.draft.task.has_prompt() {
-            guidance_ui(ui, &mut state.settings.draft);
+        steps_ui(ui, &mut state.draft);
+        if state.draft.task.has_prompt() {
+            guidance_ui(ui, &mut state.draft);
         }
         size_ui(ui, state, actions);
         state.outlook.ui(ui);
-        state.settings.draft.untouched &= own_values(&state.settings.draft) == before;
+        state.draft.untouched &= own_values(&state.draft) == before;
         ui.separator();
-        seed_ui(ui, &mut state.settings.draft, actions);
-        count_ui(ui, &mut state.settings.draft);
-        preview_ui(ui, &mut state.settings.preview_every);
+        seed_ui(ui, &mut state.draft, actions);
+        count_ui(ui, &mut state.draft);
+        preview_ui(ui, &mut state.session.settings.preview_every);
         advanced_ui(ui, state);
         ui.add_space(8.0);
     });
@@ -65,15 +66,15 @@ fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
             actions.push(UiCommand::Models.into());
         }
     });
-    match &state.model {
-        Model::Loading(loading) => {
+    match state.session.model() {
+        ModelState::Loading(loading) => {
             let what = format!("{}…", loading.text());
             ui.add(egui::ProgressBar::new(loading.fraction).text(what).desired_height(20.0));
             if ui.button("Stop loading").clicked() {
                 actions.push(ModelAction::StopLoading.into());
             }
         }
-        Model::Failed { model, error } if *model == state.settings.model => {
+        ModelState::Failed { model, error } if *model == state.session.settings.model => {
             let color = theme::palette(ui).error;
             ui.label(egui::RichText::new("⚠ This model can't be used").color(color)).on_hover_text(error.to_string());
             ui.horizontal(|ui| {
@@ -89,7 +90,7 @@ fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
             });
         }
         _ => {
-            if state.settings.model == ModelRef::Bundled {
+            if state.session.settings.model == ModelRef::Bundled {
                 let text = "A small model of pictograms, to try things with. For larger ones, see Models…: those \
                             on this computer, and those that can be downloaded, such as Stable Diffusion 1.5";
                 ui.label(egui::RichText::new(text).small().weak());
@@ -100,10 +101,11 @@ fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
 
 /// The model in use, and those that were used before.
 fn choice_ui(ui: &mut egui::Ui, state: &State, label: egui::Id, width: f32, actions: &mut Vec<Action>) {
-    let combo = egui::ComboBox::from_id_salt("model").width(width).selected_text(model_name(&state.settings.model));
+    let combo =
+        egui::ComboBox::from_id_salt("model").width(width).selected_text(model_name(&state.session.settings.model));
     let shown = combo.truncate().show_ui(ui, |ui| {
-        for model in std::iter::once(ModelRef::Bundled).chain(state.settings.recent_models.iter().cloned()) {
-            let chosen = state.settings.model == model;
+        for model in std::iter::once(ModelRef::Bundled).chain(state.session.settings.recent_models.iter().cloned()) {
+            let chosen = state.session.settings.model == model;
             let button = ui.selectable_label(chosen, model_name(&model)).on_hover_text(model.to_string());
             if button.clicked() && !chosen {
                 actions.push(ModelAction::Use(model).into());
@@ -117,7 +119,7 @@ fn choice_ui(ui: &mut egui::Ui, state: &State, label: egui::Id, width: f32, acti
             actions.push(UiCommand::InspectModel.into());
         }
     });
-    shown.response.labelled_by(label).on_hover_text(state.settings.model.to_string());
+    shown.response.labelled_by(label).on_hover_text(state.session.settings.model.to_string());
 }
 
 fn steps_ui(ui: &mut egui::Ui, draft: &mut Draft) {
@@ -142,7 +144,7 @@ fn guidance_ui(ui: &mut egui::Ui, draft: &mut Draft) {
 fn advanced_ui(ui: &mut egui::Ui, state: &mut State) {
     egui::CollapsingHeader::new("Advanced").id_salt("advanced").show(ui, |ui| {
         sampler::more_ui(ui, state);
-        let draft = &mut state.settings.draft;
+        let draft = &mut state.draft;
         if draft.task == TaskKind::TextToImage {
             row(ui, "Rescale", |ui, label| {
                 let field = DragValue::new(&mut draft.guidance_rescale).range(0.0..=1.0).speed(0.01).max_decimals(3);
@@ -176,8 +178,8 @@ fn safety_tip(mode: SafetyMode) -> &'static str {
 }
 
 fn size_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
-    let sizes = state.model.info().map(|info| info.sizes.clone()).unwrap_or_default();
-    let draft = &mut state.settings.draft;
+    let sizes = state.session.model().info().map(|info| info.sizes.clone()).unwrap_or_default();
+    let draft = &mut state.draft;
     row(ui, "Size", |ui, label| {
         ui.spacing_mut().item_spacing.x = 4.0;
         for (name, side) in [("Width", &mut draft.width), ("Height", &mut draft.height)] {

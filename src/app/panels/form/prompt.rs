@@ -36,23 +36,23 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>
         ui.label("Prompt");
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| history_ui(ui, state));
     });
-    let before = state.settings.draft.prompt.clone();
+    let before = state.draft.prompt.clone();
     text_ui(ui, state, 0);
-    if state.settings.draft.prompt != before {
+    if state.draft.prompt != before {
         state.history = None;
     }
-    if state.settings.draft.prompt.is_empty() && state.settings.model == ModelRef::Bundled {
+    if state.draft.prompt.is_empty() && state.session.settings.model == ModelRef::Bundled {
         examples_ui(ui, state, actions);
     }
-    let folded = state.settings.draft.negative_prompt.is_empty();
+    let folded = state.draft.negative_prompt.is_empty();
     let header = egui::CollapsingHeader::new("Negative prompt").id_salt("negative").default_open(!folded);
     header.show(ui, |ui| text_ui(ui, state, 1));
 }
 
 /// A text box for the prompt (0) or the negative prompt (1).
 fn text_ui(ui: &mut egui::Ui, state: &mut State, which: usize) {
-    let counter = state.model.info().and_then(|info| info.token_counter.clone());
-    let draft = &mut state.settings.draft;
+    let counter = state.session.model().info().and_then(|info| info.token_counter.clone());
+    let draft = &mut state.draft;
     let (text, name, hint, rows) = if which == 0 {
         (&mut draft.prompt, "Prompt", "What do you want to see?", 4)
     } else {
@@ -118,7 +118,7 @@ fn examples_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) 
         for example in EXAMPLES {
             let tip = "Puts this into the prompt box and draws it";
             if ui.add(egui::Button::new(egui::RichText::new(example).small())).on_hover_text(tip).clicked() {
-                example.clone_into(&mut state.settings.draft.prompt);
+                example.clone_into(&mut state.draft.prompt);
                 actions.push(UiCommand::Generate.into());
             }
         }
@@ -128,17 +128,17 @@ fn examples_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) 
 fn history_ui(ui: &mut egui::Ui, state: &mut State) {
     let keys = UiCommand::OlderPrompt.shortcuts().first().map(|keys| keys_text(ui.ctx(), *keys));
     let tip = format!("Prompts that were drawn before ({})", keys.unwrap_or_default());
-    let button = ui.add_enabled_ui(!state.settings.history.is_empty(), |ui| {
+    let button = ui.add_enabled_ui(!state.session.history().is_empty(), |ui| {
         ui.menu_button("History", |ui| {
             ui.set_max_width(360.0);
             let mut chosen = None;
-            for prompt in state.settings.history.iter().take(SHOWN_HISTORY) {
+            for prompt in state.session.history().iter().take(SHOWN_HISTORY) {
                 if ui.add(egui::Button::new(prompt.as_str()).truncate()).clicked() {
                     chosen = Some(prompt.clone());
                 }
             }
             if let Some(prompt) = chosen {
-                state.settings.draft.prompt = prompt;
+                state.draft.prompt = prompt;
                 ui.close();
             }
         })

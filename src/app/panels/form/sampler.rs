@@ -51,10 +51,10 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &mut State) {
 }
 
 fn kind_ui(ui: &mut egui::Ui, state: &mut State) {
-    let info = state.model.info();
+    let info = state.session.model().info();
     let own = info.and_then(|info| info.scheduler);
     let refused = info.map_or(&[][..], |info| &info.refused);
-    let draft = &mut state.settings.draft;
+    let draft = &mut state.draft;
     let own_label = own.map_or("The model's own".to_owned(), |kind| format!("The model's own ({})", kind.label()));
     row(ui, "Sampler", |ui, label| {
         let selected = draft.scheduler.map_or(own_label.clone(), |kind| kind.label().to_owned());
@@ -104,9 +104,8 @@ fn in_force(kind: SchedulerKind, info: Option<&ModelInfo>, sampling: &SamplingOp
 }
 
 fn schedule_ui(ui: &mut egui::Ui, state: &mut State) {
-    let State { settings, model, levels, .. } = state;
-    let draft = &mut settings.draft;
-    let info = model.info();
+    let State { session, draft, levels, .. } = state;
+    let info = session.model().info();
     let kind = draft.scheduler.or(info.and_then(|info| info.scheduler));
     let choices = kind.map(SchedulerKind::sigma_schedules).unwrap_or_default();
     row(ui, "Schedule", |ui, label| {
@@ -183,8 +182,8 @@ fn curve(levels: &[f64], rect: Rect) -> Vec<Pos2> {
 
 /// What few people need of the sampler: shown where it has it.
 pub(crate) fn more_ui(ui: &mut egui::Ui, state: &mut State) {
-    let own = state.model.info().and_then(|info| info.scheduler);
-    let draft = &mut state.settings.draft;
+    let own = state.session.model().info().and_then(|info| info.scheduler);
+    let draft = &mut state.draft;
     let Some(kind) = draft.scheduler.or(own) else { return };
     if kind.takes_eta() {
         row(ui, "Eta", |ui, label| {

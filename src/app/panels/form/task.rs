@@ -23,8 +23,8 @@ const PADDING: usize = 32;
 
 /// Which task.
 pub(crate) fn kind_ui(ui: &mut egui::Ui, state: &mut State) {
-    let tasks = state.model.info().map(|info| info.tasks.clone());
-    let draft = &mut state.settings.draft;
+    let tasks = state.session.model().info().map(|info| info.tasks.clone());
+    let draft = &mut state.draft;
     row(ui, "Task", |ui, label| {
         let combo = ComboBox::from_id_salt("task").width(ui.available_width()).selected_text(draft.task.label());
         let shown = combo.show_ui(ui, |ui| {
@@ -57,12 +57,12 @@ fn explanation(task: TaskKind) -> &'static str {
 
 /// What the task needs beyond words.
 pub(crate) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
-    let task = state.settings.draft.task;
+    let task = state.draft.task;
     if !task.needs_image() {
         return;
     }
     let from_canvas = state.picture();
-    let draft = &mut state.settings.draft;
+    let draft = &mut state.draft;
     picture_ui(ui, "Picture", &mut draft.image, &state.source, from_canvas, choose_source, actions);
     if task == TaskKind::DepthToImage {
         picture_ui(ui, "Depth", &mut draft.depth, &state.depth, None, choose_depth, actions);

@@ -9,7 +9,7 @@ use crate::app::files::FileDialog;
 use crate::app::screen_picture::color_image;
 use crate::app::state::Dialog;
 use crate::content::request::Request;
-use crate::settings::Waiting;
+use crate::session::Command;
 use crate::storage::gallery::decode;
 use crate::worker::{Variants, Work};
 
@@ -19,7 +19,7 @@ impl App {
         let state = &mut self.state;
         match action {
             LabAction::SetUp => {
-                let setup = LabSetup::new(&state.settings.draft, state.model.info());
+                let setup = LabSetup::new(&state.draft, state.session.model().info());
                 state.dialog = Some(Dialog::Lab(setup));
             }
             LabAction::Start(variants) => self.start_lab(variants),
@@ -34,7 +34,7 @@ impl App {
             LabAction::ChooseSheet(sheet) => {
                 let choose = |target| LabAction::SaveSheet(sheet, target).into();
                 let dialog = FileDialog::new_file("Save the sheet", "lab.png", choose).only("PNG", &["png"]);
-                let folder = state.settings.save_folder.clone();
+                let folder = state.session.settings.save_folder.clone();
                 self.apply(ctx, Action::Browse(dialog.starting_in(folder)));
             }
             LabAction::SaveSheet(sheet, target) => {
@@ -56,17 +56,15 @@ impl App {
             Ok(variants) => variants,
             Err(error) => return state.notices.error(error),
         };
-        let work = Work::Compare(variants);
-        state.settings.remember_prompt(&work.first().prompts.prompt);
-        state.queue.push(Waiting::new(state.settings.model.clone(), work));
-        state.queue.paused = false;
-        state.follows = true;
+        let model = state.session.settings.model.clone();
+        self.state.follows = true;
+        self.ask_session(Command::Draw { model, work: Work::Compare(variants), is_first: false });
     }
 
     /// Goes on with one of the lab's pictures.
     fn pick_variant(&mut self, request: &Request, path: Option<PathBuf>) {
         let state = &mut self.state;
-        state.settings.draft.take(request);
+        state.draft.take(request);
         state.lab = None;
         if let Some(path) = path {
             state.show(path, &request.prompts.prompt);

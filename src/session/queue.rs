@@ -1,22 +1,24 @@
-//! The queue: what is being drawn, and what waits. It lives in the window; the worker holds one job at a time.
+//! The queue: what is being drawn, and what waits. The worker holds one job at a time.
 
 use std::time::{Duration, Instant};
 
 use crate::base::cancel::CancelToken;
 use crate::base::model_ref::ModelRef;
 use crate::content::request::{Request, Seeds};
-use crate::settings::Waiting;
+use crate::session::waiting::Waiting;
 use crate::worker::{JobId, Phase, Work};
 
 /// Tells a waiting generation from others.
-pub(crate) type Key = u64;
+pub type Key = u64;
 
 /// What is being drawn and what waits.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub struct Queue {
     waiting: Vec<Queued>,
     running: Option<Running>,
     next_key: Key,
+    /// Counts the changes of what has to be drawn.
+    revision: u64,
     /// Set where the program was closed with work left over: nothing begins before the user says so.
     pub paused: bool,
 }
@@ -32,7 +34,9 @@ struct Queued {
 
 /// A generation on its way.
 #[derive(Debug)]
-pub(super) struct Running {
+pub struct Running {
+    /// Its key while it waited.
+    key: Key,
     /// The worker's name for it.
     pub id: JobId,
     /// What it is.
@@ -61,67 +65,93 @@ pub(super) struct Running {
 
 /// Where a waiting generation is moved to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Move {
+pub enum Move {
+    /// Before the one before it.
     Up,
+    /// Behind the one behind it.
     Down,
+    /// To the head.
     First,
 }
 
 impl Queue {
     /// A queue that was left over from the last run.
-    pub(super) fn left_over(waiting: Vec<Waiting>) -> Self {
-        let mut queue = Self { paused: !waiting.is_empty(), ..Self::default() };
+    pub fn left_over(waiting: impl IntoIterator<Item = Waiting>) -> Self {
+        let mut queue = Self::default();
         for waiting in waiting {
             queue.push(waiting);
         }
+        queue.paused = queue.len() > 0;
         queue
     }
 
     /// Adds at the end.
-    pub(super) fn push(&mut self, waiting: Waiting) {
+    pub fn push(&mut self, waiting: Waiting) {
         let queued = self.queued(waiting, false);
         self.waiting.push(queued);
     }
 
+    /// Counts the changes of what [`Self::to_keep`] gives: the same number, the same result.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
     /// Adds at the head.
-    pub(super) fn push_first(&mut self, waiting: Waiting) {
+    pub fn push_first(&mut self, waiting: Waiting) {
         let queued = self.queued(waiting, false);
         self.waiting.insert(0, queued);
     }
 
     /// Adds one at the end that was tried and failed.
-    pub(super) fn push_failed(&mut self, waiting: Waiting) {
+    pub fn push_failed(&mut self, waiting: Waiting) {
         let queued = self.queued(waiting, true);
         self.waiting.push(queued);
     }
 
     fn queued(&mut self, waiting: Waiting, failed: bool) -> Queued {
+        self.revision += 1;
         self.next_key += 1;
         Queued { key: self.next_key, waiting, failed }
     }
 
     /// What waits, the next first, and whether it failed before.
-    pub(super) fn waiting(&self) -> impl ExactSizeIterator<Item = (Key, &Waiting, bool)> {
+    pub fn waiting(&self) -> impl ExactSizeIterator<Item = (Key, &Waiting, bool)> {
         self.waiting.iter().map(|queued| (queued.key, &queued.waiting, queued.failed))
     }
 
     /// How many wait.
-    pub(super) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.waiting.len()
     }
 
     /// What is being drawn.
-    pub(super) fn running(&self) -> Option<&Running> {
+    pub fn running(&self) -> Option<&Running> {
         self.running.as_ref()
     }
 
-    /// What is being drawn, if it is this one.
-    pub(super) fn running_mut(&mut self, id: JobId) -> Option<&mut Running> {
+    /// What is being drawn, if it is this one. Its picture is changed with [`Self::reached`].
+    pub fn running_mut(&mut self, id: JobId) -> Option<&mut Running> {
         self.running.as_mut().filter(|running| running.id == id)
     }
 
+    /// Notes which picture of a generation is being drawn, counted from 0.
+    pub fn reached(&mut self, id: JobId, picture: usize) {
+        if let Some(running) = self.running.as_mut().filter(|running| running.id == id && running.picture != picture) {
+            running.picture = picture;
+            self.revision += 1;
+        }
+    }
+
+    /// Notes that a picture of a generation is finished, counted from 0.
+    pub fn finished(&mut self, id: JobId, picture: usize) {
+        if let Some(running) = self.running.as_mut().filter(|running| running.id == id && !running.compares()) {
+            running.finished = picture + 1;
+            self.revision += 1;
+        }
+    }
+
     /// What should be drawn next, if nothing is being drawn.
-    pub(super) fn next(&self) -> Option<&Waiting> {
+    pub fn next(&self) -> Option<&Waiting> {
         if self.paused || self.running.is_some() {
             return None;
         }
@@ -129,26 +159,28 @@ impl Queue {
     }
 
     /// Marks everything that this model should draw as failed: the model can't be opened.
-    pub(super) fn fail_all_of(&mut self, model: &ModelRef) {
+    pub fn fail_all_of(&mut self, model: &ModelRef) {
         self.waiting.iter_mut().filter(|queued| queued.waiting.model == *model).for_each(|queued| queued.failed = true);
     }
 
     /// Lets one that failed be tried again.
-    pub(super) fn try_again(&mut self, key: Key) {
+    pub fn try_again(&mut self, key: Key) {
         self.waiting.iter_mut().filter(|queued| queued.key == key).for_each(|queued| queued.failed = false);
         self.paused = false;
     }
 
     /// Takes the next out of the queue: the worker has it now.
-    pub(super) fn started(&mut self, id: JobId, cancel: CancelToken) {
+    pub fn started(&mut self, id: JobId, cancel: CancelToken) {
         let Some(at) = self.waiting.iter().position(|queued| !queued.failed) else { return };
-        let waiting = self.waiting.remove(at).waiting;
+        self.revision += 1;
+        let Queued { key, waiting, .. } = self.waiting.remove(at);
         let steps = waiting.work.first().sampling.steps;
         let variants = match &waiting.work {
             Work::Pictures(_) => Vec::new(),
             Work::Compare(variants) => variants.iter().map(|variant| (0, variant.sampling.steps)).collect(),
         };
         self.running = Some(Running {
+            key,
             id,
             variants,
             waiting,
@@ -165,24 +197,28 @@ impl Queue {
     }
 
     /// The running one is over.
-    pub(super) fn ended(&mut self, id: JobId) -> Option<Running> {
+    pub fn ended(&mut self, id: JobId) -> Option<Running> {
+        self.revision += 1;
         self.running.take_if(|running| running.id == id)
     }
 
     /// Takes one out that waits.
-    pub(super) fn remove(&mut self, key: Key) -> Option<Waiting> {
+    pub fn remove(&mut self, key: Key) -> Option<Waiting> {
         let at = self.waiting.iter().position(|queued| queued.key == key)?;
+        self.revision += 1;
         Some(self.waiting.remove(at).waiting)
     }
 
     /// Empties what waits.
-    pub(super) fn clear(&mut self) {
+    pub fn clear(&mut self) {
+        self.revision += 1;
         self.waiting.clear();
     }
 
     /// Moves one that waits.
-    pub(super) fn reorder(&mut self, key: Key, to: Move) {
+    pub fn reorder(&mut self, key: Key, to: Move) {
         let Some(at) = self.waiting.iter().position(|queued| queued.key == key) else { return };
+        self.revision += 1;
         match to {
             Move::Up if at > 0 => self.waiting.swap(at, at - 1),
             Move::Down if at + 1 < self.waiting.len() => self.waiting.swap(at, at + 1),
@@ -192,54 +228,66 @@ impl Queue {
     }
 
     /// Asks the picture that is being drawn to end. The others of its generation come next, unless they are to go too.
-    pub(super) fn stop(&mut self, others_too: bool) {
+    pub fn stop(&mut self, others_too: bool) {
         if let Some(running) = &mut self.running {
             running.cancel.cancel();
             running.ends_whole |= others_too;
+            self.revision += 1;
         }
     }
 
     /// A stopped generation is over: what is left of it comes next.
-    pub(super) fn go_on_after(&mut self, stopped: &Running) {
-        let Work::Pictures(request) = &stopped.waiting.work else { return };
-        let left = request.seeds.count.saturating_sub(stopped.picture + 1);
-        if left > 0 && !stopped.ends_whole {
-            let rest = Request {
-                seeds: Seeds { first: request.seed_of(stopped.picture + 1), count: left },
-                ..request.clone()
-            };
-            self.push_first(Waiting::new(stopped.waiting.model.clone(), rest));
+    pub fn go_on_after(&mut self, stopped: &Running) {
+        if stopped.compares() {
+            return;
+        }
+        if let Some(rest) = stopped.from(stopped.picture + 1).filter(|_| !stopped.ends_whole) {
+            self.push_first(rest);
         }
     }
 
     /// What the next run of the program has to draw: the running one's missing pictures first.
-    pub(super) fn to_keep(&self) -> Vec<Waiting> {
-        let unfinished = self.running.iter().filter(|running| !running.cancel.is_cancelled()).map(Running::rest);
-        unfinished.chain(self.waiting.iter().map(|queued| queued.waiting.clone())).collect()
+    pub fn to_keep(&self) -> Vec<(Key, Waiting)> {
+        let unfinished = self.running.iter().filter(|running| !running.cancel.is_cancelled());
+        let unfinished = unfinished.filter_map(|running| Some((running.key, running.unfinished()?)));
+        unfinished.chain(self.waiting.iter().map(|queued| (queued.key, queued.waiting.clone()))).collect()
+    }
+
+    /// Goes back to what has to be drawn: what was begun comes first, and the queue goes on or is paused as before.
+    pub fn start_over(&mut self) {
+        let (paused, next_key, revision) = (self.paused, self.next_key, self.revision + 1);
+        let queued = |(key, waiting)| Queued { key, waiting, failed: false };
+        let waiting = self.to_keep().into_iter().map(queued).collect();
+        *self = Self { waiting, running: None, next_key, revision, paused };
     }
 }
 
 impl Running {
-    /// What of it is still to be drawn.
-    pub(super) fn rest(&self) -> Waiting {
-        let Work::Pictures(request) = &self.waiting.work else { return self.waiting.clone() };
-        let rest = Request {
-            seeds: Seeds {
-                first: request.seed_of(self.picture),
-                count: request.seeds.count.saturating_sub(self.picture).max(1),
-            },
-            ..request.clone()
-        };
-        Waiting::new(self.waiting.model.clone(), rest)
+    /// What is to be drawn again after a failure: the picture that failed, and those behind it.
+    pub fn rest(&self) -> Waiting {
+        self.from(self.picture).unwrap_or_else(|| self.waiting.clone())
+    }
+
+    /// What of it isn't finished; `None` if all of it is.
+    fn unfinished(&self) -> Option<Waiting> {
+        self.from(self.picture.max(self.finished))
+    }
+
+    /// Its pictures from this one on, counted from 0.
+    fn from(&self, picture: usize) -> Option<Waiting> {
+        let Work::Pictures(request) = &self.waiting.work else { return Some(self.waiting.clone()) };
+        let count = request.seeds.count.checked_sub(picture).filter(|count| *count > 0)?;
+        let rest = Request { seeds: Seeds { first: request.seed_of(picture), count }, ..request.clone() };
+        Some(Waiting::new(self.waiting.model.clone(), rest))
     }
 
     /// Whether its pictures are drawn side by side.
-    pub(super) fn compares(&self) -> bool {
+    pub fn compares(&self) -> bool {
         matches!(self.waiting.work, Work::Compare(_))
     }
 
     /// How much of the job is done, 0 to 1.
-    pub(super) fn fraction(&self) -> f32 {
+    pub fn fraction(&self) -> f32 {
         if self.compares() {
             let (done, of) = self.variant_steps();
             return (done as f32 / of.max(1) as f32).clamp(0.0, 1.0);
@@ -250,12 +298,12 @@ impl Running {
     }
 
     /// Steps that are done of all pictures drawn side by side, and all there are.
-    pub(super) fn variant_steps(&self) -> (usize, usize) {
+    pub fn variant_steps(&self) -> (usize, usize) {
         self.variants.iter().fold((0, 0), |(done, of), variant| (done + variant.0, of + variant.1))
     }
 
     /// How long the steps that are left will take.
-    pub(super) fn time_left(&self) -> Option<Duration> {
+    pub fn time_left(&self) -> Option<Duration> {
         if self.compares() {
             let (done, of) = self.variant_steps();
             return Duration::try_from_secs_f64(self.step_secs? * of.saturating_sub(done) as f64).ok();
@@ -266,7 +314,7 @@ impl Running {
     }
 
     /// Takes a step's time into account: an average in which the last ten or so count.
-    pub(super) fn took(&mut self, secs: f64) {
+    pub fn took(&mut self, secs: f64) {
         const WEIGHT: f64 = 0.2;
         self.step_secs = Some(self.step_secs.map_or(secs, |mean| mean + WEIGHT * (secs - mean)));
     }
@@ -353,8 +401,8 @@ mod tests {
     fn what_is_left_over_waits_until_it_is_resumed() {
         let mut queue = queue(&["a", "b"]);
         let id = start(&mut queue);
-        queue.running_mut(id).expect("it runs").picture = 1;
-        let kept = queue.to_keep();
+        queue.reached(id, 1);
+        let kept: Vec<Waiting> = queue.to_keep().into_iter().map(|kept| kept.1).collect();
         assert_eq!(
             (kept[0].work.first().seeds.first, kept[0].work.pictures()),
             (11, 2),
@@ -379,7 +427,7 @@ mod tests {
         for (others_too, expected) in [(false, vec![(12, 1), (10, 3)]), (true, vec![(10, 3)])] {
             let mut queue = queue(&["a", "b"]);
             let id = start(&mut queue);
-            queue.running_mut(id).expect("it runs").picture = 1;
+            queue.reached(id, 1);
             queue.stop(others_too);
             let stopped = queue.ended(id).expect("it ran");
             queue.go_on_after(&stopped);

@@ -1,0 +1,25 @@
+//! What the session tells its clients.
+
+use serde::Serialize;
+
+use crate::base::error::Error;
+use crate::worker::{self, JobId, Work};
+
+/// Something that happened. What changed by it can be asked of the session.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Event {
+    /// Something that the worker did.
+    Worker(worker::Event),
+    /// Work of the queue has begun.
+    Started {
+        /// The worker's name for it.
+        id: JobId,
+        /// What it is.
+        work: Work,
+    },
+    /// Something that is worth a word to the user.
+    Notice(String),
+    /// Something failed.
+    Failed(Error),
+}

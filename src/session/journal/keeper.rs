@@ -1,0 +1,193 @@
+//! The thread that writes preferences and journal, and the handle that tells it what has changed.
+//!
+//! What has changed lies in slots where the newest wins, and the thread finds out what to write. Changes of the queue are written at
+//! once; what a person types or paints is written together, a few times a second.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use crate::base::error::{Error, Result};
+use crate::base::sync::{Latest, Limits, Outbox, Service, Wake};
+use crate::session::journal::file::JournalFile;
+use crate::session::journal::kept::Kept;
+use crate::session::journal::opening::Opened;
+use crate::session::queue::Queue;
+use crate::settings::{Draft, Settings};
+
+/// The least time between two writes of what is typed.
+const INTERVAL: Duration = Duration::from_millis(400);
+
+/// One poke says as much as many; the end waits for the last write, but not for a disk that doesn't answer.
+const LIMITS: Limits = Limits { orders: 1, news: 16, patience: Duration::from_secs(10) };
+
+/// Keeps preferences, form, history and queue on disk.
+#[derive(Debug)]
+pub(in crate::session) struct Journal {
+    slots: Slots,
+    service: Service<(), Error>,
+    /// What was handed over last.
+    settings: Settings,
+    draft: Draft,
+    queue: u64,
+}
+
+/// What has changed and isn't written yet.
+#[derive(Clone, Debug, Default)]
+struct Slots {
+    settings: Latest<Settings>,
+    draft: Latest<Draft>,
+    history: Latest<Vec<String>>,
+    queue: Latest<Kept>,
+    is_urgent: Arc<AtomicBool>,
+}
+
+/// What lives on the thread.
+struct Keeper {
+    slots: Slots,
+    settings_path: PathBuf,
+    file: JournalFile,
+    /// What the file holds.
+    written: Kept,
+    outbox: Outbox<Error>,
+    /// The failure that was told last: a full disk isn't told again with every letter.
+    told: Option<String>,
+}
+
+impl Journal {
+    /// Starts the thread. It first writes the journal anew, with the keys that the queue has now.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub(in crate::session) fn spawn(
+        settings_path: PathBuf,
+        opened: Opened,
+        settings: &Settings,
+        queue: &Queue,
+        wake: Wake,
+    ) -> Result<Self> {
+        let slots = Slots::default();
+        let Opened { file, kept, is_moved, .. } = opened;
+        let kept = Kept { queue: queue.to_keep(), ..kept };
+        let draft = kept.draft.clone();
+        if is_moved {
+            // The file of the preferences holds too much now.
+            slots.settings.put(settings.clone());
+        }
+        let shared = slots.clone();
+        let service = Service::spawn("burnisher-journal", LIMITS, wake, move |pokes, outbox| {
+            let mut keeper = Keeper { slots: shared, settings_path, file, written: kept, outbox, told: None };
+            let begun = keeper.file.write_anew(&keeper.written);
+            keeper.tell(begun);
+            keeper.write();
+            keeper.run(&pokes);
+        })?;
+        Ok(Self { slots, service, settings: settings.clone(), draft, queue: queue.revision() })
+    }
+
+    /// Keeps the preferences.
+    pub(in crate::session) fn keep_settings(&mut self, settings: &Settings) {
+        if *settings != self.settings {
+            self.settings.clone_from(settings);
+            self.slots.settings.put(settings.clone());
+            self.poke(false);
+        }
+    }
+
+    /// Keeps the form.
+    pub(in crate::session) fn keep_form(&mut self, draft: &Draft) {
+        if *draft != self.draft {
+            self.draft.clone_from(draft);
+            self.slots.draft.put(draft.clone());
+            self.poke(false);
+        }
+    }
+
+    /// Keeps the prompts that were drawn.
+    pub(in crate::session) fn keep_history(&self, history: &[String]) {
+        self.slots.history.put(history.to_vec());
+        self.poke(false);
+    }
+
+    /// Keeps what has to be drawn.
+    pub(in crate::session) fn keep_queue(&mut self, queue: &Queue) {
+        if queue.revision() != self.queue {
+            self.queue = queue.revision();
+            self.slots.queue.put(Kept { queue: queue.to_keep(), ..Kept::default() });
+            self.poke(true);
+        }
+    }
+
+    /// What went wrong with writing.
+    pub(in crate::session) fn trouble(&self) -> Option<Error> {
+        self.service.news()
+    }
+
+    fn poke(&self, is_urgent: bool) {
+        if is_urgent {
+            self.slots.is_urgent.store(true, Ordering::Release);
+        }
+        // A full channel says the same.
+        let _ = self.service.send(());
+    }
+}
+
+impl Keeper {
+    /// Writes what changes until the handle is gone, and then what is left.
+    fn run(&mut self, pokes: &Receiver<()>) {
+        let mut due = Instant::now();
+        while pokes.recv().is_ok() {
+            let mut is_over = false;
+            while !is_over && !self.slots.is_urgent.load(Ordering::Acquire) {
+                let left = due.saturating_duration_since(Instant::now());
+                match pokes.recv_timeout(left) {
+                    Ok(()) => {}
+                    Err(RecvTimeoutError::Timeout) => break,
+                    Err(RecvTimeoutError::Disconnected) => is_over = true,
+                }
+            }
+            self.write();
+            due = Instant::now() + INTERVAL;
+        }
+        self.write();
+    }
+
+    fn write(&mut self) {
+        // Before the slots are emptied: what is put into them from now on pokes again.
+        self.slots.is_urgent.store(false, Ordering::Release);
+        if let Some(settings) = self.slots.settings.take() {
+            let saved = settings.save(&self.settings_path);
+            self.tell(saved);
+        }
+        let mut now = self.written.clone();
+        if let Some(draft) = self.slots.draft.take() {
+            now.draft = draft;
+        }
+        if let Some(history) = self.slots.history.take() {
+            now.history = history;
+        }
+        if let Some(kept) = self.slots.queue.take() {
+            now.queue = kept.queue;
+        }
+        if now != self.written {
+            let kept = self.file.keep(&self.written, &now);
+            // After a failure the next change writes the whole file.
+            self.written = now;
+            self.tell(kept);
+        }
+    }
+
+    fn tell(&mut self, written: Result<()>) {
+        match written {
+            Ok(()) => self.told = None,
+            Err(error) if self.told.as_ref() == Some(&error.to_string()) => {}
+            Err(error) => {
+                self.told = Some(error.to_string());
+                self.outbox.tell_if_room(Error::new("What you do isn't kept").caused_by(error));
+            }
+        }
+    }
+}

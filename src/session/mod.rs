@@ -1,0 +1,24 @@
+//! The program without a window: the queue, the model in use, and what is kept from one run to the next.
+//!
+//! A [`Session`] belongs to one thread, its client's: commands take effect at once, and [`Session::poll`] takes in what the session's
+//! own threads did meanwhile. It never waits for them. Whoever wants to know what happens subscribes to its [`Event`]s.
+
+mod command;
+mod drawing;
+mod event;
+mod idle;
+pub mod journal;
+mod model;
+mod program;
+mod queue;
+mod setup;
+mod waiting;
+mod worker_slot;
+
+pub use command::Command;
+pub use event::Event;
+pub use model::{ModelLoading, ModelState};
+pub use program::Session;
+pub use queue::{Key, Move, Queue, Running};
+pub use setup::{OpenWorker, SessionSetup, host_of, open_worker};
+pub use waiting::Waiting;

@@ -1,0 +1,254 @@
+//! The session itself: what it holds, the commands that it takes, and what is asked of it.
+
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+
+use crate::base::error::{Error, Result};
+use crate::base::sync::{Latest, Wake};
+use crate::content::request::Request;
+use crate::session::command::Command;
+use crate::session::event::Event;
+use crate::session::idle;
+use crate::session::journal::{self, Journal};
+use crate::session::model::ModelState;
+use crate::session::queue::Queue;
+use crate::session::setup::{SessionSetup, host_of};
+use crate::session::waiting::Waiting;
+use crate::session::worker_slot::WorkerSlot;
+use crate::settings::{Draft, Settings, remember};
+use crate::worker::{self, JobId, Preview};
+
+/// Events that may wait for a subscriber: far more than come between two of its looks. One that lags further behind has gone
+/// astray, and is let go of.
+const EVENTS: usize = 4096;
+
+/// The program without a window.
+pub struct Session {
+    /// The preferences. The client may change them; they are kept at the next [`Self::poll`].
+    pub settings: Settings,
+    pub(super) queue: Queue,
+    pub(super) model: ModelState,
+    /// Whether the preferences' model is to be loaded as soon as the worker is free.
+    pub(super) wants_model: bool,
+    /// The step of the last picture that is to be shown as soon as the worker is free.
+    pub(super) wants_step: Option<(JobId, usize)>,
+    pub(super) worker: WorkerSlot,
+    /// Since when the model has had nothing to do.
+    idle_since: Option<Instant>,
+    history: Vec<String>,
+    /// The form as it was left.
+    form: Draft,
+    journal: Journal,
+    subscribers: Vec<Sender<Event>>,
+    /// What happened before anyone subscribed.
+    early: Vec<Event>,
+}
+
+impl Session {
+    /// Begins a session where the last one ended. `wake` is called, on any thread, when [`Self::poll`] has something to do.
+    ///
+    /// # Errors
+    /// The system has no threads to give.
+    pub fn open(setup: SessionSetup, wake: Wake) -> Result<Self> {
+        let (settings, broken) = Settings::load(&setup.settings);
+        let mut opened = journal::open(&setup.settings);
+        let trouble = opened.trouble.take();
+        let queue = Queue::left_over(opened.kept.waiting().cloned());
+        let (form, history) = (opened.kept.draft.clone(), opened.kept.history.clone());
+        let journal = Journal::spawn(setup.settings, opened, &settings, &queue, wake.clone())?;
+        let mut session = Self {
+            settings,
+            queue,
+            model: ModelState::None,
+            wants_model: true,
+            wants_step: None,
+            worker: WorkerSlot::new(setup.open_worker, wake),
+            idle_since: None,
+            history,
+            form,
+            journal,
+            subscribers: Vec::new(),
+            early: Vec::new(),
+        };
+        broken.into_iter().chain(trouble).for_each(|error| session.tell(Event::Failed(error)));
+        session.start_worker();
+        Ok(session)
+    }
+
+    /// Subscribes to what happens from now on; the first subscriber hears of the beginning too. The channel ends if its receiver
+    /// isn't emptied.
+    pub fn subscribe(&mut self) -> Receiver<Event> {
+        let (subscriber, events) = bounded(EVENTS);
+        for event in self.early.drain(..) {
+            let _ = subscriber.try_send(event);
+        }
+        self.subscribers.push(subscriber);
+        events
+    }
+
+    /// Does what a client asks for.
+    ///
+    /// # Errors
+    /// It can't be done: the request makes no sense, or the worker has no time.
+    pub fn send(&mut self, command: Command) -> Result<()> {
+        match command {
+            Command::Draw { model, work, is_first } => self.enqueue(Waiting::new(model, work), is_first)?,
+            Command::Resume => self.queue.paused = false,
+            Command::StopPicture => self.stop(false),
+            Command::StopGeneration => self.stop(true),
+            Command::Remove(key) => drop(self.queue.remove(key)),
+            Command::Move(key, to) => self.queue.reorder(key, to),
+            Command::TryAgain(key) => {
+                self.queue.try_again(key);
+                self.wants_model = true;
+            }
+            Command::Clear => {
+                self.queue.clear();
+                self.queue.paused = false;
+            }
+            Command::UseModel(model) => {
+                self.settings.remember_model(&model);
+                self.settings.model = model;
+                self.model.stop_loading();
+                self.wants_model = true;
+            }
+            Command::StopLoading => self.model.stop_loading(),
+            Command::Unload => {
+                if !self.worker.send(worker::Command::Unload) {
+                    return Err(Error::new("The model is in use"));
+                }
+            }
+            Command::LookBack { id, step } => self.wants_step = Some((id, step)),
+            Command::UseDevice => {
+                if self.worker.host() != Some(host_of(&self.settings)) {
+                    self.queue.start_over();
+                    (self.model, self.wants_model) = (ModelState::None, true);
+                    self.worker.replace();
+                    self.start_worker();
+                }
+            }
+        }
+        self.dispatch();
+        self.keep();
+        Ok(())
+    }
+
+    /// Takes in what the session's threads did, and goes on. Returns when to come back at the latest, if nothing wakes earlier.
+    pub fn poll(&mut self) -> Option<Duration> {
+        self.start_worker();
+        while let Some(event) = self.worker.event() {
+            self.hear_worker(event);
+        }
+        while let Some(error) = self.journal.trouble() {
+            self.tell(Event::Failed(error));
+        }
+        self.dispatch();
+        self.keep();
+        self.unload_when_idle()
+    }
+
+    /// Keeps the form from now on as it stands.
+    pub fn keep_form(&mut self, draft: &Draft) {
+        self.journal.keep_form(draft);
+    }
+
+    /// The form as the last session left it.
+    pub fn form(&self) -> &Draft {
+        &self.form
+    }
+
+    /// Prompts that were drawn, the newest first.
+    pub fn history(&self) -> &[String] {
+        &self.history
+    }
+
+    /// What is being drawn, and what waits.
+    pub fn queue(&self) -> &Queue {
+        &self.queue
+    }
+
+    /// What the worker holds.
+    pub fn model(&self) -> &ModelState {
+        &self.model
+    }
+
+    /// The slots of the newest previews. One that nobody takes costs nothing more.
+    pub fn previews(&self) -> &[Latest<Preview>] {
+        self.worker.previews()
+    }
+
+    /// Whether something would be left over if the program ended now.
+    pub fn has_work(&self) -> bool {
+        self.queue.running().is_some() || self.queue.len() > 0
+    }
+
+    pub(super) fn tell(&mut self, event: Event) {
+        if self.subscribers.is_empty() {
+            self.early.push(event);
+            return;
+        }
+        self.subscribers.retain(|subscriber| match subscriber.try_send(event.clone()) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+        });
+    }
+
+    fn start_worker(&mut self) {
+        if let Err(error) = self.worker.start_if_free(&self.settings) {
+            self.tell(Event::Failed(error));
+        }
+    }
+
+    fn enqueue(&mut self, waiting: Waiting, is_first: bool) -> Result<()> {
+        waiting.work.requests().try_for_each(Request::validate)?;
+        remember(&mut self.history, &waiting.work.first().prompts.prompt);
+        self.journal.keep_history(&self.history);
+        if is_first {
+            self.queue.push_first(waiting);
+        } else {
+            self.queue.push(waiting);
+        }
+        // Asking for a picture is asking for the queue to go on.
+        self.queue.paused = false;
+        Ok(())
+    }
+
+    fn stop(&mut self, others_too: bool) {
+        self.queue.stop(others_too);
+        // A model that nothing waits for is loaded on: Escape is pressed for many reasons.
+        if self.queue.len() > 0 {
+            self.model.stop_loading();
+        }
+    }
+
+    fn keep(&mut self) {
+        self.journal.keep_settings(&self.settings);
+        self.journal.keep_queue(&self.queue);
+    }
+
+    /// Unloads a model that has had nothing to do for long enough; else says when it will have.
+    fn unload_when_idle(&mut self) -> Option<Duration> {
+        let is_idle = matches!(self.model, ModelState::Ready { .. })
+            && self.queue.running().is_none()
+            && self.queue.next().is_none();
+        let now = Instant::now();
+        self.idle_since = is_idle.then(|| self.idle_since.unwrap_or(now));
+        let left = idle::left(self.idle_since?, now, self.settings.unload_after_minutes)?;
+        if !left.is_zero() {
+            return Some(left);
+        }
+        if self.worker.send(worker::Command::Unload) {
+            // Not again before it is loaded again.
+            self.idle_since = Some(now);
+        }
+        None
+    }
+}
+
+impl Drop for Session {
+    /// Keeps what has changed last; the journal's thread writes it before it ends.
+    fn drop(&mut self) {
+        self.keep();
+    }
+}

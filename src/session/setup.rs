@@ -1,0 +1,35 @@
+//! What a session needs to begin, and where the shipped program takes it from.
+
+use std::path::PathBuf;
+
+use crate::base::error::Result;
+use crate::base::sync::Wake;
+use crate::settings::Settings;
+use crate::worker::{Host, WorkerHandle};
+
+/// Starts the worker for a device; the [`Wake`] has to be called whenever there is something to hear or to see.
+pub type OpenWorker = Box<dyn Fn(&Settings, Wake) -> Result<WorkerHandle>>;
+
+/// What a session needs to begin.
+pub struct SessionSetup {
+    /// The file of the preferences. The journal lies beside it.
+    pub settings: PathBuf,
+    /// Starts the worker.
+    pub open_worker: OpenWorker,
+}
+
+/// Where the preferences have models opened.
+pub fn host_of(settings: &Settings) -> Host {
+    let memory_limit = (settings.memory_limit_gb > 0.0).then_some((settings.memory_limit_gb * 1e9) as u64);
+    Host { device: settings.device, dtype: settings.dtype, threads: None, memory_limit }
+}
+
+/// Starts the real worker. On the CPU it leaves one core to its client.
+///
+/// # Errors
+/// The system has no thread to give.
+pub fn open_worker(settings: &Settings, wake: Wake) -> Result<WorkerHandle> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let host = Host { threads: std::num::NonZeroUsize::new(cores.saturating_sub(1)), ..host_of(settings) };
+    crate::worker::spawn_waking(move |model, loading| crate::worker::open(model, host, loading), move || wake())
+}

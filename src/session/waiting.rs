@@ -1,0 +1,67 @@
+//! A generation that waits for its turn: a model and what it is to do.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::error::{Error, Result};
+use crate::base::model_ref::ModelRef;
+use crate::content::request::Request;
+use crate::worker::{Variants, Work};
+
+/// A generation that waits for its turn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "WaitingFile")]
+pub struct Waiting {
+    /// What draws it.
+    pub model: ModelRef,
+    /// What it is.
+    pub work: Work,
+}
+
+/// A [`Waiting`] as files hold it.
+#[derive(Deserialize)]
+struct WaitingFile {
+    model: ModelRef,
+    work: Option<Work>,
+    /// Files of 0.1.0 have this and `variants` in place of `work`; where there are variants, the request is the first of them.
+    request: Option<Request>,
+    #[serde(default)]
+    variants: Vec<Request>,
+}
+
+impl Waiting {
+    /// Work that this model is to do.
+    pub fn new(model: ModelRef, work: impl Into<Work>) -> Self {
+        Self { model, work: work.into() }
+    }
+}
+
+impl TryFrom<WaitingFile> for Waiting {
+    type Error = Error;
+
+    fn try_from(file: WaitingFile) -> Result<Self> {
+        let work = match (file.work, file.request) {
+            (Some(work), _) => work,
+            (None, Some(request)) if file.variants.is_empty() => Work::Pictures(request),
+            (None, _) => Work::Compare(Variants::new(file.variants)?),
+        };
+        Ok(Self { model: file.model, work })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_of_the_first_version_is_read() {
+        let request = Request::default();
+        let old = serde_json::json!([
+            { "model": "bundled", "request": request },
+            { "model": "bundled", "request": request, "variants": [request, request] },
+        ]);
+        let queue: Vec<Waiting> = serde_json::from_value(old).expect("a queue");
+        assert_eq!(queue[0], Waiting::new(ModelRef::Bundled, request.clone()));
+        let two = Variants::new(vec![request.clone(), request]).expect("two");
+        assert_eq!(queue[1].work, Work::Compare(two));
+    }
+}

@@ -1,0 +1,75 @@
+//! The place of the worker: one at a time.
+//!
+//! Where another one is to take its place, the old one is told to end, and the new one is started when it has: two of them would
+//! need the memory and the processor twice.
+
+use crate::base::error::Result;
+use crate::base::sync::{Latest, Wake};
+use crate::session::setup::{OpenWorker, host_of};
+use crate::settings::Settings;
+use crate::worker::{Command, Event, Host, Preview, WorkerHandle};
+
+/// The worker, the one before it, and how another one is started.
+pub(super) struct WorkerSlot {
+    open: OpenWorker,
+    wake: Wake,
+    worker: Option<WorkerHandle>,
+    /// It is told to end and hasn't yet.
+    retiring: Option<WorkerHandle>,
+    /// Whether one is to be started.
+    is_wanted: bool,
+    /// Where the present one opens models.
+    host: Option<Host>,
+}
+
+impl WorkerSlot {
+    /// An empty place, whose worker is started by [`Self::start_if_free`].
+    pub(super) fn new(open: OpenWorker, wake: Wake) -> Self {
+        Self { open, wake, worker: None, retiring: None, is_wanted: true, host: None }
+    }
+
+    /// Where the present worker opens models.
+    pub(super) fn host(&self) -> Option<Host> {
+        self.host
+    }
+
+    /// Has another worker take the place of this one.
+    pub(super) fn replace(&mut self) {
+        self.is_wanted = true;
+        if let Some(mut old) = self.worker.take() {
+            old.close();
+            self.retiring = Some(old);
+        }
+    }
+
+    /// Starts the worker that is wanted, if the one before it has ended.
+    ///
+    /// # Errors
+    /// It can't be started. It isn't tried again.
+    pub(super) fn start_if_free(&mut self, settings: &Settings) -> Result<()> {
+        if self.retiring.as_ref().is_some_and(WorkerHandle::is_over) {
+            self.retiring = None;
+        }
+        if self.retiring.is_some() || !std::mem::take(&mut self.is_wanted) {
+            return Ok(());
+        }
+        self.host = Some(host_of(settings));
+        self.worker = Some((self.open)(settings, self.wake.clone())?);
+        Ok(())
+    }
+
+    /// Hands a command over. Returns false if the worker has one waiting, or isn't there.
+    pub(super) fn send(&mut self, command: Command) -> bool {
+        self.worker.as_mut().is_some_and(|worker| worker.try_send(command).is_ok())
+    }
+
+    /// Takes the next thing that the worker tells.
+    pub(super) fn event(&mut self) -> Option<Event> {
+        self.worker.as_mut()?.try_recv()
+    }
+
+    /// The slots of the newest previews.
+    pub(super) fn previews(&self) -> &[Latest<Preview>] {
+        self.worker.as_ref().map_or(&[], |worker| worker.previews())
+    }
+}
