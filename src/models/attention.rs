@@ -8,12 +8,12 @@ use super::resnet::rescaled;
 use crate::base::stop::Outcome;
 use crate::ops::{self, AttentionMask, Conv2d, Linear, Then};
 
-/// torch's default, which the transformer's layer norms keep.
+/// torch's default, which the transformer's layer norms use.
 const LAYER_NORM_EPSILON: f64 = 1e-5;
-/// `Transformer2DModel` gives its group norm this, whatever the UNet's own epsilon.
+/// The epsilon of `Transformer2DModel`'s group norm, whatever the UNet's own is.
 const TRANSFORMER_NORM_EPSILON: f64 = 1e-6;
 
-/// Queries from one sequence, keys and values from the same or another.
+/// Attention with queries from one sequence, keys and values from the same or another.
 #[derive(Module, Debug)]
 pub struct Attention {
     to_q: Linear,
@@ -37,7 +37,7 @@ impl Attention {
         }
     }
 
-    /// `x` `[batch, length, width]`, `context` `[batch, keys, context width]`.
+    /// Lets `x` `[batch, length, width]` attend to `context` `[batch, keys, context width]`.
     fn forward(&self, x: Tensor<3>, context: Tensor<3>) -> Tensor<3> {
         let q = ops::linear(&self.to_q, x);
         let (k, v) = (ops::linear(&self.to_k, context.clone()), ops::linear(&self.to_v, context));
@@ -49,13 +49,13 @@ impl Attention {
     }
 }
 
-/// `GEGLU`: twice the width, one half gating the other.
+/// `GEGLU`: a layer of twice the width, one half of which gates the other.
 #[derive(Module, Debug)]
 pub struct GeGlu {
     proj: Linear,
 }
 
-/// `FeedForward`: its dropout stands for index 1, which has no parameters.
+/// `FeedForward`; index 1 is a dropout, which has no parameters.
 #[derive(Module, Debug)]
 pub struct FeedForward {
     net: (GeGlu, Identity, Linear),
@@ -74,7 +74,7 @@ impl FeedForward {
     }
 }
 
-/// `BasicTransformerBlock`: attention to itself, attention to the text, a feed-forward layer.
+/// `BasicTransformerBlock`: self-attention, attention to the text, a feed-forward layer.
 #[derive(Module, Debug)]
 pub struct BasicTransformerBlock {
     norm1: LayerNorm,
@@ -110,7 +110,7 @@ impl BasicTransformerBlock {
     }
 }
 
-/// What a block's transformer is made of.
+/// The configuration of a block's transformer.
 #[derive(Clone, Copy, Debug)]
 pub struct TransformerConfig {
     /// Attention heads.
@@ -121,13 +121,13 @@ pub struct TransformerConfig {
     pub cross_attention_dim: usize,
     /// Groups of the norm.
     pub groups: usize,
-    /// Linear layers to and from the transformer, instead of 1x1 convolutions.
+    /// Whether linear layers lead into and out of the transformer, instead of 1x1 convolutions.
     pub use_linear_projection: bool,
-    /// Attention in f32, whatever the model's dtype.
+    /// Whether attention is computed in f32, whatever the model's number format.
     pub upcast_attention: bool,
 }
 
-/// The way into and out of the transformer: both spellings have the parameters `weight` and `bias`.
+/// The layer into or out of the transformer; both kinds have the parameters `weight` and `bias`.
 #[derive(Module, Debug)]
 pub enum Projection {
     /// A 1x1 convolution of the picture.
@@ -146,7 +146,7 @@ impl Projection {
     }
 }
 
-/// `Transformer2DModel`: the pixels as a sequence.
+/// `Transformer2DModel`: a transformer on the pixels as a sequence.
 #[derive(Module, Debug)]
 pub struct Transformer2DModel {
     norm: GroupNorm,
@@ -156,7 +156,7 @@ pub struct Transformer2DModel {
 }
 
 impl Transformer2DModel {
-    /// Keeps the channels.
+    /// Builds a transformer that keeps the channels.
     pub fn new(channels: usize, config: &TransformerConfig, device: &Device) -> Self {
         Self {
             norm: GroupNormConfig::new(config.groups, channels).with_epsilon(TRANSFORMER_NORM_EPSILON).init(device),
@@ -190,18 +190,18 @@ impl Transformer2DModel {
     }
 }
 
-/// `[batch, channels, height, width]` to `[batch, height * width, channels]`.
+/// Reshapes `[batch, channels, height, width]` to `[batch, height * width, channels]`.
 fn sequence(x: Tensor<4>) -> Tensor<3> {
     x.flatten::<3>(2, 3).swap_dims(1, 2)
 }
 
-/// The way back.
+/// Reverses [`sequence`].
 fn picture(x: Tensor<3>, height: usize, width: usize) -> Tensor<4> {
     let [batch, _, channels] = x.dims();
     x.swap_dims(1, 2).reshape([batch, channels, height, width])
 }
 
-/// How an attention over pixels is built.
+/// The configuration of an attention over pixels.
 #[derive(Clone, Copy, Debug)]
 pub struct PixelAttentionConfig {
     /// Channels of a head; `None` for one head over all of them.
@@ -210,11 +210,11 @@ pub struct PixelAttentionConfig {
     pub groups: usize,
     /// The norm's epsilon.
     pub epsilon: f64,
-    /// What the sum of both branches is divided by.
+    /// The divisor of the sum of both branches.
     pub output_scale_factor: f64,
 }
 
-/// The attention of the autoencoder and of unconditional UNets: over all pixels, with its own norm and residual.
+/// Self-attention over all pixels, with its own norm and residual, as in autoencoders and unconditional UNets.
 #[derive(Module, Debug)]
 pub struct PixelAttention {
     group_norm: GroupNorm,
@@ -227,7 +227,7 @@ pub struct PixelAttention {
 }
 
 impl PixelAttention {
-    /// Keeps the channels, which are a multiple of the heads'.
+    /// Builds an attention that keeps the channels, a multiple of a head's.
     pub fn new(channels: usize, config: PixelAttentionConfig, device: &Device) -> Self {
         let projection = || Linear::new(channels, channels, device);
         Self {
@@ -241,7 +241,7 @@ impl PixelAttention {
         }
     }
 
-    /// `[batch, channels, height, width]`.
+    /// Transforms `[batch, channels, height, width]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [_, _, height, width] = x.dims();
         let y = sequence(ops::group_norm(&self.group_norm, x.clone(), Then::Nothing));

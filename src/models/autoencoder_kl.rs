@@ -13,10 +13,10 @@ use crate::base::error::Result;
 use crate::base::stop::Outcome;
 use crate::ops::{self, Conv2d, Then};
 
-/// Every norm of the autoencoder has this (Diffusers `vae.py`).
+/// The epsilon of every norm of the autoencoder (Diffusers `vae.py`).
 const EPSILON: f64 = 1e-6;
 
-/// The keys of `config.json` that shape the network, with Diffusers' defaults.
+/// The keys of `config.json` that determine the network, with Diffusers' defaults.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 struct VaeConfig {
@@ -64,27 +64,27 @@ pub struct AutoencoderKL {
     scale: usize,
 }
 
-/// The distribution of latents that the encoder gives: its mean and the logarithm of its variance, clamped to [-30, 20].
+/// The distribution of latents that the encoder computes: its mean and the logarithm of its variance, clamped to [-30, 20].
 #[derive(Clone, Debug)]
 pub struct DiagonalGaussian {
-    /// `[batch, latent_channels, height, width]`.
+    /// The mean, `[batch, latent_channels, height, width]`.
     pub mean: Tensor<4>,
-    /// As the mean.
+    /// The logarithm of the variance, in the shape of the mean.
     pub logvar: Tensor<4>,
 }
 
 impl DiagonalGaussian {
-    /// The sample that `noise`, of the mean's shape, picks.
+    /// Samples the distribution with `noise` of the mean's shape.
     pub fn sample(&self, noise: Tensor<4>) -> Tensor<4> {
         self.mean.clone() + (self.logvar.clone() * 0.5).exp() * noise
     }
 }
 
 impl AutoencoderKL {
-    /// Builds the network that a `config.json` describes; its parameters are made when they are loaded.
+    /// Builds the network that a `config.json` describes; its parameters take no memory until they are loaded.
     ///
     /// # Errors
-    /// An option that we don't build, or numbers that don't fit together: the message names the key.
+    /// An option that is not supported, or numbers that don't fit together: the message names the key.
     pub fn new(config: &NetworkConfig, device: &Device) -> Result<Self> {
         let c: VaeConfig =
             read(config, &[("act_fn", json!("silu")), ("latents_mean", json!(null)), ("latents_std", json!(null))])?;
@@ -114,22 +114,22 @@ impl AutoencoderKL {
         self.latent_channels
     }
 
-    /// Pixels a latent, each way: `vae_scale_factor`.
+    /// Pixels per latent on each side: `vae_scale_factor`.
     pub fn scale_factor(&self) -> usize {
         self.scale
     }
 
-    /// Channels of the decoder at full size: what its memory grows with.
+    /// Channels of the decoder at full size, which determine its memory.
     pub fn widest_at_full_size(&self) -> usize {
         self.decoder.up_blocks.last().map_or(1, |block| block.resnets[0].inputs())
     }
 
-    /// The latents as the UNet knows them, from those of the autoencoder.
+    /// Converts latents of the autoencoder to those that the UNet uses.
     pub fn scale_latents(&self, latents: Tensor<4>) -> Tensor<4> {
         (latents - self.shift_factor) * self.scaling_factor
     }
 
-    /// The way back: what [`decode`](Self::decode) takes.
+    /// Converts latents of the UNet to those that [`decode`](Self::decode) takes.
     pub fn unscale_latents(&self, latents: Tensor<4>) -> Tensor<4> {
         latents / self.scaling_factor + self.shift_factor
     }
@@ -142,7 +142,7 @@ impl AutoencoderKL {
         Ok(self.distribution(&self.moments(picture)?))
     }
 
-    /// Mean and logarithm of the variance, one after the other along the channels.
+    /// Computes the mean and the logarithm of the variance, concatenated along the channels.
     fn moments(&self, picture: Tensor<4>) -> Outcome<Tensor<4>> {
         let moments = self.encoder.forward(picture)?;
         Ok(match &self.quant_conv {
@@ -172,8 +172,8 @@ impl AutoencoderKL {
         self.decoder.forward(latents)
     }
 
-    /// [`decode`](Self::decode) by overlapping tiles of `tile` latents each way, blended over a quarter of their width: for
-    /// pictures too large for memory, as Diffusers' `tiled_decode`.
+    /// Decodes overlapping tiles with sides of `tile` latents, blended over a quarter of their width, for pictures that are too
+    /// large for the memory: as Diffusers' `tiled_decode`.
     ///
     /// # Errors
     /// It was cancelled.
@@ -181,8 +181,8 @@ impl AutoencoderKL {
         in_tiles(latents, tile, tile * self.scale, |tile| self.decode(tile))
     }
 
-    /// [`encode`](Self::encode) by overlapping tiles of pixels that stand for `tile` latents each way, as Diffusers'
-    /// `tiled_encode`, which blends mean and logarithm alike.
+    /// Encodes overlapping tiles of pixels that become `tile` latents on each side: as Diffusers' `tiled_encode`, which blends
+    /// the mean and the logarithm alike.
     ///
     /// # Errors
     /// It was cancelled.
@@ -226,7 +226,7 @@ fn in_tiles(
     Ok(Tensor::cat(strips, 2))
 }
 
-/// `piece`, whose first `extent` pixels along `axis` fade in over the last ones of the tile before it (`blend_v`, `blend_h`).
+/// Fades the first `extent` pixels of `piece` along `axis` in over the last ones of the tile before it (`blend_v`, `blend_h`).
 fn blend_into(before: &Tensor<4>, piece: Tensor<4>, axis: usize, extent: usize) -> Tensor<4> {
     let (before_len, len) = (before.dims()[axis], piece.dims()[axis]);
     let extent = extent.min(before_len).min(len);
@@ -291,7 +291,7 @@ struct DownEncoderBlock2D {
     downsamplers: Vec<Downsample2D>,
 }
 
-/// Pictures to moments.
+/// The network from pictures to moments.
 #[derive(Module, Debug)]
 struct Encoder {
     conv_in: Conv2d,
@@ -344,7 +344,7 @@ struct UpDecoderBlock2D {
     upsamplers: Vec<Upsample2D>,
 }
 
-/// Latents to pictures.
+/// The network from latents to pictures.
 #[derive(Module, Debug)]
 struct Decoder {
     conv_in: Conv2d,
@@ -378,7 +378,7 @@ impl Decoder {
     fn forward(&self, latents: Tensor<4>) -> Outcome<Tensor<4>> {
         let mut x = self.mid_block.forward(ops::conv2d(&self.conv_in, latents))?;
         for block in &self.up_blocks {
-            // A device with a queue finishes each block before the next is queued: what is queued can't be called back. One
+            // On a device with a queue, wait for each block before queueing the next: queued work can't be cancelled. A device
             // that fails here fails again where the picture is read.
             let _ = x.device().sync();
             for resnet in &block.resnets {

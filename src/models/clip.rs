@@ -13,7 +13,7 @@ use crate::base::error::{Error, Result};
 use crate::base::stop::Outcome;
 use crate::ops::{self, AttentionMask};
 
-/// The keys of `config.json` that shape the network, with transformers' defaults.
+/// The keys of `config.json` that determine the network, with transformers' defaults.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 struct ClipTextConfig {
@@ -25,7 +25,7 @@ struct ClipTextConfig {
     max_position_embeddings: usize,
     hidden_act: Activation,
     layer_norm_eps: f64,
-    // Our own: how many tokens textual inversion adds to the vocabulary.
+    // Our own key: how many tokens textual inversion adds to the vocabulary.
     learned_tokens: usize,
 }
 
@@ -55,8 +55,9 @@ pub struct ClipTextModel {
     layer_norm_eps: f64,
 }
 
-/// The token table stays in main memory: in f32 it is larger than what many graphics cards let a kernel see of one buffer, and
-/// a prompt needs 77 of its rows. The words of textual inversion have a table of their own, behind it.
+/// The embedding tables. The token table stays in main memory: in f32 it is larger than the part of a buffer that many graphics
+/// cards let a kernel access, and a prompt needs only 77 of its rows. Learned words have a table of their own, whose ids
+/// follow.
 #[derive(Module, Debug)]
 #[expect(clippy::struct_field_names, reason = "the names are the checkpoint's")]
 struct ClipTextEmbeddings {
@@ -66,10 +67,10 @@ struct ClipTextEmbeddings {
 }
 
 impl ClipTextModel {
-    /// Builds the network that a `config.json` describes; its parameters are made when they are loaded.
+    /// Builds the network that a `config.json` describes; its parameters take no memory until they are loaded.
     ///
     /// # Errors
-    /// An option that we don't build, or numbers that don't fit together: the message names the key.
+    /// An option that is not supported, or numbers that don't fit together: the message names the key.
     pub fn new(config: &NetworkConfig, device: &Device) -> Result<Self> {
         let c: ClipTextConfig = read(config, &[("model_type", json!("clip_text_model"))])?;
         let width = c.hidden_size;
@@ -94,15 +95,16 @@ impl ClipTextModel {
         })
     }
 
-    /// Values a token.
+    /// Width of the embedding of a token.
     pub fn width(&self) -> usize {
         self.embeddings.position_embedding.weight.lazy_shape()[1]
     }
 
-    /// `last_hidden_state`: token ids of a batch of prompts, all of one length, to `[batch, tokens, width]`.
+    /// Computes `last_hidden_state` `[batch, tokens, width]` from the token ids of prompts, all of the same length.
     ///
     /// # Errors
-    /// An id outside the vocabulary or more tokens than positions: a tokenizer of another model. It was cancelled.
+    /// An id is outside the vocabulary or there are more tokens than positions, as with the tokenizer of another model; or it was
+    /// cancelled.
     pub fn forward(&self, ids: &[Vec<u32>]) -> Outcome<Tensor<3>> {
         let table = self.embeddings.token_embedding.weight.val();
         let positions = self.embeddings.position_embedding.weight.val();
@@ -131,21 +133,21 @@ impl ClipTextModel {
     }
 }
 
-/// The rows of a table that are named, in that order.
+/// Selects rows of a table, in the order of the ids.
 fn rows(table: Tensor<2>, ids: Vec<i32>) -> Tensor<2> {
     let count = ids.len();
     let ids = Tensor::<1, Int>::from_data(TensorData::new(ids, [count]), &table.device());
     table.select(0, ids)
 }
 
-/// The same of two tables, the second of which counts on from the first. Neither is copied.
+/// Selects rows of two tables, where the ids of the second follow those of the first. Neither table is copied.
 fn rows_of_both(first: Tensor<2>, second: Tensor<2>, ids: &[i32]) -> Tensor<2> {
     let known = i32::try_from(first.dims()[0]).unwrap_or(i32::MAX);
     let (of_second, of_first): (Vec<i32>, Vec<i32>) = ids.iter().partition(|id| **id >= known);
     if of_second.is_empty() {
         return rows(first, of_first);
     }
-    // Where each id's row lies once those of the second table are put behind those of the first.
+    // The position of each id's row once the rows of the second table follow those of the first.
     let (mut next_first, mut next_second) = (0, i32::try_from(of_first.len()).unwrap_or(i32::MAX));
     let places = ids.iter().map(|id| {
         let next = if *id >= known { &mut next_second } else { &mut next_first };

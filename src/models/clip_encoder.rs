@@ -10,7 +10,7 @@ use crate::base::error::Result;
 use crate::base::stop::Outcome;
 use crate::ops::{self, AttentionMask, Linear};
 
-/// What stands between the two layers of a block's MLP.
+/// The activation between the two layers of a block's MLP.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Activation {
@@ -18,12 +18,12 @@ pub(super) enum Activation {
     Gelu,
 }
 
-/// How a transformer is built.
+/// The configuration of a transformer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ClipEncoderConfig {
-    /// Values a token.
+    /// Width of the embedding of a token.
     pub(super) width: usize,
-    /// Values between the two layers of a block's MLP.
+    /// Width between the two layers of a block's MLP.
     pub(super) inner: usize,
     pub(super) layers: usize,
     pub(super) heads: usize,

@@ -1,6 +1,6 @@
-//! CLIP's vision tower (transformers `models/clip/modeling_clip.py`): what the safety checker sees with.
+//! CLIP's vision tower (transformers `models/clip/modeling_clip.py`), which the safety checker uses.
 //!
-//! Limits: pictures of the size that it is made for; positions aren't interpolated.
+//! Limits: pictures of the size that the model was made for; positions aren't interpolated.
 
 use burn::module::{Initializer, Module, Param};
 use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig};
@@ -13,7 +13,7 @@ use crate::base::error::Result;
 use crate::base::stop::Outcome;
 use crate::ops::{self, AttentionMask, Conv2d, Padding};
 
-/// The keys of a `vision_config` that shape the network, with transformers' defaults.
+/// The keys of a `vision_config` that determine the network, with transformers' defaults.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 struct ClipVisionConfig {
@@ -48,7 +48,7 @@ impl Default for ClipVisionConfig {
 #[derive(Module, Debug)]
 pub struct ClipVisionModel {
     embeddings: ClipVisionEmbeddings,
-    // Spelled as in the checkpoints.
+    // The checkpoints' spelling.
     pre_layrnorm: LayerNorm,
     encoder: ClipEncoder,
     post_layernorm: LayerNorm,
@@ -66,7 +66,7 @@ struct ClipVisionEmbeddings {
 }
 
 impl ClipVisionModel {
-    /// Builds the network that a `vision_config` describes; its parameters are made when they are loaded.
+    /// Builds the network that a `vision_config` describes; its parameters take no memory until they are loaded.
     ///
     /// # Errors
     /// Numbers that don't fit together: the message names the key.
@@ -105,12 +105,12 @@ impl ClipVisionModel {
         })
     }
 
-    /// Values a picture.
+    /// Width of the embedding of a picture.
     pub fn width(&self) -> usize {
         self.embeddings.position_embedding.weight.dims()[1]
     }
 
-    /// The side of the square pictures that it sees, in pixels.
+    /// The side of the square pictures that it takes, in pixels.
     pub fn image_size(&self) -> usize {
         self.image_size
     }

@@ -1,4 +1,5 @@
-//! Reading a component's `config.json`: Diffusers' defaults for absent keys, and a refusal by name of what we don't build.
+//! Reads a component's `config.json`: Diffusers' defaults for absent keys, and an error that names an option that isn't
+//! supported.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -6,24 +7,24 @@ use serde_json::{Map, Value};
 
 use crate::base::error::{Error, Result};
 
-/// The keys and values of a `config.json`, as they stand in the file.
+/// The keys and values of a `config.json`, as in the file.
 pub type NetworkConfig = Map<String, Value>;
 
-/// A value that a config gives once for all blocks, or once a block.
+/// A value that a config states once for all blocks, or once for each block.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(untagged)]
 pub enum OneOrMany<T> {
-    /// The same for all blocks.
+    /// The same value for all blocks.
     One(T),
-    /// One a block.
+    /// A value for each block.
     Many(Vec<T>),
 }
 
 impl<T: Copy> OneOrMany<T> {
-    /// The values of `blocks` blocks.
+    /// Returns the value of each of `blocks` blocks.
     ///
     /// # Errors
-    /// A list of another length: the message names `key`.
+    /// The list has another length: the message names `key`.
     pub fn expand(&self, blocks: usize, key: &str) -> Result<Vec<T>> {
         match self {
             Self::One(value) => Ok(vec![*value; blocks]),
@@ -38,7 +39,7 @@ impl<T: Copy> OneOrMany<T> {
 /// Reads a config into its struct.
 ///
 /// # Errors
-/// A value of the wrong type, and any key of `fixed` with another value than the one given: an option that we don't build.
+/// A value has the wrong type, or a key of `fixed` has another value than the one that is supported.
 pub fn read<T: DeserializeOwned>(config: &NetworkConfig, fixed: &[(&str, Value)]) -> Result<T> {
     for (key, only) in fixed {
         if let Some(value) = config.get(*key)
@@ -48,16 +49,16 @@ pub fn read<T: DeserializeOwned>(config: &NetworkConfig, fixed: &[(&str, Value)]
             return Err(Error::new(format!("config.json: {key} = {value} is not supported (only {only} is)")));
         }
     }
-    // Diffusers takes an explicit null as "the default".
+    // In Diffusers an explicit null means the default.
     let present: Map<_, _> = config.iter().filter(|(_, v)| !v.is_null()).map(|(k, v)| (k.clone(), v.clone())).collect();
     serde_json::from_value(Value::Object(present))
         .map_err(|e| Error::new("config.json holds a value of the wrong kind").caused_by(e))
 }
 
-/// Refuses a config whose numbers don't fit together.
+/// Checks numbers of a config.
 ///
 /// # Errors
-/// When `fits` is false: the message is `what`.
+/// `fits` is false: the message is `what`.
 pub fn check(fits: bool, what: impl FnOnce() -> String) -> Result<()> {
     if fits { Ok(()) } else { Err(Error::new(format!("config.json: {}", what()))) }
 }

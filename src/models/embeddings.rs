@@ -1,11 +1,11 @@
-//! The timestep's embedding (Diffusers `models/embeddings.py`).
+//! The embedding of the timestep (Diffusers `models/embeddings.py`).
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::ops::{self, Linear};
 
-/// `get_timestep_embedding`: `[1, dim]`, in f32 as Diffusers computes it.
+/// Computes `get_timestep_embedding`, `[1, dim]`, in f32 as Diffusers does.
 ///
 /// The frequencies are `10000^(-i / (dim / 2 - freq_shift))`; sines come first unless `flip_sin_to_cos`.
 pub fn timestep_embedding(
@@ -34,12 +34,12 @@ pub struct TimestepEmbedding {
 }
 
 impl TimestepEmbedding {
-    /// From `inputs` to `width` values.
+    /// Builds the layers from `inputs` to `width` values.
     pub fn new(inputs: usize, width: usize, device: &Device) -> Self {
         Self { linear_1: Linear::new(inputs, width, device), linear_2: Linear::new(width, width, device) }
     }
 
-    /// `[1, inputs]` to `[1, 1, width]`.
+    /// Transforms `[1, inputs]` to `[1, 1, width]`.
     pub fn forward(&self, embedding: Tensor<2>) -> Tensor<3> {
         let x = ops::silu(ops::linear(&self.linear_1, embedding.unsqueeze()));
         ops::linear(&self.linear_2, x)

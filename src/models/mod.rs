@@ -1,5 +1,5 @@
-//! The networks, under Diffusers' class names. A module's field names are the checkpoint's parameter names, so that a folder's
-//! weights load without a table of keys.
+//! The networks, under the class names of Diffusers and transformers. A module's field names are the checkpoint's parameter
+//! names, so weights in Diffusers' format load without a key map.
 
 pub mod attention;
 pub mod autoencoder_kl;

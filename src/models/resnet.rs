@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 
 use crate::ops::{self, Conv2d, Linear, Padding, Then};
 
-/// What a residual block is made of.
+/// The configuration of a residual block.
 #[derive(Clone, Copy, Debug)]
 pub struct ResnetConfig {
     /// Channels of the timestep's embedding; `None` in an autoencoder.
@@ -15,11 +15,11 @@ pub struct ResnetConfig {
     pub groups: usize,
     /// The norms' epsilon.
     pub epsilon: f64,
-    /// What the sum of both branches is divided by.
+    /// The divisor of the sum of both branches.
     pub output_scale_factor: f64,
 }
 
-/// Two convolutions, each after a norm and a SiLU, with the timestep added between and the input added at the end.
+/// A residual block: two convolutions, each after a norm and a SiLU, with the timestep added between them.
 #[derive(Module, Debug)]
 pub struct ResnetBlock2D {
     norm1: GroupNorm,
@@ -32,7 +32,7 @@ pub struct ResnetBlock2D {
 }
 
 impl ResnetBlock2D {
-    /// From `inputs` to `outputs` channels.
+    /// Builds a block from `inputs` to `outputs` channels.
     pub fn new(inputs: usize, outputs: usize, config: ResnetConfig, device: &Device) -> Self {
         let norm = |channels| GroupNormConfig::new(config.groups, channels).with_epsilon(config.epsilon).init(device);
         Self {
@@ -46,12 +46,12 @@ impl ResnetBlock2D {
         }
     }
 
-    /// Channels of its input.
+    /// Channels of the input.
     pub fn inputs(&self) -> usize {
         self.norm1.num_channels
     }
 
-    /// `x` `[batch, inputs, height, width]`; `temb` `[1, 1, temb_channels]`, already through its SiLU.
+    /// Transforms `x` `[batch, inputs, height, width]`; `temb` `[1, 1, temb_channels]` has been through its SiLU.
     pub fn forward(&self, x: Tensor<4>, temb: Option<&Tensor<3>>) -> Tensor<4> {
         let mut y = ops::conv2d(&self.conv1, ops::group_norm(&self.norm1, x.clone(), Then::Silu));
         if let (Some(projection), Some(temb)) = (&self.time_emb_proj, temb) {
@@ -68,19 +68,20 @@ impl ResnetBlock2D {
     }
 }
 
-/// The sum of both branches, divided by Diffusers' `output_scale_factor`.
+/// Divides the sum of both branches by Diffusers' `output_scale_factor`.
 pub(super) fn rescaled(sum: Tensor<4>, factor: f64) -> Tensor<4> {
     if (factor - 1.0).abs() < f64::EPSILON { sum } else { sum / factor }
 }
 
-/// Half the size, by a convolution of stride 2.
+/// Halves the size with a convolution of stride 2.
 #[derive(Module, Debug)]
 pub struct Downsample2D {
     conv: Conv2d,
 }
 
 impl Downsample2D {
-    /// `padding` 1 pads all around; 0 pads one row below and one column to the right, as Diffusers does for the autoencoder.
+    /// Builds the layer: a `padding` of 1 pads all sides; 0 pads one row below and one column to the right, as Diffusers does
+    /// for the autoencoder.
     pub fn new(channels: usize, padding: usize, device: &Device) -> Self {
         let padding = match padding {
             0 => Padding { bottom: 1, right: 1, ..Padding::default() },
@@ -89,28 +90,28 @@ impl Downsample2D {
         Self { conv: Conv2d::new(channels, channels, 3, device).with_stride(2).with_padding(padding) }
     }
 
-    /// `[batch, channels, height, width]` to half of it, rounded up.
+    /// Halves the sides of `[batch, channels, height, width]`, rounding up.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         ops::conv2d(&self.conv, x)
     }
 }
 
-/// Twice the size: each pixel repeated, then a convolution.
+/// Doubles the size by repeating each pixel, then applies a convolution.
 #[derive(Module, Debug)]
 pub struct Upsample2D {
     conv: Conv2d,
 }
 
 impl Upsample2D {
-    /// Keeps the channels.
+    /// Builds the layer, which keeps the channels.
     pub fn new(channels: usize, device: &Device) -> Self {
         Self { conv: Conv2d::new(channels, channels, 3, device) }
     }
 
-    /// `[batch, channels, height, width]` to `size`: twice the input's, or one less where an odd size had been halved.
+    /// Resizes `[batch, channels, height, width]` to `size`: twice the input's, or one less where an odd size had been halved.
     pub fn forward(&self, x: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
         let mut x = ops::upsample_nearest_2x(x);
-        // Cropping is what interpolate(size=...) gives: index i reads floor(i / 2) for 2n - 1 pixels as for 2n.
+        // Cropping equals interpolate(size=...): index i reads floor(i / 2) for 2n - 1 pixels as for 2n.
         for (axis, size) in [(2, size[0]), (3, size[1])] {
             if x.dims()[axis] > size {
                 x = x.narrow(axis, 0, size);

@@ -1,5 +1,5 @@
-//! `StableDiffusionSafetyChecker` (Diffusers `pipelines/stable_diffusion/safety_checker.py`): how close a picture comes to
-//! concepts that it was told to withhold.
+//! `StableDiffusionSafetyChecker` (Diffusers `pipelines/stable_diffusion/safety_checker.py`): how similar a picture is to
+//! concepts for which it is withheld.
 
 use burn::module::{Initializer, Module, Param};
 use burn::tensor::{Device, Tensor};
@@ -11,15 +11,15 @@ use crate::base::error::Result;
 use crate::base::stop::Outcome;
 use crate::ops::{self, Linear};
 
-/// Concepts that a picture is withheld for, and those that only make it stricter.
+/// How many concepts a picture is withheld for, and how many only make the checker stricter.
 const CONCEPTS: usize = 17;
 const SPECIAL_CARE: usize = 3;
-/// What a special-care concept adds to the scores after it.
+/// How much a special-care concept adds to the scores after it.
 const ADJUSTMENT: f32 = 0.01;
-/// torch's smallest divisor in `normalize`.
+/// The smallest divisor in torch's `normalize`.
 const NORM_MIN: f32 = 1e-12;
 
-/// The keys of `config.json` that shape the network, with transformers' defaults.
+/// The keys of `config.json` that determine the network, with transformers' defaults.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 struct ClipConfig {
@@ -33,7 +33,7 @@ impl Default for ClipConfig {
     }
 }
 
-/// The checker.
+/// The safety checker.
 #[derive(Module, Debug)]
 pub struct StableDiffusionSafetyChecker {
     vision_model: ClipVisionModel,
@@ -44,17 +44,17 @@ pub struct StableDiffusionSafetyChecker {
     special_care_embeds_weights: Param<Tensor<1>>,
 }
 
-/// How far a picture is above the threshold of each concept, rounded to 3 decimals; above 0 the concept is seen.
+/// How far a picture is above the threshold of each concept, rounded to 3 decimals; above 0 the concept is detected.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scores {
-    /// Of the concepts that make the checker stricter.
+    /// The scores of the concepts that make the checker stricter.
     pub special_care: Vec<f64>,
-    /// Of those that a picture is withheld for.
+    /// The scores of the concepts that a picture is withheld for.
     pub concepts: Vec<f64>,
 }
 
 impl Scores {
-    /// Whether the picture is one to withhold.
+    /// Tells whether the picture should be withheld.
     pub fn is_flagged(&self) -> bool {
         self.highest() > 0.0
     }
@@ -64,12 +64,12 @@ impl Scores {
         self.concepts.iter().copied().fold(f64::NEG_INFINITY, f64::max)
     }
 
-    /// From cosines and thresholds, in f32 and in the checker's order: a special-care concept that is seen makes every later
-    /// score higher.
+    /// Computes scores from cosines and thresholds, in f32 and in the checker's order: a detected special-care concept raises
+    /// every later score.
     fn new(special_care: &[[f32; 2]], concepts: &[[f32; 2]]) -> Self {
         let mut adjustment = 0.0;
         let mut scored = |&[cosine, threshold]: &[f32; 2], raises: bool| {
-            // `round(numpy.float32, 3)`, and a decimal that is printed as it was rounded.
+            // `round(numpy.float32, 3)` as an f64 that prints with three decimals.
             let thousandths = ((cosine - threshold + adjustment) * 1000.0).round_ties_even();
             if raises && thousandths > 0.0 {
                 adjustment = ADJUSTMENT;
@@ -83,7 +83,7 @@ impl Scores {
 }
 
 impl StableDiffusionSafetyChecker {
-    /// Builds the network that a `config.json` describes; its parameters are made when they are loaded.
+    /// Builds the network that a `config.json` describes; its parameters take no memory until they are loaded.
     ///
     /// # Errors
     /// Numbers that don't fit together: the message names the key.
@@ -102,7 +102,7 @@ impl StableDiffusionSafetyChecker {
         })
     }
 
-    /// The side of the square pictures that it sees, in pixels.
+    /// The side of the square pictures that it takes, in pixels.
     pub fn image_size(&self) -> usize {
         self.vision_model.image_size()
     }
@@ -118,7 +118,7 @@ impl StableDiffusionSafetyChecker {
         Ok(ops::linear(&self.visual_projection, pooled).reshape([batch, dim]))
     }
 
-    /// What it compares embeddings with: the special-care concepts and the concepts, `[n, projection_dim]`.
+    /// The embeddings that pictures are compared with: the special-care concepts and the concepts, each `[n, projection_dim]`.
     pub fn concepts(&self) -> [Tensor<2>; 2] {
         [self.special_care_embeds.val(), self.concept_embeds.val()]
     }
@@ -140,7 +140,7 @@ impl StableDiffusionSafetyChecker {
     }
 }
 
-/// The cosine between two vectors, each normalised first as torch does it.
+/// Computes the cosine between two vectors, each normalised first as in torch.
 pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
     let norm = |x: &[f32]| x.iter().map(|x| x * x).sum::<f32>().sqrt().max(NORM_MIN);
     let (norm_a, norm_b) = (norm(a), norm(b));

@@ -15,7 +15,7 @@ use super::unet_blocks::{AttentionConfig, BlockConfig, Pace};
 use crate::base::error::{Error, Result};
 use crate::base::stop::Outcome;
 
-/// The keys of `config.json` that shape the network, with Diffusers' defaults.
+/// The keys of `config.json` that determine the network, with Diffusers' defaults.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 struct UNet2DConfig {
@@ -66,17 +66,17 @@ impl Default for UNet2DConfig {
 const ATTENTION_HEAD_DIM: usize = 8;
 
 /// The denoiser of unconditional models.
-pub type UNet2DModel = UNet<Unconditional>;
+pub type UNet2DModel = UNet<WithoutText>;
 
 /// Marks a UNet that attends to the picture alone.
 #[derive(Clone, Copy, Debug)]
-pub struct Unconditional;
+pub struct WithoutText;
 
 impl UNet2DModel {
-    /// Builds the network that a `config.json` describes; its parameters are made when they are loaded.
+    /// Builds the network that a `config.json` describes; its parameters take no memory until they are loaded.
     ///
     /// # Errors
-    /// An option that we don't build, or numbers that don't fit together: the message names the key.
+    /// An option that is not supported, or numbers that don't fit together: the message names the key.
     pub fn new(config: &NetworkConfig, device: &Device) -> Result<Self> {
         let c: UNet2DConfig = read(config, &fixed_options())?;
         let channels = &c.block_out_channels;
@@ -114,7 +114,7 @@ impl UNet2DModel {
                 freq_shift: c.freq_shift,
             },
         };
-        Ok(Self::build(&shape, Unconditional, device))
+        Ok(Self::build(&shape, WithoutText, device))
     }
 
     /// Predicts what the scheduler asks for from `sample` `[batch, in_channels, height, width]`, each side a multiple of
@@ -144,7 +144,7 @@ impl UNet2DConfig {
     }
 }
 
-/// Options that other families use and we don't build: each with the one value that we do.
+/// Options with a single supported value: other values belong to other families.
 fn fixed_options() -> Vec<(&'static str, serde_json::Value)> {
     vec![
         ("act_fn", json!("silu")),
@@ -171,7 +171,7 @@ fn head_dim(config: &NetworkConfig, channels: &[usize]) -> Result<Option<usize>>
     Ok(Some(dim))
 }
 
-/// Whether a block type has attention. Diffusers still reads the prefix of its first months.
+/// Tells whether a block type has attention. Diffusers also reads an old prefix.
 fn has_attention(name: &str, plain: &str, attention: &str) -> Result<bool> {
     match name.strip_prefix("UNetRes").unwrap_or(name) {
         stripped if stripped == plain => Ok(false),

@@ -13,7 +13,7 @@ use super::unet_blocks::{AttentionConfig, BlockConfig, Pace};
 use crate::base::error::{Error, Result};
 use crate::base::stop::Outcome;
 
-/// The keys of `config.json` that shape the network, with Diffusers' defaults.
+/// The keys of `config.json` that determine the network, with Diffusers' defaults.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 #[expect(clippy::struct_excessive_bools, reason = "the keys are Diffusers'")]
@@ -33,7 +33,7 @@ struct UNet2DConditionConfig {
     norm_eps: f64,
     cross_attention_dim: OneOrMany<usize>,
     transformer_layers_per_block: OneOrMany<usize>,
-    // Diffusers' misnomer: this is the number of heads (see its __init__).
+    // A misnomer in Diffusers: this is the number of heads (see its __init__).
     attention_head_dim: OneOrMany<usize>,
     use_linear_projection: bool,
     upcast_attention: bool,
@@ -67,19 +67,19 @@ impl Default for UNet2DConditionConfig {
 }
 
 /// The denoiser of Stable Diffusion.
-pub type UNet2DConditionModel = UNet<Conditional>;
+pub type UNet2DConditionModel = UNet<WithText>;
 
 /// Marks a UNet that attends to a text.
 #[derive(Clone, Copy, Debug)]
-pub struct Conditional {
+pub struct WithText {
     cross_attention_dim: usize,
 }
 
 impl UNet2DConditionModel {
-    /// Builds the network that a `config.json` describes; its parameters are made when they are loaded.
+    /// Builds the network that a `config.json` describes; its parameters take no memory until they are loaded.
     ///
     /// # Errors
-    /// An option that we don't build, or numbers that don't fit together: the message names the key.
+    /// An option that is not supported, or numbers that don't fit together: the message names the key.
     pub fn new(config: &NetworkConfig, device: &Device) -> Result<Self> {
         let c: UNet2DConditionConfig = read(config, &fixed_options())?;
         let (channels, n) = (&c.block_out_channels, c.block_out_channels.len());
@@ -118,7 +118,7 @@ impl UNet2DConditionModel {
                 freq_shift: c.freq_shift,
             },
         };
-        let kind = Conditional { cross_attention_dim: transformers[0].cross_attention_dim };
+        let kind = WithText { cross_attention_dim: transformers[0].cross_attention_dim };
         Ok(Self::build(&shape, kind, device))
     }
 
@@ -170,7 +170,7 @@ impl UNet2DConditionConfig {
     }
 }
 
-/// Options that other families use and we don't build: each with the one value that we do.
+/// Options with a single supported value: other values belong to other families.
 fn fixed_options() -> Vec<(&'static str, serde_json::Value)> {
     let no = || json!(false);
     vec![
@@ -203,7 +203,7 @@ fn fixed_options() -> Vec<(&'static str, serde_json::Value)> {
     ]
 }
 
-/// Whether a block type has cross-attention.
+/// Tells whether a block type has cross-attention.
 fn is_cross(name: &str, plain: &str, cross: &str) -> Result<bool> {
     match name {
         _ if name == plain => Ok(false),

@@ -1,5 +1,5 @@
-//! The UNets' blocks (Diffusers `models/unets/unet_2d_blocks.py`). A block with attention of either kind or without is the same
-//! struct: its list of attentions says which.
+//! The blocks of the UNets (Diffusers `models/unets/unet_2d_blocks.py`). Blocks with either kind of attention and without are the
+//! same struct: its list of attentions makes the difference.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -9,45 +9,45 @@ use super::resnet::{Downsample2D, ResnetBlock2D, ResnetConfig, Upsample2D};
 use crate::base::stop::Outcome;
 use crate::ops;
 
-/// How a device that works through a queue is fed. The CPU has none.
+/// How work is queued on a device that has a queue. The CPU has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
-    /// All of a step at once: the fastest, but what is queued can't be called back.
+    /// All of a step at once: the fastest, but queued work can't be cancelled.
     AtOnce,
-    /// Block by block, each waited for: a cancel takes effect within a block.
+    /// Block by block, waiting for each: cancelling takes effect within a block.
     BlockByBlock,
 }
 
 impl Pace {
-    /// Hands on what a block gave, once the device has it if it is to be waited for.
+    /// Returns the output of a block, after waiting for the device if the pace asks for it.
     pub fn keep(self, x: Tensor<4>) -> Tensor<4> {
         if self == Self::BlockByBlock {
-            // A device that fails here fails again where the step is waited for, and is reported there.
+            // A device that fails here fails again at the end of the step, where the error is reported.
             let _ = x.device().sync();
         }
         x
     }
 }
 
-/// What a block's layers look at besides the picture.
+/// What a block's layers take besides the picture.
 #[derive(Clone, Copy)]
 pub struct Condition<'a> {
-    /// The timestep, `[1, 1, temb_channels]`, through its SiLU.
+    /// The embedding of the timestep, `[1, 1, temb_channels]`, after its SiLU.
     pub temb: &'a Tensor<3>,
     /// The text, `[batch, tokens, cross_attention_dim]`; `None` for blocks without cross-attention.
     pub context: Option<&'a Tensor<3>>,
 }
 
-/// What may stand after a residual block.
+/// The attention after a residual block.
 #[derive(Module, Debug)]
 pub enum BlockAttention {
-    /// Attention to itself and to the text.
+    /// Attention to the picture and to the text.
     Cross(Transformer2DModel),
-    /// Attention to itself alone.
+    /// Attention to the picture alone.
     Pixels(PixelAttention),
 }
 
-/// How it is built.
+/// The configuration of a [`BlockAttention`].
 #[derive(Clone, Copy, Debug)]
 pub enum AttentionConfig {
     /// See [`BlockAttention::Cross`].
@@ -81,18 +81,19 @@ pub struct DownBlock2D {
     downsamplers: Vec<Downsample2D>,
 }
 
-/// How one block is built.
+/// The configuration of a block.
 pub struct BlockConfig {
-    /// Residual blocks.
+    /// How many residual blocks it has.
     pub layers: usize,
-    /// How these are built.
+    /// Their configuration.
     pub resnet: ResnetConfig,
-    /// What stands after each of them, where the block has attention.
+    /// The attention after each of them; `None` for a block without.
     pub attention: Option<AttentionConfig>,
 }
 
 impl DownBlock2D {
-    /// From `inputs` to `outputs` channels; `downsample` is the last convolution's padding, `None` on the last block.
+    /// Builds a block from `inputs` to `outputs` channels; `downsample` is the padding of its last convolution, `None` in the
+    /// last block.
     pub fn new(
         inputs: usize,
         outputs: usize,
@@ -142,7 +143,7 @@ pub struct UpBlock2D {
 }
 
 impl UpBlock2D {
-    /// `previous` channels come from below; the skips have `outputs` channels, the last of them `inputs`.
+    /// Builds a block whose input has `previous` channels; the skips have `outputs` channels, the last of them `inputs`.
     pub fn new(
         inputs: usize,
         previous: usize,
@@ -179,7 +180,7 @@ impl UpBlock2D {
         }
         for upsampler in &self.upsamplers {
             let [_, _, height, width] = x.dims();
-            // The next skip tells the size: an odd one was halved upwards.
+            // The next skip has the right size: an odd one was halved rounding up.
             let size = skips.last().map_or([2 * height, 2 * width], |skip| [skip.dims()[2], skip.dims()[3]]);
             x = upsampler.forward(x, size);
         }
@@ -195,7 +196,7 @@ pub struct MidBlock2D {
 }
 
 impl MidBlock2D {
-    /// A residual block, an attention (or none), a residual block.
+    /// Builds a residual block, an attention (or none) and a residual block.
     pub fn new(channels: usize, resnet: ResnetConfig, attention: Option<&AttentionConfig>, device: &Device) -> Self {
         Self {
             resnets: (0..2).map(|_| ResnetBlock2D::new(channels, channels, resnet, device)).collect(),
@@ -209,14 +210,14 @@ impl MidBlock2D {
     /// It was cancelled.
     pub fn forward(&self, mut x: Tensor<4>, condition: Condition<'_>) -> Outcome<Tensor<4>> {
         for (i, resnet) in self.resnets.iter().enumerate() {
-            // The first residual block is followed by the attention, the second by nothing.
+            // Only the first residual block is followed by an attention.
             x = layer(resnet, self.attentions.get(i), x, condition)?;
         }
         Ok(x)
     }
 }
 
-/// An attention for each layer of a block that has any.
+/// Builds an attention for each layer of a block, if it has attention.
 fn attentions(config: &BlockConfig, channels: usize, device: &Device) -> Vec<BlockAttention> {
     let Some(attention) = &config.attention else { return Vec::new() };
     (0..config.layers).map(|_| BlockAttention::new(channels, attention, device)).collect()

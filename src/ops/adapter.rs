@@ -4,8 +4,8 @@ use burn::tensor::Tensor;
 
 /// Adds `scale * weight * (up x down)` to a layer's weight, without being merged into it.
 ///
-/// Both factors are in the order of the files: `down` `[rank, inputs]`, `up` `[outputs, rank]`; the inputs of a convolution are its
-/// channels times the area of its kernel. They have the layer's device and number format.
+/// Both factors are in the order of the files: `down` `[rank, inputs]`, `up` `[outputs, rank]`; the inputs of a convolution are
+/// its channels times the area of its kernel. They have the layer's device and number format.
 #[derive(Clone, Debug)]
 pub struct Adapter {
     down: Tensor<2>,

@@ -1,9 +1,9 @@
 //! What a layer's weight carries: adapters added to it, and a compact form of its numbers.
 //!
 //! It hangs on the parameter, through burn's reparameterisation, so that a walk over a network by parameter name reaches it
-//! ([`carry`]) and `Param::val` gives the effective weight; [`Linear`](super::Linear) and [`Conv2d`](super::Conv2d) compute with it
-//! without ever making that. Limits: a parameter carries one [`Carried`] for as long as it exists (burn has no way to take it off
-//! again). To change the adapters of a network, keep its handles.
+//! ([`carry`]) and `Param::val` gives the effective weight; [`Linear`](super::Linear) and [`Conv2d`](super::Conv2d) compute
+//! with it without ever making that. Limits: a parameter carries one [`Carried`] for as long as it exists (burn has no way to
+//! take it off again). To change the adapters of a network, keep its handles.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -69,7 +69,8 @@ fn arranged<const D: usize>(matrix: Tensor<2>, shape: Shape) -> Tensor<D> {
     if D == 2 { matrix.transpose().reshape(shape) } else { matrix.reshape(shape) }
 }
 
-/// Gives the weights of a network what they are to carry. `choose` is told each parameter's name, as in checkpoints, and its shape.
+/// Gives the weights of a network what they are to carry. `choose` is told each parameter's name, as in checkpoints, and its
+/// shape.
 pub fn carry<M: Module>(module: M, mut choose: impl FnMut(&str, &Shape) -> Option<Carried>) -> M {
     let mut names = ParameterNames::default();
     module.visit(&mut names);

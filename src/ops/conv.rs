@@ -23,8 +23,8 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
-    /// Builds a convolution of stride 1 with a bias that keeps the size, for an odd `kernel`; its parameters are made when they are
-    /// loaded.
+    /// Builds a convolution of stride 1 with a bias that keeps the size, for an odd `kernel`; its parameters are made when they
+    /// are loaded.
     pub fn new(inputs: usize, outputs: usize, kernel: usize, device: &Device) -> Self {
         let summed = inputs * kernel * kernel;
         Self {

@@ -1,9 +1,9 @@
-//! Giving up in the middle of an operation.
+//! Cancelling in the middle of an operation.
 //!
 //! One convolution of a large picture takes seconds on a CPU, longer than anyone who pressed Stop wants to wait. So the kernels
-//! look at the token of the work that their thread does, and leave off once it is raised: what they return then has the right
-//! shape and means nothing. [`interruptible`] keeps that from everyone: work under a raised token ends as cancelled, whatever it
-//! returned. Limits: our CPU kernels; burn's own operations run to their end.
+//! poll the token of the work that their thread does, and stop early once it is raised: their result then has the right shape and
+//! meaningless values. [`interruptible`] makes sure that nobody uses it: work under a raised token ends as cancelled, whatever it
+//! returned. Limits: only our CPU kernels stop early; burn's own operations run to their end.
 
 use std::cell::RefCell;
 use std::mem;
@@ -12,16 +12,16 @@ use crate::base::cancel::CancelToken;
 use crate::base::stop::Outcome;
 
 thread_local! {
-    /// The token of the work that this thread does; one that nobody raises where it does none.
+    /// The token of the work that this thread does; a token that nobody raises if it does none.
     static CURRENT: RefCell<CancelToken> = RefCell::default();
 }
 
-/// Does work whose kernels leave off once `cancel` is raised.
+/// Does work whose kernels stop early once `cancel` is raised.
 ///
 /// # Errors
 /// `cancel` is raised, during the work or before it; or what the work says.
 pub fn interruptible<T>(cancel: &CancelToken, work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
-    /// Puts the token of before back, after a panic too.
+    /// Restores the previous token, also after a panic.
     struct Restore(CancelToken);
     impl Drop for Restore {
         fn drop(&mut self) {
@@ -30,7 +30,7 @@ pub fn interruptible<T>(cancel: &CancelToken, work: impl FnOnce() -> Outcome<T>)
     }
     let _restore = Restore(CURRENT.replace(cancel.clone()));
     let done = work();
-    // What was computed meanwhile means nothing, an error about it included.
+    // What was computed meanwhile is meaningless, and so is an error about it.
     check_cancelled()?;
     done
 }
@@ -43,7 +43,7 @@ pub fn check_cancelled() -> Outcome<()> {
     CURRENT.with_borrow(CancelToken::check)
 }
 
-/// Whether the token of the work that this thread does is raised.
+/// Tells whether the token of the work that this thread does is raised.
 pub(super) fn is_interrupted() -> bool {
     CURRENT.with_borrow(CancelToken::is_cancelled)
 }

@@ -9,8 +9,8 @@ use super::{cpu, portable};
 
 /// The linear layer `x W + b`.
 ///
-/// The loader knows the layer by the type's name: files keep the weight as `[outputs, inputs]`, and it transposes what is inside a
-/// `Linear`.
+/// The loader knows the layer by the type's name: files keep the weight as `[outputs, inputs]`, and it transposes what is
+/// inside a `Linear`.
 #[derive(Module, Debug)]
 pub struct Linear {
     /// `[inputs, outputs]`.
@@ -20,7 +20,7 @@ pub struct Linear {
 }
 
 impl Linear {
-    /// Builds a layer with a bias; its parameters are made when they are loaded.
+    /// Builds a layer with a bias; its parameters take no memory until they are loaded.
     pub fn new(inputs: usize, outputs: usize, device: &Device) -> Self {
         Self { weight: parameter([inputs, outputs], inputs, device), bias: Some(parameter([outputs], inputs, device)) }
     }

@@ -1,4 +1,4 @@
-//! The operations through burn: any backend, any dtype.
+//! The operations through burn, for any backend and number format.
 
 use burn::tensor::module::{attention as burn_attention, conv2d as burn_conv2d, linear as burn_linear};
 use burn::tensor::ops::{AttentionModuleOptions, ConvOptions, PadMode};
@@ -30,7 +30,7 @@ pub(super) fn conv2d(
     burn_conv2d(x, weight, bias, ConvOptions::new([stride, stride], symmetric, [1, 1], 1))
 }
 
-/// A 3x3 convolution as nine shifted views and one product: burn's own kernel adds up in f16 there, which costs two digits.
+/// Computes a 3x3 convolution as nine shifted views and one product: burn's own kernel sums in f16, which costs two digits.
 fn conv2d_3x3_as_product(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
     let ([batch, channels, height, width], [out, ..]) = (x.dims(), weight.dims());
     let padded = x.pad((1, 1, 1, 1), PadMode::Constant(0.0));
@@ -58,7 +58,7 @@ pub(super) fn group_norm(
 ) -> Tensor<4> {
     let shape @ [batch, channels, height, width] = x.dims();
     let dtype = x.dtype();
-    // The statistics in f32: a sum of squares overflows f16.
+    // Statistics in f32, since a sum of squares overflows f16.
     let x = x.cast(FloatDType::F32).reshape([batch, groups, channels / groups * height * width]);
     let x = x.clone() - x.mean_dim(2);
     let variance = (x.clone() * x.clone()).mean_dim(2);
@@ -75,7 +75,7 @@ pub(super) fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize, 
     let shape @ [batch, queries, width] = q.dims();
     let keys = k.dims()[1];
     let split = |x: Tensor<3>, length| x.reshape([batch, length, heads, width / heads]).swap_dims(1, 2);
-    // No scale of our own: anything but the default makes the backend write all scores out.
+    // The default scale: any other makes the backend store all scores.
     let options =
         AttentionModuleOptions { is_causal: mask == AttentionMask::Causal, ..AttentionModuleOptions::default() };
     let y = burn_attention(split(q, queries), split(k, keys), split(v, keys), None, None, options);

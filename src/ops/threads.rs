@@ -16,8 +16,8 @@ thread_local! {
     static POOL: OnceCell<ThreadPool> = const { OnceCell::new() };
 }
 
-/// Makes the calling thread the first of `count` threads (as many as the processor has, by default) that work for it alone. A thread
-/// that has them already keeps them, whatever their number.
+/// Makes the calling thread the first of `count` threads (as many as the processor has, by default) that work for it alone. A
+/// thread that has them already keeps them, whatever their number.
 ///
 /// # Errors
 /// The system can't start as many threads.

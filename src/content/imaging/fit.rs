@@ -1,17 +1,17 @@
-//! Pictures in another shape: with edges filled in or cut off, as Diffusers fits them, and extended by margins.
+//! Fits pictures into another shape: with edges filled in or cut off, as Diffusers does, or extended by margins.
 
 use image::{RgbImage, imageops};
 
 use super::margins::Margins;
 use super::resize::{self, Filter};
 
-/// A picture resized to lie within a shape, its middle in the middle, and its first and last rows or columns drawn out to fill the
-/// rest (`VaeImageProcessor._resize_and_fill`).
+/// Resizes a picture to fit inside a shape, centred, and repeats its first and last rows or columns to fill the rest
+/// (`VaeImageProcessor._resize_and_fill`).
 pub fn filled(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
     let (w, h) = within(picture, width, height, |picture_is_wider| picture_is_wider);
     let resized = resize::rgb(picture, w, h, Filter::Lanczos);
     let (left, top) = (width / 2 - w / 2, height / 2 - h / 2);
-    // What Pillow makes of an empty box at an edge: a cubic continued by half a pixel, the same for every pixel there.
+    // Pillow's result for an empty box at an edge: a cubic extrapolated by half a pixel, the same for every pixel there.
     let beyond = |edge: u8, next: u8| ((i32::from(edge) * 9 - i32::from(next) + 4) >> 3).clamp(0, 255) as u8;
     RgbImage::from_fn(width, height, |x, y| {
         let nearest = (x.saturating_sub(left).min(w - 1), y.saturating_sub(top).min(h - 1));
@@ -29,8 +29,7 @@ pub fn filled(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
     })
 }
 
-/// A picture resized to cover a shape, its middle in the middle, and what lies outside cut off
-/// (`VaeImageProcessor._resize_and_crop`).
+/// Resizes a picture to cover a shape, centred, and crops what lies outside (`VaeImageProcessor._resize_and_crop`).
 pub fn cropped(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
     let (w, h) = within(picture, width, height, |picture_is_wider| !picture_is_wider);
     let resized = resize::rgb(picture, w, h, Filter::Lanczos);
@@ -40,7 +39,7 @@ pub fn cropped(picture: &RgbImage, width: u32, height: u32) -> RgbImage {
     out
 }
 
-/// A picture's size resized without a change of shape to the width or the height given.
+/// Computes the size of a picture resized in proportion to the given width or height.
 fn within(picture: &RgbImage, width: u32, height: u32, keeps_width: impl Fn(bool) -> bool) -> (u32, u32) {
     let (w, h) = (u64::from(picture.width().max(1)), u64::from(picture.height().max(1)));
     let is_wider = f64::from(width) / f64::from(height) < w as f64 / h as f64;
@@ -54,7 +53,7 @@ fn within(picture: &RgbImage, width: u32, height: u32, keeps_width: impl Fn(bool
     }
 }
 
-/// A picture with margins that look like its edges drawn out. A margin of 0 on all sides changes nothing.
+/// Extends a picture by margins that repeat its edges.
 pub fn extended(picture: &RgbImage, margins: Margins) -> RgbImage {
     let (width, height) = margins.around(picture.width() as usize, picture.height() as usize);
     let last = (picture.width() as usize - 1, picture.height() as usize - 1);

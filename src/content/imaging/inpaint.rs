@@ -1,5 +1,4 @@
-//! The pixels of inpainting: which part of a picture is drawn anew, what the model gets to see of it, and how the result comes
-//! back into the picture.
+//! The pixels of inpainting: the part of a picture that is redrawn, the model's input, and pasting the result back.
 
 use image::{GrayImage, RgbImage, imageops};
 
@@ -9,26 +8,26 @@ use super::resize::{self, Filter};
 use super::{fit, hole};
 use crate::base::error::{Error, Result};
 
-/// Where a soft mask has faded this far (of 255), the result is pasted wholly: what was changed a little must not be weakened a
-/// second time. Below, it fades out, which hides what the autoencoder does to pixels that nothing changed.
+/// From this value of a soft mask on (of 255), the result is pasted at full strength: what was changed a little must not be
+/// weakened a second time. Below it fades out, which hides the autoencoder's changes to pixels that were to stay.
 const SOFT_EDGE: u8 = 32;
 
 /// What inpainting does to the pixels of a picture.
 #[derive(Clone, Copy, Debug)]
 pub struct MaskedEdit<'a> {
-    /// Where to draw anew (255; 0 is nowhere): as large as the picture with its margins.
+    /// Where to redraw: 255 fully, 0 not at all; as large as the picture with its margins.
     pub mask: &'a GrayImage,
-    /// Pixels that the picture is extended by before anything else.
+    /// How far the picture is extended before anything else.
     pub margins: Margins,
-    /// Pixels that the mask grows by before it is used; negative ones shrink it.
+    /// By how many pixels the mask grows before it is used; negative numbers shrink it.
     pub grow: i32,
     /// Radius of the Gaussian that softens the mask's edge, in pixels.
     pub blur: f64,
-    /// Whether grey in the mask means less strength there, instead of all or nothing at one half.
+    /// Whether grey in the mask means less strength, instead of all or nothing from one half on.
     pub soft: bool,
-    /// Draws only the mask's surroundings, with so many pixels around it, at full size.
+    /// Draws only the surroundings of the mask, with this many pixels around it, at full size.
     pub only_masked: Option<usize>,
-    /// Whether the hole is filled with its blurred surroundings before the model sees it.
+    /// Whether the hole is filled with its blurred surroundings before it is drawn.
     pub hides_hole: bool,
 }
 
@@ -64,8 +63,8 @@ impl MaskedEdit<'_> {
         Ok(())
     }
 
-    /// Tells what the pipeline makes of the mask when it draws `width` x `height` pixels, with an autoencoder that makes a latent of
-    /// `factor` x `factor` of them. It goes through the same functions as the pipeline.
+    /// Computes what the pipeline does with the mask when it draws `width` x `height` pixels and `factor` x `factor` of them
+    /// are one latent. The pipeline uses the same functions.
     pub fn preview(&self, width: usize, height: usize, factor: usize) -> MaskPreview {
         let factor = factor.max(1);
         let (across, down) = ((width / factor) as u32, (height / factor) as u32);
@@ -76,7 +75,8 @@ impl MaskedEdit<'_> {
         MaskPreview { latents: self.drawn_latents(&mask, across, down), region }
     }
 
-    /// How much of each latent is drawn anew: all or nothing, or all shades of a soft mask. `mask` has the size that is drawn.
+    /// Computes how much of each latent is redrawn: all or nothing, or all shades of a soft mask. `mask` has the size that is
+    /// drawn.
     pub fn drawn_latents(&self, mask: &GrayImage, width: u32, height: u32) -> GrayImage {
         if self.soft {
             resize::grey(mask, width, height, Filter::Bilinear)
@@ -85,12 +85,12 @@ impl MaskedEdit<'_> {
         }
     }
 
-    /// The region that is drawn, and what of an edited mask lies in it, in the size that is drawn.
+    /// Finds the region that is drawn, and resizes its part of an edited mask to the size that is drawn.
     fn fitted(&self, mask: &GrayImage, width: usize, height: usize) -> (Option<Region>, GrayImage) {
         let region = self.only_masked.and_then(|padding| mask::crop_region(mask, width, height, padding));
         let (w, h) = (width as u32, height as u32);
         let fitted = match region {
-            // As `padding_mask_crop` does it; Pillow brings the mask into a canvas of three colours and back.
+            // As `padding_mask_crop` does; Pillow converts the mask to three colours and back.
             Some(region) => {
                 let mask = imageops::crop_imm(mask, region.left, region.top, region.width(), region.height());
                 let coloured = image::DynamicImage::ImageLuma8(mask.to_image()).into_rgb8();
@@ -107,7 +107,7 @@ impl MaskedEdit<'_> {
         mask::blur(&mask::grow(self.mask, self.grow), self.blur)
     }
 
-    /// The mask that is used, checked against the picture.
+    /// Checks the mask against the picture, then grows and blurs it.
     fn checked_mask(&self, picture: &RgbImage) -> Result<GrayImage> {
         self.check_mask(picture.dimensions())?;
         let edited = self.grown_and_blurred();
@@ -124,11 +124,11 @@ impl MaskedEdit<'_> {
 pub struct InpaintCanvas {
     /// The picture with its margins.
     original: RgbImage,
-    /// How much of the result comes back where; as large as the original.
+    /// How much of the result is pasted where; as large as the original.
     paste_mask: GrayImage,
-    /// What of the original is drawn; `None` for all of it.
+    /// The part of the original that is drawn; `None` for all of it.
     region: Option<Region>,
-    /// What the model begins with, in the size that is drawn.
+    /// The model's input, in the size that is drawn.
     pub picture: RgbImage,
     /// Where it draws, in the size that is drawn.
     pub mask: GrayImage,
@@ -158,7 +158,7 @@ impl InpaintCanvas {
         Ok(Self { original, paste_mask, region, picture, mask: drawn_mask })
     }
 
-    /// The original with what was drawn in its place, as large as the original: byte for byte the same wherever the mask is 0.
+    /// Pastes what was drawn into the original: wherever the mask is 0, the result is the same byte for byte.
     pub fn paste(&self, drawn: &RgbImage) -> RgbImage {
         let (width, height) = self.original.dimensions();
         let drawn = match self.region {
@@ -174,16 +174,16 @@ impl InpaintCanvas {
     }
 }
 
-/// What becomes of a mask, to be shown before anything is drawn.
+/// What the pipeline does with a mask, to be shown before anything is drawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MaskPreview {
-    /// How much of each latent is drawn anew, over the region.
+    /// How much of each latent of the region is redrawn.
     pub latents: GrayImage,
-    /// What of the picture is drawn; `None` for all of it.
+    /// The part of the picture that is drawn; `None` for all of it.
     pub region: Option<Region>,
 }
 
-/// A mask that rises to 255 at [`SOFT_EDGE`].
+/// Scales a mask so that [`SOFT_EDGE`] becomes 255.
 fn hardened(mut mask: GrayImage) -> GrayImage {
     for pixel in mask.iter_mut() {
         *pixel = (u32::from(*pixel) * 255 / u32::from(SOFT_EDGE)).min(255) as u8;

@@ -2,27 +2,27 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Pixels at the edges of a picture.
+/// How many pixels a picture is extended by at each side.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Margins {
-    /// At its left.
+    /// On the left.
     pub left: usize,
-    /// Above it.
+    /// At the top.
     pub top: usize,
-    /// At its right.
+    /// On the right.
     pub right: usize,
-    /// Below it.
+    /// At the bottom.
     pub bottom: usize,
 }
 
 impl Margins {
-    /// Whether there are none.
+    /// Tells whether all are 0.
     pub fn is_empty(self) -> bool {
         self == Self::default()
     }
 
-    /// Width and height of a picture of this size with its margins.
+    /// Computes the width and height of a picture of this size with its margins.
     pub fn around(self, width: usize, height: usize) -> (usize, usize) {
         let sum = |before: usize, side: usize, after: usize| before.saturating_add(side).saturating_add(after);
         (sum(self.left, width, self.right), sum(self.top, height, self.bottom))

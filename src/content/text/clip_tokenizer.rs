@@ -1,10 +1,9 @@
-//! CLIP's tokenizer: a prompt becomes the ids that the text encoder reads.
+//! CLIP's tokenizer.
 //!
-//! It is built from a checkpoint's `tokenizer` folder and gives the ids that transformers 5's `CLIPTokenizer` gives
-//! there (`models/clip/tokenization_clip.py`). That one cleans less than OpenAI's own: it neither resolves HTML
-//! entities nor repairs broken encodings. `learned_words.json` is our own: the words of textual inversion, each with its
-//! first token and how many they are. Limits: `added_tokens.json` and `additional_special_tokens`, which only
-//! extended vocabularies have, are not read.
+//! It is built from a checkpoint's `tokenizer` folder and computes the same ids as `CLIPTokenizer` of transformers 5
+//! (`models/clip/tokenization_clip.py`), which cleans less than OpenAI's own: it neither resolves HTML entities nor repairs
+//! broken encodings. `learned_words.json` is our own file: the words of textual inversion, each with its first token and their
+//! number. Limits: `added_tokens.json` and `additional_special_tokens`, which only extended vocabularies have, are not read.
 
 use std::path::Path;
 
@@ -23,7 +22,7 @@ use super::tokenizer::{TokenCount, Tokenizer};
 use super::vocabulary::Vocabulary;
 use crate::base::error::{Error, Result};
 
-/// What counts as one word before pairs of bytes are merged (`tokenization_clip.py`).
+/// The pattern of a word, within which pairs of bytes are merged (`tokenization_clip.py`).
 const WORDS: &str = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
 
 /// CLIP's tokenizer.
@@ -43,13 +42,13 @@ impl ClipTokenizer {
     /// the special tokens and the limit from `tokenizer_config.json` and `special_tokens_map.json`, if they are there.
     ///
     /// # Errors
-    /// A file is missing, unreadable or not what its name says.
+    /// A file is missing, unreadable or malformed.
     pub fn open(folder: &Path) -> Result<Self> {
         Self::from_files(folder, &|name| read_from(folder, name))
     }
 
-    /// As [`Self::open`], for files that are not on disk: `read` gives the content of a file, or `None` if there is no
-    /// such file. `folder` only names the place in messages.
+    /// Opens a tokenizer as [`Self::open`] does, with files from `read`, which returns `None` if there is no such file.
+    /// `folder` is only used in messages.
     ///
     /// # Errors
     /// As [`Self::open`], and whatever `read` fails with.
@@ -73,7 +72,7 @@ impl ClipTokenizer {
         Ok(Self { tokenizer, learned_words, model_max_length, largest_id, bos, eos, pad })
     }
 
-    /// A prompt's tokens, each with the range of the prompt's bytes that it stands for.
+    /// Splits a prompt into tokens, each with the range of the prompt's bytes that it represents.
     fn tokens(&self, prompt: &str) -> Result<Vec<(u32, (usize, usize))>> {
         let mut tokens = Vec::new();
         let mut from = 0;
@@ -91,7 +90,7 @@ impl ClipTokenizer {
 }
 
 impl Tokenizer for ClipTokenizer {
-    /// The begin token, the prompt's tokens as far as they fit, the end token, then padding: as
+    /// Returns the begin token, the prompt's tokens as far as they fit, the end token, then padding: as
     /// `tokenizer(prompt, padding="max_length", truncation=True)`.
     fn encode(&self, prompt: &str) -> Result<Vec<u32>> {
         let mut ids = Vec::with_capacity(self.model_max_length);
@@ -125,7 +124,7 @@ fn unsplittable(error: tokenizers::Error) -> Error {
     Error::new(format!("The prompt can't be split into tokens: {error}"))
 }
 
-/// The steps of `CLIPTokenizer.__init__` in `tokenization_clip.py`.
+/// Builds the tokenizer as `CLIPTokenizer.__init__` in `tokenization_clip.py`.
 fn build(vocab: Vocab, merges: Merges, unk_token: String) -> tokenizers::Result<tokenizers::Tokenizer> {
     let bpe = BPE::builder().vocab_and_merges(vocab, merges).unk_token(unk_token).end_of_word_suffix("</w>".into());
     let space = Replace::new(ReplacePattern::Regex(r"\s+".into()), " ")?;

@@ -1,4 +1,4 @@
-//! The files of a tokenizer, on disk or inside something else.
+//! Access to the files of a tokenizer, on disk or inside another file.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -10,19 +10,19 @@ use crate::base::error::{Error, Result};
 /// Reads a file of a tokenizer by name; `None` if there is no such file.
 pub type ReadFile<'a> = dyn Fn(&str) -> Result<Option<Vec<u8>>> + 'a;
 
-/// The files of a tokenizer, and where they are.
+/// The files of a tokenizer and their location.
 pub(super) struct TokenizerFiles<'a> {
     folder: &'a Path,
     read: &'a ReadFile<'a>,
 }
 
 impl<'a> TokenizerFiles<'a> {
-    /// Files that `read` gives; `folder` only names the place in messages.
+    /// Takes files from `read`; `folder` is only used in messages.
     pub(super) fn new(folder: &'a Path, read: &'a ReadFile<'a>) -> Self {
         Self { folder, read }
     }
 
-    /// The content of a file; `None` if there is no such file.
+    /// Reads a file; `None` if there is no such file.
     ///
     /// # Errors
     /// It can't be read.
@@ -30,17 +30,17 @@ impl<'a> TokenizerFiles<'a> {
         (self.read)(name)
     }
 
-    /// What a JSON file says; `None` if there is no such file.
+    /// Reads a JSON file; `None` if there is no such file.
     ///
     /// # Errors
-    /// It can't be read, or isn't what its name says.
+    /// It can't be read or is malformed.
     pub(super) fn json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         let Some(content) = self.bytes(name)? else { return Ok(None) };
         let malformed = |error| self.error(&format!("The tokenizer's {name} is malformed")).caused_by(error);
         serde_json::from_slice(&content).map(Some).map_err(malformed)
     }
 
-    /// An error about these files.
+    /// Makes an error about these files.
     pub(super) fn error(&self, message: &str) -> Error {
         Error::new(format!("{message}: {}", self.folder.display()))
     }

@@ -1,4 +1,4 @@
-//! The tokenizers that there are, by their class in transformers.
+//! The supported tokenizers, by their class in transformers.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,20 +8,20 @@ use super::files::ReadFile;
 use super::tokenizer::Tokenizer;
 use crate::base::error::{Error, Result};
 
-/// Builds a tokenizer from its files; the path names the place in messages.
+/// Opens a tokenizer from its files; the path is only used in messages.
 type Open = fn(&Path, &ReadFile<'_>) -> Result<Arc<dyn Tokenizer>>;
 
-/// One row a class.
+/// A row for each class.
 const KINDS: &[(&str, Open)] = &[("CLIPTokenizer", clip), ("CLIPTokenizerFast", clip)];
 
 fn clip(folder: &Path, read: &ReadFile<'_>) -> Result<Arc<dyn Tokenizer>> {
     Ok(Arc::new(ClipTokenizer::from_files(folder, read)?))
 }
 
-/// Opens a tokenizer of a class from its files; `folder` only names the place in messages.
+/// Opens a tokenizer of a class from its files; `folder` is only used in messages.
 ///
 /// # Errors
-/// The class is unknown, or a file is missing, unreadable or not what its name says.
+/// The class is unknown, or a file is missing, unreadable or malformed.
 pub fn open(class: &str, folder: &Path, read: &ReadFile<'_>) -> Result<Arc<dyn Tokenizer>> {
     match KINDS.iter().find(|(name, _)| *name == class) {
         Some((_, open)) => open(folder, read),

@@ -1,34 +1,33 @@
-//! Words that a text encoder was taught after its training (textual inversion): which tokens each stands for, and where they
-//! are in a prompt.
+//! Words that a text encoder learned after its training (textual inversion): their tokens, and where they are in a prompt.
 //!
-//! A word is found as it is written, in small letters or large ones, where no letter, digit or underscore touches it. It
-//! may stand for several tokens, which Diffusers spells out in the prompt (`loaders/textual_inversion.py`,
-//! `_maybe_convert_prompt`). Unlike there, a word isn't found inside another, and may be one that the vocabulary has.
+//! A word is found regardless of case, where no letter, digit or underscore is next to it. It may have several tokens, which
+//! Diffusers writes into the prompt (`loaders/textual_inversion.py`, `_maybe_convert_prompt`). Unlike in Diffusers, a word
+//! isn't found inside another, and may be one that is in the vocabulary.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Words, and the tokens of each.
+/// Learned words with the range of their tokens.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LearnedWords(Vec<(String, Range<u32>)>);
 
 impl LearnedWords {
-    /// From each word's first token and how many they are. Words whose tokens are none are left out.
+    /// Takes each word's first token and their number. Words without tokens are left out.
     pub(super) fn new(words: BTreeMap<String, (u32, u32)>) -> Self {
         let ids = |(first, count): (u32, u32)| first..first.saturating_add(count);
         let words = words.into_iter().map(|(word, tokens)| (word.to_ascii_lowercase(), ids(tokens)));
         let mut words: Vec<_> = words.filter(|(word, ids)| !word.is_empty() && !ids.is_empty()).collect();
-        // The longest that fits goes first.
+        // The longest word that matches is taken.
         words.sort_by_key(|(word, _)| std::cmp::Reverse(word.len()));
         Self(words)
     }
 
-    /// The largest of their tokens.
+    /// The largest token of any word.
     pub(super) fn largest_id(&self) -> Option<u32> {
         self.0.iter().filter_map(|(_, ids)| ids.end.checked_sub(1)).max()
     }
 
-    /// Where in a prompt they are, in bytes, from the beginning on and none in another.
+    /// Finds words in a prompt, from its beginning on and without overlaps: the range of bytes and the tokens of each.
     pub(super) fn find(&self, prompt: &str) -> Vec<(Range<usize>, Range<u32>)> {
         if self.0.is_empty() {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! The special tokens of a tokenizer and the length of its prompts, with CLIP's for folders that state none.
+//! The special tokens of a tokenizer and the length of its prompts, with CLIP's values as defaults.
 
 use std::collections::BTreeMap;
 
@@ -8,26 +8,26 @@ use tokenizers::AddedToken;
 use super::files::TokenizerFiles;
 use crate::base::error::Result;
 
-/// CLIP's limit, for a folder that states none.
+/// CLIP's limit, for folders without one.
 const MODEL_MAX_LENGTH: usize = 77;
-/// From here on a stated limit means "none" (`LARGE_INTEGER` in `tokenization_utils_base.py`: some files say 1e30).
+/// A limit from here on means "none" (`LARGE_INTEGER` in `tokenization_utils_base.py`: some files say 1e30).
 const NO_LIMIT: f64 = 1e20;
 /// Larger than any text encoder's position table.
 const LARGEST_LIMIT: f64 = 65_536.0;
 
-/// The tokens that are no text, each matched in a prompt as it stands before anything else is.
+/// The tokens that are not text. They are matched in a prompt before anything else.
 pub(super) struct SpecialTokens {
     pub(super) bos: AddedToken,
     pub(super) eos: AddedToken,
     pub(super) unk: AddedToken,
     pub(super) pad: AddedToken,
-    /// All of them in the order in which transformers adds them: a later one overrides an equal earlier one.
+    /// All of them, in the order in which transformers adds them: a later one overrides an equal earlier one.
     pub(super) added_tokens: Vec<AddedToken>,
-    /// Ids of a prompt, those that begin and end it included.
+    /// How many ids a prompt has, including those that begin and end it.
     pub(super) model_max_length: usize,
 }
 
-/// A special token in JSON: its text, or more about how it matches.
+/// A special token in JSON: its text, or an object that also says how it matches.
 #[derive(Clone, Deserialize)]
 #[serde(untagged)]
 enum SpecialToken {

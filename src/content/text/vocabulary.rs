@@ -1,4 +1,4 @@
-//! The vocabulary of a byte-pair tokenizer, in either of the two forms that folders have it.
+//! The vocabulary of a byte-pair tokenizer, in either of the two forms that it is stored in.
 
 use serde::Deserialize;
 use tokenizers::AddedToken;
@@ -7,14 +7,14 @@ use tokenizers::models::bpe::{Merges, Vocab};
 use super::files::TokenizerFiles;
 use crate::base::error::Result;
 
-/// Tokens, and which pairs of them merge, the first ones first.
+/// Tokens, and the pairs of them that merge, in order of priority.
 pub(super) struct Vocabulary {
     pub(super) vocab: Vocab,
     pub(super) merges: Merges,
     pub(super) added_tokens: Vec<AddedToken>,
 }
 
-/// What is read of a `tokenizer.json`: the steps that it lists are those that the tokenizer's class stands for.
+/// The keys of a `tokenizer.json` that are read: the steps that it lists follow from the tokenizer's class.
 #[derive(Deserialize)]
 struct TokenizerJson {
     #[serde(default)]
@@ -60,8 +60,8 @@ impl Vocabulary {
         Ok(vocabulary)
     }
 
-    /// The `tokenizers` crate takes for granted that a merge of two tokens is no longer than the longest token, and
-    /// counts on from the largest id.
+    /// Checks what the `tokenizers` crate relies on: that every merge gives a token, and that ids are small enough to continue
+    /// from.
     fn check(&self, files: &TokenizerFiles<'_>) -> Result<()> {
         if let Some((token, id)) = self.vocab.iter().find(|(_, id)| i32::try_from(**id).is_err()) {
             return Err(files.error(&format!("The tokenizer's vocabulary gives {token} the impossible id {id}")));

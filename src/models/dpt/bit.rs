@@ -1,5 +1,5 @@
-//! `BitBackbone` (transformers `models/bit/modeling_bit.py`): the ResNet with weight-standardised convolutions and group norms that
-//! DPT-Hybrid begins with.
+//! `BitBackbone` (transformers `models/bit/modeling_bit.py`): the ResNet with weight-standardised convolutions and group norms at
+//! the start of DPT-Hybrid.
 //!
 //! Limits: bottleneck layers with "same" padding and three stages, as in Intel/dpt-hybrid-midas.
 
@@ -16,14 +16,14 @@ use crate::base::error::Result;
 use crate::models::config::{NetworkConfig, check, read};
 use crate::ops::{self, Conv2d, Padding, Then};
 
-/// Every weight-standardised convolution of the model has this.
+/// The epsilon of every weight-standardised convolution.
 const STANDARD_EPSILON: f64 = 1e-8;
-/// torch's default, which the norms keep.
+/// torch's default, which the norms use.
 const NORM_EPSILON: f64 = 1e-5;
-/// Stages, whose maps are a quarter, an eighth and a sixteenth of the picture's sides.
+/// How many stages there are; their maps are a quarter, an eighth and a sixteenth of the picture's sides.
 pub(super) const STAGES: usize = 3;
 
-/// The keys of a `backbone_config` that shape the network, with the defaults that transformers' `DPTConfig` gives it.
+/// The keys of a `backbone_config` that determine the network, with the defaults that transformers' `DPTConfig` gives it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 struct BitConfig {
@@ -46,7 +46,7 @@ impl Default for BitConfig {
     }
 }
 
-/// `BitModel` under the name that checkpoints have for it.
+/// The wrapper of `BitModel`, whose name is part of the checkpoints' keys.
 #[derive(Module, Debug)]
 pub(super) struct BitBackbone {
     bit: BitModel,
@@ -92,11 +92,11 @@ struct BitDownsampleConv {
 }
 
 impl BitBackbone {
-    /// Builds the network that a `backbone_config` describes; its parameters are made when they are loaded. Gives the channels of
-    /// the stages too.
+    /// Builds the network that a `backbone_config` describes; its parameters take no memory until they are loaded. Also returns
+    /// the channels of the stages.
     ///
     /// # Errors
-    /// An option that we don't build, or numbers that don't fit together: the message names the key.
+    /// An option that is not supported, or numbers that don't fit together: the message names the key.
     pub(super) fn new(config: &NetworkConfig, device: &Device) -> Result<(Self, [usize; STAGES])> {
         let c: BitConfig = read(config, &fixed_options())?;
         check(c.global_padding.eq_ignore_ascii_case("same"), || format!("global_padding = {}", c.global_padding))?;
@@ -130,12 +130,12 @@ impl BitBackbone {
         Ok((Self { bit: BitModel { embedder, encoder: BitEncoder { stages } } }, channels))
     }
 
-    /// `[batch, 3, height, width]` to the map of each stage.
+    /// Computes the map of each stage from `[batch, 3, height, width]`.
     pub(super) fn forward(&self, pixel_values: Tensor<4>) -> Vec<Tensor<4>> {
         let BitEmbeddings { convolution, norm } = &self.bit.embedder;
         let x = standardised(convolution, pixel_values);
         let x = relu(ops::group_norm(norm, x, Then::Nothing));
-        // What is padded is 0, and so is the least of a ReLU.
+        // Zero padding is right for a maximum after a ReLU.
         let mut x = max_pool2d(padded(x, 3, 2), MaxPoolOptions::new([3, 3]).with_stride([2, 2]));
         let mut maps = Vec::new();
         for stage in &self.bit.encoder.stages {
@@ -180,7 +180,7 @@ impl BitBottleneckLayer {
     }
 }
 
-/// Options that other models use and we don't build: each with the one value that we do.
+/// Options with a single supported value.
 fn fixed_options() -> Vec<(&'static str, serde_json::Value)> {
     vec![
         ("model_type", json!("bit")),
@@ -194,7 +194,7 @@ fn fixed_options() -> Vec<(&'static str, serde_json::Value)> {
     ]
 }
 
-/// Channels inside a bottleneck: a quarter, rounded to a multiple of eight (`make_div`).
+/// Computes the channels inside a bottleneck: a quarter, rounded to a multiple of eight (`make_div`).
 fn narrow(channels: usize) -> usize {
     let rounded = ((channels / 4 + 4) / 8 * 8).max(8);
     if 10 * rounded < 9 * (channels / 4) { rounded + 8 } else { rounded }
@@ -209,7 +209,7 @@ fn norm(channels: usize, groups: usize, device: &Device) -> GroupNorm {
     GroupNormConfig::new(groups, channels).with_epsilon(NORM_EPSILON).init(device)
 }
 
-/// `WeightStandardizedConv2d`: the weights of each output channel with mean 0 and variance 1, and "same" padding.
+/// Applies `WeightStandardizedConv2d`: the weights of each output channel get mean 0 and variance 1, and padding is "same".
 fn standardised(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
     let weight = layer.weight.val();
     let (shape @ [outputs, ..], dtype) = (weight.dims(), weight.dtype());
@@ -221,8 +221,8 @@ fn standardised(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
     ops::conv2d(&layer, padded(x, shape[2], layer.stride))
 }
 
-/// Zeros around a picture, more of them right and below, so that a convolution gives a `stride`th of its sides, rounded up
-/// (`DynamicPad2d`).
+/// Pads a picture with zeros, more of them on the right and below, so that a convolution divides its sides by `stride`,
+/// rounding up (`DynamicPad2d`).
 fn padded(x: Tensor<4>, kernel: usize, stride: usize) -> Tensor<4> {
     let [_, _, height, width] = x.dims();
     let missing = |side: usize| ((side.div_ceil(stride) - 1) * stride + kernel).saturating_sub(side);

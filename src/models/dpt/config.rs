@@ -7,7 +7,7 @@ use super::bit::STAGES;
 use crate::base::error::Result;
 use crate::models::config::{NetworkConfig, check, read};
 
-/// The keys of `config.json` that shape the network, with transformers' defaults.
+/// The keys of `config.json` that determine the network, with transformers' defaults.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub(super) struct DptConfig {
@@ -57,7 +57,7 @@ impl DptConfig {
     /// Reads and checks a config.
     ///
     /// # Errors
-    /// An option that we don't build, or numbers that don't fit together: the message names the key.
+    /// An option that is not supported, or numbers that don't fit together: the message names the key.
     pub(super) fn read(config: &NetworkConfig) -> Result<Self> {
         let config: Self = read(config, &fixed_options())?;
         config.check()?;
@@ -125,7 +125,7 @@ impl DptConfig {
     }
 }
 
-/// Options that other models use and we don't build: each with the one value that we do.
+/// Options with a single supported value.
 fn fixed_options() -> Vec<(&'static str, serde_json::Value)> {
     vec![
         ("model_type", json!("dpt")),

@@ -1,7 +1,7 @@
-//! `DPTForDepthEstimation` (transformers `models/dpt/modeling_dpt.py`): how far away each pixel is. Intel/dpt-large sees patches,
-//! Intel/dpt-hybrid-midas, which Stable Diffusion 2 Depth has, the maps of a ResNet.
+//! `DPTForDepthEstimation` (transformers `models/dpt/modeling_dpt.py`): how far away each pixel is. Intel/dpt-large takes
+//! patches, Intel/dpt-hybrid-midas, which is part of Stable Diffusion 2 Depth, the feature maps of a ResNet.
 //!
-//! Limits: square pictures of the size that the model is made for; no batch norm, no other backbones.
+//! Limits: square pictures of the size that the model was made for; no batch norm, no other backbones.
 
 mod bit;
 mod config;
@@ -32,7 +32,7 @@ pub struct DptForDepthEstimation {
     out_indices: Vec<usize>,
 }
 
-/// Its `layernorm` is in the checkpoints, and no part of what the neck reads.
+/// The transformer. Its `layernorm` is in the checkpoints, but the neck reads the layers before it.
 #[derive(Module, Debug)]
 struct DptModel {
     embeddings: DptEmbeddings,
@@ -41,10 +41,10 @@ struct DptModel {
 }
 
 impl DptForDepthEstimation {
-    /// Builds the network that a `config.json` describes; its parameters are made when they are loaded.
+    /// Builds the network that a `config.json` describes; its parameters take no memory until they are loaded.
     ///
     /// # Errors
-    /// An option that we don't build, or numbers that don't fit together: the message names the key.
+    /// An option that is not supported, or numbers that don't fit together: the message names the key.
     pub fn new(config: &NetworkConfig, device: &Device) -> Result<Self> {
         let c = DptConfig::read(config)?;
         let mut backbone = None;
@@ -70,13 +70,13 @@ impl DptForDepthEstimation {
         })
     }
 
-    /// The side of the square pictures that it sees, in pixels.
+    /// The side of the square pictures that it takes, in pixels.
     pub fn image_size(&self) -> usize {
         self.image_size
     }
 
-    /// `predicted_depth`: `pixel_values` `[batch, 3, image_size, image_size]` to `[batch, height, width]`, larger for what is nearer,
-    /// never below 0.
+    /// Computes `predicted_depth`: `pixel_values` `[batch, 3, image_size, image_size]` to `[batch, height, width]`, larger
+    /// where it is nearer, never below 0.
     pub fn forward(&self, pixel_values: Tensor<4>) -> Tensor<3> {
         let [batch, _, height, width] = pixel_values.dims();
         let device = pixel_values.device();
@@ -86,7 +86,7 @@ impl DptForDepthEstimation {
         let features = maps.into_iter().map(Feature::Map).chain(tokens).collect();
         match self.neck.forward(features, self.grid) {
             Some(merged) => self.head.forward(merged),
-            // A network without stages, which its config was checked not to be.
+            // Unreachable: the config was checked to have stages.
             None => Tensor::zeros([batch, height, width], &device),
         }
     }

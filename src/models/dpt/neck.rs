@@ -1,5 +1,5 @@
-//! DPT's neck and head: tokens of several layers become maps (`DPTReassembleStage`), which are merged from the coarsest to the finest
-//! (`DPTFeatureFusionStage`) and end in a depth a pixel (`DPTDepthEstimationHead`).
+//! DPT's neck and head: tokens of several layers become maps (`DPTReassembleStage`), which are merged from the coarsest to the
+//! finest (`DPTFeatureFusionStage`) and turned into a depth for each pixel (`DPTDepthEstimationHead`).
 
 use burn::module::Module;
 use burn::nn::Identity;
@@ -23,7 +23,7 @@ pub(super) struct DptNeck {
     fusion_stage: DptFeatureFusionStage,
 }
 
-/// The stages that are a backbone's maps have nothing to reassemble.
+/// `DPTReassembleStage`; stages that are maps of a backbone have nothing to reassemble.
 #[derive(Module, Debug)]
 struct DptReassembleStage {
     readout_projects: Vec<Option<[Linear; 1]>>,
@@ -47,7 +47,7 @@ struct DptFeatureFusionStage {
     layers: Vec<DptFeatureFusionLayer>,
 }
 
-/// The first layer, which has nothing to merge, leaves its `residual_layer1` unused.
+/// `DPTFeatureFusionLayer`; the first layer has nothing to merge and doesn't use its `residual_layer1`.
 #[derive(Module, Debug)]
 struct DptFeatureFusionLayer {
     projection: Conv2d,
@@ -61,7 +61,7 @@ struct DptPreActResidualLayer {
     convolution2: Conv2d,
 }
 
-/// What a stage of the neck begins with.
+/// The input of a stage of the neck.
 pub(super) enum Feature {
     /// Tokens of a layer of the transformer, `[batch, 1 + patches, width]`.
     Tokens(Tensor<3>),
@@ -70,7 +70,7 @@ pub(super) enum Feature {
 }
 
 impl DptNeck {
-    /// The first `maps` stages are a backbone's.
+    /// Builds a neck whose first `maps` stages are maps of a backbone.
     pub(super) fn new(c: &DptConfig, maps: usize, device: &Device) -> Self {
         let width = c.hidden_size;
         let stages = || c.neck_hidden_sizes.iter().zip(&c.reassemble_factors).enumerate();
@@ -95,7 +95,7 @@ impl DptNeck {
         }
     }
 
-    /// The features, from fine to coarse, merged into one map of twice the finest one's sides; `grid` patches make a side.
+    /// Merges the features, from fine to coarse, into one map with twice the sides of the finest; a side is `grid` patches.
     pub(super) fn forward(&self, features: Vec<Feature>, grid: usize) -> Option<Tensor<4>> {
         let DptReassembleStage { readout_projects, layers } = &self.reassemble_stage;
         let mut maps = Vec::new();
@@ -120,7 +120,7 @@ impl DptNeck {
     }
 }
 
-/// The first token's part in each of the others, which become a map.
+/// Mixes the first token into each of the others, which become a map.
 fn read_out(readout: &Linear, tokens: Tensor<3>, grid: usize) -> Tensor<4> {
     let [batch, length, width] = tokens.dims();
     let patches = tokens.clone().narrow(1, 1, length - 1);
@@ -130,7 +130,7 @@ fn read_out(readout: &Linear, tokens: Tensor<3>, grid: usize) -> Tensor<4> {
 }
 
 impl Resize {
-    /// By a factor: a whole number, 1 for none, or one over a whole number.
+    /// Builds a layer that resizes by a factor: a whole number, 1 for no layer, or one over a whole number.
     fn new(channels: usize, factor: f64, device: &Device) -> Option<Self> {
         if factor > 1.0 {
             let times = factor as usize;
@@ -169,13 +169,13 @@ impl DptFeatureFusionLayer {
         }
     }
 
-    /// Twice the sides of `coarser`.
+    /// Merges two maps into one with twice the sides of `coarser`.
     fn forward(&self, coarser: Tensor<4>, finer: Option<Tensor<4>>) -> Tensor<4> {
         let x = match finer {
             Some(mut finer) => {
                 let [_, _, height, width] = coarser.dims();
                 if finer.dims()[2..] != [height, width] {
-                    // An odd side was halved upwards.
+                    // An odd side was halved rounding up.
                     finer = bilinear(finer, [height, width], false);
                 }
                 coarser + self.residual_layer1.forward(finer)
@@ -195,13 +195,13 @@ impl DptPreActResidualLayer {
     }
 }
 
-/// `nn.functional.interpolate` with `mode="bilinear"`.
+/// Resizes as `nn.functional.interpolate` with `mode="bilinear"`.
 fn bilinear(x: Tensor<4>, size: [usize; 2], align_corners: bool) -> Tensor<4> {
     let options = InterpolateOptions::new(InterpolateMode::Bilinear);
     interpolate(x, options.with_align_corners(align_corners).with_output_size(size))
 }
 
-/// `DPTDepthEstimationHead`: its indices 1, 3 and 5 have no parameters.
+/// `DPTDepthEstimationHead`; indices 1, 3 and 5 have no parameters.
 #[derive(Module, Debug)]
 pub(super) struct DptDepthEstimationHead {
     head: (Conv2d, Identity, Conv2d, Identity, Conv2d),
@@ -221,7 +221,7 @@ impl DptDepthEstimationHead {
         }
     }
 
-    /// `[batch, channels, height, width]` to depths, `[batch, 2 height, 2 width]`.
+    /// Computes depths `[batch, 2 height, 2 width]` from `[batch, channels, height, width]`.
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<3> {
         let (first, _, second, _, last) = &self.head;
         let x = ops::conv2d(first, x);

@@ -1,4 +1,4 @@
-//! DPT's vision transformer, and the two ways from a picture to its tokens: patches (`DPTViTEmbeddings`) or the last map of a ResNet
+//! DPT's vision transformer and its two kinds of embeddings: from patches (`DPTViTEmbeddings`) or from the last map of a ResNet
 //! (`DPTViTHybridEmbeddings`).
 
 use burn::module::{Initializer, Module, Param};
@@ -9,7 +9,7 @@ use super::bit::BitBackbone;
 use super::config::DptConfig;
 use crate::ops::{self, AttentionMask, Conv2d, Linear, Padding};
 
-/// What becomes of a picture before the transformer.
+/// The layers before the transformer.
 #[derive(Module, Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one of it a model")]
 pub(super) enum DptEmbeddings {
@@ -38,7 +38,7 @@ pub(super) struct DptVitHybridEmbeddings {
 }
 
 impl DptEmbeddings {
-    /// From patches, or from the last of a backbone's maps, of so many channels.
+    /// Builds embeddings from patches, or from the last map of a backbone, which has this many channels.
     pub(super) fn new(c: &DptConfig, backbone: Option<(BitBackbone, usize)>, device: &Device) -> Self {
         let (width, patch) = (c.hidden_size, c.patch_size);
         let cls_token = Initializer::Zeros.init([1, 1, width], device);
@@ -52,7 +52,8 @@ impl DptEmbeddings {
         Self::Patches(DptVitEmbeddings { cls_token, position_embeddings, patch_embeddings })
     }
 
-    /// `[batch, 3, image_size, image_size]` to tokens, `[batch, 1 + patches, width]`, and the maps of the backbone's earlier stages.
+    /// Embeds `[batch, 3, image_size, image_size]` as tokens `[batch, 1 + patches, width]`; the maps of the backbone's earlier
+    /// stages are returned as well.
     pub(super) fn forward(&self, pixel_values: Tensor<4>) -> (Tensor<3>, Vec<Tensor<4>>) {
         let (map, maps, cls_token, positions) = match self {
             Self::Patches(DptVitEmbeddings { cls_token, position_embeddings, patch_embeddings }) => {
@@ -133,7 +134,7 @@ impl DptVitEncoder {
         Self { layer: (0..c.num_hidden_layers).map(layer).collect() }
     }
 
-    /// What each layer gives, `[batch, length, width]`.
+    /// Returns the output of each layer, `[batch, length, width]`.
     pub(super) fn forward(&self, mut x: Tensor<3>) -> Vec<Tensor<3>> {
         let mut outputs = Vec::new();
         for layer in &self.layer {

@@ -1,7 +1,7 @@
-//! Scaled dot-product attention that never writes the whole score matrix out.
+//! Scaled dot-product attention that never stores the whole score matrix.
 //!
 //! A block of queries goes over the keys tile by tile, with the running maximum and sum of the online softmax (Milakov and
-//! Gimelshein, 2018; Dao et al., FlashAttention, 2022): the scores in work at any time fit the second-level cache.
+//! Gimelshein, 2018; Dao et al., FlashAttention, 2022): the scores held at any time fit the second-level cache.
 
 use burn::tensor::Tensor;
 use rayon::prelude::*;
@@ -16,7 +16,7 @@ use crate::ops::options::AttentionMask;
 const QUERIES: usize = 128;
 const KEYS: usize = 512;
 
-/// `q` `[batch, queries, heads * dim]`, `k` and `v` `[batch, keys, heads * dim]`.
+/// Computes attention: `q` is `[batch, queries, heads * dim]`, `k` and `v` are `[batch, keys, heads * dim]`.
 pub(in crate::ops) fn attention(
     q: Tensor<3>,
     k: Tensor<3>,
@@ -29,7 +29,7 @@ pub(in crate::ops) fn attention(
     let dim = width / heads;
     let mut y = vec![0.0; q.get().len()];
     let cancel = interrupt::current();
-    // Blocks small enough that every thread has work.
+    // Small enough blocks that every thread has work.
     let block = QUERIES.min((queries * shape[0]).div_ceil(rayon::current_num_threads())).max(1);
     y.par_chunks_mut(queries * width).zip(q.get().par_chunks(queries * width)).enumerate().for_each(|(b, (y, q))| {
         let k = &k.get()[b * keys * width..][..keys * width];
@@ -69,7 +69,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// A block of queries of one head at work.
+/// Working memory for a block of queries of one head.
 struct Block {
     rows: usize,
     dim: usize,
@@ -92,7 +92,7 @@ impl Block {
         }
     }
 
-    /// Attends to all keys; `first` is the index of the block's first query.
+    /// Computes attention of the block over all keys; `first` is the index of the block's first query.
     fn head(&mut self, q: Columns<'_>, k: Columns<'_>, v: Columns<'_>, mask: AttentionMask, first: usize) {
         let (rows, dim) = (self.rows, self.dim);
         let scale = 1.0 / (dim as f32).sqrt();
@@ -113,7 +113,7 @@ impl Block {
             vectorize(|| {
                 for (i, row) in scores.chunks_exact_mut(count).enumerate() {
                     let maximum = self.maxima[i].max(max(row));
-                    // A row that may see none of these keys yet: its scores are all -inf, and so is its maximum.
+                    // A row that may not attend to any of these keys yet: its scores and its maximum are -inf.
                     let shift = if maximum == f32::NEG_INFINITY { 0.0 } else { maximum };
                     let rescale = exp(self.maxima[i] - shift);
                     self.sums[i] = self.sums[i] * rescale + exp_and_sum(row, shift);

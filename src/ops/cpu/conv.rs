@@ -28,7 +28,7 @@ struct Geometry {
     out_width: usize,
 }
 
-/// `x` `[batch, channels, height, width]`, `weight` `[out, channels, kernel, kernel]`.
+/// Applies `weight` `[out, channels, kernel, kernel]` to `x` `[batch, channels, height, width]`.
 pub(in crate::ops) fn conv2d(
     x: Tensor<4>,
     weight: Tensor<4>,
@@ -68,7 +68,7 @@ pub(in crate::ops) fn conv2d(
     tensor(y, [batch, out, out_height, out_width])
 }
 
-/// One image, strip by strip, as long as it is wanted.
+/// Convolves one image, strip by strip, until cancelled.
 fn strips(g: &Geometry, image: &[f32], weight: Matrix<'_>, y: &mut [f32], cancel: &CancelToken) {
     let pixels = g.out_height * g.out_width;
     let rows_max = (PATCHES_MAX / (weight.cols * g.out_width)).clamp(1, g.out_height);
@@ -88,7 +88,7 @@ fn strips(g: &Geometry, image: &[f32], weight: Matrix<'_>, y: &mut [f32], cancel
     }
 }
 
-/// A batch of small images in one product, into a buffer whose rows hold the images side by side.
+/// Convolves a batch of small images in one product, through a buffer whose rows hold the images side by side.
 fn shared(g: &Geometry, images: &[f32], weight: Matrix<'_>, y: &mut [f32], batch: usize) {
     let pixels = g.out_height * g.out_width;
     let columns = batch * pixels;
@@ -113,8 +113,8 @@ fn shared(g: &Geometry, images: &[f32], weight: Matrix<'_>, y: &mut [f32], batch
 }
 
 impl Geometry {
-    /// Row `k` of the patch matrix, k counting (channel, kernel row, kernel column): the pixel under that place of the kernel, for
-    /// every output pixel of a strip that begins at output row `top`.
+    /// Writes row `k` of the patch matrix, where k counts (channel, kernel row, kernel column): the pixel under that position
+    /// of the kernel, for every output pixel of a strip that begins at output row `top`.
     fn patch_row(&self, image: &[f32], k: usize, top: usize, row: &mut [f32]) {
         let [kh, kw] = self.kernel;
         let (channel, ky, kx) = (k / (kh * kw), k / kw % kh, k % kw);

@@ -1,4 +1,4 @@
-//! Matrix products on strided views: the safe door to the crate `gemm`.
+//! Matrix products on strided views: a safe wrapper of the crate `gemm`.
 
 use gemm::Parallelism;
 
@@ -15,30 +15,30 @@ pub(super) struct Matrix<'a> {
 }
 
 impl<'a> Matrix<'a> {
-    /// Rows one after the other.
+    /// Views contiguous rows.
     pub(super) fn row_major(data: &'a [f32], rows: usize, cols: usize) -> Self {
         Self { data, rows, cols, row_stride: cols, col_stride: 1 }
     }
 
-    /// Some of the rows.
+    /// Selects consecutive rows.
     fn rows(self, from: usize, count: usize) -> Self {
         Self { data: &self.data[from * self.row_stride..], rows: count, ..self }
     }
 
-    /// The transposed view.
+    /// Transposes the view.
     pub(super) fn t(self) -> Self {
         Self { rows: self.cols, cols: self.rows, row_stride: self.col_stride, col_stride: self.row_stride, ..self }
     }
 }
 
-/// Multiplications in a product that is done in one go: some thirtieth of a second on a desktop's processor. Larger ones are cut, so
-/// that they can be interrupted.
+/// The most multiplications of a product that is computed in one call: about a thirtieth of a second on a desktop processor.
+/// Larger products are split, so that they can be interrupted.
 const MAX_UNCUT: usize = 1 << 31;
 
 /// A multiple of the rows and columns that any of the kernels computes at once.
 const STRIP_MULTIPLE: usize = 192;
 
-/// Where a product goes: rows `row_stride` apart, columns side by side.
+/// The destination of a product: rows `row_stride` apart, contiguous columns.
 pub(super) struct MatrixMut<'a> {
     pub(super) data: &'a mut [f32],
     pub(super) rows: usize,
@@ -53,17 +53,17 @@ pub(super) enum Write {
     Add,
 }
 
-/// Whether a product may use all threads of the pool, or is itself one of many that run side by side.
+/// Whether a product may use all threads of the pool, or is itself one of many that run in parallel.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Threads {
     All,
     One,
 }
 
-/// `dst = scale * lhs * rhs`, or `dst += ...`. Interrupted, it leaves parts of `dst` as they were.
+/// Computes `dst = scale * lhs * rhs`, or `dst += ...`. When interrupted it leaves parts of `dst` unchanged.
 ///
 /// # Panics
-/// Shapes that don't fit together or reach past their slice: a fault of the caller, not of any input.
+/// The shapes don't match or reach past their slices, which is a bug of the caller and not the fault of any input.
 pub(super) fn gemm(dst: MatrixMut<'_>, write: Write, lhs: Matrix<'_>, rhs: Matrix<'_>, scale: f32, threads: Threads) {
     let (m, n, k) = (lhs.rows, rhs.cols, lhs.cols);
     if threads == Threads::One || m * n * k <= MAX_UNCUT {
@@ -72,7 +72,7 @@ pub(super) fn gemm(dst: MatrixMut<'_>, write: Write, lhs: Matrix<'_>, rhs: Matri
     let MatrixMut { data, rows, cols, row_stride } = dst;
     assert!(rows == m && cols == n, "gemm: {m}x{n} into {rows}x{cols}");
     let cancel = interrupt::current();
-    // Along the longer side of the product, in strips that the kernels fill whole.
+    // Split along the longer side of the product, in multiples of the kernels' tiles.
     let strip = (MAX_UNCUT / (k * m.min(n))).next_multiple_of(STRIP_MULTIPLE);
     for from in (0..m.max(n)).step_by(strip) {
         if cancel.is_cancelled() {
@@ -103,7 +103,7 @@ fn uncut(dst: MatrixMut<'_>, write: Write, lhs: Matrix<'_>, rhs: Matrix<'_>, sca
         assert!(side.rows == 0 || side.cols == 0 || last < side.data.len(), "gemm: operand out of bounds");
     }
     let parallelism = match threads {
-        // Below some 4 MFLOP the threads cost more than they bring.
+        // Below about 4 MFLOP, starting the threads takes longer than they save.
         Threads::All if m * n * k >= 1 << 21 => Parallelism::Rayon(0),
         _ => Parallelism::None,
     };
@@ -143,8 +143,8 @@ mod tests {
     use super::*;
     use crate::base::cancel::CancelToken;
 
-    /// `m` x `k` by `k` x `n`, into rows one apart. Each row of the left side and each column of the right one has a number of its
-    /// own, [`left`] and [`right`].
+    /// `m` x `k` by `k` x `n`, into rows one apart. Each row of the left side and each column of the right one has a number of
+    /// its own, [`left`] and [`right`].
     fn product(m: usize, n: usize, k: usize) -> Vec<f32> {
         let lhs: Vec<f32> = (0..m * k).map(|at| left(at / k)).collect();
         let rhs: Vec<f32> = (0..k * n).map(|at| right(at % n)).collect();

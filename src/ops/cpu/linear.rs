@@ -1,4 +1,4 @@
-//! The linear layer: the bias is laid down, then the product is added.
+//! The linear layer: the output begins as the bias, and the product is added to it.
 
 use burn::tensor::Tensor;
 use rayon::prelude::*;
@@ -8,10 +8,11 @@ use super::values::{Values, primitive, tensor};
 use crate::ops::interrupt;
 use crate::ops::quantized::Quantized;
 
-/// Numbers of a quantised weight that are expanded at a time: they stay in the second-level cache until they are multiplied.
+/// How many numbers of a quantised weight are expanded at a time: few enough to stay in the second-level cache until they are
+/// used.
 const EXPANDED: usize = 1 << 18;
 
-/// Applies `weight` `[inputs, outputs]` to `x` `[batch, length, inputs]`: rows or columns of it may be the contiguous side.
+/// Applies `weight` `[inputs, outputs]` to `x` `[batch, length, inputs]`; either axis of the weight may be the contiguous one.
 pub(in crate::ops) fn linear(x: Tensor<3>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<3> {
     let ([batch, length, inputs], [_, outputs]) = (x.dims(), weight.dims());
     let (x, weight) = (Values::of(x), primitive(weight));
@@ -33,7 +34,7 @@ pub(in crate::ops) fn linear(x: Tensor<3>, weight: Tensor<2>, bias: Option<Tenso
     tensor(y, [batch, length, outputs])
 }
 
-/// The same with a quantised weight, a block of whose outputs is expanded at a time.
+/// Applies a quantised weight, expanding the rows of a block of outputs at a time.
 pub(in crate::ops) fn linear_quantized(x: Tensor<3>, weight: &Quantized, bias: Option<Tensor<1>>) -> Tensor<3> {
     let ([batch, length, _], [outputs, inputs]) = (x.dims(), weight.dims());
     let x = Values::of(x);
@@ -55,7 +56,7 @@ pub(in crate::ops) fn linear_quantized(x: Tensor<3>, weight: &Quantized, bias: O
     tensor(y, [batch, length, outputs])
 }
 
-/// Room for a product that holds the bias already, and whether the product is added to it.
+/// Allocates an output that holds the bias already, and tells whether the product is to be added to it.
 fn begun(rows: usize, outputs: usize, bias: Option<Tensor<1>>) -> (Vec<f32>, Write) {
     let mut y = vec![0.0; rows * outputs];
     let Some(bias) = bias.map(Values::of) else { return (y, Write::Replace) };

@@ -1,6 +1,6 @@
-//! f32 kernels for the CPU: what burn's CPU backend does too slowly for a UNet.
+//! f32 kernels for the CPU, for the operations that burn's CPU backend computes too slowly for a UNet.
 //!
-//! They read and write the backend's own buffers, so moving in and out costs nothing. Threads are rayon's, as in the backend.
+//! They read and write the backend's own buffers, so nothing is copied. Like the backend they use rayon's current thread pool.
 
 mod attention;
 mod conv;

@@ -1,4 +1,4 @@
-//! Group norm (with the SiLU that follows it) and layer norm: two readings of the values and one writing.
+//! Group norm (with the SiLU that follows it) and layer norm: the values are read twice and written once.
 
 use burn::tensor::Tensor;
 use rayon::prelude::*;
@@ -7,7 +7,7 @@ use super::simd::{silu, sum_and_squares, vectorize};
 use super::values::{Values, tensor};
 use crate::ops::options::Then;
 
-/// `x` `[batch, channels, height, width]`; statistics over each group of channels, as torch's `group_norm`.
+/// Normalises each group of channels of `x` `[batch, channels, height, width]`, as torch's `group_norm`.
 pub(in crate::ops) fn group_norm(
     x: Tensor<4>,
     gamma: Tensor<1>,
@@ -39,7 +39,7 @@ pub(in crate::ops) fn group_norm(
     tensor(y, shape)
 }
 
-/// `x` `[batch, length, width]`; statistics over each row, as torch's `layer_norm`.
+/// Normalises each row of `x` `[batch, length, width]`, as torch's `layer_norm`.
 pub(in crate::ops) fn layer_norm(x: Tensor<3>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64) -> Tensor<3> {
     let shape @ [_, _, width] = x.dims();
     let (x, gamma, beta) = (Values::of(x), Values::of(gamma), Values::of(beta));
@@ -55,13 +55,13 @@ pub(in crate::ops) fn layer_norm(x: Tensor<3>, gamma: Tensor<1>, beta: Tensor<1>
     tensor(y, shape)
 }
 
-/// The mean, and one over the standard deviation (biased variance plus epsilon).
+/// Computes the mean, and one over the standard deviation (of the biased variance plus epsilon).
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "only what is inlined into `vectorize` is vectorized")]
 fn mean_and_scale(x: &[f32], epsilon: f64) -> (f32, f32) {
     let n = x.len() as f64;
     let mean = sum_and_squares(x, 0.0).0 / n;
-    // The squares are taken about the mean, as a large mean would drown the variance in rounding.
+    // Squares of the differences from the mean: with a large mean, rounding would hide the variance in plain squares.
     let (rest, squares) = sum_and_squares(x, mean as f32);
     let variance = squares / n - (rest / n).powi(2);
     (mean as f32, (1.0 / (variance + epsilon).sqrt()) as f32)

@@ -1,4 +1,4 @@
-//! Functions of one value at a time, and the nearest-neighbour upsampling.
+//! Activations, value by value, and nearest-neighbour upsampling.
 
 use burn::tensor::Tensor;
 use rayon::prelude::*;
@@ -7,7 +7,7 @@ use super::simd::{exp, gelu, silu, vectorize};
 use super::values::{Values, tensor};
 use crate::ops::interrupt;
 
-/// Values a thread takes at a time.
+/// How many values a thread computes at a time.
 const CHUNK: usize = 1 << 14;
 
 /// An activation.
@@ -18,7 +18,7 @@ pub(in crate::ops) enum Unary {
     QuickGelu,
 }
 
-/// The activation of each value.
+/// Applies an activation to each value.
 pub(in crate::ops) fn unary<const D: usize>(x: Tensor<D>, f: Unary) -> Tensor<D> {
     let shape = x.dims();
     let x = Values::of(x);
@@ -33,7 +33,7 @@ pub(in crate::ops) fn unary<const D: usize>(x: Tensor<D>, f: Unary) -> Tensor<D>
     tensor(y, shape)
 }
 
-/// `x` `[batch, length, 2 * width]`: the first half times the GELU of the second.
+/// Multiplies the first half of each row of `x` `[batch, length, 2 * width]` by the GELU of the second.
 pub(in crate::ops) fn geglu(x: Tensor<3>) -> Tensor<3> {
     let [batch, length, double] = x.dims();
     let width = double / 2;
@@ -50,7 +50,7 @@ pub(in crate::ops) fn geglu(x: Tensor<3>) -> Tensor<3> {
     tensor(y, [batch, length, width])
 }
 
-/// `x` `[batch, channels, height, width]` at twice the size, each pixel repeated, cropped to `[height, width]` of `size`.
+/// Doubles both sides of `x` `[batch, channels, height, width]` by repeating each pixel.
 pub(in crate::ops) fn upsample_nearest_2x(x: Tensor<4>) -> Tensor<4> {
     let [batch, channels, height, width] = x.dims();
     let x = Values::of(x);

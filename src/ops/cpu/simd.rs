@@ -18,13 +18,13 @@ pub(super) fn vectorize<R>(f: impl FnOnce() -> R) -> R {
 /// How many independent partial sums a reduction keeps: enough for two AVX-512 registers.
 const LANES: usize = 32;
 
-/// `e^x` in f32, within 2 ulp for x in [-87, 88], clamped outside.
+/// Computes `e^x` in f32, within 2 ulp for x in [-87, 88], clamped outside.
 ///
 /// Cephes `expf` (S. L. Moshier): 2^n times a degree-5 polynomial on [-ln 2 / 2, ln 2 / 2].
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
     let x = x.clamp(-87.336_54, 88.376_26);
-    // Adding 1.5 * 2^23 rounds to an integer, which then stands in the low bits of the mantissa.
+    // Adding 1.5 * 2^23 rounds to an integer, which is then in the low bits of the mantissa.
     let shifted = x * std::f32::consts::LOG2_E + 12_582_912.0;
     let n = shifted - 12_582_912.0;
     let r = x - n * 0.693_359_4;
@@ -40,15 +40,16 @@ pub(super) fn exp(x: f32) -> f32 {
     y * two_to_n
 }
 
-/// `x * sigmoid(x)`.
+/// Computes `x * sigmoid(x)`.
 #[inline(always)]
 pub(super) fn silu(x: f32) -> f32 {
     x / (1.0 + exp(-x))
 }
 
-/// The exact GELU, `x * (1 + erf(x / sqrt 2)) / 2`.
+/// Computes the exact GELU, `x * (1 + erf(x / sqrt 2)) / 2`.
 ///
-/// erf by Abramowitz and Stegun 7.1.26, whose absolute error is below 1.5e-7: under the rounding of the products that follow.
+/// erf by Abramowitz and Stegun 7.1.26, whose absolute error is below 1.5e-7: less than the rounding errors of the products
+/// that follow.
 #[inline(always)]
 pub(super) fn gelu(x: f32) -> f32 {
     let z = (x * std::f32::consts::FRAC_1_SQRT_2).abs();
@@ -62,10 +63,10 @@ pub(super) fn gelu(x: f32) -> f32 {
     x * if x < 0.0 { tail } else { 1.0 - tail }
 }
 
-/// `sum(x)` and `sum(x^2)` of the values less `shift`.
+/// Computes `sum(x)` and `sum(x^2)` of the values minus `shift`.
 #[inline(always)]
 pub(super) fn sum_and_squares(values: &[f32], shift: f32) -> (f64, f64) {
-    // f32 sums of at most 128 values a lane, gathered in f64: as exact as the values, whatever the length.
+    // Each lane sums at most 128 values in f32, and the rest is f64: the length doesn't cost accuracy.
     let (mut sum, mut squares) = (0.0_f64, 0.0_f64);
     for block in values.chunks(128 * LANES) {
         let (mut s, mut q) = ([0.0_f32; LANES], [0.0_f32; LANES]);
@@ -90,7 +91,7 @@ pub(super) fn sum_and_squares(values: &[f32], shift: f32) -> (f64, f64) {
     (sum, squares)
 }
 
-/// The largest value; `-inf` of none.
+/// Finds the largest value; `-inf` of no values.
 #[inline(always)]
 pub(super) fn max(values: &[f32]) -> f32 {
     let mut m = [f32::NEG_INFINITY; LANES];
@@ -106,7 +107,7 @@ pub(super) fn max(values: &[f32]) -> f32 {
     m.iter().copied().fold(f32::NEG_INFINITY, f32::max)
 }
 
-/// Replaces each value by `exp(value - shift)` and gives their sum.
+/// Replaces each value by `exp(value - shift)` and returns their sum.
 #[inline(always)]
 pub(super) fn exp_and_sum(values: &mut [f32], shift: f32) -> f32 {
     let mut s = [0.0_f32; LANES];

@@ -1,9 +1,9 @@
-//! Between tensors and the slices that the kernels read and write: nothing is copied where the values lie in row-major order.
+//! Conversions between tensors and the slices that the kernels use: nothing is copied if the values are in row-major order.
 
 use burn::tensor::{DType, Device, Shape, Tensor, TensorData};
 use burn_flex::{Flex, FlexTensor};
 
-/// Whether a tensor is one for the kernels: f32, on the CPU.
+/// Tells whether the kernels take this tensor: f32, on the CPU.
 pub(in crate::ops) fn takes<const D: usize>(x: &Tensor<D>) -> bool {
     x.dtype() == DType::F32 && x.device() == Device::flex()
 }
