@@ -1,10 +1,24 @@
-//! Families of models: a folder each, with a row that tells the storage rooms all they have to know of its files.
+//! Families of models: what a kind of model is, for everything above the networks and for the storage rooms.
 //!
-//! What families share whose files came from latent diffusion is in `ldm`. To add a family, add its folder and its row to
-//! `ROWS`.
+//! A family is a folder here and one line in the table below. Its row says all that the storage rooms have to know of its files. Its
+//! run time implements [`Model`], which is all that the pipelines know of it: what it is made for, its components by name, its
+//! prompts as a [`Conditioning`], its [`Denoiser`], its [`LatentCodec`], and what it takes of the memory. What several families
+//! share stands beside the folders; what those share whose files came from latent diffusion is in `ldm`.
 
+mod codec;
+mod component;
+mod components;
+mod conditioning;
+mod denoiser;
+mod footprint;
+mod kl_codec;
 mod ldm;
+mod model;
 mod named;
+mod registry;
+mod sizes;
+mod sketch;
+mod slot;
 
 pub(crate) mod flux;
 pub(crate) mod flux_2;
@@ -14,25 +28,52 @@ pub(crate) mod stable_diffusion_xl;
 pub(crate) mod unconditional;
 pub(crate) mod z_image;
 
-use crate::base::error::Result;
+use std::sync::Arc;
+
+use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
+use crate::base::stop::Outcome;
 use crate::storage::checkpoint::family::{Families, FamilyRow};
 use crate::storage::checkpoint::{Checkpoint, CheckpointOptions};
 
-/// All families. Files are recognised by the first row that knows them.
+pub use crate::models::autoencoder_kl::DiagonalGaussian;
+pub use crate::models::unet_blocks::Pace;
+pub use codec::{LatentCodec, LatentScale};
+pub use component::{CompareFiles, ComponentId, ComponentKind};
+pub use components::Components;
+pub use conditioning::{Conditioning, PromptPair};
+pub use denoiser::{Denoiser, DenoiserInput};
+pub use footprint::{Footprint, NetworkCost, StageComponents};
+pub use model::{GuidanceKind, Model, ModelSpec};
+pub use registry::{Family, FamilyRuntime, OpenModel};
+pub use sketch::SketchMap;
+pub use slot::{AnySlot, ModelFiles, OnHeaders};
+
+/// The table of families. Files are recognised by the first row that knows them.
+const FAMILIES: [Family; 9] = [
+    Family::recognised(&stable_diffusion_3::row::ROW),
+    Family::recognised(&flux_2::row::ROW),
+    Family::recognised(&named::NEWER),
+    Family::recognised(&flux::row::ROW),
+    Family::recognised(&z_image::row::ROW),
+    Family::recognised(&named::OTHERS),
+    Family::recognised(&stable_diffusion_xl::row::ROW),
+    Family::runnable(&stable_diffusion::row::ROW, &stable_diffusion::RUNTIME),
+    Family::runnable(&unconditional::row::ROW, &unconditional::RUNTIME),
+];
+
+/// All families, for the storage rooms.
 pub static ALL: Families = Families::new(&ROWS);
 
-static ROWS: [&FamilyRow; 9] = [
-    &stable_diffusion_3::row::ROW,
-    &flux_2::row::ROW,
-    &named::NEWER,
-    &flux::row::ROW,
-    &z_image::row::ROW,
-    &named::OTHERS,
-    &stable_diffusion_xl::row::ROW,
-    &stable_diffusion::row::ROW,
-    &unconditional::row::ROW,
-];
+static ROWS: [&FamilyRow; FAMILIES.len()] = {
+    let mut rows = [FAMILIES[0].row; FAMILIES.len()];
+    let mut i = 0;
+    while i < rows.len() {
+        rows[i] = FAMILIES[i].row;
+        i += 1;
+    }
+    rows
+};
 
 /// Opens a model of any family: configs are read, weights not yet.
 ///
@@ -40,6 +81,25 @@ static ROWS: [&FamilyRow; 9] = [
 /// As for [`Checkpoint::open`].
 pub fn open(model: &ModelRef) -> Result<Checkpoint> {
     Checkpoint::open(model, ALL, &CheckpointOptions::default())
+}
+
+/// Finds how the models of a checkpoint's family are run.
+///
+/// # Errors
+/// They aren't built here.
+pub fn runtime_of(checkpoint: &Checkpoint) -> Result<&'static FamilyRuntime> {
+    let row = checkpoint.family();
+    let family = FAMILIES.into_iter().find(|family| family.row.id == row.id);
+    let not_built = || Error::new(format!("Models of the family {} are not supported", row.label));
+    family.and_then(|family| family.runtime).ok_or_else(not_built)
+}
+
+/// Opens a model without its weights; `on_headers` is asked before the files of each component are looked at.
+///
+/// # Errors
+/// A component asks for what isn't built here, or its files are missing, damaged or don't fit; what `on_headers` says.
+pub fn open_model(files: Arc<ModelFiles>, on_headers: &mut OnHeaders<'_>) -> Outcome<Box<dyn Model>> {
+    (runtime_of(&files.checkpoint)?.open)(files, on_headers)
 }
 
 #[cfg(test)]
@@ -164,6 +224,16 @@ mod tests {
                 assert!(row.architectures.contains(&architecture), "{architecture} isn't in the row of {}", row.id);
             }
             assert_eq!(row.openable.is_some(), row.architectures.iter().any(|architecture| architecture.is_openable()));
+        }
+    }
+
+    #[test]
+    fn what_can_be_opened_can_be_run_and_its_components_are_those_of_its_row() {
+        for Family { row, runtime } in FAMILIES {
+            assert_eq!(runtime.is_some(), !row.pipelines.is_empty(), "{}", row.id);
+            for kind in runtime.map_or(&[][..], |runtime| runtime.components) {
+                assert!(row.component(kind.id.name()).is_some(), "{}: {}", row.id, kind.id);
+            }
         }
     }
 

@@ -26,8 +26,6 @@ struct VaeConfig {
     layers_per_block: usize,
     latent_channels: usize,
     norm_num_groups: usize,
-    scaling_factor: f64,
-    shift_factor: f64,
     use_quant_conv: bool,
     use_post_quant_conv: bool,
     mid_block_add_attention: bool,
@@ -42,8 +40,6 @@ impl Default for VaeConfig {
             layers_per_block: 1,
             latent_channels: 4,
             norm_num_groups: 32,
-            scaling_factor: 0.18215,
-            shift_factor: 0.0,
             use_quant_conv: true,
             use_post_quant_conv: true,
             mid_block_add_attention: true,
@@ -59,8 +55,6 @@ pub struct AutoencoderKL {
     quant_conv: Option<Conv2d>,
     post_quant_conv: Option<Conv2d>,
     latent_channels: usize,
-    scaling_factor: f64,
-    shift_factor: f64,
     scale: usize,
 }
 
@@ -86,11 +80,9 @@ impl AutoencoderKL {
     /// # Errors
     /// An option that is not supported, or numbers that don't fit together: the message names the key.
     pub fn new(config: &NetworkConfig, device: &Device) -> Result<Self> {
-        let c: VaeConfig =
-            read(config, &[("act_fn", json!("silu")), ("latents_mean", json!(null)), ("latents_std", json!(null))])?;
+        let c: VaeConfig = read(config, &[("act_fn", json!("silu"))])?;
         check_channels(&c.block_out_channels, c.norm_num_groups)?;
         check((1..=64).contains(&c.layers_per_block), || format!("layers_per_block = {}", c.layers_per_block))?;
-        check(c.scaling_factor.is_normal(), || format!("scaling_factor = {}", c.scaling_factor))?;
         for (key, blocks) in [("down_block_types", "DownEncoderBlock2D"), ("up_block_types", "UpDecoderBlock2D")] {
             let types = config.get(key).and_then(|v| v.as_array());
             let known = types.is_none_or(|t| t.len() == c.block_out_channels.len() && t.iter().all(|t| t == blocks));
@@ -103,8 +95,6 @@ impl AutoencoderKL {
             quant_conv: c.use_quant_conv.then(|| Conv2d::new(2 * z, 2 * z, 1, device)),
             post_quant_conv: c.use_post_quant_conv.then(|| Conv2d::new(z, z, 1, device)),
             latent_channels: z,
-            scaling_factor: c.scaling_factor,
-            shift_factor: c.shift_factor,
             scale: 1 << (c.block_out_channels.len() - 1),
         })
     }
@@ -122,16 +112,6 @@ impl AutoencoderKL {
     /// Channels of the decoder at full size, which determine its memory.
     pub fn widest_at_full_size(&self) -> usize {
         self.decoder.up_blocks.last().map_or(1, |block| block.resnets[0].inputs())
-    }
-
-    /// Converts latents of the autoencoder to those that the UNet uses.
-    pub fn scale_latents(&self, latents: Tensor<4>) -> Tensor<4> {
-        (latents - self.shift_factor) * self.scaling_factor
-    }
-
-    /// Converts latents of the UNet to those that [`decode`](Self::decode) takes.
-    pub fn unscale_latents(&self, latents: Tensor<4>) -> Tensor<4> {
-        latents / self.scaling_factor + self.shift_factor
     }
 
     /// Encodes `[batch, 3, height, width]` in -1..1 to the distribution of its latents.

@@ -12,6 +12,7 @@ mod interrupt;
 mod linear;
 mod options;
 mod parameter;
+mod patches;
 mod portable;
 mod quantized;
 mod readback;
@@ -24,6 +25,7 @@ pub use dispatch::{attention, geglu, gelu, group_norm, layer_norm, quick_gelu, s
 pub use interrupt::{check_cancelled, interruptible};
 pub use linear::{Linear, linear};
 pub use options::{AttentionMask, Padding, Then};
+pub use patches::{Patches, convolution_patches};
 pub use quantized::{Quantized, WeightFormat};
 pub use readback::read;
 pub use threads::use_own_threads;

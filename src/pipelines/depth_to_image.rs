@@ -1,48 +1,47 @@
-//! Depth to image, as Diffusers' `StableDiffusionDepth2ImgPipeline`: image to image with a unet that also reads how far everything
-//! is, as a fifth channel.
+//! Depth to image, as Diffusers' `StableDiffusionDepth2ImgPipeline`: image to image with a denoiser that also reads how far
+//! everything is, as one more channel.
 
 use std::path::Path;
 
 use burn::tensor::{DType, Tensor, TensorData};
 
-use super::conditioning::Conditioning;
-use super::rewind::Start;
-use super::stable_diffusion::StableDiffusion;
-use super::{Hooks, Run, image_to_image, latents, stages};
-use crate::base::error::Result;
+use super::image_conditioning::ImageConditioning;
+use super::resident::Resident;
+use super::rewind::BranchPoint;
+use super::run::Drawn;
+use super::running::Running;
+use super::{image_to_image, latents, stages};
+use crate::base::stop::Outcome;
 use crate::content::imaging::decode;
 use crate::content::imaging::depth::DepthMap;
 use crate::content::request::Request;
 
-/// Draws the request's pictures as one batch, by a depth map of the user's own or what is estimated from the picture.
+/// Draws the request's pictures as one batch, by a depth map of the user's own or by what is estimated from the picture.
 pub(super) fn run(
-    model: &StableDiffusion,
+    resident: &Resident,
     request: &Request,
-    start: Option<Start>,
+    branch: Option<BranchPoint>,
     image: &Path,
     depth: Option<&Path>,
-    mut hooks: Hooks<'_>,
-) -> Result<Run> {
+    running: &mut Running<'_>,
+) -> Outcome<Vec<Drawn>> {
     let picture = decode::rgb(image)?;
     let own = depth.map(|path| DepthMap::from_grey(&decode::grey_16(path)?)).transpose()?;
     // What is wrong with a file is said before anything is begun.
     own.as_ref().map(DepthMap::normalised).transpose()?;
-    let Some(begun) = stages::begin(model, request, start, &mut hooks)? else { return Ok(Run::Cancelled) };
-    let depth = own.map_or_else(|| model.estimate_depth(&picture, hooks.cancel), |own| Ok(Some(own)))?;
-    let Some(depth) = depth.filter(|_| !hooks.cancel.is_cancelled()) else { return Ok(Run::Cancelled) };
-    let (width, height) = latents::size(model, request);
+    let begun = stages::begin(resident, request, branch, running)?;
+    let depth = own.map_or_else(|| resident.estimate_depth(&picture), Ok)?;
+    let (width, height) = latents::size(resident, request);
     let values = depth.resized(width as usize, height as usize).normalised()?;
     let shown = depth.shown(request.size.width as u32, request.size.height as u32)?;
     let data = TensorData::new(values, [1, 1, height as usize, width as usize]);
-    let channel = Tensor::<4>::from_data(data, (&model.compute.device, DType::F32));
-    stages::record(&mut hooks, "depth_mask", || channel.clone());
+    let channel = Tensor::<4>::from_data(data, (&resident.compute().device, DType::F32));
+    running.record("depth_mask", || channel.clone());
     let channels = Some(channel.expand([request.seeds.count, 1, height as usize, width as usize]));
-    let conditioning = Conditioning { channels, keep: None };
-    let Run::Done(mut pictures) = image_to_image::draw(begun, request, &picture, conditioning, &mut hooks)? else {
-        return Ok(Run::Cancelled);
-    };
+    let image = ImageConditioning { channels, hooks: Vec::new() };
+    let mut pictures = image_to_image::draw(begun, request, &picture, image, running)?;
     for drawn in &mut pictures {
         drawn.depth = Some(shown.clone());
     }
-    Ok(Run::Done(pictures))
+    Ok(pictures)
 }

@@ -1,41 +1,37 @@
-//! Classifier-free guidance, and the denoiser that reads text.
+//! How strongly the prompt is followed.
 
-use std::sync::Arc;
+use burn::tensor::Tensor;
 
-use burn::tensor::{DType, Tensor};
-use image::RgbImage;
+use crate::content::request::Guidance;
+use crate::families::GuidanceKind;
 
-use super::conditioning::Conditioning;
-use super::decode::preview;
-use super::denoise::{After, At, Denoiser};
-use super::sketch;
-use super::stable_diffusion::StableDiffusion;
-use crate::base::cancel::CancelToken;
-use crate::base::device::ComputeDevice;
-use crate::base::error::Result;
-use crate::content::request::Request;
-use crate::models::unet_2d_condition::UNet2DConditionModel;
-
-/// Classifier-free guidance (Ho and Salimans, 2022), as Diffusers applies it.
+/// The guidance of a run, as Diffusers applies it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Guidance {
+pub(super) struct AppliedGuidance {
+    kind: GuidanceKind,
     scale: f64,
     rescale: f64,
 }
 
-impl Guidance {
-    pub(super) fn of(request: &Request) -> Self {
-        Self { scale: request.guidance.scale, rescale: request.guidance.rescale }
+impl AppliedGuidance {
+    /// Applies what a request asks for to a model that is guided in this way.
+    pub(super) fn new(kind: GuidanceKind, guidance: &Guidance) -> Self {
+        Self { kind, scale: guidance.scale, rescale: guidance.rescale }
     }
 
-    /// Whether the model is asked twice a step, with and without the prompt.
-    pub(super) fn is_on(self) -> bool {
-        self.scale > 1.0
+    /// Whether the denoiser is asked twice a step, with and without the prompt.
+    pub(super) fn asks_twice(self) -> bool {
+        self.kind == GuidanceKind::ClassifierFree && self.scale > 1.0
     }
 
-    /// The model's answer for a batch whose first half had the negative prompt.
-    fn apply(self, output: Tensor<4>) -> Tensor<4> {
-        if !self.is_on() {
+    /// The scale that the denoiser takes as an input.
+    pub(super) fn embedded(self) -> Option<f64> {
+        (self.kind == GuidanceKind::Embedded).then_some(self.scale)
+    }
+
+    /// Combines the denoiser's answer for a batch whose first half had the negative prompt.
+    pub(super) fn apply(self, output: Tensor<4>) -> Tensor<4> {
+        if !self.asks_twice() {
             return output;
         }
         let half = output.dims()[0] / 2;
@@ -52,50 +48,5 @@ impl Guidance {
         };
         let rescaled = guided.clone() * (deviation(positive) / deviation(guided.clone()));
         rescaled * self.rescale + guided * (1.0 - self.rescale)
-    }
-}
-
-/// A text-guided model at work on one prompt.
-pub(super) struct Guided<'a> {
-    pub(super) model: &'a StableDiffusion,
-    /// The model's, held for as long as it is at work.
-    pub(super) unet: Arc<UNet2DConditionModel>,
-    /// `[batch, tokens, width]`; under guidance the negative prompts come first.
-    pub(super) prompt_embeds: Tensor<3>,
-    pub(super) guidance: Guidance,
-    pub(super) conditioning: Conditioning,
-}
-
-impl Denoiser for Guided<'_> {
-    fn compute(&self) -> &ComputeDevice {
-        &self.model.compute
-    }
-
-    fn predict(&self, latents: &Tensor<4>, at: At<'_>, _: &CancelToken) -> Option<Tensor<4>> {
-        let mut input = at.scheduler.scale_model_input(latents.clone(), at.index);
-        if let Some(channels) = &self.conditioning.channels {
-            input = Tensor::cat(vec![input, channels.clone()], 1);
-        }
-        if self.guidance.is_on() {
-            input = Tensor::cat(vec![input.clone(), input], 0);
-        }
-        let input = input.cast(self.model.compute.dtype);
-        let output = self.unet.forward(input, at.timestep, &self.prompt_embeds, at.pace).ok()?;
-        Some(self.guidance.apply(output.cast(DType::F32)))
-    }
-
-    fn after_step(&self, latents: Tensor<4>, after: After<'_>) -> Tensor<4> {
-        match &self.conditioning.keep {
-            Some(keep) => keep.apply(latents, after.scheduler, after.next, after.progress),
-            None => latents,
-        }
-    }
-
-    fn look(&self, latents: &Tensor<4>, cancel: &CancelToken) -> Result<Option<RgbImage>> {
-        preview(self.model, latents, cancel)
-    }
-
-    fn sketch(&self) -> Option<fn(&Tensor<4>) -> Result<RgbImage>> {
-        self.model.parts.can_sketch.then_some(sketch::draw)
     }
 }

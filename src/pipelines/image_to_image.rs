@@ -3,25 +3,27 @@
 
 use image::RgbImage;
 
-use super::conditioning::Conditioning;
-use super::rewind::Start;
-use super::stable_diffusion::StableDiffusion;
+use super::image_conditioning::ImageConditioning;
+use super::resident::Resident;
+use super::rewind::BranchPoint;
+use super::run::Drawn;
+use super::running::Running;
 use super::stages::Begun;
-use super::{Hooks, Run, latents, stages};
-use crate::base::error::Result;
+use super::{latents, stages};
+use crate::base::stop::Outcome;
 use crate::content::imaging::resize::{self, Filter};
 use crate::content::request::Request;
 
 /// Draws the request's pictures as one batch.
 pub(super) fn run(
-    model: &StableDiffusion,
+    resident: &Resident,
     request: &Request,
-    start: Option<Start>,
+    branch: Option<BranchPoint>,
     picture: &RgbImage,
-    mut hooks: Hooks<'_>,
-) -> Result<Run> {
-    let Some(begun) = stages::begin(model, request, start, &mut hooks)? else { return Ok(Run::Cancelled) };
-    draw(begun, request, picture, Conditioning::default(), &mut hooks)
+    running: &mut Running<'_>,
+) -> Outcome<Vec<Drawn>> {
+    let begun = stages::begin(resident, request, branch, running)?;
+    draw(begun, request, picture, ImageConditioning::default(), running)
 }
 
 /// Draws from a picture of any size.
@@ -29,17 +31,16 @@ pub(super) fn draw(
     mut begun: Begun<'_>,
     request: &Request,
     picture: &RgbImage,
-    conditioning: Conditioning,
-    hooks: &mut Hooks<'_>,
-) -> Result<Run> {
-    let model = begun.model;
+    image: ImageConditioning,
+    running: &mut Running<'_>,
+) -> Outcome<Vec<Drawn>> {
+    let resident = begun.resident;
     let picture = resize::rgb(picture, request.size.width as u32, request.size.height as u32, Filter::Lanczos);
-    let posterior = latents::encode(model, latents::pixels(model, &picture, None), hooks.cancel)?;
-    let Some(posterior) = posterior else { return Ok(Run::Cancelled) };
+    let posterior = latents::encode(resident, latents::pixels(resident, &picture, None))?;
     // In Diffusers' order: the picture's latents are sampled first, then comes the noise.
-    let image_latents = latents::sample(model, &posterior, latents::noise(model, request, &mut begun.generators));
-    let noise = latents::noise(model, request, &mut begun.generators);
-    stages::record(hooks, "image_latents", || image_latents.clone());
+    let image_latents = latents::sample(resident, &posterior, latents::noise(resident, request, &mut begun.generators));
+    let noise = latents::noise(resident, request, &mut begun.generators);
+    running.record("image_latents", || image_latents.clone());
     let samples = begun.scheduler.add_noise(image_latents, noise, begun.begin);
-    begun.draw(samples, conditioning, hooks)
+    begun.draw(samples, image, running)
 }

@@ -1,37 +1,39 @@
-//! Inpainting, as Diffusers' `StableDiffusionInpaintPipeline`, with unets of both kinds: one that was trained for it reads the
+//! Inpainting, as Diffusers' `StableDiffusionInpaintPipeline`, with denoisers of both kinds: one that was trained for it reads the
 //! mask and the picture with its hole beside the latents; with any other, what is outside the mask is put back after each step.
 //!
-//! Beyond Diffusers: soft masks (see `conditioning`), what stands in the hole, and pasting back (see `imaging::inpaint`). A batch
-//! is drawn as its pictures alone are, each from its own generator; Diffusers does so too if it is given a list of pictures.
+//! Beyond Diffusers: soft masks (see `image_conditioning`), what stands in the hole, and pasting back (see `imaging::inpaint`). A
+//! batch is drawn as its pictures alone are, each from its own generator; Diffusers does so too if it is given a list of pictures.
 
 use burn::tensor::Tensor;
 use image::{GrayImage, RgbImage};
 
-use super::conditioning::{Conditioning, Keep, mask_channel};
-use super::rewind::Start;
-use super::stable_diffusion::StableDiffusion;
+use super::image_conditioning::{ImageConditioning, KeepOutside, mask_channel};
+use super::resident::Resident;
+use super::rewind::BranchPoint;
+use super::run::Drawn;
+use super::running::Running;
 use super::stages::Begun;
-use super::{Hooks, Run, latents, stages};
+use super::step_hook::StepHook;
+use super::{latents, stages};
 use crate::base::error::{Error, Result};
+use crate::base::stop::Outcome;
 use crate::content::imaging::inpaint::InpaintCanvas;
 use crate::content::imaging::mask;
 use crate::content::request::{Fill, Inpaint, Request};
 
 /// Draws the request's pictures as one batch.
 pub(super) fn run(
-    model: &StableDiffusion,
+    resident: &Resident,
     request: &Request,
-    start: Option<Start>,
+    branch: Option<BranchPoint>,
     task: &Inpaint,
     picture: &RgbImage,
-    mut hooks: Hooks<'_>,
-) -> Result<Run> {
+    running: &mut Running<'_>,
+) -> Outcome<Vec<Drawn>> {
     let canvas = InpaintCanvas::new(task.edit(), picture, request.size.width, request.size.height)?;
-    let mask = Masks::new(model, request, task, &canvas)?;
-    let Some(begun) = stages::begin(model, request, start, &mut hooks)? else { return Ok(Run::Cancelled) };
-    let Run::Done(mut pictures) = draw(begun, request, task, &canvas, mask, &mut hooks)? else {
-        return Ok(Run::Cancelled);
-    };
+    let mask = InpaintMasks::new(resident, request, task, &canvas)?;
+    let begun = stages::begin(resident, request, branch, running)?;
+    let mut pictures = draw(begun, request, task, &canvas, mask, running)?;
     if task.paste_back {
         for drawn in &mut pictures {
             drawn.image = canvas.paste(&drawn.image);
@@ -40,29 +42,29 @@ pub(super) fn run(
             }
         }
     }
-    Ok(Run::Done(pictures))
+    Ok(pictures)
 }
 
 /// A mask in its sizes.
-struct Masks {
+struct InpaintMasks {
     /// 255 in the hole, 0 elsewhere, in pixels.
     hole: GrayImage,
-    /// The same in latents: what a unet for inpainting reads.
+    /// The same in latents: what a denoiser for inpainting reads.
     latent: GrayImage,
     /// How much is drawn anew: as `latent`, or with all shades of a soft mask.
     drawn: GrayImage,
 }
 
-impl Masks {
-    fn new(model: &StableDiffusion, request: &Request, task: &Inpaint, canvas: &InpaintCanvas) -> Result<Self> {
-        let (width, height) = latents::size(model, request);
+impl InpaintMasks {
+    fn new(resident: &Resident, request: &Request, task: &Inpaint, canvas: &InpaintCanvas) -> Result<Self> {
+        let (width, height) = latents::size(resident, request);
         let hole = mask::latent_mask(&canvas.mask, canvas.mask.width(), canvas.mask.height());
         let latent = mask::latent_mask(&canvas.mask, width, height);
         let drawn = task.edit().drawn_latents(&canvas.mask, width, height);
         if drawn.as_raw().iter().all(|mask| *mask == 0) {
-            let scale = model.parts.vae.outline.scale_factor();
+            let factor = resident.codec().factor();
             return Err(Error::new(format!(
-                "The mask is too small or too faint: the model draws in squares of {scale} x {scale} pixels, and none is marked"
+                "The mask is too small or too faint: the model draws in squares of {factor} x {factor} pixels, and none is marked"
             ))
             .advise("Grow the mask, or draw only the masked part, which enlarges it"));
         }
@@ -76,32 +78,29 @@ fn draw(
     request: &Request,
     task: &Inpaint,
     canvas: &InpaintCanvas,
-    mask: Masks,
-    hooks: &mut Hooks<'_>,
-) -> Result<Run> {
-    let model = begun.model;
-    let (unet, vae) = (&model.parts.unet.outline, &model.parts.vae.outline);
-    let reads_mask = unet.in_channels() > vae.latent_channels();
+    mask: InpaintMasks,
+    running: &mut Running<'_>,
+) -> Outcome<Vec<Drawn>> {
+    let resident = begun.resident;
+    let reads_mask = resident.spec().reads_mask;
     let is_full = task.strength >= 1.0 && !task.soft;
     let has_keep = task.soft || !reads_mask;
     // In Diffusers' order: the picture's latents are sampled first, if they are needed, then comes the noise, then the latents of
-    // the picture with its hole, which are drawn even where no unet reads them.
+    // the picture with its hole, which are drawn even where no denoiser reads them.
     let image_latents = if has_keep || !is_full {
-        let posterior = latents::encode(model, latents::pixels(model, &canvas.picture, None), hooks.cancel)?;
-        let Some(posterior) = posterior else { return Ok(Run::Cancelled) };
-        Some(latents::sample(model, &posterior, latents::noise(model, request, &mut begun.generators)))
+        let posterior = latents::encode(resident, latents::pixels(resident, &canvas.picture, None))?;
+        Some(latents::sample(resident, &posterior, latents::noise(resident, request, &mut begun.generators)))
     } else {
         None
     };
-    let noise = latents::noise(model, request, &mut begun.generators);
-    let masked_noise = latents::noise(model, request, &mut begun.generators);
-    let latent_mask = mask_channel(&mask.latent, &model.compute);
-    stages::record(hooks, "mask", || latent_mask.clone());
+    let noise = latents::noise(resident, request, &mut begun.generators);
+    let masked_noise = latents::noise(resident, request, &mut begun.generators);
+    let latent_mask = mask_channel(&mask.latent, resident.compute());
+    running.record("mask", || latent_mask.clone());
     let channels = if reads_mask {
-        let pixels = latents::pixels(model, &canvas.picture, Some(&mask.hole));
-        let Some(posterior) = latents::encode(model, pixels, hooks.cancel)? else { return Ok(Run::Cancelled) };
-        let masked = latents::sample(model, &posterior, masked_noise);
-        stages::record(hooks, "masked_image_latents", || masked.clone());
+        let pixels = latents::pixels(resident, &canvas.picture, Some(&mask.hole));
+        let masked = latents::sample(resident, &latents::encode(resident, pixels)?, masked_noise);
+        running.record("masked_image_latents", || masked.clone());
         let [count, _, height, width] = masked.dims();
         Some(Tensor::cat(vec![latent_mask.clone().expand([count, 1, height, width]), masked], 1))
     } else {
@@ -110,23 +109,20 @@ fn draw(
     let samples = match &image_latents {
         Some(image_latents) if !is_full => {
             let start = filled(image_latents.clone(), latent_mask, task.fill, || {
-                latents::noise(model, request, &mut begun.generators)
+                latents::noise(resident, request, &mut begun.generators)
             });
             begun.scheduler.add_noise(start, noise.clone(), begun.begin)
         }
         // All that isn't kept is noise alone.
-        _ => noise.clone() * begun.scheduler.init_noise_sigma(),
+        _ => noise.clone() * begun.noise_scale(),
     };
     if let Some(image_latents) = &image_latents {
-        stages::record(hooks, "image_latents", || image_latents.clone());
+        running.record("image_latents", || image_latents.clone());
     }
-    let keep = image_latents.filter(|_| has_keep).map(|image_latents| Keep {
-        image_latents,
-        noise,
-        mask: mask.drawn,
-        is_soft: task.soft,
+    let keep = image_latents.filter(|_| has_keep).map(|image_latents| {
+        Box::new(KeepOutside { image_latents, noise, mask: mask.drawn, is_soft: task.soft }) as Box<dyn StepHook>
     });
-    begun.draw(samples, Conditioning { channels, keep }, hooks)
+    begun.draw(samples, ImageConditioning { channels, hooks: keep.into_iter().collect() }, running)
 }
 
 /// The picture's latents with what the fill puts into the hole; a blurred fill is in the picture already.

@@ -1,61 +1,54 @@
 //! Looking into a model without loading it: configs and headers are all that is read.
 
+use std::sync::Arc;
+
 use burn::tensor::Device;
 use serde::Serialize;
 
-use super::depth_estimator::DepthEstimator;
-use super::memory::{Footprint, Part, Wish};
-use super::opening::{config, sample_size};
-use super::parts::Parts;
+use super::memory::Wish;
 use super::plan::Plan;
-use super::safety::SafetyChecker;
-use super::slot::{Component, Slot};
-use super::unconditional;
 use crate::base::device::{Capacity, ComputeDevice};
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
-use crate::families;
-use crate::models::autoencoder_kl::AutoencoderKL;
-use crate::models::clip::ClipTextModel;
-use crate::models::unet_2d::UNet2DModel;
-use crate::models::unet_2d_condition::UNet2DConditionModel;
-use crate::storage::checkpoint::{Checkpoint, Comparison, Description, Mismatch};
+use crate::base::stop::Stop;
+use crate::families::{self, ComponentId, ComponentKind, Footprint, ModelFiles};
+use crate::storage::checkpoint::{Checkpoint, Description, Mismatch};
 
 /// What there is to know of a model that isn't loaded.
 #[derive(Clone, Debug)]
 pub struct Inspection {
     /// What it is made of.
     pub description: Description,
-    /// Its components that have weights, beside the networks that their configs ask for.
+    /// Its components that have weights, compared with the networks that their configs ask for.
     pub components: Vec<ComponentInspection>,
     /// What it takes on the device, or why it can't be used.
     pub footprint: Result<Footprint>,
 }
 
-/// A component's files beside the network that its config asks for.
+/// A component's files compared with the network that its config asks for.
 #[derive(Clone, Debug, Serialize)]
 pub struct ComponentInspection {
     /// The component.
-    pub part: Part,
+    pub part: ComponentId,
     /// How they differ.
     #[serde(flatten)]
     pub mismatch: Mismatch,
-    /// Why nothing can be said of it, in a line.
+    /// Why they can't be compared, in a line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
 impl ComponentInspection {
-    /// What is to be said of the component's files, in a line that begins with its name; `None` if there is nothing.
+    /// A note on the component's files, in a line that begins with its name; `None` if there is nothing to say.
     pub fn note(&self) -> Option<String> {
         let fatal = || self.mismatch.is_fatal().then(|| self.mismatch.to_string());
         let said = self.error.clone().or_else(fatal).or_else(|| self.mismatch.note())?;
-        Some(format!("{}: {said}", self.part.name()))
+        Some(format!("{}: {said}", self.part))
     }
 }
 
 impl Inspection {
-    /// The memory plan of a run; the model in use holds so many bytes.
+    /// Makes the memory plan of a run; the model in use holds so many bytes.
     ///
     /// # Errors
     /// The model can't be used.
@@ -73,45 +66,31 @@ impl Inspection {
 /// Looks into a model, for a device that isn't opened. It reads configs and the headers of weight files, and allocates nothing.
 ///
 /// # Errors
-/// There is no such model, it is none that we know, or its files are damaged.
+/// There is no such model, it is none that is known here, or its files are damaged.
 pub fn inspect(model: &ModelRef, capacity: Capacity) -> Result<Inspection> {
     let checkpoint = families::open(model)?;
     let Capacity { dtype, max_tensor_bytes, memory, has_f16 } = capacity;
     // Networks without weights don't care where they are.
     let compute =
         ComputeDevice { device: Device::flex(), name: String::new(), dtype, max_tensor_bytes, memory, has_f16 };
-    let components = Part::ALL.into_iter().filter_map(|part| compare(&checkpoint, &compute, part)).collect();
-    Ok(Inspection { description: checkpoint.describe()?, components, footprint: footprint(&checkpoint, &compute) })
-}
-
-fn footprint(checkpoint: &Checkpoint, compute: &ComputeDevice) -> Result<Footprint> {
-    if checkpoint.family().id == families::unconditional::row::ROW.id {
-        return unconditional::footprint(checkpoint, compute, &Slot::new(checkpoint, compute)?);
-    }
-    let parts = Parts::new(checkpoint, compute, &mut |_| true)?;
-    let parts = parts.ok_or_else(|| Error::new("the model wasn't looked into"))?;
-    Ok(parts.footprint(compute, sample_size(config(checkpoint, "unet")?)))
-}
-
-/// A component's files beside its network; `None` if the model has no such component.
-fn compare(checkpoint: &Checkpoint, compute: &ComputeDevice, part: Part) -> Option<ComponentInspection> {
-    fn of<T: Component>(checkpoint: &Checkpoint, compute: &ComputeDevice) -> Result<Comparison> {
-        checkpoint.compare(T::PART.name(), T::build(checkpoint, compute)?.network(), compute.dtype)
-    }
-    checkpoint.component(part.name()).ok()?;
-    let compared = match part {
-        Part::Unet if checkpoint.family().id == families::unconditional::row::ROW.id => {
-            of::<UNet2DModel>(checkpoint, compute)
-        }
-        Part::Unet => of::<UNet2DConditionModel>(checkpoint, compute),
-        Part::Vae => of::<AutoencoderKL>(checkpoint, compute),
-        Part::TextEncoder => of::<ClipTextModel>(checkpoint, compute),
-        Part::DepthEstimator => of::<DepthEstimator>(checkpoint, compute),
-        Part::SafetyChecker => of::<SafetyChecker>(checkpoint, compute),
+    let kinds = families::runtime_of(&checkpoint)?.components.iter();
+    let components = kinds.filter_map(|kind| compare(&checkpoint, &compute, kind)).collect();
+    let description = checkpoint.describe()?;
+    let files = Arc::new(ModelFiles { name: model.to_string(), checkpoint, compute });
+    let footprint = match families::open_model(files, &mut |_| Ok(())) {
+        Ok(model) => Ok(model.footprint()),
+        Err(Stop::Failed(error)) => Err(error),
+        Err(Stop::Cancelled) => Err(Error::new("The model wasn't looked into")),
     };
-    let (mismatch, error) = match compared {
+    Ok(Inspection { description, components, footprint })
+}
+
+/// Compares a component's files with its network; `None` if the model has no such component.
+fn compare(checkpoint: &Checkpoint, compute: &ComputeDevice, kind: &ComponentKind) -> Option<ComponentInspection> {
+    checkpoint.component(kind.id.name()).ok()?;
+    let (mismatch, error) = match (kind.compare)(checkpoint, compute) {
         Ok(comparison) => (comparison.mismatch, None),
         Err(error) => (Mismatch::default(), Some(error.to_string())),
     };
-    Some(ComponentInspection { part, mismatch, error })
+    Some(ComponentInspection { part: kind.id, mismatch, error })
 }

@@ -1,73 +1,22 @@
-//! How much memory a model and a run take, before they take it, and how much there is.
+//! What a run asks of the memory, and how much there is.
 //!
-//! The figures are upper estimates from the networks' shapes. Limits: what a GPU of its own memory has is known only where its
-//! driver writes it down; what other programs will take in the meantime isn't known at all.
+//! Limits: what a GPU of its own memory has is known only where its driver writes it down; what other programs will take in the
+//! meantime isn't known at all.
 
-use serde::Serialize;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use crate::base::device::{Capacity, Memory};
 use crate::content::request::{Request, SafetyMode, Task};
+use crate::families::Footprint;
 
-/// Layers of the first level that are alive at once in a UNet step: its skips and the widest transformer layer.
-const LIVE_UNET_LAYERS: u64 = 40;
-/// Tensors of the widest layer that are alive at once in a decode.
-const LIVE_DECODE_TENSORS: u64 = 4;
-/// Channels of a depth estimator's head, and how many of its full-size tensors are alive at once.
-const DEPTH_CHANNELS: u64 = 256;
-const LIVE_DEPTH_TENSORS: u64 = 3;
+/// What the steps that are kept of a run may take.
+pub(super) const MOST_KEPT_BYTES: u64 = 256 << 20;
 
-/// A component that takes memory, the first of them the dearest to load again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Part {
-    /// What clears the noise away.
-    Unet,
-    /// What makes pictures of latents, and latents of pictures.
-    Vae,
-    /// What reads the prompt.
-    TextEncoder,
-    /// What tells near from far.
-    DepthEstimator,
-    /// What looks at finished pictures.
-    SafetyChecker,
-}
-
-impl Part {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Unet, Self::Vae, Self::TextEncoder, Self::DepthEstimator, Self::SafetyChecker];
-
-    /// Its name in `model_index.json`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Unet => "unet",
-            Self::Vae => "vae",
-            Self::TextEncoder => "text_encoder",
-            Self::DepthEstimator => "depth_estimator",
-            Self::SafetyChecker => "safety_checker",
-        }
-    }
-}
-
-/// What a model takes on a device: plain numbers, told from its configs and headers.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Footprint {
-    /// Numbers of each component that the model has.
-    pub(super) parameters: Vec<(Part, u64)>,
-    pub(super) capacity: Capacity,
-    /// Channels of the unet's level at full size, and how many times as large its widest tensor is.
-    pub(super) unet_channels: u64,
-    pub(super) unet_widest: u64,
-    /// Channels of the decoder at full size; `None` for a model that draws pixels.
-    pub(super) decoder_channels: Option<u64>,
-    /// Pixels a latent, each way.
-    pub(super) scale: usize,
-    /// Whether a look at a picture in the making needs the decoder.
-    pub(super) looks_decode: bool,
-    /// The side of what the depth estimator sees.
-    pub(super) depth_side: u64,
-    /// The size that the model is made for, in pixels.
-    pub(super) size: (usize, usize),
+/// Bytes of the steps of a run with so many numbers in its samples, if all of them are kept.
+pub(super) fn kept_bytes(numbers: u64, steps: u64) -> u64 {
+    // The samples, and what the denoiser expects of them, in f32.
+    let of_step = 2 * size_of::<f32>() as u64;
+    of_step.saturating_mul(numbers).saturating_mul(steps)
 }
 
 /// What a run asks for.
@@ -77,12 +26,18 @@ pub struct Wish {
     pub width: usize,
     /// In pixels.
     pub height: usize,
-    /// Samples that the unet sees at a time: both halves of guidance count.
-    pub batch: usize,
+    /// Pictures that are drawn at a time.
+    pub pictures: usize,
+    /// Whether it is guided: a model may then be asked twice a step.
+    pub is_guided: bool,
+    /// Steps that are kept for looking back; 0 for none.
+    pub kept_steps: usize,
     /// Whether it begins with a picture.
     pub encodes: bool,
-    /// Components beyond those that every run uses: the depth estimator, the safety checker.
-    pub also: Vec<Part>,
+    /// Whether depth is estimated.
+    pub estimates_depth: bool,
+    /// Whether finished pictures are checked.
+    pub checks_safety: bool,
     /// Whether pictures are decoded while others are still being drawn.
     pub side_by_side: bool,
 }
@@ -90,17 +45,15 @@ pub struct Wish {
 impl Wish {
     /// What a request asks for, if its pictures are drawn as one batch.
     pub fn of(request: &Request) -> Self {
-        let guided = request.start.task.kind().has_prompt() && request.guidance.scale > 1.0;
-        let estimates_depth = matches!(&request.start.task, Task::DepthToImage { depth: None, .. });
-        let mut also = Vec::new();
-        also.extend(estimates_depth.then_some(Part::DepthEstimator));
-        also.extend((request.finish.safety != SafetyMode::Off).then_some(Part::SafetyChecker));
         Self {
             width: request.size.width,
             height: request.size.height,
-            batch: if guided { 2 * request.seeds.count } else { request.seeds.count },
+            pictures: request.seeds.count,
+            is_guided: request.start.task.kind().has_prompt() && request.guidance.scale > 1.0,
+            kept_steps: if request.seeds.count == 1 { request.sampling.steps } else { 0 },
             encodes: request.start.task.kind().needs_image(),
-            also,
+            estimates_depth: matches!(&request.start.task, Task::DepthToImage { depth: None, .. }),
+            checks_safety: request.finish.safety != SafetyMode::Off,
             side_by_side: false,
         }
     }
@@ -108,7 +61,23 @@ impl Wish {
     /// What the first picture of a model asks for as a rule: its own size, with guidance.
     pub fn usual(footprint: &Footprint) -> Self {
         let (width, height) = footprint.size;
-        Self { width, height, batch: 2, encodes: false, also: Vec::new(), side_by_side: false }
+        Self {
+            width,
+            height,
+            pictures: 1,
+            is_guided: true,
+            kept_steps: 0,
+            encodes: false,
+            estimates_depth: false,
+            checks_safety: false,
+            side_by_side: false,
+        }
+    }
+
+    /// Samples that the denoiser of a model sees at a time.
+    pub(super) fn batch(&self, footprint: &Footprint) -> u64 {
+        let asked = if self.is_guided && footprint.asks_twice { 2 } else { 1 };
+        (self.pictures as u64).saturating_mul(asked)
     }
 }
 
@@ -134,22 +103,6 @@ impl Room {
 }
 
 impl Footprint {
-    /// Bytes of a component's weights; 0 if the model has none.
-    pub(super) fn weights(&self, part: Part) -> u64 {
-        let parameters = self.parameters.iter().find(|(other, _)| *other == part).map_or(0, |(_, count)| *count);
-        parameters * self.value()
-    }
-
-    /// Whether the model has it.
-    pub(super) fn has(&self, part: Part) -> bool {
-        self.parameters.iter().any(|(other, _)| *other == part)
-    }
-
-    /// Bytes of what is loaded with the model.
-    pub fn usual_bytes(&self) -> u64 {
-        [Part::Unet, Part::Vae, Part::TextEncoder].into_iter().map(|part| self.weights(part)).sum()
-    }
-
     /// Bytes that the model may take, the `held` ones that it has already among them; `None` if nobody knows.
     pub fn budget(&self, held: u64) -> Option<u64> {
         match self.capacity.memory {
@@ -170,29 +123,27 @@ impl Footprint {
         can.then(|| Self { capacity: Capacity { dtype: f16, ..capacity }, ..self.clone() })
     }
 
-    fn value(&self) -> u64 {
-        self.capacity.dtype.size() as u64
-    }
-
-    /// Bytes of the unet's widest tensor, and of all that is alive in a step.
+    /// Bytes of the denoiser's widest tensor, and of all that is alive in a step.
     pub(super) fn step(&self, wish: &Wish) -> (u64, u64) {
-        let pixels = (wish.height / self.scale) as u64 * (wish.width / self.scale) as u64;
-        let level = wish.batch as u64 * pixels * self.unet_channels * self.value();
-        (level * self.unet_widest, level * LIVE_UNET_LAYERS)
+        let latents = (wish.height / self.factor) as u64 * (wish.width / self.factor) as u64;
+        self.denoiser.bytes(latents.saturating_mul(wish.batch(self)), self.capacity.dtype)
     }
 
-    /// Bytes of the autoencoder's widest tensor, and of all that is alive in a decode, of so many latents: the encoder holds as
-    /// much.
-    pub(super) fn decode(&self, height: usize, width: usize) -> (u64, u64) {
-        let scale = self.scale as u64;
-        let pixels = height as u64 * width as u64 * scale * scale;
-        let tensor = pixels * self.decoder_channels.unwrap_or(0) * self.value();
-        (tensor, tensor * LIVE_DECODE_TENSORS)
+    /// Bytes of the codec's widest tensor, and of all that is alive while so many latents are decoded, or encoded.
+    pub(super) fn coding(&self, height: usize, width: usize) -> (u64, u64) {
+        let factor = self.factor as u64;
+        self.codec.bytes(height as u64 * width as u64 * factor * factor, self.capacity.dtype)
+    }
+
+    /// Bytes of the steps that are kept.
+    pub(super) fn kept(&self, wish: &Wish) -> u64 {
+        let latents = (wish.height / self.factor) as u64 * (wish.width / self.factor) as u64;
+        kept_bytes(latents.saturating_mul(self.channels as u64), wish.kept_steps as u64).min(MOST_KEPT_BYTES)
     }
 
     /// Bytes of all that is alive while depth is estimated.
-    pub(super) fn depth(&self) -> u64 {
-        self.depth_side * self.depth_side * DEPTH_CHANNELS * self.value() * LIVE_DEPTH_TENSORS
+    pub(super) fn estimating(&self) -> u64 {
+        self.depth * self.capacity.dtype.size() as u64
     }
 }
 

@@ -1,25 +1,21 @@
-//! Loading the weights of a pipeline's components, one after the other, and telling how far it has come.
+//! Opening a model: configs and headers first, then the weights of what stays loaded, with how far it has come.
 
-use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use burn::module::Module;
-use serde_json::Value;
-
-use super::memory::Room;
+use super::memory::{Room, Wish};
+use super::resident::Resident;
 use crate::base::device::ComputeDevice;
-use crate::base::error::{Error, Result};
-use crate::base::stop::{Outcome, Stop};
-use crate::models::config::NetworkConfig;
-use crate::storage::checkpoint::{Checkpoint, Comparison};
+use crate::base::stop::Outcome;
+use crate::families::{self, AnySlot, ModelFiles};
 
 /// How far the opening of a model has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Loading<'a> {
-    /// The component whose weights are being read.
+    /// The component whose files are being read.
     pub component: &'a str,
-    /// Which of the components it is, counted from 1, and how many are read.
+    /// Which of the components it is, counted from 1; 0 while headers are read.
     pub number: usize,
-    /// See `number`.
+    /// How many components are read.
     pub of: usize,
     /// How much of the weights of all components has been read, 0 to 1.
     pub fraction: f32,
@@ -27,87 +23,46 @@ pub struct Loading<'a> {
     pub room: Option<Room>,
 }
 
-/// A checkpoint whose components are being loaded onto a device.
-pub(super) struct Opening<'a> {
-    pub(super) checkpoint: &'a Checkpoint,
-    pub(super) compute: &'a ComputeDevice,
-    on_loading: &'a mut dyn FnMut(Loading<'_>) -> ControlFlow<()>,
-    /// Components that are begun, and all of them.
-    begun: usize,
-    of: usize,
-    /// Bytes of all weights, and of those that have been read.
-    total: u64,
-    read: u64,
+/// Is told how far the opening of a model has come; an error ends it.
+pub type OnLoading<'a> = dyn FnMut(Loading<'_>) -> Outcome<()> + 'a;
+
+/// Opens a model, and loads what every run needs as far as it fits.
+///
+/// # Errors
+/// An option that isn't built here, weights that don't fit their config, components that don't fit each other; what `on_loading`
+/// says.
+pub(super) fn open(files: Arc<ModelFiles>, on_loading: &mut OnLoading<'_>) -> Outcome<Resident> {
+    let ComputeDevice { memory, .. } = files.compute;
+    let mut on_headers = |id: families::ComponentId| on_loading(Loading { component: id.name(), ..Loading::default() });
+    let model = families::open_model(files, &mut on_headers)?;
+    let footprint = model.footprint();
+    let usual = Wish::usual(&footprint);
+    let room = Room { needed: footprint.plan(&usual, None).peak_bytes, memory };
+    on_loading(Loading { room: Some(room), ..Loading::default() })?;
+    // Only now, since room may have been made.
+    let plan = footprint.plan(&usual, footprint.budget(0));
+    let wanted = footprint.stages.usual().filter(|id| plan.kept.contains(id));
+    let slots: Vec<&dyn AnySlot> = wanted.filter_map(|id| model.components().get(id)).collect();
+    load(&slots, on_loading)?;
+    Ok(Resident::new(model, footprint, plan))
 }
 
-impl<'a> Opening<'a> {
-    /// `components` are those that [`Self::load`] will be called for.
-    pub(super) fn new(
-        checkpoint: &'a Checkpoint,
-        compute: &'a ComputeDevice,
-        components: &[&Comparison],
-        on_loading: &'a mut dyn FnMut(Loading<'_>) -> ControlFlow<()>,
-    ) -> Self {
-        let total = components.iter().map(|comparison| comparison.stored_bytes).sum();
-        Self { checkpoint, compute, on_loading, begun: 0, of: components.len(), total, read: 0 }
-    }
-
-    /// Fills a component's network with its weights; `None` when stopped.
-    ///
-    /// # Errors
-    /// The weights don't fit the network.
-    pub(super) fn load<M: Module>(&mut self, component: &str, network: M) -> Result<Option<M>> {
-        self.begun += 1;
-        let Self { checkpoint, compute, on_loading, begun, of, total, read } = self;
-        let mut told = |read: u64| {
-            let fraction = if *total == 0 { 1.0 } else { read as f32 / *total as f32 };
-            on_loading(Loading { component, number: *begun, of: *of, fraction, room: None })
+/// Loads components, one after the other.
+fn load(slots: &[&dyn AnySlot], on_loading: &mut OnLoading<'_>) -> Outcome<()> {
+    let total: u64 = slots.iter().map(|slot| slot.comparison().stored_bytes).sum();
+    let mut read = 0;
+    for (i, slot) in slots.iter().enumerate() {
+        let mut tell = |read: u64| {
+            let fraction = if total == 0 { 1.0 } else { read as f32 / total as f32 };
+            let (component, number, of) = (slot.id().name(), i + 1, slots.len());
+            on_loading(Loading { component, number, of, fraction, room: None })
         };
         // Headers take time where a disk is slow.
-        if told(*read).is_break() {
-            return Ok(None);
-        }
-        uncancelled(checkpoint.load(component, network, compute.dtype, &mut |bytes| {
-            *read += bytes;
-            if told(*read).is_break() { Err(Stop::Cancelled) } else { Ok(()) }
-        }))
+        tell(read)?;
+        slot.load(&mut |bytes| {
+            read += bytes;
+            tell(read)
+        })?;
     }
-}
-
-/// The result of work; `None` if it was cancelled.
-pub(super) fn uncancelled<T>(outcome: Outcome<T>) -> Result<Option<T>> {
-    match outcome {
-        Ok(done) => Ok(Some(done)),
-        Err(Stop::Cancelled) => Ok(None),
-        Err(Stop::Failed(error)) => Err(error),
-    }
-}
-
-/// A component's config.
-///
-/// # Errors
-/// The model has no such component.
-pub(super) fn config<'a>(checkpoint: &'a Checkpoint, component: &str) -> Result<&'a NetworkConfig> {
-    checkpoint.component(component).map(|component| &component.config)
-}
-
-/// Builds a component's network from its config: an error then names the component.
-///
-/// # Errors
-/// There is no such component, or what its config asks for isn't built here.
-pub(super) fn build<M>(
-    checkpoint: &Checkpoint,
-    component: &str,
-    new: impl FnOnce(&NetworkConfig) -> Result<M>,
-) -> Result<M> {
-    new(config(checkpoint, component)?).map_err(|e| Error::new(format!("{component}: {}", e.headline())).caused_by(e))
-}
-
-/// Width and height in the unet's `sample_size` (a number, or height and width); 64 where the config has none.
-pub(super) fn sample_size(config: &NetworkConfig) -> (usize, usize) {
-    let side = |value: Option<&Value>| value.and_then(Value::as_u64).map_or(64, |side| side.clamp(1, 1 << 12) as usize);
-    match config.get("sample_size").and_then(Value::as_array) {
-        Some(sides) => (side(sides.get(1)), side(sides.first())),
-        None => (side(config.get("sample_size")), side(config.get("sample_size"))),
-    }
+    Ok(())
 }

@@ -1,15 +1,16 @@
 //! The memory plan of a run: what of the model stays loaded, whether pictures are decoded in tiles, or that it won't fit.
 //!
-//! A run goes through phases (the prompt is read, noise becomes latents, ..), each of which needs some of the components and room
-//! to work in. As many components stay loaded throughout as fit beside the largest phase; the others are loaded for the phases
+//! A run goes through stages (the prompt is encoded, noise becomes latents, ..), each of which needs some of the components and room
+//! to work in. As many components stay loaded throughout as fit beside the largest stage; the others are loaded for the stages
 //! that need them. Pictures are the same whichever plan is in force, but for the tiles.
 
 use std::fmt;
 
 use serde::Serialize;
 
-use super::memory::{Footprint, Part, Wish};
+use super::memory::Wish;
 use crate::base::error::{Error, Result};
+use crate::families::{ComponentId, Footprint};
 
 /// Sides of decoder tiles in latents, largest first.
 const TILES: [usize; 6] = [128, 96, 64, 48, 32, 16];
@@ -24,12 +25,12 @@ pub struct Plan {
     /// Whether it can be done.
     pub fits: bool,
     /// Components that stay loaded.
-    pub kept: Vec<Part>,
+    pub kept: Vec<ComponentId>,
     /// Components that are loaded for as long as they are needed.
-    pub lent: Vec<Part>,
+    pub lent: Vec<ComponentId>,
     /// The side of the tiles in which pictures are decoded and encoded, in latents; `None` for whole.
     pub tile: Option<usize>,
-    /// What would fit in its stead, in words: "512 x 512", "f16".
+    /// Settings that would fit, in words: "512 x 512", "f16".
     pub instead: Vec<String>,
     /// Bytes of one tensor and of the largest buffer, where that is what doesn't fit.
     #[serde(skip)]
@@ -39,8 +40,11 @@ pub struct Plan {
     size: (usize, usize),
 }
 
-/// Part of a run: the components that it needs, and the bytes that it works in.
-type Phase = (Vec<Part>, u64);
+/// A stage of a run: the components that it needs, and the bytes that it works in.
+struct PlannedStage {
+    needs: Vec<ComponentId>,
+    bytes: u64,
+}
 
 impl Footprint {
     /// The plan of a run on so many bytes.
@@ -57,9 +61,9 @@ impl Footprint {
     fn arrange(&self, wish: &Wish, budget: Option<u64>) -> Plan {
         let has_room = |bytes: u64| budget.is_none_or(|budget| bytes <= budget);
         let tile = self.tile(wish, budget);
-        let phases = self.phases(wish, tile);
-        let (kept, lent) = self.keep(&phases, has_room);
-        let peak_bytes = self.peak(&phases, &kept);
+        let stages = self.planned(wish, tile);
+        let (kept, lent) = self.keep(&stages, has_room);
+        let peak_bytes = self.peak(&stages, &kept);
         let (tensor, _) = self.step(wish);
         let tensor = self.capacity.max_tensor_bytes.filter(|max| tensor > *max).map(|max| (tensor, max));
         Plan {
@@ -75,40 +79,41 @@ impl Footprint {
         }
     }
 
-    /// The phases of a run, in their order.
-    fn phases(&self, wish: &Wish, tile: Option<usize>) -> Vec<Phase> {
-        let (height, width) = (wish.height / self.scale, wish.width / self.scale);
-        let (_, autoencoder) =
-            self.decode(tile.map_or(height, |t| t.min(height)), tile.map_or(width, |t| t.min(width)));
-        let mut phases = vec![(vec![Part::TextEncoder], 0)];
-        if wish.also.contains(&Part::DepthEstimator) {
-            phases.push((vec![Part::DepthEstimator], self.depth()));
+    /// The stages of a run, in their order.
+    fn planned(&self, wish: &Wish, tile: Option<usize>) -> Vec<PlannedStage> {
+        let (height, width) = (wish.height / self.factor, wish.width / self.factor);
+        let (_, coding) = self.coding(tile.map_or(height, |t| t.min(height)), tile.map_or(width, |t| t.min(width)));
+        let (stages, kept) = (&self.stages, self.kept(wish));
+        let stage = |needs: &[&Vec<ComponentId>], bytes| PlannedStage {
+            needs: needs.iter().flat_map(|needs| needs.iter().copied()).collect(),
+            bytes,
+        };
+        let none = Vec::new();
+        let mut all = vec![stage(&[&stages.encode], 0)];
+        if wish.estimates_depth {
+            all.push(stage(&[&stages.depth], self.estimating()));
         }
         if wish.encodes {
-            phases.push((vec![Part::Vae], autoencoder));
+            all.push(stage(&[&stages.code], coding));
         }
-        let mut denoising = vec![Part::Unet];
-        denoising.extend(self.looks_decode.then_some(Part::Vae));
-        phases.push((denoising, self.step(wish).1));
-        let mut decoding = vec![Part::Vae];
-        decoding.extend(wish.side_by_side.then_some(Part::Unet));
-        phases.push((decoding, autoencoder));
-        if wish.also.contains(&Part::SafetyChecker) {
-            phases.push((vec![Part::SafetyChecker], 0));
+        let looks = if self.looks_decode { &stages.code } else { &none };
+        all.push(stage(&[&stages.denoise, looks], self.step(wish).1 + kept));
+        let beside = if wish.side_by_side { &stages.denoise } else { &none };
+        all.push(stage(&[&stages.code, beside], coding + kept));
+        if wish.checks_safety {
+            all.push(stage(&[&stages.safety], kept));
         }
-        for (parts, _) in &mut phases {
-            parts.retain(|part| self.has(*part));
-        }
-        phases
+        all
     }
 
     /// The components of a run that stay, and those that come and go.
-    fn keep(&self, phases: &[Phase], has_room: impl Fn(u64) -> bool) -> (Vec<Part>, Vec<Part>) {
+    fn keep(&self, stages: &[PlannedStage], has_room: impl Fn(u64) -> bool) -> (Vec<ComponentId>, Vec<ComponentId>) {
         let mut kept = Vec::new();
-        let is_used = |part: &Part| phases.iter().any(|(parts, _)| parts.contains(part));
-        let (_, lent) = Part::ALL.into_iter().filter(is_used).partition::<Vec<_>, _>(|part| {
-            kept.push(*part);
-            let stays = has_room(self.peak(phases, &kept));
+        let is_used = |id: &ComponentId| stages.iter().any(|stage| stage.needs.contains(id));
+        let all = self.parameters.iter().map(|(id, _)| *id);
+        let (_, lent) = all.filter(is_used).partition::<Vec<_>, _>(|id| {
+            kept.push(*id);
+            let stays = has_room(self.peak(stages, &kept));
             if !stays {
                 kept.pop();
             }
@@ -117,25 +122,27 @@ impl Footprint {
         (kept, lent)
     }
 
-    /// Bytes in the largest phase, if these components stay loaded.
-    fn peak(&self, phases: &[Phase], kept: &[Part]) -> u64 {
-        let weights = |parts: &[Part]| parts.iter().map(|part| self.weights(*part)).sum::<u64>();
-        let of = |(parts, work): &Phase| {
-            let passing: Vec<Part> = parts.iter().copied().filter(|part| !kept.contains(part)).collect();
-            weights(kept) + weights(&passing) + work
+    /// Bytes in the largest stage, if these components stay loaded.
+    fn peak(&self, stages: &[PlannedStage], kept: &[ComponentId]) -> u64 {
+        let weights = |ids: &[ComponentId]| ids.iter().map(|id| self.weights(*id)).sum::<u64>();
+        let of = |stage: &PlannedStage| {
+            let passing: Vec<_> = stage.needs.iter().copied().filter(|id| !kept.contains(id)).collect();
+            weights(kept).saturating_add(weights(&passing)).saturating_add(stage.bytes)
         };
-        phases.iter().map(of).max().unwrap_or(0)
+        stages.iter().map(of).max().unwrap_or(0)
     }
 
     /// The side of the tiles in which a picture has to be decoded, even if nothing else were loaded; `None` for whole.
     fn tile(&self, wish: &Wish, budget: Option<u64>) -> Option<usize> {
-        let loaded = self.weights(Part::Vae) + if wish.side_by_side { self.weights(Part::Unet) } else { 0 };
+        let weights = |ids: &[ComponentId]| ids.iter().map(|id| self.weights(*id)).sum::<u64>();
+        let denoiser = if wish.side_by_side { weights(&self.stages.denoise) } else { 0 };
+        let loaded = weights(&self.stages.code) + denoiser + self.kept(wish);
         let fits = |height: usize, width: usize| {
-            let (tensor, work) = self.decode(height, width);
+            let (tensor, work) = self.coding(height, width);
             self.capacity.max_tensor_bytes.is_none_or(|max| tensor <= max)
                 && budget.is_none_or(|budget| loaded + work <= budget)
         };
-        if fits(wish.height / self.scale, wish.width / self.scale) {
+        if fits(wish.height / self.factor, wish.width / self.factor) {
             return None;
         }
         TILES.into_iter().find(|side| fits(*side, *side)).or(TILES.last().copied())
@@ -143,7 +150,9 @@ impl Footprint {
 
     /// The largest picture of about the same proportions that fits.
     fn smaller(&self, wish: &Wish, budget: Option<u64>) -> Option<String> {
+        // Round numbers, where they are what the model can draw.
         let multiple = if wish.width.min(wish.height) >= 256 { 64 } else { 8 };
+        let multiple = if multiple % self.size_multiple == 0 { multiple } else { self.size_multiple };
         let side = |side: usize, percent: usize| (side * percent / 100) / multiple * multiple;
         let sizes = (1..20).rev().map(|twentieth| (side(wish.width, 5 * twentieth), side(wish.height, 5 * twentieth)));
         let mut sizes = sizes.filter(|(width, height)| *width > 0 && *height > 0);
@@ -171,7 +180,7 @@ impl Plan {
             ));
         }
         if self.fits && !self.lent.is_empty() {
-            let names: Vec<&str> = self.lent.iter().map(|part| part.name()).collect();
+            let names: Vec<&str> = self.lent.iter().map(|id| id.name()).collect();
             details.push(format!("Loaded only while needed, for every picture anew: {}", names.join(", ")));
         }
         if let Some(tile) = self.tile.filter(|_| self.fits) {
@@ -243,25 +252,35 @@ mod tests {
 
     use super::*;
     use crate::base::device::{Capacity, Memory};
+    use crate::families::{NetworkCost, StageComponents};
 
     /// Stable Diffusion 1.5.
     fn footprint(dtype: DType) -> Footprint {
         let parameters = [
-            (Part::Unet, 859_520_964),
-            (Part::Vae, 83_653_863),
-            (Part::TextEncoder, 123_060_480),
-            (Part::SafetyChecker, 303_981_588),
+            (ComponentId::UNET, 859_520_964),
+            (ComponentId::VAE, 83_653_863),
+            (ComponentId::TEXT_ENCODER, 123_060_480),
+            (ComponentId::SAFETY_CHECKER, 303_981_588),
         ];
         Footprint {
             parameters: parameters.into(),
             capacity: Capacity { dtype, max_tensor_bytes: None, memory: Memory::Main, has_f16: true },
-            unet_channels: 320,
-            unet_widest: 8,
-            decoder_channels: Some(256),
-            scale: 8,
-            looks_decode: false,
-            depth_side: 0,
+            stages: StageComponents {
+                encode: vec![ComponentId::TEXT_ENCODER],
+                denoise: vec![ComponentId::UNET],
+                code: vec![ComponentId::VAE],
+                depth: Vec::new(),
+                safety: vec![ComponentId::SAFETY_CHECKER],
+            },
+            denoiser: NetworkCost { widest: 320 * 8, alive: 320 * 40, convolved: 320 * 3 },
+            codec: NetworkCost { widest: 256, alive: 256 * 4, convolved: 256 },
+            depth: 0,
+            channels: 4,
+            factor: 8,
             size: (512, 512),
+            size_multiple: 8,
+            looks_decode: false,
+            asks_twice: true,
         }
     }
 
@@ -279,11 +298,11 @@ mod tests {
         let parts = plan(most - 1);
         assert_eq!(
             (parts.to_string(), &parts.lent[..]),
-            ("Fits in parts: 4.8 of 5.3 GB".into(), &[Part::TextEncoder][..])
+            ("Fits in parts: 4.8 of 5.3 GB".into(), &[ComponentId::TEXT_ENCODER][..])
         );
         assert!(parts.details()[0].ends_with("text_encoder"), "{:?}", parts.details());
         let least = plan(3_900_000_000);
-        assert_eq!((least.fits, least.kept.contains(&Part::Unet)), (true, false), "{least}");
+        assert_eq!((least.fits, least.kept.contains(&ComponentId::UNET)), (true, false), "{least}");
         assert_eq!(plan(3_600_000_000).to_string(), "Won't fit: choose 256 x 256 or f16");
         assert_eq!(plan(2_500_000_000).to_string(), "Won't fit: choose f16");
         assert_eq!(plan(500_000_000).to_string(), "Won't fit: 3.9 of 0.5 GB");
@@ -293,7 +312,7 @@ mod tests {
     #[test]
     fn a_decode_is_done_in_tiles_where_it_would_not_fit_alone() {
         let model = footprint(DType::F32);
-        let plan = model.plan(&Wish { batch: 1, ..wish(1024) }, Some(4_500_000_000));
+        let plan = model.plan(&Wish { is_guided: false, ..wish(1024) }, Some(4_500_000_000));
         assert_eq!(
             (plan.to_string(), plan.tile),
             ("Fits in parts, will decode in tiles: 4.3 of 4.5 GB".into(), Some(96))
@@ -311,8 +330,8 @@ mod tests {
     #[test]
     fn only_what_a_run_uses_is_counted() {
         let model = footprint(DType::F16);
-        let peak = |also: &[Part]| model.plan(&Wish { also: also.into(), ..wish(512) }, None).peak_bytes;
-        assert_eq!(peak(&[Part::SafetyChecker]) - peak(&[]), 2 * 303_981_588);
+        let peak = |checks_safety| model.plan(&Wish { checks_safety, ..wish(512) }, None).peak_bytes;
+        assert_eq!(peak(true) - peak(false), 2 * 303_981_588);
         let side_by_side = Wish { side_by_side: true, ..wish(512) };
         let least = model.plan(&wish(512), Some(1_950_000_000));
         assert_eq!((least.fits, least.tile), (true, None), "{least}");

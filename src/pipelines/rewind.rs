@@ -2,28 +2,25 @@
 //!
 //! The samples and the generators of the last run are kept after each step, on the device, so that going on costs nothing; any
 //! other run is drawn again up to there. Limits: a sampler that remembers earlier steps begins its history anew. Runs whose samples
-//! would take more than [`MOST_BYTES`] are kept after every second step, or third, and so on.
-
-use std::ops::ControlFlow;
+//! would take more than [`MOST_KEPT_BYTES`] are kept after every second step, or third, and so on.
 
 use burn::tensor::{DType, Device, Tensor, TensorData};
 
-use super::{DiffusionPipeline, Hooks, Step};
+use super::memory::{MOST_KEPT_BYTES, kept_bytes};
+use super::step_hook::{StepHook, StepResult};
 use crate::base::error::{Error, Result};
 use crate::base::rng::Generators;
-use crate::content::request::{Branch, Request};
-use crate::ops::read;
+use crate::base::stop::Outcome;
+use crate::content::request::Request;
+use crate::ops;
 use crate::schedulers::Scheduler;
-
-/// What the samples of a run may take.
-const MOST_BYTES: usize = 256 << 20;
 
 /// Levels of noise that differ by less, relatively, are the same.
 const SAME: f64 = 1e-4;
 
 /// A run after one of its steps.
 #[derive(Clone)]
-pub(super) struct Mark {
+pub(super) struct KeptStep {
     /// Steps that are done.
     step: usize,
     /// The sampler's own number of the step that comes next.
@@ -33,122 +30,122 @@ pub(super) struct Mark {
     generators: Generators,
 }
 
-impl Mark {
-    fn of(step: &Step<'_>) -> Self {
+impl KeptStep {
+    fn of(step: &StepResult<'_>) -> Self {
         Self {
-            step: step.index + 1,
+            step: step.progress.0,
             next: step.next,
-            samples: step.latents.clone(),
+            samples: step.samples.clone(),
             pred_original_sample: step.pred_original_sample.clone(),
             generators: step.generators.clone(),
         }
     }
 }
 
-/// What is kept of the last run.
+/// The steps that are kept of the last run.
 pub(super) struct Trail {
     pub(super) request: Request,
     /// Steps that were done.
     pub(super) steps: usize,
-    marks: Vec<Mark>,
+    kept: Vec<KeptStep>,
 }
 
 impl Trail {
     pub(super) fn new(request: &Request) -> Self {
-        Self { request: request.clone(), steps: 0, marks: Vec::new() }
-    }
-
-    /// Keeps what it can of a step.
-    pub(super) fn keep(&mut self, step: &Step<'_>) {
-        self.steps = step.index + 1;
-        let bytes = 2 * size_of::<f32>() * step.latents.dims().iter().product::<usize>();
-        let stride = (bytes * step.of).div_ceil(MOST_BYTES).max(1);
-        if self.steps.is_multiple_of(stride) {
-            self.marks.push(Mark::of(step));
-        }
+        Self { request: request.clone(), steps: 0, kept: Vec::new() }
     }
 
     /// The model's idea of the finished picture after a step, or after the last one before it that was kept.
     pub(super) fn look(&self, step: usize) -> Option<&Tensor<4>> {
-        let mark = self.marks.iter().rev().find(|mark| mark.step <= step).or(self.marks.first())?;
-        Some(&mark.pred_original_sample)
+        let kept = self.kept.iter().rev().find(|kept| kept.step <= step).or(self.kept.first())?;
+        Some(&kept.pred_original_sample)
     }
 
-    fn mark(&self, step: usize) -> Option<Mark> {
-        self.marks.iter().find(|mark| mark.step == step).cloned()
+    /// What is kept of a step.
+    pub(super) fn get(&self, step: usize) -> Option<KeptStep> {
+        self.kept.iter().find(|kept| kept.step == step).cloned()
+    }
+}
+
+impl StepHook for Trail {
+    fn step_done(&mut self, step: &StepResult<'_>) -> Outcome<()> {
+        let (done, of) = step.progress;
+        self.steps = done;
+        let bytes = kept_bytes(step.samples.dims().iter().product::<usize>() as u64, of as u64);
+        let stride = bytes.div_ceil(MOST_KEPT_BYTES).max(1);
+        if (done as u64).is_multiple_of(stride) {
+            self.kept.push(KeptStep::of(step));
+        }
+        Ok(())
+    }
+}
+
+/// Takes one step of a run.
+pub(super) struct StepCatcher {
+    step: usize,
+    /// The step, once it is done.
+    pub(super) caught: Option<KeptStep>,
+}
+
+impl StepCatcher {
+    /// Waits for a step, counted from 1.
+    pub(super) fn new(step: usize) -> Self {
+        Self { step, caught: None }
+    }
+}
+
+impl StepHook for StepCatcher {
+    fn step_done(&mut self, step: &StepResult<'_>) -> Outcome<()> {
+        if step.progress.0 == self.step {
+            self.caught = Some(KeptStep::of(step));
+        }
+        Ok(())
     }
 }
 
 /// Where a run goes on: what another one left, and its sampler.
-pub(super) struct Start {
-    mark: Mark,
+pub(super) struct BranchPoint {
+    kept: KeptStep,
     scheduler: Scheduler,
     seed: u64,
 }
 
 /// What a run begins with in place of its own beginning.
-pub(super) struct Place {
+pub(super) struct FirstSamples {
     pub(super) samples: Tensor<4>,
     pub(super) generators: Generators,
     /// The sampler's step.
     pub(super) begin: usize,
 }
 
-impl DiffusionPipeline {
-    /// What the other run left: kept, or drawn again. `None` when cancelled.
+impl BranchPoint {
+    /// Goes on after a step of a run, whose sampler this is.
     ///
     /// # Errors
-    /// The other run can't be drawn, or has no such step, or nothing is left to do after it.
-    pub(super) fn start(&self, branch: &Branch, hooks: &mut Hooks<'_>) -> Result<Option<Start>> {
-        let scheduler = self.build_scheduler(&branch.from)?;
-        let kept = self.with_trail(|trail| trail.filter(|trail| trail.request == branch.from)?.mark(branch.step));
-        let mark = if let Some(mark) = kept {
-            mark
-        } else {
-            let mut found = None;
-            let on_step = &mut *hooks.on_step;
-            let mut stopping = |step: Step<'_>| {
-                if step.index + 1 == branch.step {
-                    found = Some(Mark::of(&step));
-                }
-                let is_over = found.is_some();
-                let flow = on_step(step);
-                if is_over { ControlFlow::Break(()) } else { flow }
-            };
-            let (on_phase, cancel) = (&mut *hooks.on_phase, hooks.cancel);
-            self.run(&branch.from, Hooks { on_phase, on_step: &mut stopping, cancel, trace: None })?;
-            if cancel.is_cancelled() {
-                return Ok(None);
-            }
-            let Some(mark) = found else {
-                return Err(Error::new(format!("There is no step {} to go on from", branch.step)));
-            };
-            mark
-        };
-        if mark.next >= scheduler.timesteps().len() {
-            return Err(Error::new(format!("After step {} nothing is left to be drawn", branch.step))
+    /// Nothing is left to be drawn after it.
+    pub(super) fn new(kept: KeptStep, scheduler: Scheduler, from: &Request) -> Result<Self> {
+        if kept.next >= scheduler.timesteps().len() {
+            return Err(Error::new(format!("After step {} nothing is left to be drawn", kept.step))
                 .advise("Go on from an earlier step"));
         }
-        Ok(Some(Start { mark, scheduler, seed: branch.from.seeds.first }))
+        Ok(Self { kept, scheduler, seed: from.seeds.first })
     }
-}
 
-impl Start {
-    /// Where another sampler takes the samples up: at the step whose level of noise is nearest to theirs. Where it isn't the same,
+    /// Takes the samples up with another sampler, at the step whose level of noise is nearest to theirs. Where it isn't the same,
     /// they come there as by DDIM (arXiv 2010.02502, equation 12 without noise), with what the model last made of them.
     ///
     /// # Errors
     /// The device failed.
-    pub(super) fn place(self, scheduler: &mut Scheduler, request: &Request) -> Result<Place> {
-        let Self { mark, scheduler: left, seed } = self;
+    pub(super) fn take_up(self, scheduler: &mut Scheduler, request: &Request) -> Result<FirstSamples> {
+        let Self { kept, scheduler: left, seed } = self;
         // The same seed goes on with the noise that the other run would have drawn next, another one with its own.
         let seeds = (0..request.seeds.count).map(|k| request.seed_of(k));
         let is_same = request.seeds.count == 1 && request.seeds.first == seed;
-        let generators = if is_same { mark.generators } else { Generators::per_image(seeds) };
-        let [_, channels, height, width] = mark.samples.dims();
+        let generators = if is_same { kept.generators } else { Generators::per_image(seeds) };
+        let [_, channels, height, width] = kept.samples.dims();
         let batch = |samples: Tensor<4>| samples.expand([request.seeds.count, channels, height, width]);
-        let (samples, clean) = (batch(mark.samples), batch(mark.pred_original_sample));
-        let (signal, noise) = level(&left, mark.next)?;
+        let (samples, clean) = (batch(kept.samples), batch(kept.pred_original_sample));
+        let (signal, noise) = level(&left, kept.next)?;
         let entries = scheduler.entries().into_iter();
         let levels = entries.map(|step| Ok((step, level(scheduler, step)?))).collect::<Result<Vec<_>>>()?;
         let apart = |to: (f64, f64)| ((to.1 / to.0) / (noise / signal)).ln().abs();
@@ -164,7 +161,7 @@ impl Start {
             clean * to.0 + normal * to.1
         };
         scheduler.take_up(begin);
-        Ok(Place { samples, generators, begin })
+        Ok(FirstSamples { samples, generators, begin })
     }
 }
 
@@ -173,7 +170,7 @@ fn level(scheduler: &Scheduler, step: usize) -> Result<(f64, f64)> {
     let number =
         |value: f32| Tensor::<4>::from_data(TensorData::new(vec![value], [1; 4]), (&Device::flex(), DType::F32));
     let of = |signal, noise| -> Result<f64> {
-        let values = read(scheduler.add_noise(number(signal), number(noise), step))?;
+        let values = ops::read(scheduler.add_noise(number(signal), number(noise), step))?;
         Ok(values.first().copied().map_or(0.0, f64::from))
     };
     // Where no signal is left the least there is stands for it, as in the samplers.

@@ -4,78 +4,76 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::conditioning::Conditioning;
 use super::decode::decode;
-use super::denoise::{Denoising, pace_after};
-use super::guidance::{Guidance, Guided};
+use super::denoise::{DenoiseSetup, Denoising, pace_after};
+use super::guidance::AppliedGuidance;
+use super::image_conditioning::ImageConditioning;
 use super::memory::Wish;
-use super::stable_diffusion::StableDiffusion;
-use super::{Drawn, Hooks, Phase, Run, latents, stages};
+use super::resident::Resident;
+use super::run::{Drawn, Phase};
+use super::running::Running;
+use super::{latents, stages};
 use crate::base::error::{Error, Result};
 use crate::base::rng::Generators;
+use crate::base::stop::Outcome;
 use crate::content::request::{Request, Task};
 
-/// Draws every request's picture, telling `on_drawn` of each with its place among the requests as soon as it is finished.
-/// `false`: it was cancelled.
+/// Draws every request's picture. `on_drawn` takes each with its place among the requests, as soon as it is finished.
+///
+/// # Errors
+/// The requests don't begin alike or can't be drawn, it was cancelled, or what `on_drawn` says.
 pub(super) fn run(
-    model: &StableDiffusion,
+    resident: &Resident,
     requests: &[Request],
-    mut hooks: Hooks<'_>,
-    on_drawn: &mut dyn FnMut(usize, Drawn) -> Result<()>,
-) -> Result<bool> {
+    running: &mut Running<'_>,
+    on_drawn: &mut dyn FnMut(usize, Drawn) -> Outcome<()>,
+) -> Outcome<()> {
     let first = check(requests)?;
     for request in requests {
         request.validate()?;
     }
+    let spec = resident.spec();
+    stages::check_size(spec, first)?;
     let strongest = requests.iter().map(|request| request.guidance.scale).fold(0.0, f64::max);
     let all = first.clone().with(|request| request.guidance.scale = strongest);
     // A step is of one picture at a time.
-    model.make_room(&Wish { side_by_side: true, ..Wish::of(&all) })?;
-    let scheduler = |request| stages::scheduler(&model.scheduler_config, request);
+    resident.make_room(&Wish { side_by_side: true, kept_steps: 0, ..Wish::of(&all) })?;
+    let scheduler = |request| stages::scheduler(&spec.scheduler_config, request);
     let schedulers = requests.iter().map(scheduler).collect::<Result<Vec<_>>>()?;
 
-    (hooks.on_phase)(Phase::Encoding);
-    let embeds = stages::encode_prompt(model, &all, Guidance::of(&all), hooks.cancel)?;
-    let Some(prompt_embeds) = embeds else { return Ok(false) };
-    let with_negative = prompt_embeds.dims()[0];
-    if hooks.cancel.is_cancelled() {
-        return Ok(false);
-    }
+    running.begin(Phase::Encoding);
+    let conditioning = stages::encode_prompts(resident, &all, AppliedGuidance::new(spec.guidance, &all.guidance))?;
 
-    (hooks.on_phase)(Phase::Denoising);
-    let Some(unet) = model.part(&model.parts.unet, hooks.cancel)? else { return Ok(false) };
+    running.begin(Phase::Denoising);
+    let denoiser = resident.model().denoiser()?;
     let mut waiting = Vec::new();
     for (variant, (request, scheduler)) in requests.iter().zip(schedulers).enumerate() {
-        let guidance = Guidance::of(request);
-        let embeds = prompt_embeds.clone();
-        let prompt_embeds = if guidance.is_on() { embeds } else { embeds.narrow(0, with_negative - 1, 1) };
+        let guidance = AppliedGuidance::new(spec.guidance, &request.guidance);
+        let conditioning = if guidance.asks_twice() { conditioning.clone() } else { conditioning.positive() };
         // A generator of its own each: the noise that a sampler draws on its way is then what it draws alone.
         let mut generators = Generators::per_image([request.seeds.first]);
-        let samples = latents::noise(model, request, &mut generators) * scheduler.init_noise_sigma();
-        let model =
-            Guided { model, unet: Arc::clone(&unet), prompt_embeds, guidance, conditioning: Conditioning::default() };
-        waiting.push(Denoising { variant, ..Denoising::new(model, scheduler, samples, generators, 0) });
+        let noise_scale = if spec.scales_noise { scheduler.init_noise_sigma() } else { 1.0 };
+        let samples = latents::noise(resident, request, &mut generators) * noise_scale;
+        let (denoiser, image) = (Arc::clone(&denoiser), ImageConditioning::default());
+        let setup = DenoiseSetup { resident, denoiser, conditioning, guidance, image };
+        let mut denoising = Denoising::new(setup, scheduler, samples, generators, 0);
+        denoising.variant = variant;
+        waiting.push(denoising);
     }
     let mut longest = Duration::MAX;
     while let Some(next) = furthest_behind(&waiting) {
         let began = Instant::now();
         let Some(denoising) = waiting.get_mut(next) else { break };
-        if !denoising.step(pace_after(longest), &mut hooks)? {
-            return Ok(false);
-        }
+        denoising.step(pace_after(longest), running)?;
         longest = began.elapsed();
         let (done, of) = denoising.progress();
         if done == of {
             let finished = waiting.swap_remove(next);
-            match decode(model, &finished.samples, first.finish.safety, &mut hooks)? {
-                Run::Done(pictures) => {
-                    pictures.into_iter().try_for_each(|picture| on_drawn(finished.variant, picture))?;
-                }
-                Run::Cancelled => return Ok(false),
-            }
+            let pictures = decode(resident, &finished.samples, first.finish.safety, running)?;
+            pictures.into_iter().try_for_each(|picture| on_drawn(finished.variant, picture))?;
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 /// The first request, if all of them begin with the same noise and prompt.
@@ -96,8 +94,8 @@ fn check(requests: &[Request]) -> Result<&Request> {
 }
 
 /// The one that has done the smallest share of its steps.
-fn furthest_behind(all: &[Denoising<Guided<'_>>]) -> Option<usize> {
-    let share = |denoising: &Denoising<Guided<'_>>| {
+fn furthest_behind(all: &[Denoising<'_>]) -> Option<usize> {
+    let share = |denoising: &Denoising<'_>| {
         let (done, of) = denoising.progress();
         (done as f64 / of.max(1) as f64, denoising.variant)
     };

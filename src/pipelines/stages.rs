@@ -1,80 +1,107 @@
-//! The stages that text-guided tasks are made of: check the memory, encode the prompt, find the first step, draw. The loop is in
+//! The stages that tasks are made of: check the size and the memory, encode the prompt, find the first step, draw. The loop is in
 //! `denoise`, the end in `decode`.
 
 use burn::tensor::Tensor;
 
-use super::conditioning::Conditioning;
 use super::decode::decode;
-use super::denoise::Denoising;
-use super::guidance::{Guidance, Guided};
-use super::memory::{Part, Wish};
-use super::rewind::{Place, Start};
-use super::stable_diffusion::StableDiffusion;
-use super::{Hooks, Phase, Run};
-use crate::base::cancel::CancelToken;
+use super::denoise::{DenoiseSetup, Denoising};
+use super::guidance::AppliedGuidance;
+use super::image_conditioning::ImageConditioning;
+use super::memory::Wish;
+use super::resident::Resident;
+use super::rewind::{BranchPoint, FirstSamples};
+use super::run::{Drawn, Phase};
+use super::running::Running;
 use crate::base::error::{Error, Result};
 use crate::base::rng::Generators;
+use crate::base::stop::Outcome;
 use crate::content::request::{Request, SafetyMode};
+use crate::families::{Conditioning, ModelSpec, PromptPair};
 use crate::ops;
 use crate::schedulers::{Scheduler, SchedulerConfig, SchedulerKind};
 
-/// The sampler that the request asks for, or else the checkpoint's own.
+/// Builds the sampler that the request asks for, or else the checkpoint's own.
+///
+/// # Errors
+/// It isn't known here, or can't do what the request asks for.
 pub(super) fn scheduler(config: &SchedulerConfig, request: &Request) -> Result<Scheduler> {
     let kind = request.sampling.scheduler.map_or_else(|| SchedulerKind::from_config(config), Ok)?;
     kind.build(config, request.sampling.steps, &request.sampling.options)
 }
 
-/// The text as the UNet reads it, `[batch, tokens, width]`; under guidance the negative prompts come first. `None` when cancelled.
-pub(super) fn encode_prompt(
-    model: &StableDiffusion,
-    request: &Request,
-    guidance: Guidance,
-    cancel: &CancelToken,
-) -> Result<Option<Tensor<3>>> {
-    let mut prompts = vec![model.tokenizer.encode(&request.prompts.prompt)?];
-    if guidance.is_on() {
-        prompts.insert(0, model.tokenizer.encode(&request.prompts.negative_prompt)?);
+/// Refuses a size that the model can't draw.
+///
+/// # Errors
+/// A side is no multiple of what the model needs: the message says which, and the nearest that is.
+pub(super) fn check_size(spec: &ModelSpec, request: &Request) -> Result<()> {
+    let multiple = spec.size_multiple;
+    for (name, side) in [("width", request.size.width), ("height", request.size.height)] {
+        if side % multiple != 0 {
+            let nearest = side.div_ceil(multiple) * multiple;
+            return Err(Error::new(format!("This model needs a {name} that is a multiple of {multiple}, not {side}"))
+                .advise(format!("Choose {nearest}, for example")));
+        }
     }
-    let Some(embeds) = model.embed(prompts, cancel)? else { return Ok(None) };
-    model.done_with(Part::TextEncoder);
-    let [halves, tokens, width] = embeds.dims();
-    let each = |i| embeds.clone().narrow(0, i, 1).expand([request.seeds.count, tokens, width]);
-    Ok(Some(Tensor::cat((0..halves).map(each).collect(), 0)))
+    Ok(())
 }
 
-/// A text-guided run that has read its prompt, and has yet to find what it begins with.
+/// Encodes a request's prompts, one for each sample of its batch.
+///
+/// # Errors
+/// It was cancelled, or the prompt can't be encoded.
+pub(super) fn encode_prompts(
+    resident: &Resident,
+    request: &Request,
+    guidance: AppliedGuidance,
+) -> Outcome<Conditioning> {
+    let negative = guidance.asks_twice().then_some(&*request.prompts.negative_prompt);
+    let conditioning = resident.model().encode(PromptPair { positive: &request.prompts.prompt, negative });
+    resident.done_with(&resident.stages().encode);
+    ops::check_cancelled()?;
+    Ok(conditioning?.for_batch(request.seeds.count))
+}
+
+/// A run that has encoded its prompt, and has yet to find what it begins with.
 pub(super) struct Begun<'a> {
-    pub(super) model: &'a StableDiffusion,
-    guidance: Guidance,
-    prompt_embeds: Tensor<3>,
+    pub(super) resident: &'a Resident,
+    guidance: AppliedGuidance,
+    conditioning: Conditioning,
     pub(super) scheduler: Scheduler,
     /// The first step.
     pub(super) begin: usize,
     pub(super) generators: Generators,
     /// What another run left, to go on from.
-    place: Option<Place>,
+    first: Option<FirstSamples>,
     safety: SafetyMode,
 }
 
-/// Makes sure that the request can be done, and reads its prompt. `None` when cancelled.
+/// Makes sure that the request can be done, and encodes its prompt if its task has one.
+///
+/// # Errors
+/// It won't fit, the sampler can't do it, or it was cancelled.
 pub(super) fn begin<'a>(
-    model: &'a StableDiffusion,
+    resident: &'a Resident,
     request: &Request,
-    start: Option<Start>,
-    hooks: &mut Hooks<'_>,
-) -> Result<Option<Begun<'a>>> {
-    model.make_room(&Wish::of(request))?;
-    let mut scheduler = scheduler(&model.scheduler_config, request)?;
-    let place = start.map(|start| start.place(&mut scheduler, request)).transpose()?;
-    let begin = place.as_ref().map_or_else(|| first_step(request, &scheduler), |place| Ok(place.begin))?;
-    (hooks.on_phase)(Phase::Encoding);
-    let guidance = Guidance::of(request);
-    let Some(prompt_embeds) = encode_prompt(model, request, guidance, hooks.cancel)? else { return Ok(None) };
-    record(hooks, "prompt_embeds", || prompt_embeds.clone());
+    branch: Option<BranchPoint>,
+    running: &mut Running<'_>,
+) -> Outcome<Begun<'a>> {
+    let spec = resident.spec();
+    check_size(spec, request)?;
+    resident.make_room(&Wish::of(request))?;
+    let mut scheduler = scheduler(&spec.scheduler_config, request)?;
+    let first = branch.map(|branch| branch.take_up(&mut scheduler, request)).transpose()?;
+    let begin = first.as_ref().map_or_else(|| first_step(request, &scheduler), |first| Ok(first.begin))?;
+    let guidance = AppliedGuidance::new(spec.guidance, &request.guidance);
+    let mut conditioning = Conditioning::default();
+    if request.start.task.kind().has_prompt() {
+        running.begin(Phase::Encoding);
+        conditioning = encode_prompts(resident, request, guidance)?;
+    }
+    if let Some(text) = &conditioning.text {
+        running.record("prompt_embeds", || text.clone());
+    }
     let generators = Generators::per_image((0..request.seeds.count).map(|k| request.seed_of(k)));
-    let begun =
-        Begun { model, guidance, prompt_embeds, scheduler, begin, generators, place, safety: request.finish.safety };
-    Ok((!hooks.cancel.is_cancelled()).then_some(begun))
+    Ok(Begun { resident, guidance, conditioning, scheduler, begin, generators, first, safety: request.finish.safety })
 }
 
 /// Where a run of the request's strength begins (`get_timesteps` of Diffusers' image-to-image pipelines).
@@ -98,34 +125,34 @@ fn first_step(request: &Request, scheduler: &Scheduler) -> Result<usize> {
 }
 
 impl Begun<'_> {
-    /// Denoises what the run begins with, and makes pictures of it.
-    pub(super) fn draw(self, samples: Tensor<4>, conditioning: Conditioning, hooks: &mut Hooks<'_>) -> Result<Run> {
-        let model = self.model;
-        // The picture that it begins with is encoded.
-        model.done_with(Part::Vae);
-        (hooks.on_phase)(Phase::Denoising);
-        let Some(unet) = model.part(&model.parts.unet, hooks.cancel)? else { return Ok(Run::Cancelled) };
-        let Self { guidance, prompt_embeds, scheduler, begin, generators, place, safety, .. } = self;
-        let (samples, generators) = place.map_or((samples, generators), |place| (place.samples, place.generators));
-        record(hooks, "initial_latents", || samples.clone());
-        let guided = Guided { model, unet, prompt_embeds, guidance, conditioning };
-        let denoising = Denoising::new(guided, scheduler, samples, generators, begin);
-        let drawn = denoising.finish(hooks);
-        model.done_with(Part::Unet);
-        let Some(latents) = drawn? else { return Ok(Run::Cancelled) };
-        (hooks.on_phase)(Phase::Decoding);
-        decode(model, &latents, safety, hooks)
+    /// What noise is multiplied by to make the first samples.
+    pub(super) fn noise_scale(&self) -> f64 {
+        if self.resident.spec().scales_noise { self.scheduler.init_noise_sigma() } else { 1.0 }
     }
-}
 
-/// Keeps a tensor in the trace, if there is one.
-pub(super) fn record<const D: usize>(hooks: &mut Hooks<'_>, name: &str, tensor: impl FnOnce() -> Tensor<D>) {
-    if let Some(trace) = &mut hooks.trace {
-        let tensor = tensor();
-        let shape = tensor.dims();
-        // What can't be read back is left out: the run itself fails at its next step.
-        if let Ok(values) = ops::read(tensor) {
-            trace.record(name, shape, &values);
-        }
+    /// Denoises what the run begins with, and makes pictures of it.
+    ///
+    /// # Errors
+    /// It was cancelled, a component can't be loaded, the device failed, or the numbers overflowed.
+    pub(super) fn draw(
+        self,
+        samples: Tensor<4>,
+        image: ImageConditioning,
+        running: &mut Running<'_>,
+    ) -> Outcome<Vec<Drawn>> {
+        let resident = self.resident;
+        // The picture that it begins with is encoded.
+        resident.done_with(&resident.stages().code);
+        running.begin(Phase::Denoising);
+        let denoiser = resident.model().denoiser()?;
+        let Self { guidance, conditioning, scheduler, begin, generators, first, safety, .. } = self;
+        let (samples, generators) = first.map_or((samples, generators), |first| (first.samples, first.generators));
+        running.record("initial_latents", || samples.clone());
+        let setup = DenoiseSetup { resident, denoiser, conditioning, guidance, image };
+        let drawn = Denoising::new(setup, scheduler, samples, generators, begin).finish(running);
+        resident.done_with(&resident.stages().denoise);
+        let latents = drawn?;
+        running.begin(Phase::Decoding);
+        decode(resident, &latents, safety, running)
     }
 }

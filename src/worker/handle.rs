@@ -8,8 +8,10 @@ use std::time::Duration;
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
+use crate::base::stop::Outcome;
 use crate::base::sync::{Latest, Limits, Service};
-use crate::worker::engine::{Engine, OnLoading};
+use crate::pipelines::OnLoading;
+use crate::worker::engine::Engine;
 use crate::worker::protocol::{Command, Event, JobId, Preview};
 use crate::worker::thread::Worker;
 use crate::worker::work::MAX_VARIANTS;
@@ -39,7 +41,7 @@ pub struct Busy(pub Command);
 /// # Errors
 /// The system has no thread to give.
 pub fn spawn<E: Engine>(
-    open: impl FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>> + Send + 'static,
+    open: impl FnMut(&ModelRef, &mut OnLoading<'_>) -> Outcome<E> + Send + 'static,
 ) -> Result<WorkerHandle> {
     spawn_waking(open, || {})
 }
@@ -50,7 +52,7 @@ pub fn spawn<E: Engine>(
 /// # Errors
 /// The system has no thread to give.
 pub fn spawn_waking<E: Engine>(
-    open: impl FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>> + Send + 'static,
+    open: impl FnMut(&ModelRef, &mut OnLoading<'_>) -> Outcome<E> + Send + 'static,
     wake: impl Fn() + Send + Sync + 'static,
 ) -> Result<WorkerHandle> {
     let (previews, closing) = (<[Latest<Preview>; MAX_VARIANTS]>::default(), CancelToken::new());

@@ -4,21 +4,21 @@
 //! their number; only a traced job draws them as one batch.
 
 use std::cell::RefCell;
-use std::ops::ControlFlow;
 use std::time::Instant;
 
 use image::RgbImage;
 
 use crate::base::error::{Error, Result};
+use crate::base::stop::{Outcome, Stop};
 use crate::base::sync::{Latest, Outbox};
 use crate::content::imaging::png_text;
 use crate::content::request::{Recipe, Request};
-use crate::pipelines::{Drawn, Overflow, Run, Trace};
+use crate::pipelines::{Drawn, Hooks, Overflow, Phase, Step, Trace};
 use crate::schedulers::SchedulerKind;
 use crate::storage::gallery::{self, Destination, Entry};
-use crate::worker::engine::{Engine, Hooks, StepDone};
+use crate::worker::engine::Engine;
 use crate::worker::preview::Budget;
-use crate::worker::protocol::{Event, Job, JobEnd, Phase, Preview, Previews};
+use crate::worker::protocol::{Event, Job, Preview, Previews};
 use crate::worker::tuning::Tuning;
 use crate::worker::work::{MAX_VARIANTS, Work};
 
@@ -50,7 +50,7 @@ impl<'a> Working<'a> {
     }
 
     /// Draws and saves every picture of the job; `scheduler` is the checkpoint's own.
-    pub(super) fn run(&mut self, engine: &mut impl Engine, scheduler: Option<SchedulerKind>) -> Result<JobEnd> {
+    pub(super) fn run(&mut self, engine: &mut impl Engine, scheduler: Option<SchedulerKind>) -> Outcome<Vec<Entry>> {
         // The recipe names the sampler that drew the picture, also where the checkpoint chose it, and the steps that it took.
         let named = |request: &Request| {
             let scheduler = request.sampling.scheduler.or(scheduler);
@@ -67,77 +67,71 @@ impl<'a> Working<'a> {
             let variants: Vec<Request> = variants.iter().map(named).collect();
             return self.draw_side_by_side(engine, &request, &variants);
         }
-        let entries = if let Some(path) = &self.job.trace {
+        if let Some(path) = &self.job.trace {
             let mut trace = Trace::default();
             let drawn = self.draw(engine, &request, 0, Some(&mut trace));
             // What led up to an overflow is worth the most.
-            if matches!(&drawn, Ok(Some(_))) || drawn.as_ref().is_err_and(|error| Overflow::of(error).is_some()) {
+            let is_worth_it = match &drawn {
+                Ok(_) => true,
+                Err(Stop::Failed(error)) => Overflow::of(error).is_some(),
+                Err(Stop::Cancelled) => false,
+            };
+            if is_worth_it {
                 crate::base::files::write_whole(path, &trace.to_safetensors()?)?;
             }
-            let Some(entries) = drawn? else { return Ok(JobEnd::Cancelled) };
-            entries
-        } else {
-            let mut entries = Vec::new();
-            for picture in 0..request.seeds.count {
-                let Some(drawn) = self.draw(engine, &request.picture(picture), picture, None)? else {
-                    return Ok(JobEnd::Cancelled);
-                };
-                entries.extend(drawn);
-            }
-            entries
-        };
-        Ok(JobEnd::Finished(entries))
+            return drawn;
+        }
+        let mut entries = Vec::new();
+        for picture in 0..request.seeds.count {
+            entries.extend(self.draw(engine, &request.picture(picture), picture, None)?);
+        }
+        Ok(entries)
     }
 
-    /// Draws one batch and saves its pictures, the first of which is picture `first` of the job. `None`: cancelled.
+    /// Draws one batch and saves its pictures, the first of which is picture `first` of the job.
     fn draw(
         &mut self,
         engine: &mut impl Engine,
         request: &Request,
         first: usize,
         trace: Option<&mut Trace>,
-    ) -> Result<Option<Vec<Entry>>> {
+    ) -> Outcome<Vec<Entry>> {
         let cancel = &self.job.cancel;
         self.budgets[0].picture(request.size.width * request.size.height);
         if let Some(tuning) = &mut self.tuning {
             // What a job that was stopped, or broke down, had begun.
             tuning.abandon();
         }
-        let mut failure = None;
         // Both hooks keep the books.
         let this = RefCell::new(&mut *self);
-        let run = engine.run(
+        let drawn = engine.run(
             request,
             Hooks {
                 on_phase: &mut |phase| this.borrow_mut().begin(first, phase, request),
-                on_step: &mut |step| {
-                    failure = this.borrow_mut().step_done(first, request, step).err();
-                    if failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-                },
+                on_step: &mut |step| this.borrow_mut().step_done(first, request, step),
                 cancel,
                 trace,
             },
         );
-        let run = run.map_err(|error| rescue(error, |_| Recipe::of_picture(request, 0, self.model)))?;
-        if let Some(error) = failure {
-            return Err(error);
-        }
-        let Run::Done(pictures) = run else {
-            return Ok(None);
-        };
+        let pictures = drawn.map_err(|stop| rescue(stop, |_| Recipe::of_picture(request, 0, self.model)))?;
         self.begin(first, Phase::Saving, request);
         let mut entries = Vec::new();
         for (k, picture) in pictures.into_iter().enumerate() {
             entries.push(self.save(picture, first + k, Recipe::of_picture(request, k, self.model))?);
         }
-        Ok(Some(entries))
+        Ok(entries)
     }
 
     /// Draws the job's variants at the same time, and saves each as soon as it is finished.
-    fn draw_side_by_side(&mut self, engine: &mut impl Engine, first: &Request, variants: &[Request]) -> Result<JobEnd> {
+    fn draw_side_by_side(
+        &mut self,
+        engine: &mut impl Engine,
+        first: &Request,
+        variants: &[Request],
+    ) -> Outcome<Vec<Entry>> {
         let cancel = &self.job.cancel;
         self.budgets.iter_mut().for_each(|budget| budget.picture(first.size.width * first.size.height));
-        let (mut failure, mut entries) = (None, Vec::new());
+        let mut entries = Vec::new();
         // All hooks keep the books.
         let this = RefCell::new(&mut *self);
         let done = engine.run_side_by_side(
@@ -146,8 +140,7 @@ impl<'a> Working<'a> {
                 on_phase: &mut |phase| this.borrow_mut().begin(0, phase, first),
                 on_step: &mut |step| {
                     let request = variants.get(step.variant).unwrap_or(first);
-                    failure = this.borrow_mut().step_done(step.variant, request, step).err();
-                    if failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                    this.borrow_mut().step_done(step.variant, request, step)
                 },
                 cancel,
                 trace: None,
@@ -161,11 +154,8 @@ impl<'a> Working<'a> {
             },
         );
         let recipe = |variant| Recipe::of_picture(variants.get(variant).unwrap_or(first), 0, self.model);
-        let done = done.map_err(|error| rescue(error, recipe))?;
-        if let Some(error) = failure {
-            return Err(error);
-        }
-        Ok(if done { JobEnd::Finished(entries) } else { JobEnd::Cancelled })
+        done.map_err(|stop| rescue(stop, recipe))?;
+        Ok(entries)
     }
 
     /// Puts a finished picture into its place, and tells of it.
@@ -191,7 +181,7 @@ impl<'a> Working<'a> {
     }
 
     /// Shows what the picture looks like after a step, if the job asks for it and it is time, and tells of the step.
-    fn step_done(&mut self, picture: usize, request: &Request, step: StepDone<'_>) -> Result<()> {
+    fn step_done(&mut self, picture: usize, request: &Request, step: Step<'_>) -> Outcome<()> {
         let (done, steps) = (step.index + 1, step.of);
         let beyond = || Error::new(format!("at most {MAX_VARIANTS} pictures are drawn side by side"));
         let slot = self.slots.get(step.variant).ok_or_else(beyond)?;
@@ -205,7 +195,7 @@ impl<'a> Working<'a> {
                 let (id, width, height) = (self.job.id, request.size.width, request.size.height);
                 let began = Instant::now();
                 let decodes = step.sketch.is_none();
-                let Some(image) = step.sketch.unwrap_or(step.decode)()? else { return Ok(()) };
+                let image = step.sketch.unwrap_or(step.decode)()?;
                 let cost_secs = began.elapsed().as_secs_f64();
                 let tuning = decodes && self.tuning.as_mut().is_some_and(|tuning| tuning.decoded(self.model, request));
                 budget.preview(cost_secs, tuning);
@@ -213,7 +203,7 @@ impl<'a> Working<'a> {
                 self.outbox.wake();
             }
             Previews::Files { every, folder } if done.is_multiple_of(every.get()) => {
-                let Some(image) = (step.decode)()? else { return Ok(()) };
+                let image = (step.decode)()?;
                 let file = png_text::encode(&image, &[])?;
                 gallery::make_folder(folder)?;
                 crate::base::files::write_whole(&folder.join(format!("{}-{done:04}.png", request.seeds.first)), &file)?;
@@ -231,13 +221,14 @@ impl<'a> Working<'a> {
 }
 
 /// Keeps what a picture had come to before its numbers overflowed; `recipe` is that of a variant.
-fn rescue(error: Error, recipe: impl Fn(usize) -> Recipe) -> Error {
-    match Overflow::of(&error) {
+fn rescue(stop: Stop, recipe: impl Fn(usize) -> Recipe) -> Stop {
+    let Stop::Failed(error) = stop else { return stop };
+    Stop::Failed(match Overflow::of(&error) {
         Some(Overflow { variant, image: Some(image) }) => {
             put_aside("The unfinished picture", image, recipe(*variant), error.clone())
         }
         _ => error,
-    }
+    })
 }
 
 /// Keeps a picture that couldn't be saved where it should be: it took minutes to draw.

@@ -21,11 +21,13 @@ mod tokens;
 mod tuning;
 mod work;
 
-pub use crate::pipelines::{ComponentInspection, Footprint, Inspection, Part, Plan, Room, Wish};
-pub use engine::{Engine, Hooks, Loading, Look, OnLoading, StepDone};
+pub use crate::pipelines::{
+    ComponentInspection, Footprint, Hooks, Inspection, Loading, Look, OnLoading, Phase, Plan, Room, Step, Wish,
+};
+pub use engine::Engine;
 pub use handle::{Busy, WorkerHandle, spawn, spawn_waking};
 pub use memory::resident_bytes;
 pub use pipeline::{Host, inspect, open};
-pub use protocol::{Command, Event, Job, JobEnd, JobId, Left, ModelInfo, Phase, Preview, Previews};
+pub use protocol::{Command, Event, Job, JobEnd, JobId, Left, ModelInfo, Preview, Previews};
 pub use tokens::{TokenCount, TokenCounter};
 pub use work::{MAX_VARIANTS, Variants, Work};

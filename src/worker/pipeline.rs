@@ -8,11 +8,12 @@ use image::RgbImage;
 use crate::base::device::{self, Capacity, ComputeDevice, DeviceChoice, DtypeChoice, Memory};
 use crate::base::error::Result;
 use crate::base::model_ref::ModelRef;
-use crate::content::request::{MAX_SIDE, Request, SIDE_MULTIPLE};
+use crate::base::stop::Outcome;
+use crate::content::request::{MAX_SIDE, Request};
 use crate::ops;
-use crate::pipelines::{self, DiffusionPipeline, Drawn, Inspection, Run};
-use crate::worker::engine::{Engine, Hooks, OnLoading, StepDone};
-use crate::worker::protocol::{ModelInfo, Phase};
+use crate::pipelines::{self, DiffusionPipeline, Drawn, Hooks, Inspection, OnLoading};
+use crate::worker::engine::Engine;
+use crate::worker::protocol::ModelInfo;
 use crate::worker::tokens::TokenCounter;
 
 /// Diffusers' default (`StableDiffusionPipeline.__call__`), for models whose card recommends nothing.
@@ -37,11 +38,11 @@ impl Host {
     }
 }
 
-/// Opens a model; `None` when `on_loading` stopped it.
+/// Opens a model.
 ///
 /// # Errors
-/// There is no such device, the model can't be opened, or the system can't start the threads.
-pub fn open(model: &ModelRef, host: Host, on_loading: &mut OnLoading<'_>) -> Result<Option<DiffusionPipeline>> {
+/// There is no such device, the model can't be opened, or the system can't start the threads; what `on_loading` says.
+pub fn open(model: &ModelRef, host: Host, on_loading: &mut OnLoading<'_>) -> Outcome<DiffusionPipeline> {
     ops::use_own_threads(host.threads)?;
     let compute = device::open(host.device, host.dtype)?;
     let memory = host.memory(compute.memory);
@@ -75,32 +76,33 @@ impl Engine for DiffusionPipeline {
             on_gpu: self.compute().is_gpu(),
             parameters: self.num_params(),
             weight_bytes: (self.num_params() * self.compute().dtype.size()) as u64,
-            sizes: sizes(width, height),
+            size_multiple: self.size_multiple(),
+            sizes: sizes(width, height, self.size_multiple()),
             refused: self.refused_schedulers().into_iter().map(|(kind, error)| (kind, error.to_string())).collect(),
             token_counter: token_counter(self),
-            footprint: Some(self.footprint()),
+            footprint: Some(self.footprint().clone()),
             notes: self.notes().to_vec(),
         }
     }
 
-    fn run(&mut self, request: &Request, hooks: Hooks<'_>) -> Result<Run> {
-        with_hooks(hooks, |hooks| Self::run(self, request, hooks))
+    fn run(&mut self, request: &Request, hooks: Hooks<'_>) -> Outcome<Vec<Drawn>> {
+        Self::run(self, request, hooks)
     }
 
     fn run_side_by_side(
         &mut self,
         requests: &[Request],
         hooks: Hooks<'_>,
-        on_drawn: &mut dyn FnMut(usize, Drawn) -> Result<()>,
-    ) -> Result<bool> {
-        with_hooks(hooks, |hooks| Self::run_side_by_side(self, requests, hooks, on_drawn))
+        on_drawn: &mut dyn FnMut(usize, Drawn) -> Outcome<()>,
+    ) -> Outcome<()> {
+        Self::run_side_by_side(self, requests, hooks, on_drawn)
     }
 
     fn kept_steps(&self) -> Option<(Request, usize)> {
         Self::kept_steps(self)
     }
 
-    fn look_back(&mut self, step: usize) -> Result<Option<RgbImage>> {
+    fn look_back(&mut self, step: usize) -> Outcome<Option<RgbImage>> {
         Self::look_back(self, step)
     }
 
@@ -121,35 +123,15 @@ impl Engine for DiffusionPipeline {
     }
 }
 
-/// The worker's hooks in the pipeline's terms.
-fn with_hooks<T>(hooks: Hooks<'_>, work: impl FnOnce(pipelines::Hooks<'_>) -> T) -> T {
-    let (on_phase, on_step) = (hooks.on_phase, hooks.on_step);
-    work(pipelines::Hooks {
-        on_phase: &mut |phase| {
-            on_phase(match phase {
-                pipelines::Phase::Encoding => Phase::Encoding,
-                pipelines::Phase::Denoising => Phase::Denoising,
-                pipelines::Phase::Decoding => Phase::Decoding,
-            });
-        },
-        on_step: &mut |step| {
-            let pipelines::Step { variant, index, of, decode, sketch, .. } = step;
-            on_step(StepDone { variant, index, of, decode, sketch })
-        },
-        cancel: hooks.cancel,
-        trace: hooks.trace,
-    })
-}
-
 /// Widths and heights for a model that is made for this size: that, and for a square upright and flat pictures whose longer side
 /// is five quarters or one and a half times it.
 ///
 /// A model draws best near what it was trained on, which is mostly a square; from twice the side on it repeats its subject. Stable
 /// Diffusion's 512 gives 512 x 640 (what Forge begins with) and 512 x 768, the 768 models 768 x 960 and 768 x 1152.
-fn sizes(width: usize, height: usize) -> Vec<(usize, usize)> {
+fn sizes(width: usize, height: usize, multiple: usize) -> Vec<(usize, usize)> {
     let mut sizes = vec![(width, height)];
     if width == height {
-        let longer = [width * 5 / 4, width * 3 / 2].map(|side| side / SIDE_MULTIPLE * SIDE_MULTIPLE);
+        let longer = [width * 5 / 4, width * 3 / 2].map(|side| side / multiple * multiple);
         for longer in longer.into_iter().filter(|&longer| longer > width && longer <= MAX_SIDE) {
             sizes.extend([(width, longer), (longer, width)]);
         }

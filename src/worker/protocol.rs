@@ -14,7 +14,7 @@ use crate::base::cancel::CancelToken;
 use crate::base::error::Error;
 use crate::base::model_ref::ModelRef;
 use crate::content::request::{Request, TaskKind};
-use crate::pipelines::Footprint;
+use crate::pipelines::{Footprint, Phase};
 use crate::schedulers::{SchedulerConfig, SchedulerKind};
 use crate::storage::gallery::{Destination, Entry};
 use crate::worker::tokens::TokenCounter;
@@ -128,32 +128,6 @@ pub struct Preview {
     pub cost_secs: f64,
 }
 
-/// What a picture goes through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Phase {
-    /// The prompt is read.
-    Encoding,
-    /// Noise becomes latents, step by step.
-    Denoising,
-    /// Latents become a picture.
-    Decoding,
-    /// The picture becomes a file.
-    Saving,
-}
-
-impl Phase {
-    /// Its name, for people and programs.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Encoding => "encoding",
-            Self::Denoising => "denoising",
-            Self::Decoding => "decoding",
-            Self::Saving => "saving",
-        }
-    }
-}
-
 /// What there is to know of a loaded model.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelInfo {
@@ -183,6 +157,8 @@ pub struct ModelInfo {
     pub parameters: usize,
     /// What its weights take in the memory of the device, in bytes.
     pub weight_bytes: u64,
+    /// Both sides of a picture are multiples of it, in pixels.
+    pub size_multiple: usize,
     /// Widths and heights that it draws well, in pixels, its own size first.
     pub sizes: Vec<(usize, usize)>,
     /// Samplers that it can't be drawn with, and why.

@@ -4,7 +4,6 @@
 //! the model again.
 
 use std::any::Any;
-use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
@@ -13,8 +12,11 @@ use crossbeam_channel::Receiver;
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
+use crate::base::stop::{Outcome, Stop};
 use crate::base::sync::{Latest, Outbox};
-use crate::worker::engine::{Engine, Loading, OnLoading};
+use crate::pipelines::{Loading, OnLoading};
+use crate::storage::gallery::Entry;
+use crate::worker::engine::Engine;
 use crate::worker::protocol::{Command, Event, Job, JobEnd, JobId, Left, Preview};
 use crate::worker::tuning::Tuning;
 use crate::worker::work::MAX_VARIANTS;
@@ -38,7 +40,7 @@ pub(super) struct Worker<E, Open> {
     last_drawn: Option<JobId>,
 }
 
-impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>> Worker<E, Open> {
+impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Outcome<E>> Worker<E, Open> {
     /// A worker that has no model yet. Once `closing` is raised, it ends as soon as it can.
     pub(super) fn new(
         open: Open,
@@ -63,29 +65,40 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
                     let broken = self.engine.take();
                     let _ = caught(|| drop(broken));
                 }
-                Err(error)
+                Err(Stop::Failed(error))
             });
             if !matches!(command, Command::Generate(_) | Command::LookBack { .. }) {
                 // What the next model didn't take up again.
                 memory::give_back();
             }
-            self.outbox.tell(ended.unwrap_or_else(|error| match command {
-                Command::Load { model, .. } => Event::ModelFailed { model, error, left: self.left() },
-                // The memory is free, if in a hard way.
-                Command::Unload => Event::ModelUnloaded,
-                Command::LookBack { id, step } => Event::LookedBack { id, step, error: Some(error) },
-                Command::Generate(job) => Event::JobEnded { id: job.id, outcome: JobEnd::Failed(error) },
-            }));
+            let event = ended.unwrap_or_else(|stop| self.stopped(command, stop));
+            self.outbox.tell(event);
         }
         let _ = caught(|| drop(self.engine));
     }
 
-    fn obey(&mut self, command: &Command) -> Result<Event> {
+    /// The end of a command that came to nothing.
+    fn stopped(&self, command: Command, stop: Stop) -> Event {
+        match (command, stop) {
+            (Command::Load { model, .. }, Stop::Cancelled) => Event::ModelCancelled { model, left: self.left() },
+            (Command::Load { model, .. }, Stop::Failed(error)) => {
+                Event::ModelFailed { model, error, left: self.left() }
+            }
+            // The memory is free, if in a hard way.
+            (Command::Unload, _) => Event::ModelUnloaded,
+            (Command::LookBack { id, step }, Stop::Cancelled) => Event::LookedBack { id, step, error: None },
+            (Command::LookBack { id, step }, Stop::Failed(error)) => Event::LookedBack { id, step, error: Some(error) },
+            (Command::Generate(job), Stop::Cancelled) => Event::JobEnded { id: job.id, outcome: JobEnd::Cancelled },
+            (Command::Generate(job), Stop::Failed(error)) => {
+                Event::JobEnded { id: job.id, outcome: JobEnd::Failed(error) }
+            }
+        }
+    }
+
+    fn obey(&mut self, command: &Command) -> Outcome<Event> {
         match command {
             Command::Load { model, cancel } => {
-                let Some(engine) = self.open(model, cancel)? else {
-                    return Ok(Event::ModelCancelled { model: model.clone(), left: self.left() });
-                };
+                let engine = self.open(model, cancel)?;
                 self.free();
                 self.model = Some(model.clone());
                 Ok(Event::ModelLoaded { model: model.clone(), info: self.engine.insert(engine).info() })
@@ -95,25 +108,27 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
                 Ok(Event::ModelUnloaded)
             }
             Command::LookBack { id, step } => {
-                let error = self.look_back(*id, *step).err();
-                Ok(Event::LookedBack { id: *id, step: *step, error })
+                self.look_back(*id, *step)?;
+                Ok(Event::LookedBack { id: *id, step: *step, error: None })
             }
-            Command::Generate(job) => Ok(Event::JobEnded { id: job.id, outcome: self.generate(job)? }),
+            Command::Generate(job) => {
+                Ok(Event::JobEnded { id: job.id, outcome: JobEnd::Finished(self.generate(job)?) })
+            }
         }
     }
 
-    fn generate(&mut self, job: &Job) -> Result<JobEnd> {
-        if job.cancel.is_cancelled() {
-            return Ok(JobEnd::Cancelled);
-        }
+    /// Draws and saves the pictures of a job.
+    fn generate(&mut self, job: &Job) -> Outcome<Vec<Entry>> {
+        job.cancel.check()?;
         job.check()?;
         let nothing_loaded = || Error::new("no model is loaded");
         let model = self.model.clone().ok_or_else(nothing_loaded)?;
         if self.engine.is_none() {
-            let Some(engine) = self.open(&model, &job.cancel)? else {
-                self.outbox.tell(Event::ModelCancelled { model, left: self.left() });
-                return Ok(JobEnd::Cancelled);
-            };
+            let engine = self.open(&model, &job.cancel).inspect_err(|stop| {
+                if matches!(stop, Stop::Cancelled) {
+                    self.outbox.tell(Event::ModelCancelled { model: model.clone(), left: self.left() });
+                }
+            })?;
             let info = self.engine.insert(engine).info();
             self.outbox.tell(Event::ModelLoaded { model: model.clone(), info });
         }
@@ -126,14 +141,14 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
         if let Some((request, steps)) = engine.kept_steps() {
             self.outbox.tell(Event::StepsKept { id: job.id, request, steps });
         }
-        if outcome.is_err() && !engine.is_sound() {
+        if matches!(outcome, Err(Stop::Failed(_))) && !engine.is_sound() {
             self.free();
         }
         outcome
     }
 
     /// Puts a preview of the last picture after one of its steps into the slot.
-    fn look_back(&mut self, id: JobId, step: usize) -> Result<()> {
+    fn look_back(&mut self, id: JobId, step: usize) -> Outcome<()> {
         let gone =
             || Error::new("the steps of this picture are gone").advise("They are kept until another one is drawn");
         let engine = self.engine.as_mut().filter(|_| self.last_drawn == Some(id)).ok_or_else(gone)?;
@@ -145,8 +160,8 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
         Ok(())
     }
 
-    /// Opens a model, beside the one in use if there is room for both. `None`: it was cancelled.
-    fn open(&mut self, model: &ModelRef, cancel: &CancelToken) -> Result<Option<E>> {
+    /// Opens a model, beside the one in use if there is room for both.
+    fn open(&mut self, model: &ModelRef, cancel: &CancelToken) -> Outcome<E> {
         let Self { open, model: in_use, engine, outbox, closing, .. } = self;
         let mut told = (None, 0.0);
         outbox.tell(Event::ModelLoading { model: model.clone(), component: None, number: 0, of: 0, fraction: 0.0 });
@@ -164,13 +179,11 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Result<Option<E>>>
                 let (model, component) = (model.clone(), told.0.clone());
                 outbox.tell_if_room(Event::ModelLoading { model, component, number, of, fraction });
             }
-            if cancel.is_cancelled() || closing.is_cancelled() {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
+            cancel.check()?;
+            closing.check()
         };
-        if cancel.is_cancelled() { Ok(None) } else { open(model, &mut on_loading) }
+        cancel.check()?;
+        open(model, &mut on_loading)
     }
 
     /// The model in use.

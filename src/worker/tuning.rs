@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use crate::content::request::Request;
-use crate::worker::protocol::Phase;
+use crate::pipelines::Phase;
 
 /// A piece of work by what shapes its tensors have.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,13 +1,12 @@
 //! The whole pipeline, through the library's own interface.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use burnisher::base::cancel::CancelToken;
 use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
 use burnisher::base::model_ref::ModelRef;
 use burnisher::content::request::{Guidance, Prompts, Request, Sampling, Seeds, Size};
-use burnisher::pipelines::{DiffusionPipeline, Hooks, Phase, Run};
+use burnisher::pipelines::{DiffusionPipeline, Hooks, Phase};
 use serde_json::{Map, Value};
 
 use crate::moment::Moment;
@@ -19,8 +18,8 @@ pub(crate) fn measure(folder: &Path) -> Value {
     let open = || {
         let compute = device::open(DeviceChoice::Cpu, DtypeChoice::F32).expect("the CPU");
         let model = ModelRef::Folder(folder.into());
-        let opened = DiffusionPipeline::open(&model, compute, &mut |_| ControlFlow::Continue(()));
-        opened.expect("the model").expect("nobody stopped it")
+        let opened = DiffusionPipeline::open(&model, compute, &mut |_| Ok(()));
+        opened.expect("the model")
     };
     // The first time the file may come from the disk; the second time it is warm.
     drop(open());
@@ -42,12 +41,12 @@ pub(crate) fn measure(folder: &Path) -> Value {
             on_phase: &mut |phase| moments.push((Some(phase), Moment::now())),
             on_step: &mut |_| {
                 steps.push(Moment::now());
-                ControlFlow::Continue(())
+                Ok(())
             },
             cancel: &CancelToken::new(),
             trace: None,
         };
-        let Run::Done(_) = pipeline.run(&request, hooks).expect("a picture") else { panic!("nobody cancelled") };
+        pipeline.run(&request, hooks).expect("a picture");
         let end = Moment::now();
         let began = |phase| &moments.iter().find(|(p, _)| *p == Some(phase)).expect("the phase").1;
         let (encoding, denoising, decoding) = (began(Phase::Encoding), began(Phase::Denoising), began(Phase::Decoding));

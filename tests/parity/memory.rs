@@ -9,14 +9,14 @@ use burnisher::base::model_ref::ModelRef;
 use burnisher::content::request::{
     Finish, Guidance, Inpaint, Mask, Prompts, Request, SafetyMode, Sampling, Seeds, Size, Task,
 };
-use burnisher::pipelines::{self, DiffusionPipeline, Footprint, Part, Plan, Wish};
+use burnisher::pipelines::{self, ComponentId, DiffusionPipeline, Footprint, Plan, Wish};
 
 use crate::imaging::{mask, picture};
 use crate::runs::{draw_all, open, refusal, tiny};
 use crate::support::checkpoints::Checkpoint;
 
 /// What every run loads, where there is room.
-const USUAL: [Part; 3] = [Part::Unet, Part::Vae, Part::TextEncoder];
+const USUAL: [ComponentId; 3] = [ComponentId::UNET, ComponentId::VAE, ComponentId::TEXT_ENCODER];
 
 fn cpu() -> ComputeDevice {
     device::open(DeviceChoice::Cpu, DtypeChoice::F32).expect("the CPU is there")
@@ -83,8 +83,7 @@ fn a_picture_is_the_same_whatever_of_the_model_stays_loaded() {
                 let (_, drawn) = draw_all(&pipeline, &request, &plan.to_string());
                 let drawn = (drawn[0].image.clone(), drawn[0].verdict.clone(), drawn[0].depth.clone());
                 assert_eq!(*first.get_or_insert_with(|| drawn.clone()), drawn, "{checkpoint:?}: {plan}");
-                let kept: Vec<Part> = Part::ALL.into_iter().filter(|part| plan.kept.contains(part)).collect();
-                assert_eq!(pipeline.loaded(), kept, "{checkpoint:?}: {plan}");
+                assert_eq!(pipeline.loaded(), plan.kept, "{checkpoint:?}: {plan}");
             }
         }
     }
@@ -115,7 +114,7 @@ fn the_safety_checker_is_loaded_for_the_first_picture_that_it_is_to_look_at() {
     assert_eq!((pipeline.loaded(), &drawn[0].verdict), (USUAL.to_vec(), &None));
     let (_, drawn) = draw_all(&pipeline, &Request { finish: Finish { safety: SafetyMode::Blur }, ..request() }, "blur");
     assert!(drawn[0].verdict.as_ref().is_some_and(|verdict| verdict.flagged));
-    assert_eq!(pipeline.loaded(), [&USUAL[..], &[Part::SafetyChecker]].concat());
+    assert_eq!(pipeline.loaded(), [&USUAL[..], &[ComponentId::SAFETY_CHECKER]].concat());
 }
 
 #[test]
@@ -128,7 +127,7 @@ fn the_depth_estimator_is_loaded_when_a_depth_is_to_be_estimated() {
     draw_all(&pipeline, &request().with(|request| request.start.task = own), "a depth map of one's own");
     assert_eq!(pipeline.loaded(), USUAL);
     draw_all(&pipeline, &estimated, "an estimate");
-    assert!(pipeline.loaded().contains(&Part::DepthEstimator));
+    assert!(pipeline.loaded().contains(&ComponentId::DEPTH_ESTIMATOR));
 }
 
 /// A copy of a model, whose files can be taken away.
@@ -157,20 +156,20 @@ fn a_prompt_that_was_read_before_is_not_read_again() {
     let model = ModelRef::Folder(folder.path().into());
     let limit = plans(&footprint(&model), &Wish::of(&request()))
         .into_iter()
-        .find_map(|(limit, plan)| plan.lent.contains(&Part::TextEncoder).then_some(limit))
+        .find_map(|(limit, plan)| plan.lent.contains(&ComponentId::TEXT_ENCODER).then_some(limit))
         .expect("a plan that lets the text encoder go");
     let pipeline: DiffusionPipeline = open(&model, limited(limit));
     let other = request().with(|request| request.prompts.prompt = "a hen".into());
     let before = draw_all(&pipeline, &request(), "the first time").1;
     draw_all(&pipeline, &other, "another prompt");
-    assert!(!pipeline.loaded().contains(&Part::TextEncoder));
+    assert!(!pipeline.loaded().contains(&ComponentId::TEXT_ENCODER));
     fs::remove_dir_all(folder.path().join("text_encoder")).expect("it was there");
     let again = draw_all(&pipeline, &request(), "without an encoder").1;
     assert_eq!(before[0].image, again[0].image);
     let unread = request().with(|request| request.prompts.prompt = "something else".into());
     let hooks = pipelines::Hooks {
         on_phase: &mut |_| {},
-        on_step: &mut |_| std::ops::ControlFlow::Continue(()),
+        on_step: &mut |_| Ok(()),
         cancel: &burnisher::base::cancel::CancelToken::new(),
         trace: None,
     };

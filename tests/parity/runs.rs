@@ -1,12 +1,10 @@
 //! Opening a checkpoint and drawing with it, as the comparisons of whole pictures do.
 
-use std::ops::ControlFlow;
-
 use burnisher::base::cancel::CancelToken;
 use burnisher::base::device::{self, ComputeDevice, DeviceChoice, DtypeChoice};
 use burnisher::base::model_ref::ModelRef;
 use burnisher::content::request::Request;
-use burnisher::pipelines::{DiffusionPipeline, Drawn, Hooks, Run, Trace};
+use burnisher::pipelines::{DiffusionPipeline, Drawn, Hooks, Trace};
 
 use crate::support::checkpoints::{Checkpoint, Storage, folder};
 use crate::support::golden::{Array, Arrays};
@@ -16,8 +14,8 @@ pub(crate) fn tiny(checkpoint: Checkpoint) -> ModelRef {
 }
 
 pub(crate) fn open(model: &ModelRef, compute: ComputeDevice) -> DiffusionPipeline {
-    let opened = DiffusionPipeline::open(model, compute, &mut |_| ControlFlow::Continue(()));
-    opened.expect("the checkpoint opens").expect("nobody stopped it")
+    let opened = DiffusionPipeline::open(model, compute, &mut |_| Ok(()));
+    opened.expect("the checkpoint opens")
 }
 
 pub(crate) fn open_on_cpu(checkpoint: Checkpoint) -> DiffusionPipeline {
@@ -32,14 +30,9 @@ pub(crate) fn draw(pipeline: &DiffusionPipeline, request: &Request, what: &str) 
 /// The numbers inside a run, and its pictures.
 pub(crate) fn draw_all(pipeline: &DiffusionPipeline, request: &Request, what: &str) -> (Arrays, Vec<Drawn>) {
     let mut trace = Trace::default();
-    let hooks = Hooks {
-        on_phase: &mut |_| {},
-        on_step: &mut |_| ControlFlow::Continue(()),
-        cancel: &CancelToken::new(),
-        trace: Some(&mut trace),
-    };
-    let run = pipeline.run(request, hooks).unwrap_or_else(|error| panic!("{what}: {error}"));
-    let Run::Done(pictures) = run else { panic!("{what}: nobody cancelled it") };
+    let hooks =
+        Hooks { on_phase: &mut |_| {}, on_step: &mut |_| Ok(()), cancel: &CancelToken::new(), trace: Some(&mut trace) };
+    let pictures = pipeline.run(request, hooks).unwrap_or_else(|stop| panic!("{what}: {stop}"));
     assert_eq!(pictures.len(), request.seeds.count, "{what}");
     (Arrays::from_bytes(trace.to_safetensors().expect("the trace is well-formed")), pictures)
 }
@@ -48,7 +41,7 @@ pub(crate) fn draw_all(pipeline: &DiffusionPipeline, request: &Request, what: &s
 pub(crate) fn refusal(pipeline: &DiffusionPipeline, request: &Request) -> String {
     let hooks = Hooks {
         on_phase: &mut |phase| panic!("{phase:?} was begun"),
-        on_step: &mut |_| ControlFlow::Continue(()),
+        on_step: &mut |_| Ok(()),
         cancel: &CancelToken::new(),
         trace: None,
     };

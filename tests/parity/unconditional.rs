@@ -1,12 +1,12 @@
 //! Whole pictures against `DDPMPipeline`'s and `DDIMPipeline`'s (`tests/golden/unconditional`).
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 
 use burnisher::base::cancel::CancelToken;
 use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
+use burnisher::base::stop::Stop;
 use burnisher::content::request::{Request, Sampling, Seeds, Size, Task, TaskKind};
-use burnisher::pipelines::{DiffusionPipeline, Hooks, Run};
+use burnisher::pipelines::{DiffusionPipeline, Hooks};
 use burnisher::schedulers::{SamplingOptions, SchedulerKind};
 use serde::Deserialize;
 
@@ -162,19 +162,19 @@ fn a_preview_is_the_picture_that_the_model_expects_and_a_cancel_ends_the_run() {
     let hooks = Hooks {
         on_phase: &mut |_| {},
         on_step: &mut |step| {
-            let sketch = step.sketch.expect("it costs nothing")().expect("a picture").expect("of this step");
-            let decoded = (step.decode)().expect("a picture").expect("of this step");
+            let sketch = step.sketch.expect("it costs nothing")().expect("a picture");
+            let decoded = (step.decode)().expect("a picture");
             assert_eq!(sketch.dimensions(), (64, 64));
             assert_eq!(sketch, decoded);
             seen += 1;
             if step.index == 2 {
                 cancel.cancel();
             }
-            ControlFlow::Continue(())
+            Ok(())
         },
         cancel: &cancel,
         trace: None,
     };
-    assert!(matches!(pipeline.run(&request, hooks).expect("no failure"), Run::Cancelled));
+    assert!(matches!(pipeline.run(&request, hooks), Err(Stop::Cancelled)));
     assert_eq!(seen, 3);
 }

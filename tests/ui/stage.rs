@@ -1,7 +1,6 @@
 //! A window on a stage: folders of its own, and an engine that does what the prompt says.
 
 use std::fs;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,14 +9,15 @@ use std::time::{Duration, Instant};
 
 use burnisher::app::{App, Setup};
 use burnisher::base::device::Memory;
-use burnisher::base::error::{Error, Result};
+use burnisher::base::error::Error;
 use burnisher::base::model_ref::ModelRef;
+use burnisher::base::stop::Outcome;
 use burnisher::content::request::{Request, TaskKind, Verdict};
-use burnisher::pipelines::{Drawn, Run};
+use burnisher::pipelines::Drawn;
 use burnisher::schedulers::{SchedulerConfig, SchedulerKind};
 use burnisher::storage::hub;
 use burnisher::storage::library::Places;
-use burnisher::worker::{self, Engine, Footprint, Hooks, ModelInfo, Phase, Room, StepDone, TokenCount, TokenCounter};
+use burnisher::worker::{self, Engine, Footprint, Hooks, ModelInfo, Phase, Room, Step, TokenCount, TokenCounter};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use image::{GrayImage, Luma, Rgb, RgbImage};
@@ -233,24 +233,20 @@ impl Stage {
 }
 
 impl Puppet {
-    fn open(&self, model: &ModelRef, loading: &mut worker::OnLoading<'_>) -> Result<Option<Self>> {
+    fn open(&self, model: &ModelRef, loading: &mut worker::OnLoading<'_>) -> Outcome<Self> {
         self.opened.fetch_add(1, Ordering::Relaxed);
         let room = Room { needed: 1, memory: Memory::Limited(u64::from(!self.is_tight)) };
-        if loading(worker::Loading { room: Some(room), ..worker::Loading::default() }).is_break() {
-            return Ok(None);
-        }
+        loading(worker::Loading { room: Some(room), ..worker::Loading::default() })?;
         if self.breaks.as_ref() == Some(model) {
-            return Err(Error::new("the weights are damaged"));
+            return Err(Error::new("the weights are damaged").into());
         }
         let since = Instant::now();
         while since.elapsed() < self.loading || self.stays.as_ref() == Some(model) {
             let fraction = since.elapsed().as_secs_f32() / self.loading.as_secs_f32().max(60.0);
-            if loading(worker::Loading { component: "unet", number: 1, of: 1, fraction, room: None }).is_break() {
-                return Ok(None);
-            }
+            loading(worker::Loading { component: "unet", number: 1, of: 1, fraction, room: None })?;
             thread::sleep(Duration::from_millis(1));
         }
-        self.broken.clone().map_or(Ok(Some(self.clone())), Err)
+        self.broken.clone().map_or(Ok(self.clone()), |error| Err(error.into()))
     }
 }
 
@@ -270,6 +266,7 @@ impl Engine for Puppet {
             on_gpu: false,
             parameters: 11_300_000,
             weight_bytes: 45_200_000,
+            size_multiple: 8,
             sizes: vec![(64, 64), (64, 96)],
             refused: vec![(SchedulerKind::from_name("lcm").expect("a sampler"), "Not for this model".into())],
             token_counter: Some(TokenCounter::new(count)),
@@ -278,10 +275,10 @@ impl Engine for Puppet {
         }
     }
 
-    fn run(&mut self, request: &Request, hooks: Hooks<'_>) -> Result<Run> {
+    fn run(&mut self, request: &Request, hooks: Hooks<'_>) -> Outcome<Vec<Drawn>> {
         (hooks.on_phase)(Phase::Encoding);
         match &*request.prompts.prompt {
-            FAIL => return Err(Error::new("the request doesn't fit").advise("Make it smaller")),
+            FAIL => return Err(Error::new("the request doesn't fit").advise("Make it smaller").into()),
             PANIC => panic!("the device was lost"),
             _ => {}
         }
@@ -289,30 +286,26 @@ impl Engine for Puppet {
         let steps = if request.prompts.prompt == WAIT { usize::MAX } else { request.sampling.steps };
         for index in 0..steps {
             thread::sleep(Duration::from_millis(2));
-            if hooks.cancel.is_cancelled() {
-                return Ok(Run::Cancelled);
-            }
+            hooks.cancel.check()?;
             let mut decode = || {
                 self.previews.fetch_add(1, Ordering::Relaxed);
-                Ok(Some(picture(request, index)))
+                Ok(picture(request, index))
             };
             *self.last.lock().expect("whole") = Some((request.clone(), index + 1));
-            let done = StepDone { variant: 0, index, of: steps.min(1000), decode: &mut decode, sketch: None };
-            if let ControlFlow::Break(()) = (hooks.on_step)(done) {
-                return Ok(Run::Cancelled);
-            }
+            let done = Step { variant: 0, index, of: steps.min(1000), decode: &mut decode, sketch: None };
+            (hooks.on_step)(done)?;
         }
         (hooks.on_phase)(Phase::Decoding);
         let verdict = (request.prompts.prompt == FLAGGED).then_some(Verdict { flagged: true, score: 0.031 });
         let depth = (request.prompts.prompt == DEEP).then(|| GrayImage::from_pixel(32, 16, Luma([99])));
-        Ok(Run::Done(vec![Drawn { verdict, depth, ..picture(request, steps).into() }]))
+        Ok(vec![Drawn { verdict, depth, ..picture(request, steps).into() }])
     }
 
     fn kept_steps(&self) -> Option<(Request, usize)> {
         self.last.lock().expect("whole").clone()
     }
 
-    fn look_back(&mut self, step: usize) -> Result<Option<RgbImage>> {
+    fn look_back(&mut self, step: usize) -> Outcome<Option<RgbImage>> {
         Ok(self.kept_steps().map(|(request, _)| picture(&request, step)))
     }
 }

@@ -1,3 +1,20 @@
-//! Models that read no text: they draw pictures of the kind that they were trained on.
+//! Models that draw pictures of the kind they were trained on, as Diffusers' `DDPMPipeline` and `DDIMPipeline`.
 
+mod model;
+mod pixels;
 pub(crate) mod row;
+
+use self::model::Unconditional;
+use super::component::{ComponentId, ComponentKind};
+use super::registry::FamilyRuntime;
+use super::slot;
+use crate::models::unet_2d::UNet2DModel;
+
+/// How models of this family are run.
+pub(super) static RUNTIME: FamilyRuntime = FamilyRuntime {
+    components: &[ComponentKind {
+        id: ComponentId::UNET,
+        compare: |files, compute| slot::compare(ComponentId::UNET, files, compute, UNet2DModel::new),
+    }],
+    open: |files, on_headers| Ok(Box::new(Unconditional::open(files, on_headers)?)),
+};

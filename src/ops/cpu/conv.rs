@@ -13,6 +13,9 @@ use crate::ops::options::Padding;
 /// cache and for a 1024-pixel picture not to cost gigabytes.
 const PATCHES_MAX: usize = 6 << 20;
 
+/// The same in bytes.
+pub(in crate::ops) const PATCH_BYTES_MAX: u64 = (PATCHES_MAX * size_of::<f32>()) as u64;
+
 /// The most output columns for which the images of a batch share one product, so that the weights are read once.
 const SHARED_COLUMNS_MAX: usize = 2048;
 

@@ -12,7 +12,7 @@ mod simd;
 mod values;
 
 pub(super) use attention::attention;
-pub(super) use conv::conv2d;
+pub(super) use conv::{PATCH_BYTES_MAX, conv2d};
 pub(super) use linear::{linear, linear_quantized};
 pub(super) use norm::{group_norm, layer_norm};
 pub(super) use pointwise::{Unary, geglu, unary, upsample_nearest_2x};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use burnisher::base::error::Result;
+use burnisher::base::stop::Outcome;
 use burnisher::content::request::Request;
-use burnisher::pipelines::Run;
+use burnisher::pipelines::Drawn;
 use burnisher::schedulers::SchedulerKind;
 use burnisher::storage::gallery;
 use burnisher::worker::{Busy, Command, Engine, Event, Hooks, JobEnd, ModelInfo, spawn};
@@ -46,7 +46,7 @@ fn a_panic_ends_its_job_once_and_the_next_job_opens_the_model_again() {
     let counter = Arc::clone(&opened);
     let mut worker = spawn(move |_, _| {
         counter.fetch_add(1, Ordering::Relaxed);
-        Ok(Some(Puppet::default()))
+        Ok(Puppet::default())
     })
     .expect("a thread");
     let folder = tempfile::tempdir().expect("a folder");
@@ -100,7 +100,7 @@ fn a_panic_while_loading_is_a_failed_model_and_jobs_fail_until_one_loads() {
     let mut tries = 0;
     let mut worker = spawn(move |_, _| {
         tries += 1;
-        if tries == 1 { panic!("out of memory") } else { Ok(Some(Puppet::default())) }
+        if tries == 1 { panic!("out of memory") } else { Ok(Puppet::default()) }
     })
     .expect("a thread");
     let folder = tempfile::tempdir().expect("a folder");
@@ -121,7 +121,7 @@ fn a_job_runs_on_and_can_be_cancelled_while_nobody_drains_the_events() {
     let steps = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&steps);
     let mut worker =
-        spawn(move |_, _| Ok(Some(Puppet { steps: Arc::clone(&counter), ..Puppet::default() }))).expect("a thread");
+        spawn(move |_, _| Ok(Puppet { steps: Arc::clone(&counter), ..Puppet::default() })).expect("a thread");
     let folder = tempfile::tempdir().expect("a folder");
     load(&mut worker);
     let sent = job(WAIT, folder.path());
@@ -199,7 +199,7 @@ fn dropping_the_handle_cancels_the_running_and_the_waiting_job_and_ends_the_thre
         fn info(&self) -> ModelInfo {
             self.0.info()
         }
-        fn run(&mut self, request: &Request, hooks: Hooks<'_>) -> Result<Run> {
+        fn run(&mut self, request: &Request, hooks: Hooks<'_>) -> Outcome<Vec<Drawn>> {
             self.0.run(request, hooks)
         }
     }
@@ -210,7 +210,7 @@ fn dropping_the_handle_cancels_the_running_and_the_waiting_job_and_ends_the_thre
     }
     let gone = Arc::new(AtomicUsize::new(0));
     let tracker = Arc::clone(&gone);
-    let mut worker = spawn(move |_, _| Ok(Some(Tracked(Puppet::default(), Arc::clone(&tracker))))).expect("a thread");
+    let mut worker = spawn(move |_, _| Ok(Tracked(Puppet::default(), Arc::clone(&tracker)))).expect("a thread");
     let folder = tempfile::tempdir().expect("a folder");
     load(&mut worker);
     send(&mut worker, job(WAIT, folder.path()));
@@ -228,7 +228,7 @@ fn an_engine_that_panics_even_when_it_is_freed_takes_nothing_with_it() {
         fn info(&self) -> ModelInfo {
             Puppet::default().info()
         }
-        fn run(&mut self, _: &Request, _: Hooks<'_>) -> Result<Run> {
+        fn run(&mut self, _: &Request, _: Hooks<'_>) -> Outcome<Vec<Drawn>> {
             panic!("the device was lost")
         }
     }
@@ -237,7 +237,7 @@ fn an_engine_that_panics_even_when_it_is_freed_takes_nothing_with_it() {
             panic!("and can't be freed")
         }
     }
-    let mut worker = spawn(|_, _| Ok(Some(Broken))).expect("a thread");
+    let mut worker = spawn(|_, _| Ok(Broken)).expect("a thread");
     let folder = tempfile::tempdir().expect("a folder");
     load(&mut worker);
     for _ in 0..2 {

@@ -1,19 +1,19 @@
 //! Models: opening, stopping, letting go.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use burnisher::base::cancel::CancelToken;
 use burnisher::base::model_ref::ModelRef;
+use burnisher::base::stop::Stop;
 use burnisher::worker::{Command, Event, JobEnd, Loading, OnLoading, WorkerHandle, spawn};
 
 use super::puppet::{DRAW, Puppet, command, job, load, next, outcome, puppet, send, until_ended};
 
 /// Loads until someone stops it.
 fn endless(on_loading: &mut OnLoading<'_>) {
-    while on_loading(Loading { component: "unet", fraction: 0.5, ..Loading::default() }).is_continue() {
+    while on_loading(Loading { component: "unet", fraction: 0.5, ..Loading::default() }).is_ok() {
         thread::yield_now();
     }
 }
@@ -25,9 +25,9 @@ fn slow_once() -> WorkerHandle {
         loads += 1;
         if loads == 1 {
             endless(on_loading);
-            return Ok(None);
+            return Err(Stop::Cancelled);
         }
-        Ok(Some(Puppet::default()))
+        Ok(Puppet::default())
     };
     spawn(open).expect("a thread")
 }
@@ -38,8 +38,8 @@ fn a_load_tells_which_component_it_is_at_and_how_far() {
     let mut worker = spawn(move |_, on_loading| {
         let flow = parts
             .map(|(component, fraction)| on_loading(Loading { component, fraction, number: 1, of: 3, room: None }));
-        assert_eq!(flow, [ControlFlow::Continue(()); 5]);
-        Ok(Some(Puppet::default()))
+        assert!(flow.iter().all(Result::is_ok));
+        Ok(Puppet::default())
     })
     .expect("a thread");
     load(&mut worker);
@@ -85,7 +85,7 @@ fn a_load_cancelled_before_it_begins_opens_nothing() {
     let counter = Arc::clone(&opened);
     let mut worker = spawn(move |_, _| {
         counter.fetch_add(1, Ordering::Relaxed);
-        Ok(Some(Puppet::default()))
+        Ok(Puppet::default())
     })
     .expect("a thread");
     let cancel = CancelToken::new();
@@ -122,10 +122,10 @@ fn a_job_can_be_cancelled_while_its_model_comes_back() {
     let open = move |_: &ModelRef, on_loading: &mut OnLoading<'_>| {
         loads += 1;
         if loads == 1 {
-            return Ok(Some(Puppet::default()));
+            return Ok(Puppet::default());
         }
         endless(on_loading);
-        Ok(None)
+        Err(Stop::Cancelled)
     };
     let mut worker = spawn(open).expect("a thread");
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,20 +1,20 @@
 //! An engine that misbehaves on command, and what drives a worker that has it.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use burnisher::base::cancel::CancelToken;
-use burnisher::base::error::{Error, Result};
+use burnisher::base::error::Error;
 use burnisher::base::model_ref::ModelRef;
+use burnisher::base::stop::{Outcome, Stop};
 use burnisher::content::request::{Guidance, Prompts, Request, Sampling, Seeds, Size, TaskKind};
-use burnisher::pipelines::Run;
+use burnisher::pipelines::Drawn;
 use burnisher::schedulers::{SchedulerConfig, SchedulerKind};
 use burnisher::storage::gallery::Destination;
 use burnisher::worker::{
-    Busy, Command, Engine, Event, Hooks, Job, JobEnd, ModelInfo, Phase, StepDone, TokenCount, TokenCounter, Work,
+    Busy, Command, Engine, Event, Hooks, Job, JobEnd, ModelInfo, Phase, Step, TokenCount, TokenCounter, Work,
     WorkerHandle, spawn,
 };
 use image::{Rgb, RgbImage};
@@ -58,6 +58,7 @@ impl Engine for Puppet {
             on_gpu: self.on_gpu,
             parameters: 1,
             weight_bytes: 4,
+            size_multiple: 8,
             sizes: vec![(8, 8)],
             refused: Vec::new(),
             token_counter: Some(TokenCounter::new(|prompt| TokenCount {
@@ -70,38 +71,34 @@ impl Engine for Puppet {
         }
     }
 
-    fn run(&mut self, request: &Request, hooks: Hooks<'_>) -> Result<Run> {
+    fn run(&mut self, request: &Request, hooks: Hooks<'_>) -> Outcome<Vec<Drawn>> {
         assert!(!self.is_lost, "a lost device was used again");
         (hooks.on_phase)(Phase::Denoising);
         let steps = match &*request.prompts.prompt {
             PANIC => panic!("the device was lost"),
             LOSE => {
                 self.is_lost = true;
-                return Err(Error::new("the device failed during a step"));
+                return Err(Error::new("the device failed during a step").into());
             }
-            FAIL => return Err(Error::new("the request doesn't fit")),
+            FAIL => return Err(Error::new("the request doesn't fit").into()),
             WAIT => usize::MAX,
             _ => request.sampling.steps,
         };
         for index in 0..steps {
-            if hooks.cancel.is_cancelled() {
-                return Ok(Run::Cancelled);
-            }
+            hooks.cancel.check()?;
             let mut decode = || {
                 self.previews.fetch_add(1, Ordering::Relaxed);
                 if self.cancels_previews {
                     hooks.cancel.cancel();
-                    return Ok(None);
+                    return Err(Stop::Cancelled);
                 }
-                Ok(Some(picture(index as u64)))
+                Ok(picture(index as u64))
             };
-            let done = StepDone { variant: 0, index, of: steps, decode: &mut decode, sketch: None };
-            if let ControlFlow::Break(()) = (hooks.on_step)(done) {
-                return Ok(Run::Cancelled);
-            }
+            let done = Step { variant: 0, index, of: steps, decode: &mut decode, sketch: None };
+            (hooks.on_step)(done)?;
             self.steps.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(Run::Done((0..request.seeds.count).map(|k| picture(request.seed_of(k)).into()).collect()))
+        Ok((0..request.seeds.count).map(|k| picture(request.seed_of(k)).into()).collect())
     }
 
     fn held_bytes(&self) -> u64 {
@@ -125,7 +122,7 @@ pub(super) fn puppet() -> (WorkerHandle, TempDir) {
 /// A worker with this puppet loaded, and the folder for its pictures.
 pub(super) fn with(puppet: &Puppet) -> (WorkerHandle, TempDir) {
     let puppet = puppet.clone();
-    let mut worker = spawn(move |_, _| Ok(Some(puppet.clone()))).expect("a thread");
+    let mut worker = spawn(move |_, _| Ok(puppet.clone())).expect("a thread");
     load(&mut worker);
     assert!(matches!(next(&mut worker), Event::ModelLoading { .. }));
     assert!(matches!(next(&mut worker), Event::ModelLoaded { .. }));

@@ -27,19 +27,15 @@ const PANICS: &str = "/models/panics";
 fn puppets(needed: u64) -> WorkerHandle {
     let open = move |model: &ModelRef, on_loading: &mut OnLoading<'_>| {
         let room = Room { needed, memory: Memory::Limited(12) };
-        if on_loading(Loading { room: Some(room), ..Loading::default() }).is_break() {
-            return Ok(None);
-        }
+        on_loading(Loading { room: Some(room), ..Loading::default() })?;
         match model.to_string().as_str() {
-            BROKEN => Err(Error::new("the weights are damaged")),
+            BROKEN => Err(Error::new("the weights are damaged").into()),
             PANICS => panic!("out of memory"),
-            ENDLESS => {
-                while on_loading(Loading { component: "unet", fraction: 0.5, ..Loading::default() }).is_continue() {
-                    std::thread::yield_now();
-                }
-                Ok(None)
-            }
-            _ => Ok(Some(Puppet::default())),
+            ENDLESS => loop {
+                on_loading(Loading { component: "unet", fraction: 0.5, ..Loading::default() })?;
+                std::thread::yield_now();
+            },
+            _ => Ok(Puppet::default()),
         }
     };
     spawn(open).expect("a thread")

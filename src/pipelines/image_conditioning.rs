@@ -1,23 +1,24 @@
-//! What a task that begins with a picture adds to the loop: more for the unet to read, and parts that are kept as they were.
+//! What a task that begins with a picture adds to the loop: more for the denoiser to read, and parts that are kept as they were.
 
 use burn::tensor::{DType, Tensor, TensorData};
 use image::GrayImage;
 
+use super::step_hook::{StepEnd, StepHook};
 use crate::base::device::ComputeDevice;
-use crate::schedulers::Scheduler;
+use crate::base::stop::Outcome;
 
-/// Additions to a denoising; none by default.
+/// Additions to a denoise loop; none by default.
 #[derive(Default)]
-pub(super) struct Conditioning {
-    /// What the unet reads after the latents, `[batch, channels, height, width]`; no scheduler scales it.
+pub(super) struct ImageConditioning {
+    /// What the denoiser reads after the latents, `[batch, channels, height, width]`; no scheduler scales it.
     pub(super) channels: Option<Tensor<4>>,
-    /// What stays of the picture.
-    pub(super) keep: Option<Keep>,
+    /// What takes part in each step.
+    pub(super) hooks: Vec<Box<dyn StepHook>>,
 }
 
-/// Parts of a picture that stay: after each step they are the picture again, noised to the level of the next step, and after the
-/// last one as it is.
-pub(super) struct Keep {
+/// Keeps parts of a picture: after each step they are the picture again, noised to the level of the next step, and after the last
+/// one as it is.
+pub(super) struct KeepOutside {
     /// The picture's latents, `[batch, channels, height, width]`.
     pub(super) image_latents: Tensor<4>,
     /// The noise that the run began with, of the same shape.
@@ -29,22 +30,21 @@ pub(super) struct Keep {
     pub(super) is_soft: bool,
 }
 
-impl Keep {
-    /// The samples after `done` of `of` steps, at the level of step `next`, with the parts that stay.
-    pub(super) fn apply(
-        &self,
-        samples: Tensor<4>,
-        scheduler: &Scheduler,
-        next: usize,
-        (done, of): (usize, usize),
-    ) -> Tensor<4> {
+impl StepHook for KeepOutside {
+    fn after_step(&mut self, step: &StepEnd<'_>, samples: Tensor<4>) -> Outcome<Tensor<4>> {
+        let (done, of) = step.progress;
         let image_latents = self.image_latents.clone();
-        let original =
-            if done < of { scheduler.add_noise(image_latents, self.noise.clone(), next) } else { image_latents };
+        let original = if done < of {
+            step.scheduler.add_noise(image_latents, self.noise.clone(), step.next)
+        } else {
+            image_latents
+        };
         let mask = self.drawn(done, of, &samples);
-        original * (mask.clone() * -1.0 + 1.0) + samples * mask
+        Ok(original * (mask.clone() * -1.0 + 1.0) + samples * mask)
     }
+}
 
+impl KeepOutside {
     /// 1 where the next step draws, 0 where the picture stays, `[1, 1, height, width]`.
     ///
     /// A strength of s is that of s times the steps, rounded up; the paper's own code takes one more where that is a whole number.
@@ -58,7 +58,7 @@ impl Keep {
     }
 }
 
-/// A mask of 0 and 255 as the unet reads it, `[1, 1, height, width]` of 0 and 1.
+/// A mask of 0 and 255 as the denoiser reads it, `[1, 1, height, width]` of 0 and 1.
 pub(super) fn mask_channel(mask: &GrayImage, compute: &ComputeDevice) -> Tensor<4> {
     plane(mask.as_raw().iter().map(|mask| f32::from(*mask) / 255.0).collect(), mask, &compute.device)
 }
@@ -78,7 +78,7 @@ mod tests {
     fn steps(mask: &[u8], is_soft: bool) -> Vec<usize> {
         let nothing = Tensor::zeros([1, 1, 1, mask.len()], (&Device::flex(), DType::F32));
         let mask = GrayImage::from_raw(mask.len() as u32, 1, mask.to_vec()).expect("one row");
-        let keep = Keep { image_latents: nothing.clone(), noise: nothing.clone(), mask, is_soft };
+        let keep = KeepOutside { image_latents: nothing.clone(), noise: nothing.clone(), mask, is_soft };
         let mut steps = vec![0; keep.mask.len()];
         for done in 0..10 {
             let drawn: Vec<f32> = keep.drawn(done, 10, &nothing).into_data().try_to_vec().expect("numbers");

@@ -1,0 +1,22 @@
+//! Pictures from noise alone, by a prompt or without one: as Diffusers' `StableDiffusionPipeline` and `DDPMPipeline`.
+
+use super::image_conditioning::ImageConditioning;
+use super::resident::Resident;
+use super::rewind::BranchPoint;
+use super::run::Drawn;
+use super::running::Running;
+use super::{latents, stages};
+use crate::base::stop::Outcome;
+use crate::content::request::Request;
+
+/// Draws the request's pictures as one batch.
+pub(super) fn run(
+    resident: &Resident,
+    request: &Request,
+    branch: Option<BranchPoint>,
+    running: &mut Running<'_>,
+) -> Outcome<Vec<Drawn>> {
+    let mut begun = stages::begin(resident, request, branch, running)?;
+    let samples = latents::noise(resident, request, &mut begun.generators) * begun.noise_scale();
+    begun.draw(samples, ImageConditioning::default(), running)
+}
