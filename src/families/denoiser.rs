@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 
 use super::conditioning::Conditioning;
 use crate::base::stop::Outcome;
+use crate::models::residuals::Residuals;
 use crate::models::unet_blocks::Pace;
 
 /// What a denoiser is given in a step.
@@ -17,6 +18,8 @@ pub struct DenoiserInput<'a> {
     pub conditioning: &'a Conditioning,
     /// The guidance scale, for a model that takes it as an input.
     pub guidance: Option<f64>,
+    /// What is added between its layers.
+    pub residuals: &'a Residuals,
     /// How a device that works through a queue is fed.
     pub pace: Pace,
 }

@@ -37,6 +37,7 @@ use crate::storage::checkpoint::family::{Families, FamilyRow};
 use crate::storage::checkpoint::{Checkpoint, CheckpointOptions};
 
 pub use crate::models::autoencoder_kl::DiagonalGaussian;
+pub use crate::models::residuals::Residuals;
 pub use crate::models::unet_blocks::Pace;
 pub use codec::{LatentCodec, LatentScale};
 pub use component::{CompareFiles, ComponentId, ComponentKind};

@@ -9,6 +9,7 @@ pub mod clip_vision;
 pub mod config;
 pub mod dpt;
 pub mod embeddings;
+pub mod residuals;
 pub mod resnet;
 pub mod safety_checker;
 pub mod unet;

@@ -8,6 +8,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::config::{check, check_channels};
 use super::embeddings::{TimestepEmbedding, timestep_embedding};
+use super::residuals::Residuals;
 use super::resnet::ResnetConfig;
 use super::unet_blocks::{AttentionConfig, BlockConfig, Condition, DownBlock2D, MidBlock2D, Pace, UpBlock2D};
 use crate::base::error::Result;
@@ -104,12 +105,14 @@ impl<Kind: Clone + std::fmt::Debug + Send> UNet<Kind> {
         1 << (self.down_blocks.len() - 1)
     }
 
-    /// Predicts what the scheduler asks for; blocks with cross-attention look at the `context`.
+    /// Predicts what the scheduler asks for; blocks with cross-attention look at the `context`, and `residuals` are added on the
+    /// way.
     pub(super) fn predict(
         &self,
         sample: Tensor<4>,
         timestep: f64,
         context: Option<&Tensor<3>>,
+        residuals: &Residuals,
         pace: Pace,
     ) -> Outcome<Tensor<4>> {
         let InputConfig { center_input_sample, flip_sin_to_cos, freq_shift } = self.inputs;
@@ -125,7 +128,8 @@ impl<Kind: Clone + std::fmt::Debug + Send> UNet<Kind> {
         for block in &self.down_blocks {
             x = pace.keep(block.forward(x, condition, &mut skips)?);
         }
-        x = pace.keep(self.mid_block.forward(x, condition)?);
+        residuals.add_to_skips(&mut skips);
+        x = residuals.add_to_mid(pace.keep(self.mid_block.forward(x, condition)?));
         for block in &self.up_blocks {
             x = pace.keep(block.forward(x, condition, &mut skips)?);
         }

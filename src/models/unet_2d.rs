@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::attention::PixelAttentionConfig;
 use super::config::{NetworkConfig, check, read};
+use super::residuals::Residuals;
 use super::resnet::ResnetConfig;
 use super::unet::{InputConfig, UNet, UNetShape, check_levels};
 use super::unet_blocks::{AttentionConfig, BlockConfig, Pace};
@@ -123,7 +124,7 @@ impl UNet2DModel {
     /// # Errors
     /// It was cancelled.
     pub fn forward(&self, sample: Tensor<4>, timestep: f64, pace: Pace) -> Outcome<Tensor<4>> {
-        self.predict(sample, timestep, None, pace)
+        self.predict(sample, timestep, None, &Residuals::default(), pace)
     }
 }
 

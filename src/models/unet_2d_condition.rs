@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::attention::TransformerConfig;
 use super::config::{NetworkConfig, OneOrMany, check, read};
+use super::residuals::Residuals;
 use super::resnet::ResnetConfig;
 use super::unet::{InputConfig, UNet, UNetShape, check_levels};
 use super::unet_blocks::{AttentionConfig, BlockConfig, Pace};
@@ -138,9 +139,10 @@ impl UNet2DConditionModel {
         sample: Tensor<4>,
         timestep: f64,
         encoder_hidden_states: &Tensor<3>,
+        residuals: &Residuals,
         pace: Pace,
     ) -> Outcome<Tensor<4>> {
-        self.predict(sample, timestep, Some(encoder_hidden_states), pace)
+        self.predict(sample, timestep, Some(encoder_hidden_states), residuals, pace)
     }
 }
 
@@ -209,5 +211,39 @@ fn is_cross(name: &str, plain: &str, cross: &str) -> Result<bool> {
         _ if name == plain => Ok(false),
         _ if name == cross => Ok(true),
         _ => Err(Error::new(format!("config.json: unknown block type {name} (known are {plain} and {cross})"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops;
+
+    /// A network of two levels, whose weights are whatever they begin with.
+    fn network() -> UNet2DConditionModel {
+        let config = json!({
+            "block_out_channels": [8, 8], "norm_num_groups": 4, "layers_per_block": 1, "attention_head_dim": 2,
+            "cross_attention_dim": 4, "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
+            "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
+        });
+        UNet2DConditionModel::new(config.as_object().expect("an object"), &Device::flex()).expect("a network")
+    }
+
+    #[test]
+    fn residuals_of_a_control_network_are_added_to_the_skips_and_to_the_middle() {
+        let (network, device) = (network(), Device::flex());
+        let predict = |residuals: &Residuals| {
+            let (sample, text) = (Tensor::ones([1, 4, 8, 8], &device), Tensor::ones([1, 3, 4], &device));
+            let output = network.forward(sample, 500.0, &text, residuals, Pace::AtOnce).expect("nobody cancelled it");
+            ops::read(output).expect("numbers")
+        };
+        let plain = predict(&Residuals::default());
+        // What goes in, a layer and its half size, and a layer: one skip each.
+        let sides = [8, 8, 4, 4];
+        let down = |value: f32| sides.map(|side| Tensor::full([1, 8, side, side], value, &device)).to_vec();
+        let mid = |value: f32| Some(Tensor::full([1, 8, 4, 4], value, &device));
+        assert_eq!(predict(&Residuals { down: down(0.0), mid: mid(0.0) }), plain);
+        assert_ne!(predict(&Residuals { down: down(1.0), mid: None }), plain);
+        assert_ne!(predict(&Residuals { down: Vec::new(), mid: mid(1.0) }), plain);
     }
 }

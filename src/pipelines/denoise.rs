@@ -13,11 +13,11 @@ use super::overflow::Overflow;
 use super::resident::Resident;
 use super::run::{Look, Step};
 use super::running::Running;
-use super::step_hook::{StepEnd, StepHook, StepResult};
+use super::step_hook::{StepBegin, StepEnd, StepHook, StepResult};
 use crate::base::error::{Error, Result};
 use crate::base::rng::Generators;
 use crate::base::stop::Outcome;
-use crate::families::{Conditioning, Denoiser, DenoiserInput, Pace};
+use crate::families::{Conditioning, Denoiser, DenoiserInput, Pace, Residuals};
 use crate::ops;
 use crate::schedulers::Scheduler;
 
@@ -137,7 +137,7 @@ impl<'a> Denoising<'a> {
     }
 
     /// Asks the denoiser, and applies the guidance.
-    fn predict(&self, timestep: f64, pace: Pace) -> Outcome<Tensor<4>> {
+    fn predict(&mut self, timestep: f64, pace: Pace) -> Outcome<Tensor<4>> {
         let mut sample = self.samples.clone();
         if self.resident.spec().scales_noise {
             sample = self.scheduler.scale_model_input(sample, self.index);
@@ -148,8 +148,14 @@ impl<'a> Denoising<'a> {
         if self.guidance.asks_twice() {
             sample = Tensor::cat(vec![sample.clone(), sample], 0);
         }
-        let (conditioning, guidance) = (&self.conditioning, self.guidance.embedded());
-        let output = self.denoiser.predict(DenoiserInput { sample, timestep, conditioning, guidance, pace })?;
+        let guidance = self.guidance.embedded();
+        let mut residuals = Residuals::default();
+        let begin = StepBegin { sample, timestep, conditioning: &self.conditioning };
+        self.hooks.iter_mut().try_for_each(|hook| hook.before_step(&begin, &mut residuals))?;
+        let StepBegin { sample, timestep, conditioning } = begin;
+        let residuals = &residuals;
+        let input = DenoiserInput { sample, timestep, conditioning, guidance, residuals, pace };
+        let output = self.denoiser.predict(input)?;
         Ok(self.guidance.apply(output.cast(DType::F32)))
     }
 

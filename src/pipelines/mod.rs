@@ -14,6 +14,8 @@ mod image_to_image;
 mod inpaint;
 mod inspect;
 mod latents;
+#[cfg(test)]
+mod made_up;
 mod memory;
 mod opening;
 mod overflow;

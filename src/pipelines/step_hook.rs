@@ -4,10 +4,19 @@ use burn::tensor::Tensor;
 
 use crate::base::rng::Generators;
 use crate::base::stop::Outcome;
+use crate::families::{Conditioning, Residuals};
 use crate::schedulers::Scheduler;
 
 /// Takes part in each step of a run. Several stand in a list, and each is called in its order.
 pub(super) trait StepHook {
+    /// Adds to what the denoiser is given in a step, for example what a control network makes of it.
+    ///
+    /// # Errors
+    /// Whatever ends the run.
+    fn before_step(&mut self, _step: &StepBegin<'_>, _residuals: &mut Residuals) -> Outcome<()> {
+        Ok(())
+    }
+
     /// Changes the samples that the scheduler gave.
     ///
     /// # Errors
@@ -23,6 +32,14 @@ pub(super) trait StepHook {
     fn step_done(&mut self, _step: &StepResult<'_>) -> Outcome<()> {
         Ok(())
     }
+}
+
+/// The beginning of a step.
+pub(super) struct StepBegin<'a> {
+    /// What the denoiser is about to be given, `[batch, channels, height, width]`.
+    pub(super) sample: Tensor<4>,
+    pub(super) timestep: f64,
+    pub(super) conditioning: &'a Conditioning,
 }
 
 /// The end of a step.

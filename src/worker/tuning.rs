@@ -11,7 +11,7 @@ use crate::pipelines::Phase;
 
 /// A piece of work by what shapes its tensors have.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Work {
+struct TunedWork {
     model: String,
     phase: Phase,
     width: usize,
@@ -24,8 +24,8 @@ struct Work {
 /// What was done on a GPU so far.
 #[derive(Debug, Default)]
 pub(super) struct Tuning {
-    done: HashSet<Work>,
-    now: Option<Work>,
+    done: HashSet<TunedWork>,
+    now: Option<TunedWork>,
 }
 
 impl Tuning {
@@ -33,8 +33,8 @@ impl Tuning {
     pub(super) fn begin(&mut self, model: &str, phase: Phase, request: &Request) -> bool {
         self.done();
         // The GPU has no part in the saving.
-        let first =
-            Some(Work::of(model, phase, request)).filter(|work| phase != Phase::Saving && !self.done.contains(work));
+        let first = Some(TunedWork::of(model, phase, request))
+            .filter(|work| phase != Phase::Saving && !self.done.contains(work));
         self.now = first;
         self.now.is_some()
     }
@@ -51,11 +51,11 @@ impl Tuning {
 
     /// The latents of a picture in the making were decoded. Says whether it was the first decode of its kind.
     pub(super) fn decoded(&mut self, model: &str, request: &Request) -> bool {
-        self.done.insert(Work::of(model, Phase::Decoding, request))
+        self.done.insert(TunedWork::of(model, Phase::Decoding, request))
     }
 }
 
-impl Work {
+impl TunedWork {
     fn of(model: &str, phase: Phase, request: &Request) -> Self {
         let (width, height) = (request.size.width, request.size.height);
         // Pictures are decoded one by one.

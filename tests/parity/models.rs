@@ -11,6 +11,7 @@ use burnisher::content::text::clip_tokenizer::ClipTokenizer;
 use burnisher::models::autoencoder_kl::AutoencoderKL;
 use burnisher::models::clip::ClipTextModel;
 use burnisher::models::dpt::DptForDepthEstimation;
+use burnisher::models::residuals::Residuals;
 use burnisher::models::safety_checker::{StableDiffusionSafetyChecker, cosine};
 use burnisher::models::unet_2d::UNet2DModel;
 use burnisher::models::unet_2d_condition::UNet2DConditionModel;
@@ -107,7 +108,7 @@ fn compare(model: &ModelRef, golden: &str, component: &str, tolerance: f32) {
             Box::new(move |input| {
                 let Input::Unet { sample, timestep, encoder_hidden_states: Some(text) } = input else { return None };
                 let text = text.tensor();
-                network.forward(sample.tensor(), *timestep, &text, Pace::AtOnce).map(values).ok()
+                network.forward(sample.tensor(), *timestep, &text, &Residuals::default(), Pace::AtOnce).map(values).ok()
             })
         }
         "safety_checker" => {

@@ -8,7 +8,7 @@ pub(crate) mod row;
 mod safety;
 mod text;
 
-use self::model::StableDiffusion;
+use self::model::StableDiffusionModel;
 use super::component::{ComponentId, ComponentKind};
 use super::registry::FamilyRuntime;
 use super::slot;
@@ -46,5 +46,5 @@ pub(super) static RUNTIME: FamilyRuntime = FamilyRuntime {
             },
         },
     ],
-    open: |files, on_headers| Ok(Box::new(StableDiffusion::open(files, on_headers)?)),
+    open: |files, on_headers| Ok(Box::new(StableDiffusionModel::open(files, on_headers)?)),
 };

@@ -38,7 +38,7 @@ const WIDEST: u64 = 8;
 const WIDEST_CONVOLVED: u64 = 3;
 
 /// A text-guided model on a device.
-pub(super) struct StableDiffusion {
+pub(super) struct StableDiffusionModel {
     spec: ModelSpec,
     files: Arc<ModelFiles>,
     components: Components,
@@ -49,7 +49,7 @@ pub(super) struct StableDiffusion {
     depth_estimator: Option<DepthEstimator>,
 }
 
-impl StableDiffusion {
+impl StableDiffusionModel {
     /// Opens a model without its weights.
     ///
     /// # Errors
@@ -131,7 +131,7 @@ fn tasks(
     }
 }
 
-impl Model for StableDiffusion {
+impl Model for StableDiffusionModel {
     fn spec(&self) -> &ModelSpec {
         &self.spec
     }
@@ -204,6 +204,6 @@ impl Denoiser for TextGuidedUNet {
     fn predict(&self, input: DenoiserInput<'_>) -> Outcome<Tensor<4>> {
         let no_text = || Error::new("The unet reads a text, and there is none");
         let text = input.conditioning.text.as_ref().ok_or_else(no_text)?;
-        self.unet.forward(input.sample.cast(self.dtype), input.timestep, text, input.pace)
+        self.unet.forward(input.sample.cast(self.dtype), input.timestep, text, input.residuals, input.pace)
     }
 }

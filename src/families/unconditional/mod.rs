@@ -4,7 +4,7 @@ mod model;
 mod pixels;
 pub(crate) mod row;
 
-use self::model::Unconditional;
+use self::model::UnconditionalModel;
 use super::component::{ComponentId, ComponentKind};
 use super::registry::FamilyRuntime;
 use super::slot;
@@ -16,5 +16,5 @@ pub(super) static RUNTIME: FamilyRuntime = FamilyRuntime {
         id: ComponentId::UNET,
         compare: |files, compute| slot::compare(ComponentId::UNET, files, compute, UNet2DModel::new),
     }],
-    open: |files, on_headers| Ok(Box::new(Unconditional::open(files, on_headers)?)),
+    open: |files, on_headers| Ok(Box::new(UnconditionalModel::open(files, on_headers)?)),
 };

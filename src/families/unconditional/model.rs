@@ -29,7 +29,7 @@ const LIVE_LAYERS: u64 = 40;
 const WIDEST: u64 = 3;
 
 /// An unconditional model on a device.
-pub(super) struct Unconditional {
+pub(super) struct UnconditionalModel {
     spec: ModelSpec,
     files: Arc<ModelFiles>,
     components: Components,
@@ -37,7 +37,7 @@ pub(super) struct Unconditional {
     codec: PixelCodec,
 }
 
-impl Unconditional {
+impl UnconditionalModel {
     /// Opens a model without its weights.
     ///
     /// # Errors
@@ -70,7 +70,7 @@ impl Unconditional {
     }
 }
 
-impl Model for Unconditional {
+impl Model for UnconditionalModel {
     fn spec(&self) -> &ModelSpec {
         &self.spec
     }
