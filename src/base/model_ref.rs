@@ -1,13 +1,16 @@
 //! `ModelRef`: how people name a model, on the command line, in a recipe and in the settings.
 //!
 //! A name is told apart by its spelling alone, without looking at the disk: `owner/name` is a repository of the Hub, what
-//! ends like a weight file is a file, and anything else is a folder. What is there is found out when the model is opened.
+//! ends like a weight file is a file, and anything else, or what ends in a slash, is a folder. What is there is found out when
+//! the model is opened. Written as JSON, every value is read as the same again.
 
 use std::convert::Infallible;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::base::error::{Error, Result};
@@ -18,7 +21,10 @@ const MODEL_FILES: [&str; 7] = ["safetensors", "sft", "gguf", "ckpt", "pt", "pth
 /// Those of them that are pickles.
 const PICKLES: [&str; 4] = ["ckpt", "pt", "pth", "bin"];
 
-/// What addresses of pages on the Hub begin with.
+/// The name of the model built into the binary.
+const BUNDLED: &str = "bundled";
+
+/// What addresses of pages on the Hub begin with, the usual one first.
 const HUB_PAGES: [&str; 3] = ["https://huggingface.co/", "http://huggingface.co/", "https://hf.co/"];
 
 /// A model by name.
@@ -50,6 +56,12 @@ impl HubId {
     /// `owner/name`, without the revision.
     pub fn repo(&self) -> String {
         format!("{}/{}", self.owner, self.name)
+    }
+
+    /// The address of its page.
+    fn page(&self) -> String {
+        let page = format!("{}{}", HUB_PAGES[0], self.repo());
+        self.revision.as_ref().map_or_else(|| page.clone(), |revision| format!("{page}/tree/{revision}"))
     }
 
     /// Reads `owner/name`, `owner/name@revision` or the address of a repository's page; `None` for what is neither.
@@ -121,9 +133,11 @@ impl FromStr for ModelRef {
     type Err = Infallible;
 
     fn from_str(text: &str) -> std::result::Result<Self, Infallible> {
-        Ok(if text == "bundled" {
+        let is_folder = text.ends_with(std::path::is_separator);
+        let is_page = HUB_PAGES.iter().any(|page| text.starts_with(page));
+        Ok(if text == BUNDLED {
             Self::Bundled
-        } else if is_model_file(Path::new(text)) && !HUB_PAGES.iter().any(|page| text.starts_with(page)) {
+        } else if is_model_file(Path::new(text)) && !is_folder && !is_page {
             Self::File(text.into())
         } else if let Some(id) = HubId::parse(text) {
             Self::Hub(id)
@@ -134,45 +148,49 @@ impl FromStr for ModelRef {
 }
 
 impl fmt::Display for ModelRef {
-    /// What [`FromStr`] reads as the same, but for paths that are called as another kind is.
+    /// What [`FromStr`] reads as the same model, as far as the spelling of a path allows.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Bundled => f.write_str("bundled"),
-            Self::Folder(path) if path.to_str().is_some_and(|text| HubId::parse(text).is_some()) => {
+            Self::Bundled => f.write_str(BUNDLED),
+            Self::Folder(path) if is_model_file(path) => write!(f, "{}/", path.display()),
+            Self::Folder(path) if path.to_str().is_some_and(|text| text == BUNDLED || HubId::parse(text).is_some()) => {
                 write!(f, "./{}", path.display())
             }
             Self::Folder(path) | Self::File(path) => path.display().fmt(f),
+            Self::Hub(id) if is_model_file(Path::new(&id.to_string())) => f.write_str(&id.page()),
             Self::Hub(id) => id.fmt(f),
         }
     }
 }
 
 impl Serialize for ModelRef {
-    /// As it is shown, where that is read as the same; else as a map with the kind: `{"folder": "a.safetensors"}`.
+    /// As it is shown, where that is read as the same; else as a map with the kind: `{"folder": "bundled"}`.
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let text = self.to_string();
         let Ok(read) = text.parse::<Self>();
-        if read == *self {
-            return serializer.serialize_str(&text);
-        }
-        // Limits: JSON is text, so a path that is none is written as it is shown.
         match self {
-            Self::Folder(path) => Stored::Folder(path.display().to_string().into()).serialize(serializer),
-            Self::File(path) => Stored::File(path.display().to_string().into()).serialize(serializer),
-            Self::Bundled | Self::Hub(_) => serializer.serialize_str(&text),
+            _ if read == *self => serializer.serialize_str(&text),
+            Self::Folder(path) => TaggedModel::Folder(path.into()).serialize(serializer),
+            Self::File(path) => TaggedModel::File(path.into()).serialize(serializer),
+            Self::Hub(id) => TaggedModel::Hub(id.to_string()).serialize(serializer),
+            Self::Bundled => serializer.serialize_str(&text),
         }
     }
 }
 
 impl<'de> Deserialize<'de> for ModelRef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        Ok(match Spelling::deserialize(deserializer)? {
-            Spelling::Text(text) => {
+        Ok(match ModelSpelling::deserialize(deserializer)? {
+            ModelSpelling::Text(text) => {
                 let Ok(model) = text.parse();
                 model
             }
-            Spelling::Kind(Stored::Folder(path)) => Self::Folder(path),
-            Spelling::Kind(Stored::File(path)) => Self::File(path),
+            ModelSpelling::Tagged(TaggedModel::Folder(path)) => Self::Folder(path.into()),
+            ModelSpelling::Tagged(TaggedModel::File(path)) => Self::File(path.into()),
+            ModelSpelling::Tagged(TaggedModel::Hub(id)) => {
+                let unknown = || D::Error::custom(format!("{id:?} is no repository's name"));
+                HubId::parse(&id).map(Self::Hub).ok_or_else(unknown)?
+            }
         })
     }
 }
@@ -180,17 +198,41 @@ impl<'de> Deserialize<'de> for ModelRef {
 /// A model by its kind, where its name doesn't tell it.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Stored {
-    Folder(PathBuf),
-    File(PathBuf),
+enum TaggedModel {
+    Folder(WrittenPath),
+    File(WrittenPath),
+    Hub(String),
 }
 
-/// What files hold.
+/// How a model is written.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Spelling {
+enum ModelSpelling {
     Text(String),
-    Kind(Stored),
+    Tagged(TaggedModel),
+}
+
+/// A path as text, or as the system has it where it isn't text.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum WrittenPath {
+    Text(String),
+    Native(OsString),
+}
+
+impl From<&PathBuf> for WrittenPath {
+    fn from(path: &PathBuf) -> Self {
+        path.to_str().map_or_else(|| Self::Native(path.into()), |text| Self::Text(text.to_owned()))
+    }
+}
+
+impl From<WrittenPath> for PathBuf {
+    fn from(path: WrittenPath) -> Self {
+        match path {
+            WrittenPath::Text(text) => text.into(),
+            WrittenPath::Native(path) => path.into(),
+        }
+    }
 }
 
 /// Whether a path ends like a file that holds a whole model.
@@ -271,16 +313,51 @@ mod tests {
         }
     }
 
-    #[test]
-    fn what_is_written_to_a_file_is_read_as_the_same_whatever_it_is_called() {
-        for path in ["/models/sd", "odd.safetensors", "a/b.bin", "owner/name", "bundled", "", "a.b"] {
-            for model in [ModelRef::Folder(path.into()), ModelRef::File(path.into())] {
-                let json = serde_json::to_string(&model).expect("JSON");
-                assert_eq!(serde_json::from_str::<ModelRef>(&json).expect("a model"), model, "{json}");
+    /// Every name that parts of names make, as each kind of model.
+    fn odd_models() -> Vec<ModelRef> {
+        const NAMES: [&str; 12] =
+            ["", ".", "bundled", "a", "a b", "owner/name", "owner/name@rev", "ä\"\\x", "a\nb", "~/sd", "C:\\sd", "https://hf.co/a/b"];
+        const ENDINGS: [&str; 8] = ["", "/", ".safetensors", ".SFT", ".gguf/", ".bin", ".tdict", "@x.pt"];
+        let mut paths: Vec<PathBuf> =
+            NAMES.iter().flat_map(|name| ENDINGS.map(|ending| PathBuf::from(format!("{name}{ending}")))).collect();
+        #[cfg(unix)]
+        {
+            use std::os::unix::ffi::OsStrExt;
+            for bytes in [&b"\xff"[..], b"/models/\xe4.safetensors", b"owner/n\xffme", b"a\xed\xa0\x80/b.bin"] {
+                paths.push(std::ffi::OsStr::from_bytes(bytes).into());
             }
         }
-        for text in ["bundled", "acme/tiny@fp16"] {
-            assert_eq!(serde_json::to_string(&model(text)).expect("JSON"), format!("{text:?}"));
+        let ids = ["acme/tiny", "acme/tiny@fp16", "acme/tiny.gguf", "acme/tiny.bin@refs/pr/3", "acme/a@x.safetensors"];
+        let of_hub = ids.into_iter().filter_map(HubId::parse).map(ModelRef::Hub);
+        let of_paths = paths.into_iter().flat_map(|path| [ModelRef::Folder(path.clone()), ModelRef::File(path)]);
+        of_hub.chain(of_paths).chain([ModelRef::Bundled]).collect()
+    }
+
+    #[test]
+    fn what_is_written_is_read_as_the_same_whatever_it_is_called() {
+        let models = odd_models();
+        assert!(models.len() > 200 && models.iter().filter(|model| matches!(model, ModelRef::Hub(_))).count() == 5);
+        for model in models {
+            let json = serde_json::to_string(&model).expect("JSON");
+            assert_eq!(serde_json::from_str::<ModelRef>(&json).expect("a model"), model, "{json}");
+        }
+        for text in ["bundled", "acme/tiny@fp16", "/models/sd", "a.safetensors"] {
+            assert_eq!(serde_json::to_string(&model(text)).expect("JSON"), format!("{text:?}"), "as older versions write it");
+        }
+        assert!(serde_json::from_str::<ModelRef>(r#"{"hub": "../x"}"#).is_err());
+    }
+
+    #[test]
+    fn a_name_that_is_shown_keeps_its_kind() {
+        for (model, text) in [
+            (ModelRef::Folder("a.safetensors".into()), "a.safetensors/"),
+            (ModelRef::Folder("bundled".into()), "./bundled"),
+            (hub("acme", "tiny.gguf", None), "https://huggingface.co/acme/tiny.gguf"),
+            (hub("acme", "tiny.bin", Some("fp16")), "https://huggingface.co/acme/tiny.bin/tree/fp16"),
+        ] {
+            assert_eq!(model.to_string(), text);
+            let Ok(read) = text.parse::<ModelRef>();
+            assert_eq!(std::mem::discriminant(&read), std::mem::discriminant(&model), "{text}");
         }
     }
 

@@ -13,6 +13,7 @@ use crate::cli::{Ended, print};
 use crate::schedulers::{Fate, SamplingOptions, SchedulerKind, Setting, Swapped};
 use crate::storage::checkpoint::Description;
 use crate::worker::{self, ComponentInspection, Host, Plan, Wish};
+use crate::storage::hub::Shelf;
 
 /// Which model, and for whom.
 #[derive(clap::Args)]
@@ -81,7 +82,7 @@ struct Swap {
 pub(super) fn run(args: &Args) -> Result<Ended> {
     let memory_limit = args.memory_limit.map(MemoryLimit::bytes);
     let host = Host { device: args.device, dtype: args.dtype, threads: None, memory_limit };
-    let inspection = worker::inspect(&args.model, host)?;
+    let inspection = worker::inspect(&Shelf::of_script().resolve(&args.model)?, host)?;
     let wish = |usual: Wish| {
         let (width, height) = (args.width.unwrap_or(usual.width), args.height.unwrap_or(usual.height));
         Wish { width, height, ..usual }

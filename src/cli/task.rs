@@ -14,6 +14,7 @@ use crate::content::request::{Fill, Inpaint, Margins, Mask, Request, Task, TaskK
 use crate::families;
 use crate::storage::gallery::decode;
 use crate::worker::ModelInfo;
+use crate::storage::hub::Shelf;
 
 /// Diffusers' defaults of `strength`.
 const STRENGTH: f64 = 0.8;
@@ -250,7 +251,7 @@ pub(super) fn default_size(request: &Request, info: &ModelInfo) -> Result<(usize
 
 /// Whether a task is one of those that a model's pipeline is made for.
 fn is_for(task: TaskKind, model: &ModelRef) -> Result<bool> {
-    Ok(families::open(model)?.pipeline().tasks.contains(&task))
+    Ok(families::open(&Shelf::of_script().resolve(model)?)?.pipeline().tasks.contains(&task))
 }
 
 #[cfg(test)]

@@ -91,7 +91,7 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     ("storage::gallery", &["storage::recipe", "content::imaging", "content::request", "base"]),
     ("storage::library", &["storage::hub", "storage::checkpoint", "storage::weights", "base"]),
     ("storage::hub", &["storage::checkpoint", "base"]),
-    ("storage::checkpoint", &["storage::weights", "storage::hub", "content::request", "base"]),
+    ("storage::checkpoint", &["storage::weights", "content::request", "base"]),
     ("storage::weights", &["base"]),
     ("storage::recipe", &["schedulers", "content::imaging", "content::request", "base"]),
     ("content::request", &["schedulers", "content::imaging", "base"]),

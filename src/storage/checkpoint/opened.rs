@@ -20,7 +20,6 @@ use super::weight_files::{Variant, Weights};
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::{self, ModelRef};
 use crate::base::stop::Outcome;
-use crate::storage::hub;
 
 /// An opened model: configs read, weights not yet.
 pub struct Checkpoint {
@@ -36,7 +35,8 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Opens a model: reads its index and every component's config.
+    /// Opens a model that lies on this machine, by its path: reads its index and every component's config. Where a model of the
+    /// Hub lies is for its caller to find out.
     ///
     /// # Errors
     /// There is no such model; it isn't in diffusers format, and no single file of a known family; its pipeline or a
@@ -51,10 +51,13 @@ impl Checkpoint {
                 Backing::Tree(Source::Folder(path.clone()))
             }
             ModelRef::File(path) => Backing::Single(Box::new(SingleFile::read(path, families, options)?)),
-            ModelRef::Hub(id) => Backing::Tree(Source::Folder(hub::local(id)?)),
+            ModelRef::Hub(id) => {
+                return Err(Error::new(format!("this model isn't on this machine: {id}"))
+                    .advise(format!("`burnisher download {id}` fetches it from the Hub")));
+            }
         };
         let mut checkpoint = Self::read(backing, families, model)?;
-        if let (Some(path), ModelRef::Bundled | ModelRef::Folder(_) | ModelRef::Hub(_)) = (vae, model) {
+        if let (Some(path), ModelRef::Bundled | ModelRef::Folder(_)) = (vae, model) {
             checkpoint.replace_vae(path)?;
         }
         Ok(checkpoint)

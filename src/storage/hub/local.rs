@@ -9,26 +9,58 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::base::error::{Error, Result};
-use crate::base::model_ref::HubId;
+use crate::base::model_ref::{HubId, ModelRef};
 use crate::storage::hub::cache::Repo;
 use crate::storage::hub::environment::Options;
 use crate::storage::hub::good_models::present_name;
 use crate::storage::hub::{Variant, plan};
 
-/// The folder of a repository's model: a folder of its name, as in Diffusers, or its snapshot in the cache.
-///
-/// # Errors
-/// It isn't there, or not all of it.
-pub fn local(id: &HubId) -> Result<PathBuf> {
-    let folder = Path::new(&id.owner).join(&id.name);
-    if id.revision.is_none() && folder.is_dir() {
-        return Ok(folder);
-    }
-    in_cache(&Options::from_env(None).cache, id)
+/// Where models of the Hub lie on this machine. Whoever opens models by name has one of them, and nobody else looks for the cache.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shelf {
+    cache: PathBuf,
+    /// Whether a folder `owner/name` in the working directory goes before the cache, as in Diffusers.
+    has_working_directory: bool,
 }
 
-/// The same in one cache, and nowhere else.
-pub(super) fn in_cache(cache: &Path, id: &HubId) -> Result<PathBuf> {
+impl Shelf {
+    /// Models of one cache, and from nowhere else.
+    pub fn in_cache(cache: PathBuf) -> Self {
+        Self { cache, has_working_directory: false }
+    }
+
+    /// Models as a script of Diffusers finds them: a folder of the repository's name in the working directory, or else the cache
+    /// that the environment names. For the command line: the working directory of a window is an accident.
+    pub fn of_script() -> Self {
+        Self { cache: Options::from_env(None).cache, has_working_directory: true }
+    }
+
+    /// The model as a path: one of the Hub becomes the folder that it lies in.
+    ///
+    /// # Errors
+    /// It isn't there, or not all of it.
+    pub fn resolve(&self, model: &ModelRef) -> Result<ModelRef> {
+        match model {
+            ModelRef::Hub(id) => self.folder(id).map(ModelRef::Folder),
+            other => Ok(other.clone()),
+        }
+    }
+
+    /// The folder of a repository's model.
+    ///
+    /// # Errors
+    /// It isn't there, or not all of it.
+    pub fn folder(&self, id: &HubId) -> Result<PathBuf> {
+        let folder = Path::new(&id.owner).join(&id.name);
+        if self.has_working_directory && id.revision.is_none() && folder.is_dir() {
+            return Ok(folder);
+        }
+        in_cache(&self.cache, id)
+    }
+}
+
+/// The snapshot of a repository's model in a cache.
+fn in_cache(cache: &Path, id: &HubId) -> Result<PathBuf> {
     let revision = id.revision.as_deref().unwrap_or("main");
     let mut advice = format!("`burnisher download {id}` fetches it from the Hub");
     let mut error = Error::new(format!("this model isn't on this machine: {id}"));

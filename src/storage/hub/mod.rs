@@ -28,7 +28,7 @@ pub use crate::storage::checkpoint::Variant;
 pub use download::Downloaded;
 pub use environment::{Options, Patience, Token};
 pub use good_models::{GoodModel, good_models, present_name};
-pub use local::local;
+pub use local::Shelf;
 pub use offer::{Gate, Licence, Offer, Wanted};
 pub use progress::{FileProgress, Progress, State};
 pub use search::Found;
@@ -99,12 +99,12 @@ impl Hub {
         download::download(&self.options, offer, on_progress, cancel)
     }
 
-    /// The folder of a model that lies in this Hub's cache, whole; see [`local()`].
+    /// The folder of a model that lies in this Hub's cache, whole; see [`Shelf`].
     ///
     /// # Errors
     /// It isn't there, or not all of it.
     pub fn local(&self, id: &HubId) -> Result<PathBuf> {
-        local::in_cache(&self.options.cache, id)
+        Shelf::in_cache(self.options.cache.clone()).folder(id)
     }
 
     fn online(&self) -> Result<()> {
