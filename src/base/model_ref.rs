@@ -315,8 +315,20 @@ mod tests {
 
     /// Every name that parts of names make, as each kind of model.
     fn odd_models() -> Vec<ModelRef> {
-        const NAMES: [&str; 12] =
-            ["", ".", "bundled", "a", "a b", "owner/name", "owner/name@rev", "ä\"\\x", "a\nb", "~/sd", "C:\\sd", "https://hf.co/a/b"];
+        const NAMES: [&str; 12] = [
+            "",
+            ".",
+            "bundled",
+            "a",
+            "a b",
+            "owner/name",
+            "owner/name@rev",
+            "ä\"\\x",
+            "a\nb",
+            "~/sd",
+            "C:\\sd",
+            "https://hf.co/a/b",
+        ];
         const ENDINGS: [&str; 8] = ["", "/", ".safetensors", ".SFT", ".gguf/", ".bin", ".tdict", "@x.pt"];
         let mut paths: Vec<PathBuf> =
             NAMES.iter().flat_map(|name| ENDINGS.map(|ending| PathBuf::from(format!("{name}{ending}")))).collect();
@@ -342,7 +354,11 @@ mod tests {
             assert_eq!(serde_json::from_str::<ModelRef>(&json).expect("a model"), model, "{json}");
         }
         for text in ["bundled", "acme/tiny@fp16", "/models/sd", "a.safetensors"] {
-            assert_eq!(serde_json::to_string(&model(text)).expect("JSON"), format!("{text:?}"), "as older versions write it");
+            assert_eq!(
+                serde_json::to_string(&model(text)).expect("JSON"),
+                format!("{text:?}"),
+                "as older versions write it"
+            );
         }
         assert!(serde_json::from_str::<ModelRef>(r#"{"hub": "../x"}"#).is_err());
     }

@@ -15,8 +15,8 @@ use crate::cli::{Ended, cancel_on_interrupt};
 use crate::content::request::{self, Finish, Guidance, Prompts, Request, SafetyMode, Sampling, Seeds, Size, Start};
 use crate::schedulers::{SamplingOptions, SigmaSchedule};
 use crate::storage::gallery::Destination;
-use crate::worker::{self, Busy, Command, Event, Host, Job, JobEnd, ModelInfo, Previews, Work, WorkerHandle};
 use crate::storage::hub::Shelf;
+use crate::worker::{self, Busy, Command, Event, Host, Job, JobEnd, ModelInfo, Previews, Work, WorkerHandle};
 
 /// What to draw, with what, and where to.
 #[derive(clap::Args)]
@@ -128,7 +128,8 @@ pub(super) fn run(args: &Args) -> Result<Ended> {
         threads: args.threads,
         memory_limit: args.memory_limit.map(MemoryLimit::bytes),
     };
-    let mut worker = worker::spawn(move |model, on_loading| worker::open(&Shelf::of_script().resolve(model)?, host, on_loading))?;
+    let mut worker =
+        worker::spawn(move |model, on_loading| worker::open(&Shelf::of_script().resolve(model)?, host, on_loading))?;
     // Ctrl-C stops the loading too.
     send(&mut worker, Command::Load { model: args.model.clone(), cancel: job.cancel.clone() })?;
     loop {

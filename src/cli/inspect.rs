@@ -12,8 +12,8 @@ use crate::cli::memory_limit::MemoryLimit;
 use crate::cli::{Ended, print};
 use crate::schedulers::{Fate, SamplingOptions, SchedulerKind, Setting, Swapped};
 use crate::storage::checkpoint::Description;
-use crate::worker::{self, ComponentInspection, Host, Plan, Wish};
 use crate::storage::hub::Shelf;
+use crate::worker::{self, ComponentInspection, Host, Plan, Wish};
 
 /// Which model, and for whom.
 #[derive(clap::Args)]

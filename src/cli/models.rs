@@ -12,7 +12,7 @@ use crate::base::error::{Error, Result};
 use crate::cli::{Ended, print};
 use crate::families;
 use crate::settings::Settings;
-use crate::storage::library::{self, Duplicates, Item, Places, State, Verdict, size_text};
+use crate::storage::library::{self, Duplicates, ItemState, LibraryItem, Places, Soundness, size_text};
 
 /// Where to look, and how closely.
 #[derive(clap::Args)]
@@ -73,17 +73,17 @@ pub(super) fn run(args: &Args) -> Result<Ended> {
             let _ = writeln!(io::stderr(), "warning: {error}");
         }
     }
-    let damaged: Vec<&Item> =
+    let damaged: Vec<&LibraryItem> =
         items.iter().zip(&verdicts).filter(|(_, verdict)| is_damaged(verdict.as_ref())).map(|(item, _)| item).collect();
     if damaged.is_empty() { Ok(Ended::Done) } else { Err(differs(&damaged)) }
 }
 
-fn is_damaged(verdict: Option<&Verdict>) -> bool {
-    matches!(verdict, Some(Verdict::Damaged(_)))
+fn is_damaged(verdict: Option<&Soundness>) -> bool {
+    matches!(verdict, Some(Soundness::Damaged(_)))
 }
 
 /// What is said of models that aren't what the Hub gave. A download keeps what is there, so what is damaged has to go first.
-fn differs(damaged: &[&Item]) -> Error {
+fn differs(damaged: &[&LibraryItem]) -> Error {
     let names: Vec<&str> = damaged.iter().map(|item| &*item.name).collect();
     let files = damaged.iter().flat_map(|item| &item.damaged).map(|file| file.display().to_string());
     let files: Vec<String> = files.collect();
@@ -103,9 +103,10 @@ impl Args {
 }
 
 /// A line a model, in columns; below it, what is wrong with it.
-fn table(items: &[Item]) -> Result<()> {
-    let place = |item: &Item| item.path.as_ref().map_or("built in".to_owned(), |path| path.display().to_string());
-    let row = |item: &Item| {
+fn table(items: &[LibraryItem]) -> Result<()> {
+    let place =
+        |item: &LibraryItem| item.path.as_ref().map_or("built in".to_owned(), |path| path.display().to_string());
+    let row = |item: &LibraryItem| {
         let what = match (item.kind_text(), item.family_text()) {
             ("Model", family) => family.to_owned(),
             (kind, family) => format!("{kind} {family}").trim_end().to_owned(),
@@ -130,7 +131,7 @@ fn table(items: &[Item]) -> Result<()> {
 }
 
 /// An item for scripts.
-fn of_item(item: &Item, verdict: Option<&Verdict>) -> Value {
+fn of_item(item: &LibraryItem, verdict: Option<&Soundness>) -> Value {
     let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).map(|since| since.as_secs()).ok();
     let mut value = json!({
         "name": item.name,
@@ -142,10 +143,10 @@ fn of_item(item: &Item, verdict: Option<&Verdict>) -> Value {
         "bytes": item.bytes,
         "app": item.app.name(),
         "state": match item.state {
-            State::Whole => "whole",
-            State::Partial { .. } => "partial",
-            State::Broken { .. } => "broken",
-            State::NotOpenable { .. } => "not_openable",
+            ItemState::Whole => "whole",
+            ItemState::Partial { .. } => "partial",
+            ItemState::Broken { .. } => "broken",
+            ItemState::NotOpenable { .. } => "not_openable",
         },
         "usable": item.is_usable(),
         "why": item.state.why(),
@@ -154,9 +155,9 @@ fn of_item(item: &Item, verdict: Option<&Verdict>) -> Value {
     });
     if let Some(verdict) = verdict {
         value["verified"] = match verdict {
-            Verdict::Sound(_) => json!(true),
-            Verdict::Damaged(_) => json!(false),
-            Verdict::Unknown => Value::Null,
+            Soundness::Sound(_) => json!(true),
+            Soundness::Damaged(_) => json!(false),
+            Soundness::Unknown => Value::Null,
         };
     }
     value

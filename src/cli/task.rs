@@ -13,8 +13,8 @@ use crate::cli::wrong_usage;
 use crate::content::request::{Fill, Inpaint, Margins, Mask, Request, Task, TaskKind, size_for_picture};
 use crate::families;
 use crate::storage::gallery::decode;
-use crate::worker::ModelInfo;
 use crate::storage::hub::Shelf;
+use crate::worker::ModelInfo;
 
 /// Diffusers' defaults of `strength`.
 const STRENGTH: f64 = 0.8;

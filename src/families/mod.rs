@@ -108,7 +108,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::storage::checkpoint::family::{Identified, Kind};
+    use crate::storage::checkpoint::family::{FileKind, Identified};
 
     fn identified(tensors: &[(&str, &[usize])]) -> Identified {
         ALL.identify(tensors.iter().copied())
@@ -138,11 +138,11 @@ mod tests {
             let tensors = unet(channels, width);
             let found = ALL.identify(tensors.iter().map(|(key, shape)| (*key, shape.as_slice())));
             let architecture = found.architecture.map(|architecture| architecture.name);
-            assert_eq!((architecture, found.kind), (Some(family), Kind::Unet));
+            assert_eq!((architecture, found.kind), (Some(family), FileKind::Unet));
             assert!(!found.has_vae && !found.has_text_encoder && !found.has_ema);
             let whole = tensors.iter().map(|(key, shape)| (*key, shape.as_slice()));
             let whole = ALL.identify(whole.chain([("first_stage_model.quant_conv.weight", [8, 8, 1, 1].as_slice())]));
-            assert_eq!((whole.kind, whole.has_vae), (Kind::Checkpoint, true));
+            assert_eq!((whole.kind, whole.has_vae), (FileKind::Checkpoint, true));
         }
     }
 

@@ -8,8 +8,8 @@ use burnisher::base::cancel::CancelToken;
 use burnisher::base::error::Error;
 use burnisher::base::model_ref::ModelRef;
 use burnisher::families;
-use burnisher::storage::checkpoint::family::{Architecture, Kind};
-use burnisher::storage::library::{self, App, Found, Item, Places, State};
+use burnisher::storage::checkpoint::family::{Architecture, FileKind};
+use burnisher::storage::library::{self, ItemState, LibraryApp, LibraryItem, Places, ScanNews};
 use tempfile::TempDir;
 
 use crate::checkpoints::{self, Checkpoint, Storage};
@@ -57,22 +57,22 @@ impl Tree {
     }
 
     /// All that is found where the user's folder is this one.
-    fn at_home(&self) -> Vec<Item> {
+    fn at_home(&self) -> Vec<LibraryItem> {
         let places = Places { homes: vec![self.folder.path().into()], ..Places::default() };
         sound(list(&places))
     }
 
     /// All that is found in one of its folders, which the user added.
-    fn added(&self, path: &str) -> Vec<Item> {
+    fn added(&self, path: &str) -> Vec<LibraryItem> {
         sound(list(&Places::only(vec![self.path(path)])))
     }
 }
 
-fn list(places: &Places) -> (Vec<Item>, Vec<Error>) {
+fn list(places: &Places) -> (Vec<LibraryItem>, Vec<Error>) {
     library::list(places, families::ALL, &CancelToken::new()).expect("threads")
 }
 
-fn sound((items, troubles): (Vec<Item>, Vec<Error>)) -> Vec<Item> {
+fn sound((items, troubles): (Vec<LibraryItem>, Vec<Error>)) -> Vec<LibraryItem> {
     assert!(troubles.is_empty(), "{troubles:?}");
     items
 }
@@ -104,11 +104,11 @@ fn link(to: &Path, at: &Path) {
 }
 
 /// Name, kind and app of each.
-fn told(items: &[Item]) -> Vec<(&str, Kind, App)> {
+fn told(items: &[LibraryItem]) -> Vec<(&str, FileKind, LibraryApp)> {
     items.iter().map(|item| (&*item.name, item.kind, item.app)).collect()
 }
 
-fn names(items: &[Item]) -> Vec<&str> {
+fn names(items: &[LibraryItem]) -> Vec<&str> {
     items.iter().map(|item| &*item.name).collect()
 }
 
@@ -126,21 +126,21 @@ fn models_of_a1111_are_found_by_kind() {
     write(&tree.path(&format!("{root}/models/ESRGAN/4x.safetensors")), &VAE);
     write(&tree.path(&format!("{root}/outputs/a.safetensors")), &VAE);
     let items = tree.at_home();
-    let app = App::WebUi;
+    let app = LibraryApp::WebUi;
     assert_eq!(
         told(&items),
         [
-            ("cat", Kind::Embedding, app),
-            ("dog", Kind::Embedding, app),
-            ("ft-mse", Kind::Vae, app),
-            ("Paint", Kind::Checkpoint, app),
-            ("photo", Kind::Checkpoint, app),
-            ("style", Kind::Lora, app),
+            ("cat", FileKind::Embedding, app),
+            ("dog", FileKind::Embedding, app),
+            ("ft-mse", FileKind::Vae, app),
+            ("Paint", FileKind::Checkpoint, app),
+            ("photo", FileKind::Checkpoint, app),
+            ("style", FileKind::Lora, app),
         ]
     );
     let path = tree.path(&format!("{root}/models/Stable-diffusion/photo.safetensors"));
     let photo = &items[4];
-    assert_eq!((photo.family_text(), &photo.state), ("Stable Diffusion 1", &State::Whole));
+    assert_eq!((photo.family_text(), &photo.state), ("Stable Diffusion 1", &ItemState::Whole));
     assert_eq!(photo.model, Some(ModelRef::File(path.clone())));
     assert_eq!((photo.bytes, photo.precision_text()), (fs::metadata(&path).expect("a file").len(), "f16".to_owned()));
     assert!(photo.is_usable() && photo.modified.is_some() && photo.repair().is_none());
@@ -156,7 +156,7 @@ fn a_folder_named_in_the_web_uis_script_is_looked_into() {
     let script = format!("#!/bin/bash\nexport COMMANDLINE_ARGS=\"--xformers --ckpt-dir '{}'\"\n", elsewhere.display());
     tree.folder("mine/models/Stable-diffusion").write("mine/webui-user.sh", script.as_bytes());
     tree.model("big drive/sd/far.safetensors");
-    assert_eq!(told(&tree.added("mine")), [("far", Kind::Checkpoint, App::WebUi)]);
+    assert_eq!(told(&tree.added("mine")), [("far", FileKind::Checkpoint, LibraryApp::WebUi)]);
 }
 
 #[test]
@@ -173,16 +173,16 @@ fn models_of_comfyui_are_found_with_those_its_config_names() {
                   vae: models/VAE\n    loras: |\n         l1\n         l2\n    controlnet: models/ControlNet\n";
     tree.write("ComfyUI/extra_model_paths.yaml", config.as_bytes()).folder("shared/l1");
     let items = tree.at_home();
-    let app = App::ComfyUi;
+    let app = LibraryApp::ComfyUi;
     assert_eq!(
         told(&items),
         [
-            ("far", Kind::Checkpoint, app),
-            ("flux", Kind::Unet, app),
-            ("folder", Kind::Checkpoint, app),
-            ("lora", Kind::Lora, app),
-            ("near", Kind::Checkpoint, app),
-            ("v", Kind::Vae, app),
+            ("far", FileKind::Checkpoint, app),
+            ("flux", FileKind::Unet, app),
+            ("folder", FileKind::Checkpoint, app),
+            ("lora", FileKind::Lora, app),
+            ("near", FileKind::Checkpoint, app),
+            ("v", FileKind::Vae, app),
         ]
     );
     let why = items[1].state.why().expect("a UNet alone draws nothing");
@@ -194,7 +194,7 @@ fn models_of_comfyui_are_found_with_those_its_config_names() {
     assert_eq!(folder.model, Some(ModelRef::Folder(tree.path("ComfyUI/models/diffusers/folder"))));
     assert_eq!(
         (folder.family_text(), &folder.state, folder.precision_text().as_str()),
-        ("Stable Diffusion 1", &State::Whole, "f32")
+        ("Stable Diffusion 1", &ItemState::Whole, "f32")
     );
 }
 
@@ -211,7 +211,7 @@ fn models_of_invokeai_are_found_by_its_config_and_named_by_what_they_were() {
     fs::write(&index, text).expect("written");
     assert_eq!(
         told(&tree.at_home()),
-        [("dream", Kind::Checkpoint, App::InvokeAi), ("single", Kind::Checkpoint, App::InvokeAi)]
+        [("dream", FileKind::Checkpoint, LibraryApp::InvokeAi), ("single", FileKind::Checkpoint, LibraryApp::InvokeAi)]
     );
 }
 
@@ -225,9 +225,9 @@ fn models_of_apps_with_formats_of_their_own_are_listed_with_the_reason() {
     let items = tree.at_home();
     let app = |app| items.iter().find(|item| item.app == app).expect("found");
     for (app, why) in [
-        (app(App::DrawThings), "Draw Things' own format"),
-        (app(App::DiffusionBee), "DiffusionBee's own format"),
-        (app(App::Mochi), "Core ML"),
+        (app(LibraryApp::DrawThings), "Draw Things' own format"),
+        (app(LibraryApp::DiffusionBee), "DiffusionBee's own format"),
+        (app(LibraryApp::Mochi), "Core ML"),
     ] {
         assert!(app.state.why().expect("a reason").contains(why), "{:?}", app.state);
         assert!(!app.is_usable() && app.model.is_some());
@@ -242,18 +242,22 @@ fn an_added_folder_tells_by_itself_whose_it_is() {
     tree.model("c/models/sd-1/c.safetensors").write("c/databases/invokeai.db", b"SQLite format 3\0");
     tree.model("d/e/f/d.safetensors");
     for (folder, found) in [
-        ("a", ("a", Kind::Checkpoint, App::WebUi)),
-        ("a/models", ("a", Kind::Checkpoint, App::WebUi)),
-        ("b", ("b", Kind::Checkpoint, App::ComfyUi)),
-        ("b/models", ("b", Kind::Checkpoint, App::ComfyUi)),
-        ("c", ("c", Kind::Checkpoint, App::InvokeAi)),
-        ("d", ("d", Kind::Checkpoint, App::Folder)),
-        ("a/models/Stable-diffusion", ("a", Kind::Checkpoint, App::Folder)),
+        ("a", ("a", FileKind::Checkpoint, LibraryApp::WebUi)),
+        ("a/models", ("a", FileKind::Checkpoint, LibraryApp::WebUi)),
+        ("b", ("b", FileKind::Checkpoint, LibraryApp::ComfyUi)),
+        ("b/models", ("b", FileKind::Checkpoint, LibraryApp::ComfyUi)),
+        ("c", ("c", FileKind::Checkpoint, LibraryApp::InvokeAi)),
+        ("d", ("d", FileKind::Checkpoint, LibraryApp::Folder)),
+        ("a/models/Stable-diffusion", ("a", FileKind::Checkpoint, LibraryApp::Folder)),
     ] {
         assert_eq!(told(&tree.added(folder)), [found], "{folder}");
     }
     tree.pipeline("model");
-    assert_eq!(told(&tree.added("model")), [("model", Kind::Checkpoint, App::Folder)], "a model is a folder, too");
+    assert_eq!(
+        told(&tree.added("model")),
+        [("model", FileKind::Checkpoint, LibraryApp::Folder)],
+        "a model is a folder, too"
+    );
 }
 
 #[test]
@@ -264,10 +268,16 @@ fn what_is_built_in_and_what_is_ours_is_found() {
     let items = sound(list(&places));
     assert_eq!(
         told(&items),
-        [("mine", Kind::Checkpoint, App::Burnisher), ("Pictogram 64 (bundled)", Kind::Checkpoint, App::Burnisher)]
+        [
+            ("mine", FileKind::Checkpoint, LibraryApp::Burnisher),
+            ("Pictogram 64 (bundled)", FileKind::Checkpoint, LibraryApp::Burnisher)
+        ]
     );
     let bundled = &items[1];
-    assert_eq!((bundled.model.clone(), &bundled.state, &bundled.path), (Some(ModelRef::Bundled), &State::Whole, &None));
+    assert_eq!(
+        (bundled.model.clone(), &bundled.state, &bundled.path),
+        (Some(ModelRef::Bundled), &ItemState::Whole, &None)
+    );
     assert!(bundled.bytes > 10_000_000 && bundled.architecture.is_some_and(Architecture::is_openable), "{bundled:?}");
 }
 
@@ -295,7 +305,7 @@ fn the_precisions_of_a_folder_are_all_that_are_there() {
     copy(&checkpoints::folder(Checkpoint::TinyDdpmLegacy, Storage::Whole), &tree.path("unconditional"));
     let items = tree.added("");
     assert_eq!(names(&items), ["both", "shards", "unconditional"]);
-    assert!(items.iter().all(|item| item.state == State::Whole), "{items:?}");
+    assert!(items.iter().all(|item| item.state == ItemState::Whole), "{items:?}");
     assert_eq!(items[0].precision_text(), "f16, f32");
     assert_eq!((items[1].precision_text().as_str(), items[1].files.len()), ("f32", 6));
     assert_eq!(items[2].family_text(), "Unconditional");
@@ -311,7 +321,7 @@ fn items_come_as_they_are_found_and_a_cancelled_scan_ends() {
     let told = std::sync::Mutex::new(0);
     let since = Instant::now();
     library::scan(&Places::only(vec![tree.path("")]), families::ALL, &cancel, &|found| {
-        if matches!(found, Found::Item(_)) {
+        if matches!(found, ScanNews::Item(_)) {
             *told.lock().expect("whole") += 1;
             cancel.cancel();
         }
@@ -378,5 +388,5 @@ fn a_vae_of_diffusers_is_named_by_its_folder() {
     let tree = Tree::new();
     write(&tree.path("sd-vae-ft-mse/diffusion_pytorch_model.safetensors"), &VAE_OF_DIFFUSERS);
     let items = tree.added("");
-    assert_eq!(told(&items), [("sd-vae-ft-mse/diffusion_pytorch_model", Kind::Vae, App::Folder)]);
+    assert_eq!(told(&items), [("sd-vae-ft-mse/diffusion_pytorch_model", FileKind::Vae, LibraryApp::Folder)]);
 }

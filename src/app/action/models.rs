@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::app::downloads::Question;
 use crate::base::model_ref::HubId;
 use crate::storage::hub::Offer;
-use crate::storage::library::{Item, Repair};
+use crate::storage::library::{LibraryItem, Repair};
 
 /// See [`super::Action::Models`].
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(crate) enum ModelsAction {
     /// Finds files with the same content.
     FindDuplicates,
     /// Compares a model with its checksums.
-    Verify(Box<Item>),
+    Verify(Box<LibraryItem>),
     /// Downloads what is missing of a model, or damaged.
     Repair(Box<Repair>),
     /// Shows where a file or folder lies.

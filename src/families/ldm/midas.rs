@@ -2,7 +2,7 @@
 //! `models/dpt/convert_dpt_hybrid_to_pytorch.py`).
 
 use super::renaming::{numbered, renamed};
-use crate::storage::checkpoint::family::{Destination, Slice};
+use crate::storage::checkpoint::family::{KeyTarget, Slice};
 
 /// What isn't counted.
 const ENDS: [(&str, &str); 7] = [
@@ -34,8 +34,8 @@ const REFINEMENT: [(&str, &str); 5] = [
 ];
 
 /// Where a tensor of DPT-Hybrid goes: it keeps query, key and value in one.
-pub(super) fn dpt_hybrid(key: &str) -> Vec<Destination> {
-    let place = |key, slice| Destination { component: "depth_estimator", key, slice };
+pub(super) fn dpt_hybrid(key: &str) -> Vec<KeyTarget> {
+    let place = |key, slice| KeyTarget { component: "depth_estimator", key, slice };
     if let Some((layer, rest)) = numbered(key, "pretrained.model.blocks.")
         && let Some(kind) = rest.strip_prefix("attn.qkv.")
     {

@@ -2,7 +2,7 @@
 //! which of Diffusers' names.
 
 use super::{midas, text_encoder, unet, vae};
-use crate::storage::checkpoint::family::{Destination, KeyMap, Slice};
+use crate::storage::checkpoint::family::{KeyMap, KeyTarget, Slice};
 
 /// What a UNet's names begin with in a whole checkpoint (`LDM_UNET_KEY`).
 pub(super) const UNET: &str = "model.diffusion_model.";
@@ -54,9 +54,9 @@ impl LdmNames {
 }
 
 impl KeyMap for LdmNames {
-    fn destinations(&self, key: &str) -> Vec<Destination> {
+    fn destinations(&self, key: &str) -> Vec<KeyTarget> {
         let whole = |component, key: Option<String>| {
-            key.map(|key| Destination { component, key, slice: Slice::Whole }).into_iter().collect()
+            key.map(|key| KeyTarget { component, key, slice: Slice::Whole }).into_iter().collect()
         };
         if let Some(key) = key.strip_prefix("cond_stage_model.transformer.") {
             whole("text_encoder", text_encoder::clip(key))

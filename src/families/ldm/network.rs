@@ -1,13 +1,13 @@
 //! The UNet that latent diffusion and Diffusers share, found among a file's tensors.
 
-use crate::storage::checkpoint::family::{Layout, Tensors};
+use crate::storage::checkpoint::family::{KeyLayout, Tensors};
 
 /// A UNet in a file.
 pub(in crate::families) struct FoundUnet {
     /// What its tensors begin with.
     pub(in crate::families) prefix: &'static str,
     /// How they are named.
-    pub(in crate::families) layout: Layout,
+    pub(in crate::families) layout: KeyLayout,
     /// What it reads.
     pub(in crate::families) channels: usize,
     /// How wide the texts are that it reads; `None` where it reads none.
@@ -17,12 +17,12 @@ pub(in crate::families) struct FoundUnet {
 /// Looks for a UNet.
 pub(in crate::families) fn find_unet(tensors: &Tensors<'_>) -> Option<FoundUnet> {
     for (prefix, first, layout) in [
-        (super::names::UNET, "input_blocks.0.0.weight", Layout::Ldm),
-        ("", "input_blocks.0.0.weight", Layout::Ldm),
-        ("unet.", "conv_in.weight", Layout::Diffusers),
-        ("", "conv_in.weight", Layout::Diffusers),
+        (super::names::UNET, "input_blocks.0.0.weight", KeyLayout::Ldm),
+        ("", "input_blocks.0.0.weight", KeyLayout::Ldm),
+        ("unet.", "conv_in.weight", KeyLayout::Diffusers),
+        ("", "conv_in.weight", KeyLayout::Diffusers),
     ] {
-        if layout == Layout::Diffusers && !tensors.any(&format!("{prefix}down_blocks.")) {
+        if layout == KeyLayout::Diffusers && !tensors.any(&format!("{prefix}down_blocks.")) {
             continue;
         }
         if let Some([_, channels, ..]) = tensors.shape(&format!("{prefix}{first}")) {

@@ -2,7 +2,7 @@
 //! `single_file_utils.py`, `convert_open_clip_checkpoint`).
 
 use super::renaming::{numbered, renamed};
-use crate::storage::checkpoint::family::{Destination, Slice};
+use crate::storage::checkpoint::family::{KeyTarget, Slice};
 
 /// Stable Diffusion 2 reads what comes out of the last layer but one of 24: the last isn't part of the model
 /// (`SD_2_TEXT_ENCODER_KEYS_TO_IGNORE`).
@@ -32,8 +32,8 @@ pub(super) fn clip(key: &str) -> Option<String> {
 }
 
 /// Where a tensor of `OpenCLIP` goes: it keeps query, key and value in one.
-pub(super) fn open_clip(key: &str) -> Vec<Destination> {
-    let place = |key: String, slice| Destination { component: "text_encoder", key: format!("text_model.{key}"), slice };
+pub(super) fn open_clip(key: &str) -> Vec<KeyTarget> {
+    let place = |key: String, slice| KeyTarget { component: "text_encoder", key: format!("text_model.{key}"), slice };
     let Some((layer, rest)) = numbered(key, "transformer.resblocks.") else {
         return renamed(key, &ENDS).map(|key| place(key, Slice::Whole)).into_iter().collect();
     };

@@ -8,7 +8,7 @@
 use safetensors::Dtype;
 
 use crate::storage::checkpoint::Weights;
-use crate::storage::weights::{Header, Stored};
+use crate::storage::weights::{StoredTensor, WeightHeader};
 
 /// The steps that Stable Diffusion 2's base was trained for.
 const BASE_STEPS: f64 = 875_000.0;
@@ -21,17 +21,17 @@ const TELLTALE: (&str, usize) = ("up_blocks.3.attentions.2.transformer_blocks.0.
 const SPREAD: f64 = 0.09;
 
 /// Whether a file predicts velocity.
-pub(super) fn is_velocity(header: &Header, unet: Option<&Weights>) -> bool {
+pub(super) fn is_velocity(header: &WeightHeader, unet: Option<&Weights>) -> bool {
     let steps = header.tensors.iter().find(|(key, _)| key == "global_step").and_then(|(_, stored)| number(stored));
     if steps == Some(BASE_STEPS) {
         return false;
     }
     let telltale = unet.and_then(|unet| unet.tensors.get(TELLTALE.0)).filter(|stored| stored.shape == [TELLTALE.1]);
-    telltale.and_then(Stored::numbers).is_none_or(|numbers| standard_deviation(&numbers) > SPREAD)
+    telltale.and_then(StoredTensor::numbers).is_none_or(|numbers| standard_deviation(&numbers) > SPREAD)
 }
 
 /// The one number of a tensor.
-fn number(stored: &Stored) -> Option<f64> {
+fn number(stored: &StoredTensor) -> Option<f64> {
     let bytes = stored.bytes().ok()?;
     match stored.dtype {
         Dtype::I64 => Some(i64::from_le_bytes(bytes.first_chunk().copied()?) as f64),

@@ -7,7 +7,7 @@ use super::prediction;
 use crate::content::request::TaskKind;
 use crate::families::ldm::{self, FoundUnet};
 use crate::storage::checkpoint::family::{
-    Architecture, ComponentSpec, Configs, FamilyRow, Layout, PipelineClass, Recognition, SingleFileRules, Tensors,
+    Architecture, ComponentSpec, Configs, FamilyRow, KeyLayout, PipelineClass, Recognition, SingleFileRules, Tensors,
     WordTable,
 };
 
@@ -131,7 +131,7 @@ const fn pipeline(name: &'static str, required: &'static [&'static str], tasks: 
 }
 
 /// Tells the architectures apart by what their UNets read. Asked after the families with wider texts.
-fn recognise(tensors: &Tensors<'_>) -> Option<(Option<&'static Architecture>, Layout)> {
+fn recognise(tensors: &Tensors<'_>) -> Option<(Option<&'static Architecture>, KeyLayout)> {
     let FoundUnet { prefix, layout, channels, text_width } = ldm::find_unet(tensors)?;
     let is_second = match text_width {
         Some(768) => false,

@@ -1,8 +1,8 @@
 //! What an opened model is read from: a tree of files, or a single file that is made to look like one.
 
+use super::file_tree::FileTree;
 use super::files::Files;
 use super::single_file::SingleFile;
-use super::source::Source;
 use super::weight_files::{Variant, Weights};
 use crate::base::error::Result;
 use crate::storage::weights::SourceFile;
@@ -10,7 +10,7 @@ use crate::storage::weights::SourceFile;
 /// What an opened model is read from.
 pub(super) enum Backing {
     /// A folder, or the model built into the binary.
-    Tree(Source),
+    Tree(FileTree),
     /// A file with all weights, whose configs are made.
     Single(Box<SingleFile>),
 }

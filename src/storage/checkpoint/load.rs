@@ -17,7 +17,7 @@ use super::keys;
 use super::weight_files::Weights;
 use crate::base::error::{Error, Result};
 use crate::base::stop::{Outcome, Stop};
-use crate::storage::weights::{Order, Stored, Unusable, tensor_data};
+use crate::storage::weights::{AxisOrder, StoredTensor, Unusable, tensor_data};
 
 /// How a component's files differ from the module its config asks for: everything by name, as files spell it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -155,7 +155,7 @@ fn refuse(mismatch: Mismatch, place: &str) -> Error {
 /// A walk through a module's parameters, each looked up by name.
 struct Matching<'a> {
     /// By canonical name: the file's name and the tensor. What was found is taken out.
-    waiting: BTreeMap<String, (&'a str, &'a Stored)>,
+    waiting: BTreeMap<String, (&'a str, &'a StoredTensor)>,
     path: Vec<String>,
     containers: Vec<String>,
     mismatch: Mismatch,
@@ -164,11 +164,11 @@ struct Matching<'a> {
 }
 
 /// The stored tensor of a parameter.
-struct Found<'a> {
+struct FoundTensor<'a> {
     key: &'a str,
-    stored: &'a Stored,
+    stored: &'a StoredTensor,
     shape: Shape,
-    order: Order,
+    order: AxisOrder,
 }
 
 impl<'a> Matching<'a> {
@@ -204,7 +204,7 @@ impl<'a> Matching<'a> {
     }
 
     /// The stored tensor for the parameter at the current path, if it has the parameter's shape.
-    fn find<const D: usize>(&mut self, param: &Param<Tensor<D>>) -> Option<Found<'a>> {
+    fn find<const D: usize>(&mut self, param: &Param<Tensor<D>>) -> Option<FoundTensor<'a>> {
         let path = self.path.join(".");
         let shape = param.lazy_shape();
         self.parameters += shape.num_elements() as u64;
@@ -214,13 +214,13 @@ impl<'a> Matching<'a> {
         };
         let mut expected = shape.to_vec();
         let is_in_linear = self.containers.last().is_some_and(|container| container == "Struct:Linear");
-        let order = if is_in_linear && D == 2 { Order::Transposed } else { Order::AsStored };
-        if order == Order::Transposed {
+        let order = if is_in_linear && D == 2 { AxisOrder::Transposed } else { AxisOrder::AsStored };
+        if order == AxisOrder::Transposed {
             expected.reverse();
         }
         if without_trailing_ones(&stored.shape, D) == expected {
             self.stored_bytes += stored.len() as u64;
-            return Some(Found { key, stored, shape, order });
+            return Some(FoundTensor { key, stored, shape, order });
         }
         let found = stored.shape.clone();
         self.mismatch.mis_shaped.push(MisShaped { key: key.to_owned(), expected, found });
@@ -263,7 +263,7 @@ impl Loader<'_> {
 
     /// The tensor for the parameter at the current path, on its device.
     fn tensor<const D: usize>(&mut self, param: &Param<Tensor<D>>) -> Option<Tensor<D>> {
-        let Found { key, stored, shape, order } = self.matching.find(param)?;
+        let FoundTensor { key, stored, shape, order } = self.matching.find(param)?;
         if self.ended.is_err() || self.matching.mismatch.is_fatal() {
             return None;
         }

@@ -12,6 +12,7 @@ mod card;
 mod component;
 mod describe;
 pub mod family;
+mod file_tree;
 mod files;
 mod index;
 mod json;
@@ -20,7 +21,6 @@ mod load;
 mod opened;
 mod options;
 mod single_file;
-mod source;
 mod weight_files;
 
 pub use card::Recommended;
@@ -31,8 +31,8 @@ pub use opened::Checkpoint;
 pub use options::CheckpointOptions;
 pub use weight_files::Variant;
 
+pub(crate) use file_tree::FileTree;
 pub(crate) use files::{Files, is_plain_name, read_json};
 pub(crate) use index::{beside_index, check_class, config_file, has_weights, library_and_class, pipeline};
 pub(crate) use single_file::is_scaled;
-pub(crate) use source::Source;
 pub(crate) use weight_files::{WeightFiles, Weights, inside, read_index, weight_files};

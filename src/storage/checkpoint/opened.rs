@@ -10,12 +10,12 @@ use super::backing::Backing;
 use super::card::{self, Recommended};
 use super::component::Component;
 use super::family::{Families, FamilyRow, PipelineClass};
+use super::file_tree::FileTree;
 use super::files::{Files, read_json};
 use super::index::{library_and_class, pipeline};
 use super::load::{self, Comparison, OnTensor};
 use super::options::CheckpointOptions;
 use super::single_file::{self, SingleFile};
-use super::source::Source;
 use super::weight_files::{Variant, Weights};
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::{self, ModelRef};
@@ -45,10 +45,10 @@ impl Checkpoint {
     pub fn open(model: &ModelRef, families: Families, options: &CheckpointOptions) -> Result<Self> {
         let vae = options.vae.as_deref();
         let backing = match model {
-            ModelRef::Bundled => Backing::Tree(Source::Bundled),
+            ModelRef::Bundled => Backing::Tree(FileTree::Bundled),
             ModelRef::Folder(path) => {
                 model_ref::check_folder(path)?;
-                Backing::Tree(Source::Folder(path.clone()))
+                Backing::Tree(FileTree::Folder(path.clone()))
             }
             ModelRef::File(path) => Backing::Single(Box::new(SingleFile::read(path, families, options)?)),
             ModelRef::Hub(id) => {

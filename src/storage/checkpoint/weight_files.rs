@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use burn::tensor::DType;
 
+use super::file_tree::FileTree;
 use super::files::{Files, is_plain_name};
-use super::source::Source;
 use crate::base::error::{Error, Result};
-use crate::storage::weights::{Stored, read_header};
+use crate::storage::weights::{StoredTensor, read_header};
 
 /// The names that Diffusers and transformers give a component's weights, without variant and ending.
 const STEMS: [&str; 2] = ["diffusion_pytorch_model", "model"];
@@ -36,7 +36,7 @@ impl Variant {
 /// All tensors of a component, by the names its files give them.
 #[derive(Clone)]
 pub(crate) struct Weights {
-    pub(crate) tensors: BTreeMap<String, Stored>,
+    pub(crate) tensors: BTreeMap<String, StoredTensor>,
     /// The files, relative to the checkpoint.
     pub(crate) files: Vec<String>,
 }
@@ -46,7 +46,7 @@ impl Weights {
     ///
     /// # Errors
     /// No weights, pickled weights only, a shard that is missing, or a file that isn't sound safetensors.
-    pub(crate) fn open(source: &Source, component: &str, folder: &str, preferred: Variant) -> Result<Self> {
+    pub(crate) fn open(source: &FileTree, component: &str, folder: &str, preferred: Variant) -> Result<Self> {
         let files = find_files(source, component, folder, preferred)?;
         let mut tensors = BTreeMap::new();
         for file in &files {
@@ -102,7 +102,7 @@ pub(crate) fn weight_files(names: &[String], preferred: Variant) -> WeightFiles 
 }
 
 /// The files that hold a component's weights, relative to the checkpoint.
-fn find_files(source: &Source, component: &str, folder: &str, preferred: Variant) -> Result<Vec<String>> {
+fn find_files(source: &FileTree, component: &str, folder: &str, preferred: Variant) -> Result<Vec<String>> {
     let place = source.locate(folder);
     match weight_files(&source.names(folder), preferred) {
         WeightFiles::Whole(file) => Ok(vec![inside(folder, &file)]),
@@ -122,14 +122,14 @@ pub(crate) fn inside(folder: &str, file: &str) -> String {
 }
 
 /// The files that a sharded checkpoint's index names.
-pub(crate) fn read_index(source: &Source, folder: &str, path: &str) -> Result<Vec<String>> {
+pub(crate) fn read_index(source: &FileTree, folder: &str, path: &str) -> Result<Vec<String>> {
     #[derive(serde::Deserialize)]
-    struct Index {
+    struct ShardIndex {
         weight_map: BTreeMap<String, String>,
     }
     let broken = |why: &str| Error::new(format!("this index of weight files {why}: {}", source.locate(path)));
     let text = source.read_text(path)?.unwrap_or_default();
-    let index: Index = serde_json::from_str(&text).map_err(|error| broken("can't be read").caused_by(error))?;
+    let index: ShardIndex = serde_json::from_str(&text).map_err(|error| broken("can't be read").caused_by(error))?;
     let names: BTreeSet<String> = index.weight_map.into_values().collect();
     if names.is_empty() {
         return Err(broken("names no files"));

@@ -4,21 +4,21 @@
 
 use std::path::Path;
 
-use super::area::{App, Area};
+use super::area::{LibraryApp, SearchArea};
 use super::{comfyui, invokeai, webui};
 
 /// Where to look in a folder, which may be an app's.
-pub(super) fn areas(folder: &Path) -> Vec<Area> {
-    recognized(folder).unwrap_or_else(|| vec![Area::new(App::Folder, folder.to_owned(), None)])
+pub(super) fn areas(folder: &Path) -> Vec<SearchArea> {
+    recognized(folder).unwrap_or_else(|| vec![SearchArea::new(LibraryApp::Folder, folder.to_owned(), None)])
 }
 
 /// Where to look in a folder that is an app's; `None` if it isn't one's that is known.
-pub(super) fn recognized(folder: &Path) -> Option<Vec<Area>> {
+pub(super) fn recognized(folder: &Path) -> Option<Vec<SearchArea>> {
     let known = webui::areas(folder).or_else(|| invokeai::areas(folder)).or_else(|| comfyui::areas(folder));
     known.or_else(|| {
         // A cache of the Hub that isn't ours, or the folder above it: no name leads there, so it is a folder as any other.
         let cache = [folder.to_owned(), folder.join("hub")].into_iter().find(|folder| is_cache(folder))?;
-        Some(vec![Area::new(App::Folder, cache, None)])
+        Some(vec![SearchArea::new(LibraryApp::Folder, cache, None)])
     })
 }
 

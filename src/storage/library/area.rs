@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::storage::checkpoint::family::Kind;
+use crate::storage::checkpoint::family::FileKind;
 
 /// Whose folder something is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum App {
+pub enum LibraryApp {
     /// Our own.
     Burnisher,
     /// The Hub's cache, shared by everything that uses it.
@@ -27,7 +27,7 @@ pub enum App {
     Folder,
 }
 
-impl App {
+impl LibraryApp {
     /// What people call it.
     pub fn label(self) -> &'static str {
         match self {
@@ -61,24 +61,24 @@ impl App {
 
 /// A folder to look through.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Area {
+pub(super) struct SearchArea {
     /// Whose it is.
-    pub(super) app: App,
+    pub(super) app: LibraryApp,
     /// Where to look, subfolders included.
     pub(super) folder: PathBuf,
     /// Which part of a model lies there; `None` where whole ones do.
-    pub(super) holds: Option<Kind>,
+    pub(super) holds: Option<FileKind>,
 }
 
-impl Area {
+impl SearchArea {
     /// A folder of an app, which holds whole models or one kind of parts.
-    pub(super) fn new(app: App, folder: PathBuf, holds: Option<Kind>) -> Self {
+    pub(super) fn new(app: LibraryApp, folder: PathBuf, holds: Option<FileKind>) -> Self {
         Self { app, folder, holds }
     }
 }
 
 /// Those of a folder's subfolders that are there, as areas.
-pub(super) fn present(app: App, root: &Path, folders: &[(&str, Option<Kind>)]) -> Vec<Area> {
-    let areas = folders.iter().map(|(name, holds)| Area::new(app, root.join(name), *holds));
+pub(super) fn present(app: LibraryApp, root: &Path, folders: &[(&str, Option<FileKind>)]) -> Vec<SearchArea> {
+    let areas = folders.iter().map(|(name, holds)| SearchArea::new(app, root.join(name), *holds));
     areas.filter(|area| area.folder.is_dir()).collect()
 }

@@ -7,26 +7,27 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::area::App;
+use super::area::LibraryApp;
+use super::file_name::is_candidate;
 use super::folder::Pipeline;
-use super::item::{Item, State, modified};
-use super::{file, walk};
+use super::item::{ItemState, LibraryItem, modified};
+use super::{file, file_name};
 use crate::base::model_ref::{HubId, ModelRef};
-use crate::storage::checkpoint::Source;
-use crate::storage::checkpoint::family::{Families, Kind};
+use crate::storage::checkpoint::FileTree;
+use crate::storage::checkpoint::family::{Families, FileKind};
 
 /// The digits of a commit that people read.
 const SHORT: usize = 7;
 
 /// Every model in a repository.
-pub(super) fn inspect(repository: &Path, app: App, families: Families) -> Vec<Item> {
+pub(super) fn inspect(repository: &Path, app: LibraryApp, families: Families) -> Vec<LibraryItem> {
     let Some(name) = repository.file_name().map(|name| name.to_string_lossy().into_owned()) else { return Vec::new() };
     let repo = name.trim_start_matches("models--").replacen("--", "/", 1);
     // Of a cache elsewhere, no name leads to it.
-    let id = HubId::parse(&repo).filter(|_| app == App::Hub);
+    let id = HubId::parse(&repo).filter(|_| app == LibraryApp::Hub);
     let (revisions, begun) = (revisions(repository), begun(repository));
     let snapshots = folders(&repository.join("snapshots"));
-    let mut items: Vec<Item> = snapshots
+    let mut items: Vec<LibraryItem> = snapshots
         .iter()
         .flat_map(|(commit, path)| {
             // A download notes its revision when it is over: what has none as yet was most likely asked for without one.
@@ -53,46 +54,48 @@ pub(super) fn inspect(repository: &Path, app: App, families: Families) -> Vec<It
 }
 
 /// What a snapshot holds.
-fn snapshot(path: &Path, model: ModelRef, name: &str, app: App, families: Families) -> Vec<Item> {
+fn snapshot(path: &Path, model: ModelRef, name: &str, app: LibraryApp, families: Families) -> Vec<LibraryItem> {
     let is_pipeline = fs::symlink_metadata(path.join("model_index.json")).is_ok();
     let pipeline =
-        || Pipeline::inspect(&Source::Folder(path.to_owned()), families).item(model, name.to_owned(), app, path);
-    let mut items: Vec<Item> = is_pipeline.then(pipeline).into_iter().collect();
+        || Pipeline::inspect(&FileTree::Folder(path.to_owned()), families).item(model, name.to_owned(), app, path);
+    let mut items: Vec<LibraryItem> = is_pipeline.then(pipeline).into_iter().collect();
     let Ok(entries) = path.read_dir() else { return items };
     let files = entries.flatten().map(|entry| entry.path());
     let mut files: Vec<PathBuf> = files
-        .filter(|path| walk::is_candidate(&path.to_string_lossy(), false) && !(is_pipeline && file::is_component(path)))
+        .filter(|path| is_candidate(&path.to_string_lossy(), false) && !(is_pipeline && file_name::is_component(path)))
         .collect();
     files.sort();
     let single = files.iter().map(|path| file::inspect(path, app, None, families)).map(|item| {
         let name = if is_component(&item) { name.to_owned() } else { format!("{name}/{}", item.name) };
-        Item { name, ..item }
+        LibraryItem { name, ..item }
     });
     // The weights of a language model are of no kind that is known, or can't be used.
     let is_gguf =
-        |item: &Item| item.path.as_deref().is_some_and(|path| path.extension().is_some_and(|it| it == "gguf"));
-    let is_other = |item: &Item| is_gguf(item) && matches!(item.state, State::NotOpenable { .. });
-    items.extend(single.filter(|item| !matches!(item.kind, Kind::Unknown | Kind::TextEncoder) && !is_other(item)));
+        |item: &LibraryItem| item.path.as_deref().is_some_and(|path| path.extension().is_some_and(|it| it == "gguf"));
+    let is_other = |item: &LibraryItem| is_gguf(item) && matches!(item.state, ItemState::NotOpenable { .. });
+    items.extend(
+        single.filter(|item| !matches!(item.kind, FileKind::Unknown | FileKind::TextEncoder) && !is_other(item)),
+    );
     items
 }
 
-fn is_component(item: &Item) -> bool {
-    item.path.as_deref().is_some_and(file::is_component)
+fn is_component(item: &LibraryItem) -> bool {
+    item.path.as_deref().is_some_and(file_name::is_component)
 }
 
 /// A repository of which nothing has come whole yet.
-fn only_begun(repository: &Path, id: HubId, name: String, begun: &[u64]) -> Item {
+fn only_begun(repository: &Path, id: HubId, name: String, begun: &[u64]) -> LibraryItem {
     let files = if begun.len() == 1 { "file" } else { "files" };
-    Item {
+    LibraryItem {
         model: Some(ModelRef::Hub(id)),
         name,
-        kind: Kind::Checkpoint,
+        kind: FileKind::Checkpoint,
         architecture: None,
         precisions: std::collections::BTreeSet::new(),
         bytes: begun.iter().sum(),
-        app: App::Hub,
+        app: LibraryApp::Hub,
         path: Some(repository.to_owned()),
-        state: State::Partial { missing: vec![format!("all but the beginning of {} {files}", begun.len())] },
+        state: ItemState::Partial { missing: vec![format!("all but the beginning of {} {files}", begun.len())] },
         modified: modified(repository),
         files: Vec::new(),
         damaged: Vec::new(),

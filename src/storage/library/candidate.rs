@@ -2,33 +2,33 @@
 
 use std::path::{Path, PathBuf};
 
-use super::area::App;
+use super::area::LibraryApp;
 use super::folder::Pipeline;
-use super::item::{Item, State, modified};
+use super::item::{ItemState, LibraryItem, modified};
 use super::{cached, file};
 use crate::base::model_ref::ModelRef;
-use crate::storage::checkpoint::Source;
-use crate::storage::checkpoint::family::{Families, Kind};
+use crate::storage::checkpoint::FileTree;
+use crate::storage::checkpoint::family::{Families, FileKind};
 
 /// Something that looks like a model.
 pub(super) enum Candidate {
     /// A single file; `holds` is the kind of part that lies in its folder.
-    File { path: PathBuf, app: App, holds: Option<Kind> },
+    File { path: PathBuf, app: LibraryApp, holds: Option<FileKind> },
     /// A folder with a `model_index.json`.
-    Folder { path: PathBuf, app: App },
+    Folder { path: PathBuf, app: LibraryApp },
     /// A folder with a model for Apple's Core ML.
-    CoreMl { path: PathBuf, app: App },
+    CoreMl { path: PathBuf, app: LibraryApp },
     /// A repository in a cache of the Hub.
-    Repository { path: PathBuf, app: App },
+    Repository { path: PathBuf, app: LibraryApp },
 }
 
 impl Candidate {
     /// Reads its headers and configs.
-    pub(super) fn inspect(&self, families: Families) -> Vec<Item> {
+    pub(super) fn inspect(&self, families: Families) -> Vec<LibraryItem> {
         match self {
             Self::File { path, app, holds } => vec![file::inspect(path, *app, *holds, families)],
             Self::Folder { path, app } => {
-                let pipeline = Pipeline::inspect(&Source::Folder(path.clone()), families);
+                let pipeline = Pipeline::inspect(&FileTree::Folder(path.clone()), families);
                 vec![pipeline.item(ModelRef::Folder(path.clone()), folder_name(path), *app, path)]
             }
             Self::CoreMl { path, app } => vec![core_ml(path, *app)],
@@ -38,10 +38,11 @@ impl Candidate {
 }
 
 /// The model that is built in.
-pub(super) fn bundled(families: Families) -> Item {
-    let pipeline = Pipeline::inspect(&Source::Bundled, families);
-    let item = pipeline.item(ModelRef::Bundled, "Pictogram 64 (bundled)".to_owned(), App::Burnisher, Path::new(""));
-    Item { path: None, modified: None, ..item }
+pub(super) fn bundled(families: Families) -> LibraryItem {
+    let pipeline = Pipeline::inspect(&FileTree::Bundled, families);
+    let item =
+        pipeline.item(ModelRef::Bundled, "Pictogram 64 (bundled)".to_owned(), LibraryApp::Burnisher, Path::new(""));
+    LibraryItem { path: None, modified: None, ..item }
 }
 
 /// What a model's folder is called. Where that says nothing, as in InvokeAI, its config may say where it came from.
@@ -62,17 +63,17 @@ fn is_uuid(name: &str) -> bool {
     name.len() == 36 && name.chars().all(|c| c == '-' || c.is_ascii_hexdigit())
 }
 
-fn core_ml(path: &Path, app: App) -> Item {
-    Item {
+fn core_ml(path: &Path, app: LibraryApp) -> LibraryItem {
+    LibraryItem {
         model: Some(ModelRef::Folder(path.to_owned())),
         name: folder_name(path),
-        kind: Kind::Checkpoint,
+        kind: FileKind::Checkpoint,
         architecture: None,
         precisions: std::collections::BTreeSet::new(),
         bytes: 0,
         app,
         path: Some(path.to_owned()),
-        state: State::NotOpenable {
+        state: ItemState::NotOpenable {
             why: "It is made for Apple's Core ML, which this app doesn't use. Look for the model in diffusers format"
                 .to_owned(),
         },

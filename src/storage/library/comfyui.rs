@@ -9,33 +9,33 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::area::{App, Area, present};
-use crate::storage::checkpoint::family::Kind;
+use super::area::{LibraryApp, SearchArea, present};
+use crate::storage::checkpoint::family::FileKind;
 
 /// Kinds by the names of their folders (`folder_paths.py`), the older names included.
-const FOLDERS: [(&str, Option<Kind>); 9] = [
+const FOLDERS: [(&str, Option<FileKind>); 9] = [
     ("checkpoints", None),
     ("diffusers", None),
-    ("diffusion_models", Some(Kind::Unet)),
-    ("unet", Some(Kind::Unet)),
-    ("vae", Some(Kind::Vae)),
-    ("text_encoders", Some(Kind::TextEncoder)),
-    ("clip", Some(Kind::TextEncoder)),
-    ("loras", Some(Kind::Lora)),
-    ("embeddings", Some(Kind::Embedding)),
+    ("diffusion_models", Some(FileKind::Unet)),
+    ("unet", Some(FileKind::Unet)),
+    ("vae", Some(FileKind::Vae)),
+    ("text_encoders", Some(FileKind::TextEncoder)),
+    ("clip", Some(FileKind::TextEncoder)),
+    ("loras", Some(FileKind::Lora)),
+    ("embeddings", Some(FileKind::Embedding)),
 ];
 
 /// Files that name further folders: the program's, and the desktop app's.
 const CONFIGS: [&str; 2] = ["extra_model_paths.yaml", "extra_models_config.yaml"];
 
 /// Where to look, if the folder is ComfyUI's, its `models`, or one with a config of its desktop app.
-pub(super) fn areas(folder: &Path) -> Option<Vec<Area>> {
+pub(super) fn areas(folder: &Path) -> Option<Vec<SearchArea>> {
     let is_program = folder.join("comfy").is_dir() && folder.join("main.py").is_file();
     let configs: Vec<PathBuf> = CONFIGS.iter().map(|name| folder.join(name)).filter(|path| path.is_file()).collect();
     let mut areas = if folder.join("models/checkpoints").is_dir() || is_program {
-        present(App::ComfyUi, &folder.join("models"), &FOLDERS)
+        present(LibraryApp::ComfyUi, &folder.join("models"), &FOLDERS)
     } else if folder.join("checkpoints").is_dir() && configs.is_empty() {
-        present(App::ComfyUi, folder, &FOLDERS)
+        present(LibraryApp::ComfyUi, folder, &FOLDERS)
     } else if configs.is_empty() {
         return None;
     } else {
@@ -49,7 +49,7 @@ pub(super) fn areas(folder: &Path) -> Option<Vec<Area>> {
 }
 
 /// The folders that a config in `beside` names.
-fn named(text: &str, beside: &Path) -> Vec<Area> {
+fn named(text: &str, beside: &Path) -> Vec<SearchArea> {
     let config: Map<String, Value> = serde_saphyr::from_str(text).unwrap_or_default();
     let mut areas = Vec::new();
     for section in config.values().filter_map(Value::as_object) {
@@ -60,7 +60,8 @@ fn named(text: &str, beside: &Path) -> Vec<Area> {
             // In a text of several lines, YAML takes a comment for a part of it.
             let folders = lines.map(|line| line.split(" #").next().unwrap_or(line).trim());
             let folders = folders.filter(|line| !line.is_empty() && !line.starts_with('#'));
-            areas.extend(folders.map(|folder| Area::new(App::ComfyUi, base.join(expanded(folder)), holds)));
+            areas
+                .extend(folders.map(|folder| SearchArea::new(LibraryApp::ComfyUi, base.join(expanded(folder)), holds)));
         }
     }
     areas
@@ -98,7 +99,7 @@ fn expanded(path: &str) -> PathBuf {
 mod tests {
     use super::*;
 
-    fn folders(text: &str) -> Vec<(String, Option<Kind>)> {
+    fn folders(text: &str) -> Vec<(String, Option<FileKind>)> {
         let areas = named(text, Path::new("/comfy"));
         areas.into_iter().map(|area| (area.folder.display().to_string(), area.holds)).collect()
     }
@@ -135,11 +136,11 @@ other_ui:
             folders(text),
             [
                 ("/sd/webui/models/Stable-diffusion".to_owned(), None),
-                ("/sd/webui/models/VAE".to_owned(), Some(Kind::Vae)),
-                ("/sd/webui/models/Lora".to_owned(), Some(Kind::Lora)),
-                ("/sd/webui/models/LyCORIS".to_owned(), Some(Kind::Lora)),
-                ("/comfy/theirs/models/text_encoders/".to_owned(), Some(Kind::TextEncoder)),
-                ("/comfy/theirs/models/clip/".to_owned(), Some(Kind::TextEncoder)),
+                ("/sd/webui/models/VAE".to_owned(), Some(FileKind::Vae)),
+                ("/sd/webui/models/Lora".to_owned(), Some(FileKind::Lora)),
+                ("/sd/webui/models/LyCORIS".to_owned(), Some(FileKind::Lora)),
+                ("/comfy/theirs/models/text_encoders/".to_owned(), Some(FileKind::TextEncoder)),
+                ("/comfy/theirs/models/clip/".to_owned(), Some(FileKind::TextEncoder)),
             ]
         );
     }

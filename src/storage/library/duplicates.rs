@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::item::Item;
+use super::item::LibraryItem;
 use crate::base::cancel::CancelToken;
 use crate::base::error::Error;
 
@@ -31,7 +31,7 @@ pub struct Duplicates {
 /// Finds files with the same content among those of `items`, largest first, and tells of files that can't be read.
 /// `None` when cancelled. `on_bytes` hears how many bytes are read, and of how many.
 pub fn find_duplicates(
-    items: &[Item],
+    items: &[LibraryItem],
     cancel: &CancelToken,
     on_bytes: &mut dyn FnMut(u64, u64),
 ) -> Option<(Vec<Duplicates>, Vec<Error>)> {

@@ -5,38 +5,30 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use super::area::App;
+use super::area::LibraryApp;
+use super::file_name::is_component;
 use super::header;
-use super::item::{Item, State, WeightFile, modified};
+use super::item::{ItemState, LibraryItem, WeightFile, modified};
 use crate::base::model_ref::ModelRef;
-use crate::storage::checkpoint::family::{Families, Identified, Kind, Layout};
+use crate::storage::checkpoint::family::{Families, FileKind, Identified, KeyLayout};
 use crate::storage::checkpoint::is_scaled;
 use crate::storage::weights::{Flaw, SourceFile, is_gguf, read_header, read_path};
-
-/// How Diffusers and transformers name a component's weights, up to a dot.
-const COMPONENTS: [&str; 2] = ["diffusion_pytorch_model", "model"];
 
 /// What there is to say of weights of 8 bits with factors beside them.
 const SCALED: &str = "Its weights have factors beside them, which this app can't use. Take its f16 or plain fp8 file";
 
-/// Whether a file is named as a component's weights, which says nothing of what it is.
-pub(super) fn is_component(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.split(['.', '-']).next().is_some_and(|stem| COMPONENTS.contains(&stem))
-}
-
 /// What a file is. `holds` is the kind of part that lies in its folder.
-pub(super) fn inspect(path: &Path, app: App, holds: Option<Kind>, families: Families) -> Item {
-    let mut item = Item {
+pub(super) fn inspect(path: &Path, app: LibraryApp, holds: Option<FileKind>, families: Families) -> LibraryItem {
+    let mut item = LibraryItem {
         model: None,
         name: name(path),
-        kind: holds.unwrap_or(Kind::Checkpoint),
+        kind: holds.unwrap_or(FileKind::Checkpoint),
         architecture: None,
         precisions: BTreeSet::new(),
         bytes: fs::metadata(path).map_or(0, |metadata| metadata.len()),
         app,
         path: Some(path.to_owned()),
-        state: State::Whole,
+        state: ItemState::Whole,
         modified: modified(path),
         files: Vec::new(),
         damaged: Vec::new(),
@@ -51,12 +43,12 @@ pub(super) fn inspect(path: &Path, app: App, holds: Option<Kind>, families: Fami
                 (item.kind, item.architecture) = (identified.kind, identified.architecture);
                 item.precisions = header::precisions(&header);
                 item.state = state(&identified, families, path);
-                if item.state == State::Whole && header.tensors.iter().any(|(key, _)| is_scaled(key)) {
-                    item.state = State::NotOpenable { why: SCALED.to_owned() };
+                if item.state == ItemState::Whole && header.tensors.iter().any(|(key, _)| is_scaled(key)) {
+                    item.state = ItemState::NotOpenable { why: SCALED.to_owned() };
                 }
             }
             Err(flaw) => {
-                item.state = State::Broken { why: format!("{}. {}", flaw.sentence(), advice(&flaw)) };
+                item.state = ItemState::Broken { why: format!("{}. {}", flaw.sentence(), advice(&flaw)) };
                 item.damaged.push(real);
             }
         }
@@ -68,12 +60,12 @@ pub(super) fn inspect(path: &Path, app: App, holds: Option<Kind>, families: Fami
                 item.precisions = header.tensors.iter().map(|(_, stored)| header::type_name(stored)).collect();
                 item.state = state(&identified, families, path);
             }
-            Err(error) => item.state = State::NotOpenable { why: error.to_string() },
+            Err(error) => item.state = ItemState::NotOpenable { why: error.to_string() },
         }
     } else {
-        item.state = State::NotOpenable { why: unopenable(path, &ending) };
+        item.state = ItemState::NotOpenable { why: unopenable(path, &ending) };
     }
-    item.model = matches!(item.kind, Kind::Checkpoint | Kind::Unet).then(|| ModelRef::File(path.to_owned()));
+    item.model = matches!(item.kind, FileKind::Checkpoint | FileKind::Unet).then(|| ModelRef::File(path.to_owned()));
     item
 }
 
@@ -87,17 +79,17 @@ fn name(path: &Path) -> String {
 }
 
 /// Whether a sound file can be used, by the same rules as opening it.
-fn state(identified: &Identified, families: Families, path: &Path) -> State {
-    let not_openable = |why: String| State::NotOpenable { why };
+fn state(identified: &Identified, families: Families, path: &Path) -> ItemState {
+    let not_openable = |why: String| ItemState::NotOpenable { why };
     match identified.kind {
-        Kind::Checkpoint | Kind::Unet => {}
-        Kind::Unknown => return not_openable("It is no Stable Diffusion model".to_owned()),
-        _ => return State::Whole,
+        FileKind::Checkpoint | FileKind::Unet => {}
+        FileKind::Unknown => return not_openable("It is no Stable Diffusion model".to_owned()),
+        _ => return ItemState::Whole,
     }
     let Some(architecture) = identified.architecture.filter(|architecture| architecture.is_openable()) else {
         return not_openable(format!("It is {identified}, which this app can't draw with yet"));
     };
-    if identified.layout == Layout::Diffusers {
+    if identified.layout == KeyLayout::Diffusers {
         return not_openable("It is one component of a model in diffusers format, and no model by itself".to_owned());
     }
     // What a file lacks may lie in a folder of its name beside it.
@@ -112,7 +104,7 @@ fn state(identified: &Identified, families: Families, path: &Path) -> State {
         format!("the {}{advice}", component.map_or(id, |component| component.label))
     });
     let missing: Vec<String> = missing.collect();
-    if missing.is_empty() { State::Whole } else { State::Partial { missing } }
+    if missing.is_empty() { ItemState::Whole } else { ItemState::Partial { missing } }
 }
 
 /// What to do about a file of unknown origin.

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::area::App;
+use super::area::LibraryApp;
 use super::header;
-use super::item::{Item, State, WeightFile, modified};
+use super::item::{ItemState, LibraryItem, WeightFile, modified};
 use crate::base::model_ref::ModelRef;
-use crate::storage::checkpoint::family::{Architecture, Families, Kind};
+use crate::storage::checkpoint::family::{Architecture, Families, FileKind};
 use crate::storage::checkpoint::{
-    Files, Source, Variant, WeightFiles, beside_index, config_file, has_weights, inside, library_and_class, read_index,
-    read_json, weight_files,
+    FileTree, Files, Variant, WeightFiles, beside_index, config_file, has_weights, inside, library_and_class,
+    read_index, read_json, weight_files,
 };
-use crate::storage::weights::{Flaw, Header, read_header, read_path};
+use crate::storage::weights::{Flaw, WeightHeader, read_header, read_path};
 
 /// What there is to say of weights that are only there as pickles.
 const PICKLED: &str = "Its weights are pickled (.bin), which can run code when opened. Get its .safetensors files, or \
@@ -40,7 +40,7 @@ pub(super) struct Pipeline {
 
 impl Pipeline {
     /// Reads its index, configs and headers.
-    pub(super) fn inspect(source: &Source, families: Families) -> Self {
+    pub(super) fn inspect(source: &FileTree, families: Families) -> Self {
         let mut pipeline = Self {
             families,
             architecture: None,
@@ -83,7 +83,7 @@ impl Pipeline {
         pipeline
     }
 
-    fn component(&mut self, source: &Source, name: &str, class: &str) {
+    fn component(&mut self, source: &FileTree, name: &str, class: &str) {
         let config = format!("{name}/{}", config_file(class));
         let folder = match read_json(source, &config) {
             Ok(Some(_)) => name,
@@ -101,7 +101,7 @@ impl Pipeline {
         }
     }
 
-    fn tokenizer(&mut self, source: &Source, folder: &str) {
+    fn tokenizer(&mut self, source: &FileTree, folder: &str) {
         let is_there = |name: &str| source.open(&format!("{folder}/{name}")).is_ok_and(|file| file.is_some());
         if !is_there("tokenizer.json") {
             let missing = ["vocab.json", "merges.txt"].into_iter().filter(|name| !is_there(name));
@@ -110,7 +110,7 @@ impl Pipeline {
     }
 
     /// The weights of a component, in every precision that is there.
-    fn weights(&mut self, source: &Source, name: &str, folder: &str) {
+    fn weights(&mut self, source: &FileTree, name: &str, folder: &str) {
         let names = source.names(folder);
         let mut files = BTreeSet::new();
         for variant in [Variant::Full, Variant::Fp16] {
@@ -145,7 +145,7 @@ impl Pipeline {
         }
     }
 
-    fn header(&mut self, source: &Source, component: &str, file: &str, header: &Header) {
+    fn header(&mut self, source: &FileTree, component: &str, file: &str, header: &WeightHeader) {
         if component == "unet" && self.architecture.is_none() {
             self.architecture = self.families.identify(header.shapes()).architecture;
         }
@@ -157,7 +157,7 @@ impl Pipeline {
     }
 
     /// What is told of it. `path` is its folder.
-    pub(super) fn item(mut self, model: ModelRef, name: String, app: App, path: &Path) -> Item {
+    pub(super) fn item(mut self, model: ModelRef, name: String, app: LibraryApp, path: &Path) -> LibraryItem {
         if self.is_pickled {
             if matches!(model, ModelRef::Hub(_)) {
                 // Most repositories have both, and a download takes the others.
@@ -167,16 +167,16 @@ impl Pipeline {
             }
         }
         let state = if !self.flaws.is_empty() {
-            State::Broken { why: self.flaws.join("; ") }
+            ItemState::Broken { why: self.flaws.join("; ") }
         } else if let Some(why) = self.unopenable {
-            State::NotOpenable { why }
+            ItemState::NotOpenable { why }
         } else if !self.missing.is_empty() {
-            State::Partial { missing: self.missing }
+            ItemState::Partial { missing: self.missing }
         } else {
-            State::Whole
+            ItemState::Whole
         };
-        Item {
-            kind: Kind::Checkpoint,
+        LibraryItem {
+            kind: FileKind::Checkpoint,
             architecture: self.architecture,
             precisions: self.precisions,
             bytes: self.bytes,
@@ -193,10 +193,10 @@ impl Pipeline {
 }
 
 /// Reads the header of one of its files.
-fn header_of(source: &Source, file: &str) -> Result<Header, Flaw> {
+fn header_of(source: &FileTree, file: &str) -> Result<WeightHeader, Flaw> {
     match source {
-        Source::Folder(root) => read_path(&root.join(file)),
-        Source::Bundled => match source.open(file).ok().flatten() {
+        FileTree::Folder(root) => read_path(&root.join(file)),
+        FileTree::Bundled => match source.open(file).ok().flatten() {
             Some(file) => read_header(&file).map_err(|error| Flaw::Unreadable(error.to_string())),
             None => Err(Flaw::Missing),
         },
@@ -204,10 +204,10 @@ fn header_of(source: &Source, file: &str) -> Result<Header, Flaw> {
 }
 
 /// Where one of its files lies, links followed; `None` for what is built in.
-fn real(source: &Source, file: &str) -> Option<PathBuf> {
+fn real(source: &FileTree, file: &str) -> Option<PathBuf> {
     match source {
-        Source::Folder(root) => fs::canonicalize(root.join(file)).ok(),
-        Source::Bundled => None,
+        FileTree::Folder(root) => fs::canonicalize(root.join(file)).ok(),
+        FileTree::Bundled => None,
     }
 }
 

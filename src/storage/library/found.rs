@@ -2,16 +2,16 @@
 
 use std::path::PathBuf;
 
-use super::item::Item;
+use super::item::LibraryItem;
 use crate::base::error::Error;
 
 /// What a scan tells of while it goes on.
 #[derive(Clone, Debug)]
-pub enum Found {
+pub enum ScanNews {
     /// It looks into this folder now.
     Looking(PathBuf),
     /// Something was found.
-    Item(Box<Item>),
+    Item(Box<LibraryItem>),
     /// A folder couldn't be looked into, or not into all of it.
     Trouble(Error),
 }

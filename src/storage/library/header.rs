@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::storage::weights::{Blocks, Header, Stored};
+use crate::storage::weights::{BlockFormat, StoredTensor, WeightHeader};
 
 /// The part of a file that a type must have to be named.
 const NAMED_SHARE: f64 = 0.01;
 
 /// The types of most of a file's numbers.
-pub(super) fn precisions(header: &Header) -> BTreeSet<String> {
+pub(super) fn precisions(header: &WeightHeader) -> BTreeSet<String> {
     let mut bytes: BTreeMap<String, usize> = BTreeMap::new();
     for (_, stored) in &header.tensors {
         *bytes.entry(type_name(stored)).or_default() += stored.len();
@@ -17,10 +17,10 @@ pub(super) fn precisions(header: &Header) -> BTreeSet<String> {
     bytes.into_iter().filter(|(_, bytes)| *bytes as f64 >= least).map(|(name, _)| name).collect()
 }
 
-/// What a type of numbers is called, in small letters. Blocks say more than what their numbers become.
-pub(super) fn type_name(stored: &Stored) -> String {
+/// What a type of numbers is called, in small letters. BlockFormat say more than what their numbers become.
+pub(super) fn type_name(stored: &StoredTensor) -> String {
     match stored.blocks {
-        Some(Blocks::Q8_0) => "q8_0".to_owned(),
+        Some(BlockFormat::Q8_0) => "q8_0".to_owned(),
         None => stored.dtype.to_string().to_lowercase(),
     }
 }
@@ -33,10 +33,11 @@ mod tests {
     #[test]
     fn a_type_that_is_hardly_there_is_not_named() {
         let precisions = |rows: usize| {
-            let stored = |dtype, len| Stored { dtype, range: 0..len, ..Stored::made(&[], 1, String::new()) };
+            let stored =
+                |dtype, len| StoredTensor { dtype, range: 0..len, ..StoredTensor::made(&[], 1, String::new()) };
             let tensors =
                 vec![("a".to_owned(), stored(Dtype::F16, rows * 100)), ("b".to_owned(), stored(Dtype::I64, 8))];
-            precisions(&Header { tensors, metadata: std::collections::HashMap::new(), bytes: 0 })
+            precisions(&WeightHeader { tensors, metadata: std::collections::HashMap::new(), bytes: 0 })
         };
         assert_eq!(precisions(4).into_iter().collect::<Vec<_>>(), ["f16", "i64"]);
         assert_eq!(precisions(400).into_iter().collect::<Vec<_>>(), ["f16"]);

@@ -7,44 +7,44 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::area::{App, Area};
+use super::area::{LibraryApp, SearchArea};
 
 /// What `invokeai.yaml` says of models: at its top since version 4, below `InvokeAI: Paths:` before
 /// (`invokeai/app/services/config/config_default.py`, `models_dir`, and its migration of version 3).
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Config {
+struct InvokeConfig {
     models_dir: Option<PathBuf>,
     #[serde(rename = "InvokeAI")]
-    version_3: Version3,
+    version_3: InvokeVersion3,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Version3 {
+struct InvokeVersion3 {
     #[serde(rename = "Paths")]
-    paths: Paths,
+    paths: InvokePaths,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Paths {
+struct InvokePaths {
     models_dir: Option<PathBuf>,
 }
 
 /// Where to look, if the folder is InvokeAI's.
-pub(super) fn areas(folder: &Path) -> Option<Vec<Area>> {
+pub(super) fn areas(folder: &Path) -> Option<Vec<SearchArea>> {
     let config = fs::read_to_string(folder.join("invokeai.yaml")).ok();
     if config.is_none() && !folder.join("databases/invokeai.db").is_file() {
         return None;
     }
     let models = folder.join(config.and_then(|text| models_dir(&text)).unwrap_or_else(|| "models".into()));
-    Some(vec![Area::new(App::InvokeAi, models, None)])
+    Some(vec![SearchArea::new(LibraryApp::InvokeAi, models, None)])
 }
 
 /// The folder for models that a config names.
 fn models_dir(text: &str) -> Option<PathBuf> {
-    let config: Config = serde_saphyr::from_str(text).ok()?;
+    let config: InvokeConfig = serde_saphyr::from_str(text).ok()?;
     config.models_dir.or(config.version_3.paths.models_dir)
 }
 

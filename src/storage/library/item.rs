@@ -5,20 +5,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::area::App;
+use super::area::LibraryApp;
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::{HubId, ModelRef};
-use crate::storage::checkpoint::family::{Architecture, Kind};
+use crate::storage::checkpoint::family::{Architecture, FileKind};
 
 /// A model, or a part of one.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Item {
+pub struct LibraryItem {
     /// How it is named to be opened; `None` for what is no model by itself: a VAE, an embedding.
     pub model: Option<ModelRef>,
     /// What people call it.
     pub name: String,
     /// A whole model, or which part.
-    pub kind: Kind,
+    pub kind: FileKind,
     /// The network that it is, or is for; `None` if nothing tells.
     pub architecture: Option<&'static Architecture>,
     /// The types of its numbers, as `f16`; more than one if it is there in several.
@@ -26,11 +26,11 @@ pub struct Item {
     /// What it takes on the disk.
     pub bytes: u64,
     /// Whose folder it is in.
-    pub app: App,
+    pub app: LibraryApp,
     /// Its folder or file; `None` for what is built in.
     pub path: Option<PathBuf>,
     /// Whether it can be used.
-    pub state: State,
+    pub state: ItemState,
     /// When it last changed.
     pub modified: Option<SystemTime>,
     /// The files with its weights, links followed.
@@ -50,7 +50,7 @@ pub struct WeightFile {
 
 /// Whether something that was found can be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum ItemState {
     /// All of it is there.
     Whole,
     /// Parts are missing.
@@ -70,7 +70,7 @@ pub enum State {
     },
 }
 
-impl State {
+impl ItemState {
     /// In one word.
     pub fn word(&self) -> &'static str {
         match self {
@@ -98,16 +98,16 @@ impl State {
     }
 }
 
-impl Item {
+impl LibraryItem {
     /// Whether a model can be drawn with.
     pub fn is_usable(&self) -> bool {
-        self.model.is_some() && self.state == State::Whole
+        self.model.is_some() && self.state == ItemState::Whole
     }
 
     /// How to make it whole, for what came from the Hub.
     pub fn repair(&self) -> Option<Repair> {
         match (&self.model, &self.state) {
-            (Some(ModelRef::Hub(id)), State::Partial { .. } | State::Broken { .. }) => {
+            (Some(ModelRef::Hub(id)), ItemState::Partial { .. } | ItemState::Broken { .. }) => {
                 let half = !self.precisions.is_empty() && self.precisions.iter().all(|name| name == "f16");
                 Some(Repair { id: id.clone(), half, damaged: self.damaged.clone() })
             }
@@ -118,17 +118,17 @@ impl Item {
     /// What it is in a word or two.
     pub fn kind_text(&self) -> &'static str {
         match self.kind {
-            Kind::Checkpoint => "Model",
-            Kind::Unet => "UNet",
-            Kind::Vae => "VAE",
-            Kind::TextEncoder => "Text encoder",
-            Kind::Lora => "LoRA",
-            Kind::Embedding => "Embedding",
-            Kind::ControlNet => "ControlNet",
-            Kind::Adapter => "Adapter",
-            Kind::MotionModule => "Motion module",
-            Kind::Upscaler => "Upscaler",
-            Kind::Unknown => "Unknown",
+            FileKind::Checkpoint => "Model",
+            FileKind::Unet => "UNet",
+            FileKind::Vae => "VAE",
+            FileKind::TextEncoder => "Text encoder",
+            FileKind::Lora => "LoRA",
+            FileKind::Embedding => "Embedding",
+            FileKind::ControlNet => "ControlNet",
+            FileKind::Adapter => "Adapter",
+            FileKind::MotionModule => "Motion module",
+            FileKind::Upscaler => "Upscaler",
+            FileKind::Unknown => "Unknown",
         }
     }
 

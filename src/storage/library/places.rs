@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::apps;
-use super::area::{App, Area};
+use super::area::{LibraryApp, SearchArea};
 use crate::storage::hub::Options;
 
 /// Where models are looked for.
@@ -46,11 +46,11 @@ const USUAL: [&str; 19] = [
 ];
 
 /// Folders of apps that keep nothing else in them.
-const KNOWN: [(&str, App); 4] = [
-    ("Library/Containers/com.liuliu.draw-things/Data/Documents/Models", App::DrawThings),
-    (".diffusionbee/downloads", App::DiffusionBee),
-    (".diffusionbee/custom_models", App::DiffusionBee),
-    ("MochiDiffusion/models", App::Mochi),
+const KNOWN: [(&str, LibraryApp); 4] = [
+    ("Library/Containers/com.liuliu.draw-things/Data/Documents/Models", LibraryApp::DrawThings),
+    (".diffusionbee/downloads", LibraryApp::DiffusionBee),
+    (".diffusionbee/custom_models", LibraryApp::DiffusionBee),
+    ("MochiDiffusion/models", LibraryApp::Mochi),
 ];
 
 impl Places {
@@ -72,12 +72,12 @@ impl Places {
     }
 
     /// Every folder to look through, ours first: of what is found twice, the first place counts.
-    pub(super) fn areas(&self) -> Vec<Area> {
-        let known = |app: App, folder: &Path| Area::new(app, folder.to_owned(), None);
-        let mut areas: Vec<Area> = self.own.iter().map(|own| known(App::Burnisher, own)).collect();
-        areas.extend(self.hub.iter().map(|hub| known(App::Hub, hub)));
+    pub(super) fn areas(&self) -> Vec<SearchArea> {
+        let known = |app: LibraryApp, folder: &Path| SearchArea::new(app, folder.to_owned(), None);
+        let mut areas: Vec<SearchArea> = self.own.iter().map(|own| known(LibraryApp::Burnisher, own)).collect();
+        areas.extend(self.hub.iter().map(|hub| known(LibraryApp::Hub, hub)));
         // Before 0.14, Diffusers had a cache of its own beside the Hub's.
-        areas.extend(self.hub.iter().map(|hub| known(App::Hub, &hub.with_file_name("diffusers"))));
+        areas.extend(self.hub.iter().map(|hub| known(LibraryApp::Hub, &hub.with_file_name("diffusers"))));
         for home in &self.homes {
             areas.extend(USUAL.iter().filter_map(|name| apps::recognized(&home.join(name))).flatten());
             areas.extend(KNOWN.iter().map(|(name, app)| known(*app, &home.join(name))));

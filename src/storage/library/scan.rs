@@ -3,8 +3,8 @@
 use rayon::ThreadPoolBuilder;
 
 use super::candidate;
-use super::found::Found;
-use super::item::Item;
+use super::found::ScanNews;
+use super::item::LibraryItem;
 use super::places::Places;
 use super::walk;
 use crate::base::cancel::CancelToken;
@@ -18,20 +18,20 @@ const READERS: usize = 8;
 ///
 /// # Errors
 /// The system has no threads to give. A folder that can't be read is told of and left out.
-pub fn scan(places: &Places, families: Families, cancel: &CancelToken, tell: &(dyn Fn(Found) + Sync)) -> Result<()> {
+pub fn scan(places: &Places, families: Families, cancel: &CancelToken, tell: &(dyn Fn(ScanNews) + Sync)) -> Result<()> {
     let pool =
         ThreadPoolBuilder::new().num_threads(READERS).thread_name(|number| format!("burnisher-library-{number}"));
     let pool = pool.build().map_err(|cause| Error::new("the folders can't be looked through").caused_by(cause))?;
     pool.in_place_scope(|scope| {
         if places.bundled {
-            tell(Found::Item(Box::new(candidate::bundled(families))));
+            tell(ScanNews::Item(Box::new(candidate::bundled(families))));
         }
         let mut walk = walk::Walk::new(cancel, tell);
         for area in places.areas() {
             walk.through(&area, &mut |candidate| {
                 scope.spawn(move |_| {
                     if !cancel.is_cancelled() {
-                        candidate.inspect(families).into_iter().for_each(|item| tell(Found::Item(Box::new(item))));
+                        candidate.inspect(families).into_iter().for_each(|item| tell(ScanNews::Item(Box::new(item))));
                     }
                 });
             });
@@ -44,15 +44,15 @@ pub fn scan(places: &Places, families: Families, cancel: &CancelToken, tell: &(d
 ///
 /// # Errors
 /// As [`scan`].
-pub fn list(places: &Places, families: Families, cancel: &CancelToken) -> Result<(Vec<Item>, Vec<Error>)> {
+pub fn list(places: &Places, families: Families, cancel: &CancelToken) -> Result<(Vec<LibraryItem>, Vec<Error>)> {
     let found = std::sync::Mutex::new((Vec::new(), Vec::new()));
     scan(places, families, cancel, &|news| {
         // A list is pushed to in one move, so one left by a thread that panicked is whole.
         let mut found = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         match news {
-            Found::Item(item) => found.0.push(*item),
-            Found::Trouble(error) => found.1.push(error),
-            Found::Looking(_) => {}
+            ScanNews::Item(item) => found.0.push(*item),
+            ScanNews::Trouble(error) => found.1.push(error),
+            ScanNews::Looking(_) => {}
         }
     })?;
     let (mut items, troubles) = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);

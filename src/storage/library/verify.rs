@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 
 use super::duplicates::sha256;
-use super::item::{Item, State};
+use super::item::{ItemState, LibraryItem};
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
 
@@ -15,7 +15,7 @@ const DIGITS: usize = 64;
 
 /// What came of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Soundness {
     /// This many files are what they should be.
     Sound(usize),
     /// These aren't.
@@ -29,7 +29,11 @@ pub enum Verdict {
 ///
 /// # Errors
 /// A file can't be read.
-pub fn verify(item: &Item, cancel: &CancelToken, on_bytes: &mut dyn FnMut(u64, u64)) -> Result<Option<Verdict>> {
+pub fn verify(
+    item: &LibraryItem,
+    cancel: &CancelToken,
+    on_bytes: &mut dyn FnMut(u64, u64),
+) -> Result<Option<Soundness>> {
     let named: Vec<_> = item.files.iter().filter_map(|file| Some((file, expected(&file.path)?))).collect();
     let all = named.iter().map(|(file, _)| file.bytes).sum();
     let (mut done, mut damaged) = (0, Vec::new());
@@ -44,19 +48,19 @@ pub fn verify(item: &Item, cancel: &CancelToken, on_bytes: &mut dyn FnMut(u64, u
         done += file.bytes;
     }
     Ok(Some(match (named.len(), damaged.is_empty()) {
-        (0, _) => Verdict::Unknown,
-        (files, true) => Verdict::Sound(files),
-        (_, false) => Verdict::Damaged(damaged),
+        (0, _) => Soundness::Unknown,
+        (files, true) => Soundness::Sound(files),
+        (_, false) => Soundness::Damaged(damaged),
     }))
 }
 
-impl Item {
+impl LibraryItem {
     /// The same item, as a check found it.
     #[must_use]
-    pub fn verified(mut self, verdict: &Verdict) -> Self {
-        if let Verdict::Damaged(files) = verdict {
+    pub fn verified(mut self, verdict: &Soundness) -> Self {
+        if let Soundness::Damaged(files) = verdict {
             let files_are = if files.len() == 1 { "A file isn't" } else { "Files aren't" };
-            self.state = State::Broken { why: format!("{files_are} what the Hub gave: the checksum differs") };
+            self.state = ItemState::Broken { why: format!("{files_are} what the Hub gave: the checksum differs") };
             self.damaged.clone_from(files);
         }
         self

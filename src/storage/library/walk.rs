@@ -7,9 +7,10 @@ use std::collections::HashSet;
 use std::fs::{self, DirEntry, FileType};
 use std::path::{Path, PathBuf};
 
-use super::area::{App, Area};
+use super::area::{LibraryApp, SearchArea};
 use super::candidate::Candidate;
-use super::found::Found;
+use super::file_name::{is_candidate, is_component};
+use super::found::ScanNews;
 use crate::base::cancel::CancelToken;
 use crate::base::error::Error;
 
@@ -23,27 +24,21 @@ const MAX_ENTRIES: usize = 300_000;
 const PASSED_OVER: [&str; 6] =
     ["venv", "node_modules", "__pycache__", "site-packages", "$RECYCLE.BIN", "System Volume Information"];
 
-/// Endings of files that hold models.
-const MODELS: [&str; 5] = ["safetensors", "sft", "gguf", "ckpt", "tdict"];
-
-/// Endings that mean a model only where models lie by kind: elsewhere they are anything.
-const PARTS: [&str; 3] = ["pt", "pth", "bin"];
-
 /// A walk through areas, in which nothing is met twice.
 pub(super) struct Walk<'a> {
     cancel: &'a CancelToken,
-    tell: &'a (dyn Fn(Found) + Sync),
+    tell: &'a (dyn Fn(ScanNews) + Sync),
     /// Links resolved.
     met: HashSet<PathBuf>,
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(cancel: &'a CancelToken, tell: &'a (dyn Fn(Found) + Sync)) -> Self {
+    pub(super) fn new(cancel: &'a CancelToken, tell: &'a (dyn Fn(ScanNews) + Sync)) -> Self {
         Self { cancel, tell, met: HashSet::new() }
     }
 
     /// Walks through an area, in the order of names.
-    pub(super) fn through(&mut self, area: &Area, found: &mut dyn FnMut(Candidate)) {
+    pub(super) fn through(&mut self, area: &SearchArea, found: &mut dyn FnMut(Candidate)) {
         let mut waiting = vec![(area.folder.clone(), 0)];
         let mut entries = 0;
         while let Some((folder, depth)) = waiting.pop() {
@@ -51,7 +46,7 @@ impl<'a> Walk<'a> {
                 return;
             }
             if depth <= 1 {
-                (self.tell)(Found::Looking(folder.clone()));
+                (self.tell)(ScanNews::Looking(folder.clone()));
             }
             match self.look(area, &folder, &mut entries, found) {
                 Ok(below) if depth < MAX_DEPTH => {
@@ -62,7 +57,7 @@ impl<'a> Walk<'a> {
                         self.trouble(&folder, "there are too many folders inside each other");
                     }
                 }
-                Err(cause) => (self.tell)(Found::Trouble(
+                Err(cause) => (self.tell)(ScanNews::Trouble(
                     Error::new(format!("a folder can't be looked into: {}", folder.display())).caused_by(cause),
                 )),
             }
@@ -75,13 +70,13 @@ impl<'a> Walk<'a> {
 
     fn trouble(&self, folder: &Path, what: &str) {
         let advice = "Add a folder that holds only models";
-        (self.tell)(Found::Trouble(Error::new(format!("{what}: {}", folder.display())).advise(advice)));
+        (self.tell)(ScanNews::Trouble(Error::new(format!("{what}: {}", folder.display())).advise(advice)));
     }
 
     /// Looks at what is directly inside a folder, and hands out the folders in it.
     fn look(
         &mut self,
-        area: &Area,
+        area: &SearchArea,
         folder: &Path,
         count: &mut usize,
         found: &mut dyn FnMut(Candidate),
@@ -96,7 +91,7 @@ impl<'a> Walk<'a> {
                 break;
             }
             // Of a file that vanishes meanwhile there is nothing to tell.
-            entries.extend(entry.ok().and_then(|entry| Entry::new(&entry)));
+            entries.extend(entry.ok().and_then(|entry| WalkEntry::new(&entry)));
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         let app = area.app;
@@ -120,8 +115,8 @@ impl<'a> Walk<'a> {
                     below.push(path);
                 }
             } else if is_candidate(&entry.name, area.holds.is_some())
-                && !(is_pipeline && super::file::is_component(&path))
-                && app != App::Hub
+                && !(is_pipeline && is_component(&path))
+                && app != LibraryApp::Hub
             {
                 // A link that leads nowhere is told of under its own name.
                 let real = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
@@ -131,7 +126,7 @@ impl<'a> Walk<'a> {
             }
         }
         // The cache has its repositories directly inside.
-        if app == App::Hub {
+        if app == LibraryApp::Hub {
             below.retain(|path| is_repository_name(path));
         }
         Ok(below)
@@ -139,12 +134,12 @@ impl<'a> Walk<'a> {
 }
 
 /// Something in a folder that isn't hidden.
-struct Entry {
+struct WalkEntry {
     name: String,
     kind: Option<FileType>,
 }
 
-impl Entry {
+impl WalkEntry {
     fn new(entry: &DirEntry) -> Option<Self> {
         let name = entry.file_name().into_string().ok().filter(|name| !name.starts_with('.'))?;
         Some(Self { name, kind: entry.file_type().ok() })
@@ -164,13 +159,6 @@ fn is_repository_name(path: &Path) -> bool {
 }
 
 /// Whether a folder is a repository in a cache of the Hub.
-fn is_repository(folder: &Path, entries: &[Entry]) -> bool {
+fn is_repository(folder: &Path, entries: &[WalkEntry]) -> bool {
     is_repository_name(folder) && entries.iter().any(|entry| ["blobs", "snapshots"].contains(&&*entry.name))
-}
-
-/// Whether a file's name is that of a model.
-pub(super) fn is_candidate(name: &str, has_parts: bool) -> bool {
-    let Some((_, ending)) = name.rsplit_once('.') else { return false };
-    let ending = ending.to_ascii_lowercase();
-    MODELS.contains(&&*ending) || (has_parts && PARTS.contains(&&*ending))
 }

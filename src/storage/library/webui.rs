@@ -5,46 +5,48 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::area::{App, Area, present};
-use crate::storage::checkpoint::family::Kind;
+use super::area::{LibraryApp, SearchArea, present};
+use crate::storage::checkpoint::family::FileKind;
 
 /// Below `models` (`modules/paths_internal.py`, `modules/sd_vae.py`, `extensions-builtin/Lora`).
-const MODELS: [(&str, Option<Kind>); 7] = [
+const MODELS: [(&str, Option<FileKind>); 7] = [
     ("Stable-diffusion", None),
     ("Diffusers", None),
-    ("VAE", Some(Kind::Vae)),
-    ("text_encoder", Some(Kind::TextEncoder)),
-    ("Lora", Some(Kind::Lora)),
-    ("LyCORIS", Some(Kind::Lora)),
-    ("embeddings", Some(Kind::Embedding)),
+    ("VAE", Some(FileKind::Vae)),
+    ("text_encoder", Some(FileKind::TextEncoder)),
+    ("Lora", Some(FileKind::Lora)),
+    ("LyCORIS", Some(FileKind::Lora)),
+    ("embeddings", Some(FileKind::Embedding)),
 ];
 
 /// Arguments that name a folder (`modules/cmd_args.py`).
-const ARGUMENTS: [(&str, Option<Kind>); 4] = [
+const ARGUMENTS: [(&str, Option<FileKind>); 4] = [
     ("--ckpt-dir", None),
-    ("--vae-dir", Some(Kind::Vae)),
-    ("--embeddings-dir", Some(Kind::Embedding)),
-    ("--lora-dir", Some(Kind::Lora)),
+    ("--vae-dir", Some(FileKind::Vae)),
+    ("--embeddings-dir", Some(FileKind::Embedding)),
+    ("--lora-dir", Some(FileKind::Lora)),
 ];
 
 /// Files that people write the arguments in.
 const SCRIPTS: [&str; 2] = ["webui-user.sh", "webui-user.bat"];
 
 /// Where to look, if the folder is the web UI's or its `models`.
-pub(super) fn areas(folder: &Path) -> Option<Vec<Area>> {
+pub(super) fn areas(folder: &Path) -> Option<Vec<SearchArea>> {
     let root = if folder.join("models/Stable-diffusion").is_dir() || is_program(folder) {
         folder
     } else if folder.join("Stable-diffusion").is_dir() {
-        return Some(present(App::WebUi, folder, &MODELS));
+        return Some(present(LibraryApp::WebUi, folder, &MODELS));
     } else {
         return None;
     };
-    let mut areas = present(App::WebUi, &root.join("models"), &MODELS);
-    areas.extend(present(App::WebUi, root, &[("embeddings", Some(Kind::Embedding))]));
+    let mut areas = present(LibraryApp::WebUi, &root.join("models"), &MODELS);
+    areas.extend(present(LibraryApp::WebUi, root, &[("embeddings", Some(FileKind::Embedding))]));
     for script in SCRIPTS {
         let text = fs::read_to_string(root.join(script)).unwrap_or_default();
         for (argument, holds) in ARGUMENTS {
-            areas.extend(value_of(&text, argument).map(|path| Area::new(App::WebUi, root.join(path), holds)));
+            areas.extend(
+                value_of(&text, argument).map(|path| SearchArea::new(LibraryApp::WebUi, root.join(path), holds)),
+            );
         }
     }
     Some(areas)

@@ -1,4 +1,4 @@
-//! Stored bytes to tensor data of the wanted dtype, in parallel, with a check that every number is finite.
+//! StoredTensor bytes to tensor data of the wanted dtype, in parallel, with a check that every number is finite.
 //!
 //! Data that already is as wanted isn't copied: the tensor borrows the mapped file. Limits: floating-point tensors on
 //! little-endian machines.
@@ -24,7 +24,7 @@ pub(crate) enum Unusable {
 
 /// In which order the stored numbers are wanted.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Order {
+pub(crate) enum AxisOrder {
     AsStored,
     /// A matrix whose rows are stored as columns.
     Transposed,
@@ -42,7 +42,7 @@ pub(crate) fn tensor_data(
     bytes: Bytes,
     dtype: Dtype,
     shape: Shape,
-    order: Order,
+    order: AxisOrder,
     wanted: DType,
 ) -> Result<TensorData, Unusable> {
     match wanted {
@@ -52,7 +52,7 @@ pub(crate) fn tensor_data(
     }
 }
 
-fn converted<To: Number>(bytes: Bytes, dtype: Dtype, shape: Shape, order: Order) -> Result<TensorData, Unusable> {
+fn converted<To: Number>(bytes: Bytes, dtype: Dtype, shape: Shape, order: AxisOrder) -> Result<TensorData, Unusable> {
     match dtype {
         Dtype::F32 => from::<f32, To>(bytes, shape, order),
         Dtype::F16 => from::<f16, To>(bytes, shape, order),
@@ -64,11 +64,11 @@ fn converted<To: Number>(bytes: Bytes, dtype: Dtype, shape: Shape, order: Order)
     }
 }
 
-fn from<From: Number, To: Number>(bytes: Bytes, shape: Shape, order: Order) -> Result<TensorData, Unusable> {
+fn from<From: Number, To: Number>(bytes: Bytes, shape: Shape, order: AxisOrder) -> Result<TensorData, Unusable> {
     // Files of other writers, and files built into the binary, may lie unaligned.
     let stored: Cow<'_, [From]> =
         bytemuck::try_cast_slice(&bytes).map_or_else(|_| bytemuck::pod_collect_to_vec(&bytes).into(), Cow::Borrowed);
-    let is_as_wanted = From::dtype() == To::dtype() && order == Order::AsStored;
+    let is_as_wanted = From::dtype() == To::dtype() && order == AxisOrder::AsStored;
     if is_as_wanted && matches!(stored, Cow::Borrowed(_)) {
         if !stored.par_chunks(CHUNK).all(all_finite) {
             return Err(Unusable::NotFinite);
@@ -77,8 +77,8 @@ fn from<From: Number, To: Number>(bytes: Bytes, shape: Shape, order: Order) -> R
         return Ok(TensorData::from_bytes(shared, shape, To::dtype()));
     }
     let source = match order {
-        Order::AsStored => stored,
-        Order::Transposed => transpose(&stored, shape[0]).into(),
+        AxisOrder::AsStored => stored,
+        AxisOrder::Transposed => transpose(&stored, shape[0]).into(),
     };
     let mut numbers = vec![To::zeroed(); source.len()];
     let finite = source.par_chunks(CHUNK).zip(numbers.par_chunks_mut(CHUNK)).all(|(source, target)| {
@@ -100,7 +100,7 @@ impl AsRef<[u8]> for Numbers {
 
 /// The f32 that blocks of GGUF's `Q8_0` stand for.
 pub(super) fn from_q8_0(bytes: &[u8]) -> Bytes {
-    /// Blocks that a thread expands at a time.
+    /// BlockFormat that a thread expands at a time.
     const BLOCKS: usize = CHUNK / q8_0::NUMBERS;
     let mut numbers = vec![0.0; bytes.len() / q8_0::BYTES * q8_0::NUMBERS];
     let targets = numbers.par_chunks_mut(BLOCKS * q8_0::NUMBERS);

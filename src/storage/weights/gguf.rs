@@ -11,7 +11,7 @@ use std::ops::Range;
 use safetensors::Dtype;
 
 use super::file::SourceFile;
-use super::tensors::{Blocks, Header, Stored};
+use super::tensors::{BlockFormat, StoredTensor, WeightHeader};
 use crate::base::error::{Error, Result};
 
 /// What a file begins with.
@@ -30,7 +30,7 @@ const MAX_DEPTH: usize = 4;
 const ALIGNMENT_KEY: &str = "general.alignment";
 
 /// What a header says of a tensor.
-struct Info {
+struct GgufTensor {
     name: String,
     /// Rows first, as elsewhere.
     shape: Vec<usize>,
@@ -43,7 +43,7 @@ struct Info {
 ///
 /// # Errors
 /// It is cut short, contradicts itself, or holds numbers of a type that isn't read here.
-pub(crate) fn read_header(file: &SourceFile, bytes: &[u8]) -> Result<Header> {
+pub(crate) fn read_header(file: &SourceFile, bytes: &[u8]) -> Result<WeightHeader> {
     let damaged =
         |why: &str| Error::new(format!("this GGUF file is damaged, {why}: {}", file.place)).advise("Download it again");
     let mut cursor = Cursor { rest: bytes.get(MAGIC.len()..).unwrap_or_default() };
@@ -62,7 +62,7 @@ pub(crate) fn read_header(file: &SourceFile, bytes: &[u8]) -> Result<Header> {
     let header = (bytes.len() - cursor.rest.len()) as u64;
     let data = header.checked_next_multiple_of(alignment).ok_or_else(short)?;
     let mut tensors = Vec::with_capacity(infos.len());
-    for Info { name, shape, kind, offset } in infos {
+    for GgufTensor { name, shape, kind, offset } in infos {
         let Some((dtype, blocks, unit, unit_len)) = number_type(kind) else {
             return Err(Error::new(format!(
                 "can't use GGUF weights of type {} ({name}): {}",
@@ -73,7 +73,7 @@ pub(crate) fn read_header(file: &SourceFile, bytes: &[u8]) -> Result<Header> {
         };
         let place = place(&shape, unit, unit_len, data.checked_add(offset), bytes.len());
         let range = place.ok_or_else(|| damaged(&format!("tensor {name} isn't inside of it")))?;
-        tensors.push((name, Stored { dtype, shape, file: file.clone(), range, blocks }));
+        tensors.push((name, StoredTensor { dtype, shape, file: file.clone(), range, blocks }));
     }
     tensors.sort_by_key(|(_, stored)| stored.range.start);
     if let Some([(_, _), (name, _)]) = tensors.array_windows().find(|[a, b]| a.1.range.end > b.1.range.start) {
@@ -83,16 +83,16 @@ pub(crate) fn read_header(file: &SourceFile, bytes: &[u8]) -> Result<Header> {
     if let Some([(name, _), _]) = tensors.array_windows().find(|[a, b]| a.0 == b.0) {
         return Err(damaged(&format!("the tensor {name} is stored twice")));
     }
-    Ok(Header { tensors, metadata, bytes: bytes.len() as u64 })
+    Ok(WeightHeader { tensors, metadata, bytes: bytes.len() as u64 })
 }
 
 /// What a type's numbers become, how they are kept, how many are in a unit and how many bytes that is.
-fn number_type(kind: u32) -> Option<(Dtype, Option<Blocks>, usize, usize)> {
+fn number_type(kind: u32) -> Option<(Dtype, Option<BlockFormat>, usize, usize)> {
     match kind {
         0 => Some((Dtype::F32, None, 1, 4)),
         1 => Some((Dtype::F16, None, 1, 2)),
         30 => Some((Dtype::BF16, None, 1, 2)),
-        8 => Some((Dtype::F32, Some(Blocks::Q8_0), 32, 34)),
+        8 => Some((Dtype::F32, Some(BlockFormat::Q8_0), 32, 34)),
         _ => None,
     }
 }
@@ -143,7 +143,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The tensors, and the metadata that are texts or whole numbers.
-    fn header(&mut self) -> Option<(Vec<Info>, HashMap<String, String>)> {
+    fn header(&mut self) -> Option<(Vec<GgufTensor>, HashMap<String, String>)> {
         let (tensors, entries) = (self.u64()?, self.u64()?);
         let mut metadata = HashMap::new();
         for _ in 0..entries {
@@ -157,7 +157,7 @@ impl<'a> Cursor<'a> {
         Some((infos, metadata))
     }
 
-    fn info(&mut self) -> Option<Info> {
+    fn info(&mut self) -> Option<GgufTensor> {
         let name = self.string()?;
         let axes = self.u32().filter(|axes| *axes <= MAX_AXES)?;
         let mut shape = Vec::new();
@@ -166,7 +166,7 @@ impl<'a> Cursor<'a> {
         }
         // The axis that changes fastest comes first there.
         shape.reverse();
-        Some(Info { name, shape, kind: self.u32()?, offset: self.u64()? })
+        Some(GgufTensor { name, shape, kind: self.u32()?, offset: self.u64()? })
     }
 
     /// A text, or a whole number of four bytes; a value of any other kind is passed over and left empty.
@@ -204,7 +204,7 @@ mod tests {
     const GOLDEN: &[u8] = include_bytes!("../../../tests/golden/single_file/tensors.gguf");
     const NUMBERS: &[u8] = include_bytes!("../../../tests/golden/single_file/tensors.safetensors");
 
-    fn read(bytes: &[u8]) -> Result<Header> {
+    fn read(bytes: &[u8]) -> Result<WeightHeader> {
         let file = SourceFile::made(Bytes::copy_from_slice(bytes), "model.gguf".into());
         read_header(&file, bytes)
     }

@@ -10,8 +10,8 @@ mod header;
 mod read;
 mod tensors;
 
-pub(crate) use convert::{Order, Unusable, tensor_data};
+pub(crate) use convert::{AxisOrder, Unusable, tensor_data};
 pub(crate) use file::SourceFile;
 pub(crate) use header::Flaw;
 pub(crate) use read::{is_gguf, read_header, read_path};
-pub(crate) use tensors::{Blocks, Header, Stored};
+pub(crate) use tensors::{BlockFormat, StoredTensor, WeightHeader};

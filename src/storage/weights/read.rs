@@ -9,7 +9,7 @@ use safetensors::tensor::Metadata;
 use super::file::SourceFile;
 use super::gguf;
 use super::header::{self, Flaw};
-use super::tensors::{Header, Stored};
+use super::tensors::{StoredTensor, WeightHeader};
 use crate::base::error::{Error, Result};
 
 /// Reads and checks the header of a safetensors or GGUF file: every tensor's bytes lie inside the file, don't overlap, and fit
@@ -17,7 +17,7 @@ use crate::base::error::{Error, Result};
 ///
 /// # Errors
 /// The file is neither a sound safetensors file nor a GGUF file that is read here.
-pub(crate) fn read_header(file: &SourceFile) -> Result<Header> {
+pub(crate) fn read_header(file: &SourceFile) -> Result<WeightHeader> {
     let bytes = file.all()?;
     if bytes.starts_with(gguf::MAGIC) {
         return gguf::read_header(file, &bytes);
@@ -38,7 +38,7 @@ pub(crate) fn read_header(file: &SourceFile) -> Result<Header> {
 ///
 /// # Errors
 /// There is no such file, it can't be read, or it isn't sound.
-pub(crate) fn read_path(path: &Path) -> Result<Header, Flaw> {
+pub(crate) fn read_path(path: &Path) -> Result<WeightHeader, Flaw> {
     let metadata = fs::metadata(path).map_err(|cause| unreadable(&cause))?;
     // Opening a pipe would wait for someone to write to it.
     if !metadata.is_file() {
@@ -64,11 +64,11 @@ fn unreadable(cause: &std::io::Error) -> Flaw {
 }
 
 /// The tensors of a file whose numbers begin at `data`.
-fn stored(tensors: &Metadata, data: usize, bytes: u64, file: &SourceFile) -> Header {
+fn stored(tensors: &Metadata, data: usize, bytes: u64, file: &SourceFile) -> WeightHeader {
     let metadata = tensors.metadata().clone().unwrap_or_default();
     let tensors = tensors.tensors().into_iter().map(|(key, info)| {
         let range = data + info.data_offsets.0..data + info.data_offsets.1;
-        (key, Stored { dtype: info.dtype, shape: info.shape.clone(), file: file.clone(), range, blocks: None })
+        (key, StoredTensor { dtype: info.dtype, shape: info.shape.clone(), file: file.clone(), range, blocks: None })
     });
-    Header { tensors: tensors.collect(), metadata, bytes }
+    WeightHeader { tensors: tensors.collect(), metadata, bytes }
 }

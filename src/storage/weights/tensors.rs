@@ -7,39 +7,39 @@ use burn::tensor::{DType, Shape};
 use bytes::Bytes;
 use safetensors::Dtype;
 
-use super::convert::{Order, from_q8_0, tensor_data};
+use super::convert::{AxisOrder, from_q8_0, tensor_data};
 use super::file::SourceFile;
 use crate::base::error::Result;
 
 /// How numbers are kept in blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Blocks {
+pub(crate) enum BlockFormat {
     /// 32 numbers of a byte each, and a factor.
     Q8_0,
 }
 
 /// A tensor as it lies in its file.
 #[derive(Clone)]
-pub(crate) struct Stored {
+pub(crate) struct StoredTensor {
     pub(crate) dtype: Dtype,
     pub(crate) shape: Vec<usize>,
     pub(crate) file: SourceFile,
     /// Where in the file: as long as shape and dtype ask for, the header was checked.
     pub(crate) range: Range<usize>,
     /// Whether the file has the numbers in blocks, which become those of `dtype` as they are read.
-    pub(crate) blocks: Option<Blocks>,
+    pub(crate) blocks: Option<BlockFormat>,
 }
 
 /// What the header of a weight file says.
-pub(crate) struct Header {
-    pub(crate) tensors: Vec<(String, Stored)>,
+pub(crate) struct WeightHeader {
+    pub(crate) tensors: Vec<(String, StoredTensor)>,
     /// What the program that wrote the file noted in it.
     pub(crate) metadata: HashMap<String, String>,
     /// The file's length.
     pub(crate) bytes: u64,
 }
 
-impl Header {
+impl WeightHeader {
     /// The names of its tensors.
     pub(crate) fn names(&self) -> Vec<&str> {
         self.tensors.iter().map(|(key, _)| key.as_str()).collect()
@@ -51,7 +51,7 @@ impl Header {
     }
 }
 
-impl Stored {
+impl StoredTensor {
     /// Its bytes, little-endian, mapped for as long as they are held where the file has them as they are.
     ///
     /// # Errors
@@ -60,7 +60,7 @@ impl Stored {
         let stored = self.file.range(self.range.clone())?;
         Ok(match self.blocks {
             None => stored,
-            Some(Blocks::Q8_0) => from_q8_0(&stored),
+            Some(BlockFormat::Q8_0) => from_q8_0(&stored),
         })
     }
 
@@ -85,7 +85,7 @@ impl Stored {
     /// All its numbers; `None` if they can't be read, or one of them isn't finite.
     pub(crate) fn numbers(&self) -> Option<Vec<f32>> {
         let shape = Shape::new([self.shape.iter().product()]);
-        let data = tensor_data(self.bytes().ok()?, self.dtype, shape, Order::AsStored, DType::F32).ok()?;
+        let data = tensor_data(self.bytes().ok()?, self.dtype, shape, AxisOrder::AsStored, DType::F32).ok()?;
         data.try_to_vec().ok()
     }
 

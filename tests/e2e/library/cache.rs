@@ -3,12 +3,12 @@
 use std::fs;
 
 use burnisher::base::model_ref::{HubId, ModelRef};
-use burnisher::storage::library::{Item, Places, State, Verdict, verify};
+use burnisher::storage::library::{ItemState, LibraryItem, Places, Soundness, verify};
 use sha2::{Digest, Sha256};
 
 use super::{
-    App, CancelToken, Checkpoint, Kind, Path, SD1, Storage, Tree, VAE_OF_DIFFUSERS, bytes, checkpoints, link, list,
-    names, sound, told,
+    CancelToken, Checkpoint, FileKind, LibraryApp, Path, SD1, Storage, Tree, VAE_OF_DIFFUSERS, bytes, checkpoints,
+    link, list, names, sound, told,
 };
 
 const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -39,7 +39,7 @@ impl Tree {
         self.path(&format!("hub/{repo}/snapshots/{COMMIT}/{file}"))
     }
 
-    fn cached(&self) -> Vec<Item> {
+    fn cached(&self) -> Vec<LibraryItem> {
         sound(list(&Places { hub: Some(self.path("hub")), ..Places::default() }))
     }
 }
@@ -68,11 +68,11 @@ fn a_model_of_the_hub_is_found_under_its_name() {
     let tree = Tree::new();
     tree.whole_repository(REPO);
     let items = tree.cached();
-    assert_eq!(told(&items), [("acme/tiny-sd", Kind::Checkpoint, App::Hub)]);
+    assert_eq!(told(&items), [("acme/tiny-sd", FileKind::Checkpoint, LibraryApp::Hub)]);
     let item = &items[0];
     assert_eq!(
         (&item.model, &item.state, item.family_text()),
-        (&hub("acme/tiny-sd"), &State::Whole, "Stable Diffusion 1")
+        (&hub("acme/tiny-sd"), &ItemState::Whole, "Stable Diffusion 1")
     );
     assert!(item.is_usable() && item.repair().is_none());
     assert!(item.files.iter().all(|file| file.path.starts_with(fs::canonicalize(tree.path("hub")).expect("a folder"))));
@@ -109,7 +109,7 @@ fn a_download_that_was_cut_is_told_with_what_is_missing_and_can_be_repaired() {
     let blob = fs::canonicalize(tree.snapshot(REPO, UNET)).expect("a blob");
     fs::rename(&blob, blob.with_extension("incomplete")).expect("renamed");
     let items = tree.cached();
-    assert_eq!(items[0].state, State::Partial { missing: vec![UNET.to_owned()] });
+    assert_eq!(items[0].state, ItemState::Partial { missing: vec![UNET.to_owned()] });
     let repair = items[0].repair().expect("it can be");
     assert_eq!((Some(ModelRef::Hub(repair.id.clone())), repair.damaged.len()), (hub("acme/tiny-sd"), 0));
     // The link comes last.
@@ -126,7 +126,7 @@ fn a_download_of_which_nothing_is_whole_is_told() {
     tree.write("hub/models--acme--empty/refs/main", COMMIT.as_bytes()).folder("hub/.locks/models--acme--tiny-sd");
     let items = tree.cached();
     assert_eq!(names(&items), ["acme/tiny-sd"]);
-    assert!(matches!(items[0].state, State::Partial { .. }) && items[0].repair().is_some());
+    assert!(matches!(items[0].state, ItemState::Partial { .. }) && items[0].repair().is_some());
 }
 
 #[test]
@@ -138,14 +138,17 @@ fn a_blob_that_is_cut_short_is_damage_and_makes_way_when_it_is_repaired() {
     fs::File::options().write(true).open(&blob).expect("a blob").set_len(whole - 1000).expect("cut");
     let items = tree.cached();
     let why = items[0].state.why().expect("a reason");
-    assert!(matches!(items[0].state, State::Broken { .. }) && why.contains(UNET) && why.contains("are there"), "{why}");
+    assert!(
+        matches!(items[0].state, ItemState::Broken { .. }) && why.contains(UNET) && why.contains("are there"),
+        "{why}"
+    );
     let repair = items[0].repair().expect("it can be");
     assert_eq!(repair.damaged, std::slice::from_ref(&blob));
     assert!(blob.exists(), "nothing is removed before the download begins");
     repair.make_way().expect("it can be removed");
     assert!(!blob.exists());
     repair.make_way().expect("what is gone makes no trouble");
-    assert_eq!(tree.cached()[0].state, State::Partial { missing: vec![UNET.to_owned()] });
+    assert_eq!(tree.cached()[0].state, ItemState::Partial { missing: vec![UNET.to_owned()] });
 }
 
 #[test]
@@ -157,7 +160,10 @@ fn weights_that_are_only_pickled_can_be_had_as_others() {
     let items = tree.cached();
     assert!(items[0].state.why().expect("a reason").contains("pickled") && items[0].repair().is_some());
     let elsewhere = sound(list(&Places::only(vec![tree.snapshot(REPO, "")])));
-    assert!(matches!(&elsewhere[0].state, State::NotOpenable { why } if why.contains("can run code")), "{elsewhere:?}");
+    assert!(
+        matches!(&elsewhere[0].state, ItemState::NotOpenable { why } if why.contains("can run code")),
+        "{elsewhere:?}"
+    );
     assert!(elsewhere[0].repair().is_none(), "nobody knows where it came from");
 }
 
@@ -177,8 +183,8 @@ fn repositories_without_pipelines_give_what_they_have() {
     let items = tree.cached();
     let found = told(&items);
     assert_eq!(found.len(), 2, "{found:?}");
-    assert!(found.iter().any(|(name, kind, _)| name.starts_with("acme/sd-vae") && *kind == Kind::Vae), "{found:?}");
-    assert!(found.iter().any(|(name, kind, _)| name.ends_with("/v1") && *kind == Kind::Checkpoint), "{found:?}");
+    assert!(found.iter().any(|(name, kind, _)| name.starts_with("acme/sd-vae") && *kind == FileKind::Vae), "{found:?}");
+    assert!(found.iter().any(|(name, kind, _)| name.ends_with("/v1") && *kind == FileKind::Checkpoint), "{found:?}");
 }
 
 #[test]
@@ -186,7 +192,7 @@ fn a_cache_elsewhere_is_used_by_its_folders() {
     let tree = Tree::new();
     tree.whole_repository(REPO);
     let items = tree.added("hub");
-    assert_eq!(told(&items), [("acme/tiny-sd", Kind::Checkpoint, App::Folder)]);
+    assert_eq!(told(&items), [("acme/tiny-sd", FileKind::Checkpoint, LibraryApp::Folder)]);
     assert_eq!(items[0].model, Some(ModelRef::Folder(tree.snapshot(REPO, "").components().collect())));
 }
 
@@ -196,20 +202,20 @@ fn a_checksum_that_differs_is_damage() {
     tree.whole_repository(REPO);
     let item = tree.cached().remove(0);
     let check =
-        |item: &Item| verify(item, &CancelToken::new(), &mut |_, _| {}).expect("readable").expect("not stopped");
-    assert_eq!(check(&item), Verdict::Sound(3));
+        |item: &LibraryItem| verify(item, &CancelToken::new(), &mut |_, _| {}).expect("readable").expect("not stopped");
+    assert_eq!(check(&item), Soundness::Sound(3));
     let blob = fs::canonicalize(tree.snapshot(REPO, UNET)).expect("a blob");
     let mut content = fs::read(&blob).expect("a blob");
     *content.last_mut().expect("a byte") ^= 1;
     fs::write(&blob, content).expect("written");
-    assert_eq!(tree.cached()[0].state, State::Whole, "headers don't tell");
+    assert_eq!(tree.cached()[0].state, ItemState::Whole, "headers don't tell");
     let verdict = check(&item);
-    assert_eq!(verdict, Verdict::Damaged(vec![blob.clone()]));
+    assert_eq!(verdict, Soundness::Damaged(vec![blob.clone()]));
     let item = item.verified(&verdict);
-    assert!(matches!(&item.state, State::Broken { why } if why.contains("checksum")));
+    assert!(matches!(&item.state, ItemState::Broken { why } if why.contains("checksum")));
     assert_eq!(item.repair().expect("it can be").damaged, [blob]);
     let plain = sound(list(&Places::only(vec![checkpoints::folder(Checkpoint::TinySd15, Storage::Whole)]))).remove(0);
-    assert_eq!(check(&plain), Verdict::Unknown);
+    assert_eq!(check(&plain), Soundness::Unknown);
     let stopped = CancelToken::new();
     stopped.cancel();
     assert_eq!(verify(&item, &stopped, &mut |_, _| {}).expect("readable"), None);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use burnisher::storage::library::State;
+use burnisher::storage::library::ItemState;
 
 use super::{SD1, Tree, bytes, link};
 
@@ -25,7 +25,7 @@ fn every_kind_of_damage_is_told_and_none_is_offered_for_use() {
         tree.write(&format!("{name}/{name}.safetensors"), content);
         let items = tree.added(name);
         assert_eq!(items.len(), 1, "{name}");
-        let State::Broken { why: said } = &items[0].state else { panic!("{name}: {:?}", items[0].state) };
+        let ItemState::Broken { why: said } = &items[0].state else { panic!("{name}: {:?}", items[0].state) };
         assert!(said.contains(why), "{name}: {said}");
         assert!(!items[0].is_usable() && items[0].repair().is_none());
     }
@@ -43,7 +43,7 @@ fn formats_that_cannot_be_opened_say_what_to_look_for() {
     ] {
         tree.write(&format!("{name}/{name}"), content);
         let items = tree.added(name);
-        assert!(matches!(&items[0].state, State::NotOpenable { why: said } if said.contains(why)), "{items:?}");
+        assert!(matches!(&items[0].state, ItemState::NotOpenable { why: said } if said.contains(why)), "{items:?}");
     }
 }
 
@@ -64,7 +64,7 @@ fn a_pipe_is_not_waited_for() {
     assert!(made.expect("mkfifo").success());
     let items = tree.added("");
     assert_eq!(items.len(), 2);
-    assert!(items.iter().all(|item| item.state != State::Whole), "{items:?}");
+    assert!(items.iter().all(|item| item.state != ItemState::Whole), "{items:?}");
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_folder_that_is_not_whole_says_what_is_missing() {
         tree.pipeline(name);
         fs::remove_file(tree.path(&format!("{name}/{file}"))).expect("removed");
         let items = tree.added(name);
-        assert_eq!(items[0].state, State::Partial { missing: vec![missing.to_owned()] });
+        assert_eq!(items[0].state, ItemState::Partial { missing: vec![missing.to_owned()] });
         assert!(items[0].repair().is_none(), "nobody knows where it came from");
     }
 }
@@ -94,7 +94,7 @@ fn a_folder_with_a_broken_file_names_it() {
     ] {
         tree.pipeline(name).write(&format!("{name}/{file}"), content);
         let items = tree.added(name);
-        assert!(matches!(&items[0].state, State::Broken { why } if why.contains(file)), "{items:?}");
+        assert!(matches!(&items[0].state, ItemState::Broken { why } if why.contains(file)), "{items:?}");
     }
 }
 

@@ -17,7 +17,7 @@ use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
 use crate::base::sync::Latest;
 use crate::families;
-use crate::storage::library::{Duplicates, Found, Item, Places, Verdict, find_duplicates, scan, verify};
+use crate::storage::library::{Duplicates, LibraryItem, Places, ScanNews, Soundness, find_duplicates, scan, verify};
 
 /// News that wait for who fetches them.
 const NEWS: usize = 256;
@@ -33,9 +33,9 @@ pub(crate) enum Order {
     /// Look for models.
     Scan(Places),
     /// Find files with the same content among those of the items.
-    FindDuplicates(Vec<Item>),
+    FindDuplicates(Vec<LibraryItem>),
     /// Compare a model with its checksums.
-    Verify(Box<Item>),
+    Verify(Box<LibraryItem>),
 }
 
 /// What the thread has to tell.
@@ -43,13 +43,13 @@ pub(crate) enum News {
     /// It begins to look for models: what was found before is gone.
     Scanning,
     /// Something was found.
-    Item(Box<Item>),
+    Item(Box<LibraryItem>),
     /// What couldn't be looked into, or read.
     Trouble(Error),
     /// Files with the same content.
     Duplicates(Vec<Duplicates>),
     /// A model was checked.
-    Verified { item: Box<Item>, verdict: Verdict },
+    Verified { item: Box<LibraryItem>, verdict: Soundness },
     /// All models are told of.
     Scanned,
     /// The order of this number is done, or was stopped.
@@ -157,9 +157,9 @@ impl Work {
             Order::Scan(places) => {
                 self.tell(News::Scanning, cancel);
                 let scanned = scan(&places, families::ALL, cancel, &|found| match found {
-                    Found::Looking(folder) => self.show(Progress::Looking(folder)),
-                    Found::Item(item) => self.tell(News::Item(item), cancel),
-                    Found::Trouble(error) => self.tell(News::Trouble(error), cancel),
+                    ScanNews::Looking(folder) => self.show(Progress::Looking(folder)),
+                    ScanNews::Item(item) => self.tell(News::Item(item), cancel),
+                    ScanNews::Trouble(error) => self.tell(News::Trouble(error), cancel),
                 });
                 match scanned {
                     Err(error) => self.tell(News::Trouble(error), cancel),

@@ -9,7 +9,7 @@ use egui_extras::{Column, TableBuilder, TableRow};
 use crate::app::action::{Action, ModelAction};
 use crate::app::theme;
 use crate::base::model_ref::ModelRef;
-use crate::storage::library::{Item, State, size_text};
+use crate::storage::library::{ItemState, LibraryItem, size_text};
 
 /// The height of a row in points.
 const ROW: f32 = 26.0;
@@ -38,7 +38,7 @@ impl Sort {
 /// What was found, and what of it is shown.
 #[derive(Debug, Default)]
 pub(crate) struct ModelList {
-    items: Vec<Item>,
+    items: Vec<LibraryItem>,
     /// What was found the last time is shown until the first of this time comes.
     is_old: bool,
     /// What is searched for.
@@ -57,14 +57,14 @@ pub(crate) struct ModelList {
 struct Name(Option<ModelRef>, Option<PathBuf>);
 
 impl Name {
-    fn of(item: &Item) -> Self {
+    fn of(item: &LibraryItem) -> Self {
         Self(item.model.clone(), item.path.clone())
     }
 }
 
 impl ModelList {
     /// All that was found.
-    pub(crate) fn items(&self) -> &[Item] {
+    pub(crate) fn items(&self) -> &[LibraryItem] {
         &self.items
     }
 
@@ -81,7 +81,7 @@ impl ModelList {
     }
 
     /// One was found.
-    pub(crate) fn add(&mut self, item: Item) {
+    pub(crate) fn add(&mut self, item: LibraryItem) {
         if std::mem::take(&mut self.is_old) {
             self.items.clear();
         }
@@ -90,14 +90,14 @@ impl ModelList {
     }
 
     /// More is known of one.
-    pub(crate) fn replace(&mut self, item: Item) {
+    pub(crate) fn replace(&mut self, item: LibraryItem) {
         if let Some(old) = self.items.iter_mut().find(|old| Name::of(old) == Name::of(&item)) {
             *old = item;
         }
     }
 
     /// The chosen one.
-    pub(crate) fn chosen(&self) -> Option<&Item> {
+    pub(crate) fn chosen(&self) -> Option<&LibraryItem> {
         let key = self.chosen.as_ref()?;
         self.items.iter().find(|item| Name::of(item) == *key)
     }
@@ -137,7 +137,7 @@ impl ModelList {
             return;
         }
         let words: Vec<&str> = by.0.split_whitespace().collect();
-        let fits = |item: &Item| {
+        let fits = |item: &LibraryItem| {
             let texts = [&*item.name, item.family_text(), item.kind_text(), item.app.label(), item.state.word()];
             let text = format!("{} {}", texts.join(" "), item.precision_text()).to_lowercase();
             words.iter().all(|word| text.contains(word))
@@ -158,12 +158,12 @@ impl ModelList {
 }
 
 /// A sign for whether a model can be used; the word stands beside it.
-pub(crate) fn sign(state: &State) -> &'static str {
+pub(crate) fn sign(state: &ItemState) -> &'static str {
     match state {
-        State::Whole => "✔",
-        State::Partial { .. } => "⬇",
-        State::Broken { .. } => "⚠",
-        State::NotOpenable { .. } => "✖",
+        ItemState::Whole => "✔",
+        ItemState::Partial { .. } => "⬇",
+        ItemState::Broken { .. } => "⚠",
+        ItemState::NotOpenable { .. } => "✖",
     }
 }
 
@@ -235,9 +235,9 @@ enum Stands {
     Aside,
 }
 
-fn row_ui(row: &mut TableRow<'_, '_>, item: &Item, stands: Stands, is_used: bool, doing: &mut Option<Doing>) {
+fn row_ui(row: &mut TableRow<'_, '_>, item: &LibraryItem, stands: Stands, is_used: bool, doing: &mut Option<Doing>) {
     // Dimmed is what can't be used, which its sign and word say as well.
-    let is_dim = !matches!(item.state, State::Whole);
+    let is_dim = !matches!(item.state, ItemState::Whole);
     let text = |text: String| if is_dim { RichText::new(text).weak() } else { RichText::new(text) };
     let cell = |ui: &mut egui::Ui, shown: String| drop(ui.add(Label::new(text(shown)).truncate()));
     row.col(|ui| {
@@ -272,14 +272,14 @@ fn row_ui(row: &mut TableRow<'_, '_>, item: &Item, stands: Stands, is_used: bool
     row.col(|ui| cell(ui, item.app.label().to_owned()));
     row.col(|ui| {
         let shown = format!("{} {}", sign(&item.state), item.state.word());
-        let is_bad = matches!(item.state, State::Broken { .. } | State::Partial { .. });
+        let is_bad = matches!(item.state, ItemState::Broken { .. } | ItemState::Partial { .. });
         let color = theme::palette(ui).error;
         ui.label(if is_bad { RichText::new(shown).color(color) } else { text(shown) });
     });
 }
 
 /// What a click means: once to choose, twice to use.
-fn clicked(response: &egui::Response, item: &Item) -> Option<Doing> {
+fn clicked(response: &egui::Response, item: &LibraryItem) -> Option<Doing> {
     let model = item.model.clone().filter(|_| item.is_usable() && response.double_clicked());
     model.map(Doing::Use).or_else(|| response.clicked().then(|| Doing::Choose(Name::of(item))))
 }
@@ -299,7 +299,7 @@ fn walked(ui: &egui::Ui) -> Option<isize> {
 }
 
 /// What a screen reader says of a row: the only text that tells two models of one name apart.
-fn spoken(item: &Item) -> String {
+fn spoken(item: &LibraryItem) -> String {
     let facts = [item.kind_text(), item.family_text()].map(str::to_owned);
     let facts = facts.into_iter().chain([item.precision_text(), size_text(item.bytes), item.state.word().to_owned()]);
     let facts = facts.filter(|fact| !fact.is_empty()).collect::<Vec<_>>().join(", ");

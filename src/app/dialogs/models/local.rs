@@ -14,7 +14,7 @@ use crate::app::theme;
 use crate::base::error::Error;
 use crate::base::model_ref::ModelRef;
 use crate::settings::Settings;
-use crate::storage::library::{App, Duplicates, Item, Verdict, size_text};
+use crate::storage::library::{Duplicates, LibraryApp, LibraryItem, Soundness, size_text};
 
 /// What is kept free for the chosen model, in points: three lines and its buttons.
 const CHOSEN_HEIGHT: f32 = 124.0;
@@ -65,7 +65,7 @@ impl Activity {
 
 impl Local {
     /// All that was found.
-    pub(crate) fn items(&self) -> &[Item] {
+    pub(crate) fn items(&self) -> &[LibraryItem] {
         self.list.items()
     }
 
@@ -82,9 +82,9 @@ impl Local {
             News::Duplicates(found) => self.duplicates = Some(found),
             News::Verified { item, verdict } => {
                 match &verdict {
-                    Verdict::Sound(_) => notices.info(format!("{} is what the Hub gave", item.name)),
-                    Verdict::Unknown => notices.info(format!("Nothing says what {} should be", item.name)),
-                    Verdict::Damaged(_) => {}
+                    Soundness::Sound(_) => notices.info(format!("{} is what the Hub gave", item.name)),
+                    Soundness::Unknown => notices.info(format!("Nothing says what {} should be", item.name)),
+                    Soundness::Damaged(_) => {}
                 }
                 self.list.replace(item.verified(&verdict));
             }
@@ -230,7 +230,7 @@ fn stop_ui(ui: &mut egui::Ui) -> bool {
 }
 
 /// What is known of the chosen model, and what can be done with it.
-fn chosen_ui(ui: &mut egui::Ui, item: Option<&Item>, used: &ModelRef, is_idle: bool, actions: &mut Vec<Action>) {
+fn chosen_ui(ui: &mut egui::Ui, item: Option<&LibraryItem>, used: &ModelRef, is_idle: bool, actions: &mut Vec<Action>) {
     let Some(item) = item else {
         ui.weak("Choose a model to see what can be done with it");
         return;
@@ -269,7 +269,7 @@ fn chosen_ui(ui: &mut egui::Ui, item: Option<&Item>, used: &ModelRef, is_idle: b
             if button.clicked() {
                 actions.push(ModelsAction::Repair(Box::new(repair)).into());
             }
-        } else if item.is_usable() && item.app == App::Hub {
+        } else if item.is_usable() && item.app == LibraryApp::Hub {
             let button = ui.add_enabled(is_idle, Button::new("Check"));
             if button.on_hover_text("Read all of it and compare it with the Hub's checksums").clicked() {
                 actions.push(ModelsAction::Verify(Box::new(item.clone())).into());

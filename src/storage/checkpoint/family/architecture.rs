@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::storage::checkpoint::weight_files::Weights;
-use crate::storage::weights::Header;
+use crate::storage::weights::WeightHeader;
 
 /// One network of a family, for example that of Stable Diffusion 1 for inpainting. Names are unique.
 pub struct Architecture {
@@ -25,7 +25,7 @@ pub(crate) struct Configs {
     pub(crate) velocity: Option<&'static str>,
     /// Whether a file that says nothing of it predicts velocity, told from its header and its UNet's weights; `None` where none
     /// does.
-    pub(crate) is_velocity: Option<fn(&Header, Option<&Weights>) -> bool>,
+    pub(crate) is_velocity: Option<fn(&WeightHeader, Option<&Weights>) -> bool>,
 }
 
 impl Architecture {

@@ -10,7 +10,7 @@ use super::architecture::Architecture;
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum FileKind {
     /// The network that draws, and at least one of the text encoder and the VAE.
     Checkpoint,
     /// The network that draws, alone.
@@ -38,7 +38,7 @@ pub enum Kind {
 /// How tensors are named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Layout {
+pub enum KeyLayout {
     /// As the models' authors publish them, all components in one file.
     Ldm,
     /// As Diffusers and transformers save a component.
@@ -51,9 +51,9 @@ pub struct Identified {
     /// The network that it is, or is for; `None` where nothing tells.
     pub architecture: Option<&'static Architecture>,
     /// What of it is in the file.
-    pub kind: Kind,
+    pub kind: FileKind,
     /// How its tensors are named.
-    pub layout: Layout,
+    pub layout: KeyLayout,
     /// Whether there is a text encoder.
     pub has_text_encoder: bool,
     /// Whether there is a VAE.
@@ -66,17 +66,17 @@ impl fmt::Display for Identified {
     /// What people call it, with an article: `a Stable Diffusion 1 checkpoint`, `a LoRA for Stable Diffusion XL`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, is_for) = match self.kind {
-            Kind::Checkpoint => ("checkpoint", false),
-            Kind::Unet => (self.architecture.map_or("UNet", |architecture| architecture.network), false),
-            Kind::Vae => ("VAE", true),
-            Kind::TextEncoder => ("text encoder", true),
-            Kind::Lora => ("LoRA", true),
-            Kind::Embedding => ("textual inversion embedding", true),
-            Kind::ControlNet => ("ControlNet", true),
-            Kind::Adapter => ("adapter", true),
-            Kind::MotionModule => ("motion module", true),
-            Kind::Upscaler => ("network that enlarges pictures", true),
-            Kind::Unknown => ("file of another kind", true),
+            FileKind::Checkpoint => ("checkpoint", false),
+            FileKind::Unet => (self.architecture.map_or("UNet", |architecture| architecture.network), false),
+            FileKind::Vae => ("VAE", true),
+            FileKind::TextEncoder => ("text encoder", true),
+            FileKind::Lora => ("LoRA", true),
+            FileKind::Embedding => ("textual inversion embedding", true),
+            FileKind::ControlNet => ("ControlNet", true),
+            FileKind::Adapter => ("adapter", true),
+            FileKind::MotionModule => ("motion module", true),
+            FileKind::Upscaler => ("network that enlarges pictures", true),
+            FileKind::Unknown => ("file of another kind", true),
         };
         let article = |word: &str| if word.starts_with(['A', 'I', 'a']) { "an" } else { "a" };
         match self.architecture {

@@ -5,12 +5,12 @@
 //! that train them write them. Limits: only names and shapes are seen.
 
 use super::architecture::Architecture;
-use super::identified::{Identified, Kind, Layout};
+use super::identified::{FileKind, Identified, KeyLayout};
 use super::row::FamilyRow;
 use super::tensors::{NETWORK, Tensors, VAES};
 
 /// What tensors are, whose, and how they are named.
-type Finding = (Kind, Option<&'static Architecture>, Layout);
+type Finding = (FileKind, Option<&'static Architecture>, KeyLayout);
 
 /// What a file is, from its tensors' names and shapes.
 pub(super) fn identify<'a>(
@@ -25,7 +25,7 @@ pub(super) fn identify<'a>(
         kind,
         layout,
         has_text_encoder: tensors.has_text_encoder(),
-        has_vae: tensors.has_vae() || kind == Kind::Vae,
+        has_vae: tensors.has_vae() || kind == FileKind::Vae,
         has_ema: tensors.any("model_ema.diffusion_model"),
     }
 }
@@ -42,24 +42,24 @@ fn addition(rows: &[&'static FamilyRow], tensors: &Tensors<'_>) -> Option<Findin
         ".lokr_w1_a",
     ];
     let kind = if tensors.names().any(|key| LORA.iter().any(|ending| key.ends_with(ending))) {
-        return Some((Kind::Lora, lora_for(rows, tensors), Layout::Ldm));
+        return Some((FileKind::Lora, lora_for(rows, tensors), KeyLayout::Ldm));
     } else if let Some(width) = tensors.embedding_width() {
-        return Some((Kind::Embedding, by_text_width(rows, Some(&width)), Layout::Ldm));
+        return Some((FileKind::Embedding, by_text_width(rows, Some(&width)), KeyLayout::Ldm));
     } else if ["control_model.", "controlnet_cond_embedding.", "lllite_unet"].iter().any(|prefix| tensors.any(prefix)) {
-        Kind::ControlNet
+        FileKind::ControlNet
     } else if tensors.names().any(|key| key.contains(".motion_modules.")) && !tensors.any(NETWORK) {
-        Kind::MotionModule
+        FileKind::MotionModule
     } else if tensors.any("ip_adapter.")
         || tensors.any("adapter.body.")
         || tensors.has("body.0.resnets.0.block1.weight")
     {
-        Kind::Adapter
+        FileKind::Adapter
     } else if is_upscaler(tensors) {
-        return Some((Kind::Upscaler, None, Layout::Ldm));
+        return Some((FileKind::Upscaler, None, KeyLayout::Ldm));
     } else {
         return None;
     };
-    let layout = if tensors.any("controlnet_cond_embedding.") { Layout::Diffusers } else { Layout::Ldm };
+    let layout = if tensors.any("controlnet_cond_embedding.") { KeyLayout::Diffusers } else { KeyLayout::Ldm };
     let width = tensors.find("", "attn2.to_k.weight").or_else(|| tensors.find("ip_adapter.", "to_k_ip.weight"));
     Some((kind, by_text_width(rows, width.and_then(|shape| shape.last())), layout))
 }
@@ -92,7 +92,7 @@ fn is_upscaler(tensors: &Tensors<'_>) -> bool {
 fn marked(rows: &[&'static FamilyRow], tensors: &Tensors<'_>) -> Option<Finding> {
     let is_here = |key: &str| tensors.has(key) || tensors.has(&format!("{NETWORK}{key}"));
     let (_, architecture) = rows.iter().flat_map(|row| row.recognition.marks).find(|(key, _)| is_here(key))?;
-    Some((model_kind(tensors), Some(architecture), Layout::Ldm))
+    Some((model_kind(tensors), Some(architecture), KeyLayout::Ldm))
 }
 
 /// A model that its family recognises by more than one tensor.
@@ -102,37 +102,37 @@ fn network(rows: &[&'static FamilyRow], tensors: &Tensors<'_>) -> Option<Finding
     Some((model_kind(tensors), architecture, layout))
 }
 
-fn model_kind(tensors: &Tensors<'_>) -> Kind {
-    if tensors.is_whole() { Kind::Checkpoint } else { Kind::Unet }
+fn model_kind(tensors: &Tensors<'_>) -> FileKind {
+    if tensors.is_whole() { FileKind::Checkpoint } else { FileKind::Unet }
 }
 
 /// A component other than the network that draws.
 fn component(rows: &[&'static FamilyRow], tensors: &Tensors<'_>) -> Finding {
     for prefix in VAES.iter().chain(&[""]) {
         for (first, layout) in [
-            ("decoder.up.0.block.0.conv1.weight", Layout::Ldm),
-            ("decoder.up_blocks.0.resnets.0.conv1.weight", Layout::Diffusers),
+            ("decoder.up.0.block.0.conv1.weight", KeyLayout::Ldm),
+            ("decoder.up_blocks.0.resnets.0.conv1.weight", KeyLayout::Diffusers),
         ] {
             if tensors.has(&format!("{prefix}{first}")) {
                 let channels = tensors.shape(&format!("{prefix}decoder.conv_in.weight")).and_then(|shape| shape.get(1));
                 let mut known = rows.iter().flat_map(|row| row.recognition.latent_channels);
                 let found = known.find(|(count, _)| Some(count) == channels).map(|(_, architecture)| *architecture);
-                return (Kind::Vae, found, layout);
+                return (FileKind::Vae, found, layout);
             }
         }
     }
     if let Some(shape) = tensors.text_encoder_alone() {
-        return (Kind::TextEncoder, by_text_width(rows, shape.last()), Layout::Diffusers);
+        return (FileKind::TextEncoder, by_text_width(rows, shape.last()), KeyLayout::Diffusers);
     }
     // T5 and language models are the text encoders of later families.
     let t5 = "encoder.block.0.layer.0.SelfAttention.q.weight";
     if tensors.has(t5) || tensors.has("model.embed_tokens.weight") {
-        return (Kind::TextEncoder, None, Layout::Diffusers);
+        return (FileKind::TextEncoder, None, KeyLayout::Diffusers);
     }
     if tensors.has_text_encoder() {
-        return (Kind::TextEncoder, None, Layout::Ldm);
+        return (FileKind::TextEncoder, None, KeyLayout::Ldm);
     }
-    (Kind::Unknown, None, Layout::Ldm)
+    (FileKind::Unknown, None, KeyLayout::Ldm)
 }
 
 /// The network whose texts are so wide.

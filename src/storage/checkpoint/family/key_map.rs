@@ -11,7 +11,7 @@ pub(crate) enum Slice {
 
 /// The parameter that a stored tensor becomes, or a part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Destination {
+pub(crate) struct KeyTarget {
     /// The component, as a pipeline calls it.
     pub(crate) component: &'static str,
     /// The parameter's name in Diffusers.
@@ -23,7 +23,7 @@ pub(crate) struct Destination {
 /// The names of one single file, translated into those of a diffusers folder.
 pub(crate) trait KeyMap {
     /// Where a tensor goes: nowhere, to one place, or in parts to several.
-    fn destinations(&self, key: &str) -> Vec<Destination>;
+    fn destinations(&self, key: &str) -> Vec<KeyTarget>;
 
     /// Diffusers' name of a VAE's tensor, with or without what whole checkpoints put before it.
     fn vae(&self, key: &str) -> Option<String>;

@@ -12,11 +12,11 @@ mod row;
 mod tensors;
 
 pub use architecture::Architecture;
-pub use identified::{Identified, Kind, Layout};
+pub use identified::{FileKind, Identified, KeyLayout};
 pub use registry::Families;
 pub use row::{ComponentSpec, FamilyRow, PipelineClass};
 
 pub(crate) use architecture::Configs;
-pub(crate) use key_map::{Destination, KeyMap, Slice};
+pub(crate) use key_map::{KeyMap, KeyTarget, Slice};
 pub(crate) use row::{Recognition, SingleFileRules, WordTable};
 pub(crate) use tensors::Tensors;

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::architecture::Architecture;
-use super::identified::Layout;
+use super::identified::KeyLayout;
 use super::key_map::KeyMap;
 use super::tensors::Tensors;
 use crate::content::request::TaskKind;
@@ -67,7 +67,7 @@ pub(crate) struct Recognition {
     /// Tensors that only the network of one architecture has, in whole checkpoints and alone.
     pub(crate) marks: &'static [(&'static str, &'static Architecture)],
     /// Looks at all tensors for a network of the family. It may be found without its architecture.
-    pub(crate) network: Option<fn(&Tensors<'_>) -> Option<(Option<&'static Architecture>, Layout)>>,
+    pub(crate) network: Option<fn(&Tensors<'_>) -> Option<(Option<&'static Architecture>, KeyLayout)>>,
     /// The widths of the texts that the networks read: LoRAs, ControlNets and the like have no other mark.
     pub(crate) text_widths: &'static [(usize, &'static Architecture)],
     /// What the names of tensors in LoRAs for it contain.

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use crate::base::error::Result;
 use crate::storage::checkpoint::family::{SingleFileRules, WordTable};
+use crate::storage::checkpoint::file_tree::FileTree;
 use crate::storage::checkpoint::files::read_json;
-use crate::storage::checkpoint::source::Source;
 use crate::storage::checkpoint::weight_files::Weights;
 
 const SCHEDULER: &str = "scheduler/scheduler_config.json";
@@ -30,7 +30,7 @@ impl MadeFiles {
     ///
     /// # Errors
     /// One of those is broken.
-    pub(crate) fn new(template: Map<String, Value>, beside: Option<&Source>) -> Result<Self> {
+    pub(crate) fn new(template: Map<String, Value>, beside: Option<&FileTree>) -> Result<Self> {
         let mut files = Self { files: template, given: BTreeSet::new() };
         for (path, content) in &mut files.files {
             if let Some(beside) = beside

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::storage::checkpoint::family::{Families, Kind};
-use crate::storage::weights::{SourceFile, Stored, read_header};
+use crate::storage::checkpoint::family::{Families, FileKind};
+use crate::storage::weights::{SourceFile, StoredTensor, read_header};
 
 /// More rows than a prompt has places are of no use.
 const MAX_ROWS: usize = 75;
@@ -18,13 +18,13 @@ const NO_NAME: &str = "emb_params";
 
 /// Words, and the rows that they put behind a text encoder's table.
 #[derive(Default)]
-pub(crate) struct Embeddings {
+pub(crate) struct WordEmbeddings {
     /// Each word's first row and how many they are.
     pub(crate) words: BTreeMap<String, (usize, usize)>,
     pub(crate) rows: Vec<Vec<f32>>,
 }
 
-impl Embeddings {
+impl WordEmbeddings {
     /// Those for a text encoder of such a width.
     pub(super) fn beside(model: &Path, width: usize, families: Families) -> Self {
         let mut found = Self::default();
@@ -58,12 +58,12 @@ fn read(path: &Path, width: usize, families: Families) -> Option<(String, Vec<Ve
     let header = read_header(&SourceFile::on_disk(path).ok()?).ok()?;
     let found = families.identify(header.shapes());
     let [(name, stored)] = header.tensors.as_slice() else { return None };
-    let fits = found.kind == Kind::Embedding && stored.shape.last() == Some(&width) && rows(stored) <= MAX_ROWS;
+    let fits = found.kind == FileKind::Embedding && stored.shape.last() == Some(&width) && rows(stored) <= MAX_ROWS;
     let numbers = fits.then(|| stored.numbers()).flatten()?;
     let rows: Vec<_> = numbers.chunks(width.max(1)).map(<[f32]>::to_vec).collect();
     (!rows.is_empty()).then(|| (name.clone(), rows))
 }
 
-fn rows(stored: &Stored) -> usize {
+fn rows(stored: &StoredTensor) -> usize {
     stored.shape.iter().rev().skip(1).product()
 }

@@ -1,4 +1,4 @@
-//! A single file as a [`Source`](super::source::Source): its tensors under the names that a diffusers folder has, and the
+//! A single file as a [`FileTree`](super::file_tree::FileTree): its tensors under the names that a diffusers folder has, and the
 //! small files of such a folder made from what is known of the file's family.
 //!
 //! As Diffusers' `from_single_file` does it (`loaders/single_file.py`), with what other programs add: a VAE beside the file
@@ -19,16 +19,18 @@ use std::path::Path;
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
-use super::family::{Architecture, Families, FamilyRow, Identified, Kind, Layout, SingleFileRules, Slice, WordTable};
+use super::family::{
+    Architecture, Families, FamilyRow, FileKind, Identified, KeyLayout, SingleFileRules, Slice, WordTable,
+};
+use super::file_tree::FileTree;
 use super::files::Files;
 use super::options::CheckpointOptions;
-use super::source::Source;
 use super::weight_files::{Variant, Weights};
 use crate::base::error::{Error, Result};
 use crate::base::model_ref;
-use crate::storage::weights::{Header, SourceFile, Stored, read_header};
+use crate::storage::weights::{SourceFile, StoredTensor, WeightHeader, read_header};
 use configs::MadeFiles;
-use embeddings::Embeddings;
+use embeddings::WordEmbeddings;
 use original_config::OriginalConfig;
 pub(super) use vae_file::open as open_vae;
 
@@ -44,7 +46,7 @@ pub(super) struct SingleFile {
     files: BTreeMap<String, Bytes>,
     components: BTreeMap<&'static str, Weights>,
     /// A folder of the file's name beside it.
-    beside: Option<Source>,
+    beside: Option<FileTree>,
 }
 
 impl SingleFile {
@@ -65,7 +67,7 @@ impl SingleFile {
             components.insert("vae", open_vae(path, families, rules)?);
         }
         let folder = path.with_extension("");
-        let beside = (folder.is_dir() && folder != path).then(|| Source::Folder(folder));
+        let beside = (folder.is_dir() && folder != path).then(|| FileTree::Folder(folder));
         let original = OriginalConfig::beside(path)?;
         let no_configs = || Error::new(format!("there are no configs for {architecture}"));
         let configs = architecture.configs.as_ref().ok_or_else(no_configs)?;
@@ -130,14 +132,15 @@ impl Files for SingleFile {
 
 /// A file's tensors by component, under Diffusers' names.
 fn split(
-    header: &Header,
+    header: &WeightHeader,
     rules: &SingleFileRules,
     use_averaged: bool,
     path: &Path,
 ) -> Result<BTreeMap<&'static str, Weights>> {
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     let names = (rules.key_map)(&header.names());
-    let stored: BTreeMap<&str, &Stored> = header.tensors.iter().map(|(key, stored)| (key.as_str(), stored)).collect();
+    let stored: BTreeMap<&str, &StoredTensor> =
+        header.tensors.iter().map(|(key, stored)| (key.as_str(), stored)).collect();
     if use_averaged && stored.keys().filter(|key| key.starts_with("model_ema.")).count() <= ENOUGH_AVERAGED {
         return Err(Error::new(format!("this file has no averaged (EMA) weights: {}", path.display())));
     }
@@ -182,33 +185,37 @@ fn split(
 fn learn(table: &WordTable, text_encoder: &mut Weights, files: &mut MadeFiles, path: &Path, families: Families) {
     let vocabulary = text_encoder.tensors.iter().find(|(key, _)| key.ends_with(table.vocabulary));
     let Some([count, width]) = vocabulary.and_then(|(_, stored)| stored.shape.first_chunk()).copied() else { return };
-    let Embeddings { words, rows } = Embeddings::beside(path, width, families);
+    let WordEmbeddings { words, rows } = WordEmbeddings::beside(path, width, families);
     if words.is_empty() {
         return;
     }
     files.learn(table, &words, count, rows.len());
     let place = path.with_file_name("embeddings").display().to_string();
-    text_encoder.tensors.insert(table.learned.to_owned(), Stored::made(&rows, width, place));
+    text_encoder.tensors.insert(table.learned.to_owned(), StoredTensor::made(&rows, width, place));
 }
 
 /// What a file is to be opened as.
 type Openable = (&'static Architecture, &'static FamilyRow, &'static SingleFileRules);
 
 /// Refuses what can't be opened, and says what it is.
-fn check(identified: &Identified, header: &Header, families: Families, path: &Path) -> Result<Openable> {
+fn check(identified: &Identified, header: &WeightHeader, families: Families, path: &Path) -> Result<Openable> {
     let shown = path.display();
-    let is_model = matches!(identified.kind, Kind::Checkpoint | Kind::Unet);
+    let is_model = matches!(identified.kind, FileKind::Checkpoint | FileKind::Unet);
     if !is_model {
         let advice = match identified.kind {
-            Kind::Vae => "Name it like the model that it is for, ending in .vae.safetensors, and put it beside that",
-            Kind::Lora | Kind::Embedding | Kind::ControlNet | Kind::Adapter | Kind::MotionModule => {
-                "It goes with a model: choose the model itself"
+            FileKind::Vae => {
+                "Name it like the model that it is for, ending in .vae.safetensors, and put it beside that"
             }
+            FileKind::Lora
+            | FileKind::Embedding
+            | FileKind::ControlNet
+            | FileKind::Adapter
+            | FileKind::MotionModule => "It goes with a model: choose the model itself",
             _ => "A model has the network that draws, a text encoder and a VAE",
         };
         return Err(Error::new(format!("this file is no model but {identified}: {shown}")).advise(advice));
     }
-    if identified.layout == Layout::Diffusers {
+    if identified.layout == KeyLayout::Diffusers {
         return Err(Error::new(format!("this file is one component of a model in diffusers format: {shown}"))
             .advise("Choose the folder that has the model_index.json"));
     }

@@ -6,12 +6,12 @@
 use super::original_config::OriginalConfig;
 use crate::storage::checkpoint::family::Configs;
 use crate::storage::checkpoint::weight_files::Weights;
-use crate::storage::weights::Header;
+use crate::storage::weights::WeightHeader;
 
 /// Whether the scheduler has to be told that the model predicts velocity.
 pub(super) fn is_velocity(
     configs: &Configs,
-    header: &Header,
+    header: &WeightHeader,
     original: Option<&OriginalConfig>,
     unet: Option<&Weights>,
 ) -> bool {

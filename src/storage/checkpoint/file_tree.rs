@@ -8,14 +8,14 @@ use crate::base::error::Result;
 use crate::storage::weights::SourceFile;
 
 /// A tree of files that are there.
-pub(crate) enum Source {
+pub(crate) enum FileTree {
     /// A folder on disk.
     Folder(PathBuf),
     /// The model built into the binary.
     Bundled,
 }
 
-impl Source {
+impl FileTree {
     /// The names of the files directly inside a folder, sorted; empty if there is no such folder.
     pub(crate) fn names(&self, folder: &str) -> Vec<String> {
         let mut names: Vec<String> = match self {
@@ -36,7 +36,7 @@ impl Source {
     }
 }
 
-impl Files for Source {
+impl Files for FileTree {
     fn open(&self, path: &str) -> Result<Option<SourceFile>> {
         match self {
             Self::Folder(root) => {
