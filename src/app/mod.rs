@@ -14,7 +14,7 @@ use crate::base::error::{Error, Result};
 use crate::base::sync::{Latest, Wake};
 use crate::session::{Command, Event, OpenWorker, Session, SessionSetup};
 use crate::settings::Settings;
-use crate::storage::hub;
+use crate::storage::hub::{self, Shelf};
 use crate::storage::library::Places;
 use crate::worker::Preview;
 
@@ -159,12 +159,13 @@ impl App {
         let waker = ctx.clone();
         let wake: Wake = Arc::new(move || waker.request_repaint());
         let token = setup.settings.with_file_name("hub-token");
+        let shelf = Shelf::in_cache((setup.reach_hub)(None).cache);
         let downloads = Downloads::spawn(setup.reach_hub, &token, wake.clone())?;
         let background = Background::spawn(wake.clone())?;
         let models = models::Models::new(setup.places, wake.clone())?;
         let gallery_wake = wake.clone();
         let librarian = librarian::spawn(setup.cache, move || gallery_wake())?;
-        let begun = SessionSetup { settings: setup.settings, open_worker: setup.open_worker };
+        let begun = SessionSetup { settings: setup.settings, shelf, open_worker: setup.open_worker };
         let mut session = Session::open(begun, wake)?;
         let events = session.subscribe();
         theme::install(ctx);

@@ -17,6 +17,7 @@ use crate::session::setup::{SessionSetup, host_of};
 use crate::session::waiting::Waiting;
 use crate::session::worker_slot::WorkerSlot;
 use crate::settings::{Draft, Settings, remember};
+use crate::storage::hub::Shelf;
 use crate::worker::{self, JobId, Preview};
 
 /// Events that may wait for a subscriber: far more than come between two of its looks. One that lags further behind has gone
@@ -63,7 +64,7 @@ impl Session {
             model: ModelState::None,
             wants_model: true,
             wants_step: None,
-            worker: WorkerSlot::new(setup.open_worker, wake),
+            worker: WorkerSlot::new(setup.open_worker, setup.shelf, wake),
             idle_since: None,
             history,
             form,
@@ -85,6 +86,11 @@ impl Session {
         }
         self.subscribers.push(subscriber);
         events
+    }
+
+    /// Where models of the Hub lie.
+    pub fn shelf(&self) -> &Shelf {
+        self.worker.shelf()
     }
 
     /// Does what a client asks for.

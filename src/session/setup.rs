@@ -3,17 +3,22 @@
 use std::path::PathBuf;
 
 use crate::base::error::Result;
+use crate::base::model_ref::ModelRef;
 use crate::base::sync::Wake;
 use crate::settings::Settings;
-use crate::worker::{Host, WorkerHandle};
+use crate::storage::hub::Shelf;
+use crate::worker::{self, Host, OnLoading, WorkerHandle};
 
-/// Starts the worker for a device; the [`Wake`] has to be called whenever there is something to hear or to see.
-pub type OpenWorker = Box<dyn Fn(&Settings, Wake) -> Result<WorkerHandle>>;
+/// Starts the worker for a device, with the models of a shelf; the [`Wake`] has to be called whenever there is something to hear or
+/// to see.
+pub type OpenWorker = Box<dyn Fn(&Settings, &Shelf, Wake) -> Result<WorkerHandle>>;
 
 /// What a session needs to begin.
 pub struct SessionSetup {
     /// The file of the preferences. The journal lies beside it.
     pub settings: PathBuf,
+    /// Where models of the Hub lie.
+    pub shelf: Shelf,
     /// Starts the worker.
     pub open_worker: OpenWorker,
 }
@@ -28,8 +33,10 @@ pub fn host_of(settings: &Settings) -> Host {
 ///
 /// # Errors
 /// The system has no thread to give.
-pub fn open_worker(settings: &Settings, wake: Wake) -> Result<WorkerHandle> {
+pub fn open_worker(settings: &Settings, shelf: &Shelf, wake: Wake) -> Result<WorkerHandle> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let host = Host { threads: std::num::NonZeroUsize::new(cores.saturating_sub(1)), ..host_of(settings) };
-    crate::worker::spawn_waking(move |model, loading| crate::worker::open(model, host, loading), move || wake())
+    let shelf = shelf.clone();
+    let open = move |model: &ModelRef, loading: &mut OnLoading<'_>| worker::open(&shelf.resolve(model)?, host, loading);
+    worker::spawn_waking(open, move || wake())
 }

@@ -7,11 +7,13 @@ use crate::base::error::Result;
 use crate::base::sync::{Latest, Wake};
 use crate::session::setup::{OpenWorker, host_of};
 use crate::settings::Settings;
+use crate::storage::hub::Shelf;
 use crate::worker::{Command, Event, Host, Preview, WorkerHandle};
 
 /// The worker, the one before it, and how another one is started.
 pub(super) struct WorkerSlot {
     open: OpenWorker,
+    shelf: Shelf,
     wake: Wake,
     worker: Option<WorkerHandle>,
     /// It is told to end and hasn't yet.
@@ -24,8 +26,13 @@ pub(super) struct WorkerSlot {
 
 impl WorkerSlot {
     /// An empty place, whose worker is started by [`Self::start_if_free`].
-    pub(super) fn new(open: OpenWorker, wake: Wake) -> Self {
-        Self { open, wake, worker: None, retiring: None, is_wanted: true, host: None }
+    pub(super) fn new(open: OpenWorker, shelf: Shelf, wake: Wake) -> Self {
+        Self { open, shelf, wake, worker: None, retiring: None, is_wanted: true, host: None }
+    }
+
+    /// Where models of the Hub lie.
+    pub(super) fn shelf(&self) -> &Shelf {
+        &self.shelf
     }
 
     /// Where the present worker opens models.
@@ -54,7 +61,7 @@ impl WorkerSlot {
             return Ok(());
         }
         self.host = Some(host_of(settings));
-        self.worker = Some((self.open)(settings, self.wake.clone())?);
+        self.worker = Some((self.open)(settings, &self.shelf, self.wake.clone())?);
         Ok(())
     }
 

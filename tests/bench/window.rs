@@ -16,6 +16,7 @@ use burnisher::content::request::TaskKind;
 use burnisher::session::journal::Kept;
 use burnisher::settings::{Brush, Draft, Settings};
 use burnisher::storage::gallery::Destination;
+use burnisher::storage::hub::Shelf;
 use burnisher::worker::{self, Event, Job, JobEnd, Previews, WorkerHandle};
 
 use crate::moment::Moment;
@@ -71,13 +72,13 @@ pub(crate) fn measure(what: &str) {
     let mut setup = Setup { settings: path, cache: folder.path().join("cache"), ..Setup::of_user() };
     let told = Arc::new(AtomicUsize::new(0));
     let (open, count) = (setup.open_worker, told.clone());
-    setup.open_worker = Box::new(move |settings, wake| {
+    setup.open_worker = Box::new(move |settings, shelf, wake| {
         let count = count.clone();
         let counted = move || {
             count.fetch_add(1, Ordering::Relaxed);
             wake();
         };
-        open(settings, Arc::new(counted))
+        open(settings, shelf, Arc::new(counted))
     });
     let options = burnisher::app::native_options(folder.path().join("window.ron"));
     let name = what.to_owned();
@@ -261,7 +262,7 @@ fn load() -> String {
 fn preview_share() -> f64 {
     let settings = Settings { device: DeviceChoice::Cpu, ..Settings::default() };
     let open = Setup::of_user().open_worker;
-    let mut worker = open(&settings, Arc::new(|| {})).expect("a worker");
+    let mut worker = open(&settings, &Shelf::of_script(), Arc::new(|| {})).expect("a worker");
     let load = worker::Command::Load { model: ModelRef::Bundled, cancel: burnisher::base::cancel::CancelToken::new() };
     worker.try_send(load).expect("it is free");
     let folder = tempfile::tempdir().expect("a folder");

@@ -107,7 +107,7 @@ impl Stage {
                 hub: Some(folder.path().join("hub")),
                 ..Places::default()
             },
-            open_worker: Box::new(move |_, wake| {
+            open_worker: Box::new(move |_, _, wake| {
                 let puppet = puppet.clone();
                 let open = move |model: &_, loading: &mut worker::OnLoading<'_>| puppet.open(model, loading);
                 worker::spawn_waking(open, move || wake())

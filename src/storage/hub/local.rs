@@ -108,3 +108,22 @@ fn check(snapshot: &Path) -> Result<()> {
 fn entries(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tests run in the package's own folder.
+    #[test]
+    fn a_folder_in_the_working_directory_is_a_model_for_a_script_alone() {
+        let id = HubId::parse("src/storage").expect("a name");
+        let model = ModelRef::Hub(id.clone());
+        let of_script = Shelf::of_script().resolve(&model).expect("the folder is there");
+        assert_eq!(of_script, ModelRef::Folder("src/storage".into()));
+        let cache = tempfile::tempdir().expect("a folder");
+        let error = Shelf::in_cache(cache.path().into()).resolve(&model).expect_err("the cache is empty").to_string();
+        assert!(error.starts_with("this model isn't on this machine: src/storage"), "{error}");
+        let folder = ModelRef::Folder("src/storage".into());
+        assert_eq!(Shelf::in_cache(cache.path().into()).resolve(&folder).expect("a path"), folder);
+    }
+}

@@ -41,7 +41,8 @@ impl App {
         let is_forms = state.session.model().is_ready(&model) && state.session.settings.model == model;
         let request = is_forms.then(|| state.draft.request().with(|request| request.seeds.count = 1));
         let host = host_of(&state.session.settings);
-        let look = InspectorLook { model, host, request, held };
+        let shelf = state.session.shelf().clone();
+        let look = InspectorLook { model, shelf, host, request, held };
         let asked = self.background.run_aside("burnisher-inspector", move || {
             let found = look.take();
             Ok(Some(ModelAction::Inspected { model: look.model, found }.into()))

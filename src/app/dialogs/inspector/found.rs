@@ -6,12 +6,15 @@ use crate::base::error::Result;
 use crate::base::model_ref::ModelRef;
 use crate::content::request::Request;
 use crate::storage::checkpoint::ComponentDescription;
+use crate::storage::hub::Shelf;
 use crate::worker::{self, Host, Inspection, Plan, Wish};
 
 /// A model to be looked into.
 #[derive(Debug)]
 pub(crate) struct InspectorLook {
     pub model: ModelRef,
+    /// Where models of the Hub lie.
+    pub shelf: Shelf,
     pub host: Host,
     /// What it is to draw; `None` for a picture of its own size.
     pub request: Option<Request>,
@@ -43,7 +46,7 @@ impl InspectorLook {
     /// # Errors
     /// There is no such model, it is none that we know, or its files are damaged.
     pub(crate) fn take(&self) -> Result<Box<Found>> {
-        let inspection = worker::inspect(&self.model, self.host)?;
+        let inspection = worker::inspect(&self.shelf.resolve(&self.model)?, self.host)?;
         let mut size = (0, 0);
         let plan = inspection.plan(
             |footprint| {
