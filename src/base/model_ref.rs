@@ -58,7 +58,7 @@ impl HubId {
         format!("{}/{}", self.owner, self.name)
     }
 
-    /// The address of its page.
+    /// Returns the address of its page.
     fn page(&self) -> String {
         let page = format!("{}{}", HUB_PAGES[0], self.repo());
         self.revision.as_ref().map_or_else(|| page.clone(), |revision| format!("{page}/tree/{revision}"))
@@ -97,7 +97,7 @@ impl fmt::Display for HubId {
     }
 }
 
-/// A part of a repository's name.
+/// Returns whether a text can be a part of a repository's name.
 fn is_word(part: &str) -> bool {
     part.len() <= 96
         && part.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
@@ -106,13 +106,13 @@ fn is_word(part: &str) -> bool {
         && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
 }
 
-/// A branch, tag or commit: `main`, `fp16`, `refs/pr/3`.
+/// Returns whether a text can be a branch, tag or commit: `main`, `fp16`, `refs/pr/3`.
 fn is_revision(text: &str) -> bool {
     text.len() <= 200 && text.split('/').all(is_word)
 }
 
 impl ModelRef {
-    /// What people call it: the name of the bundled one, of its folder or file, or on the Hub.
+    /// Returns a short name for it: the name of the bundled one, of its folder or file, or on the Hub.
     pub fn label(&self) -> String {
         match self {
             Self::Bundled => "Pictogram 64 (bundled)".to_owned(),
@@ -123,7 +123,7 @@ impl ModelRef {
         }
     }
 
-    /// The model in a file or folder.
+    /// Returns the model in a file or folder.
     pub fn of_path(path: PathBuf) -> Self {
         if is_model_file(&path) { Self::File(path) } else { Self::Folder(path) }
     }
@@ -148,7 +148,7 @@ impl FromStr for ModelRef {
 }
 
 impl fmt::Display for ModelRef {
-    /// What [`FromStr`] reads as the same model, as far as the spelling of a path allows.
+    /// Returns what [`FromStr`] reads as the same model, as far as the spelling of a path allows.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bundled => f.write_str(BUNDLED),
@@ -235,12 +235,12 @@ impl From<WrittenPath> for PathBuf {
     }
 }
 
-/// Whether a path ends like a file that holds a whole model.
+/// Returns whether a path ends like a file that holds a whole model.
 fn is_model_file(path: &Path) -> bool {
     ending(path).is_some_and(|ending| MODEL_FILES.contains(&ending.as_str()))
 }
 
-/// The ending of a path's name, in small letters.
+/// Returns the ending of a path's name, in small letters.
 fn ending(path: &Path) -> Option<String> {
     Some(path.extension()?.to_str()?.to_ascii_lowercase())
 }

@@ -1,6 +1,6 @@
 //! Numbers with their units, as people read them.
 
-/// A length of a file, as people say it.
+/// Writes the length of a file with a unit: `2.1 GB`.
 pub fn size_text(bytes: u64) -> String {
     match bytes {
         0..1_000 => format!("{bytes} bytes"),

@@ -114,7 +114,7 @@ mod tests {
         ALL.identify(tensors.iter().copied())
     }
 
-    /// The tensors that tell, of a UNet that reads so many channels and texts of such a width.
+    /// Makes the tensors that tell, of a UNet that reads so many channels and texts of such a width.
     fn unet(channels: usize, width: usize) -> Vec<(&'static str, Vec<usize>)> {
         vec![
             ("model.diffusion_model.input_blocks.0.0.weight", vec![320, channels, 3, 3]),
@@ -235,6 +235,13 @@ mod tests {
             for kind in runtime.map_or(&[][..], |runtime| runtime.components) {
                 assert!(row.component(kind.id.name()).is_some(), "{}: {}", row.id, kind.id);
             }
+        }
+    }
+
+    #[test]
+    fn what_can_be_opened_can_be_run() {
+        for family in FAMILIES {
+            assert_eq!(family.runtime.is_some(), !family.row.pipelines.is_empty(), "{}", family.row.id);
         }
     }
 

@@ -3,6 +3,7 @@
 mod by_hand;
 mod checkpoints;
 mod depth_estimator;
+mod families;
 mod from_pictures;
 mod imaging;
 mod layers;

@@ -33,7 +33,7 @@ const REFINEMENT: [(&str, &str); 5] = [
     ("resConfUnit2.conv2", "residual_layer2.convolution2"),
 ];
 
-/// Where a tensor of DPT-Hybrid goes: it keeps query, key and value in one.
+/// Returns where a tensor of DPT-Hybrid goes: it keeps query, key and value in one.
 pub(super) fn dpt_hybrid(key: &str) -> Vec<KeyTarget> {
     let place = |key, slice| KeyTarget { component: "depth_estimator", key, slice };
     if let Some((layer, rest)) = numbered(key, "pretrained.model.blocks.")

@@ -1,6 +1,6 @@
 //! Renaming the beginnings of tensors' names.
 
-/// The number after a word, and what comes after that: `input_blocks.3.0.weight` is 3 and `0.weight`.
+/// Returns the number after a word, and what comes after that: `input_blocks.3.0.weight` is 3 and `0.weight`.
 pub(super) fn numbered<'a>(key: &'a str, word: &str) -> Option<(usize, &'a str)> {
     let (number, rest) = key.strip_prefix(word)?.split_once('.')?;
     Some((number.parse().ok()?, rest))

@@ -39,12 +39,12 @@ impl<'a> Shapes<'a> {
         self.0.range(prefix..).next().is_some_and(|(key, _)| key.starts_with(prefix))
     }
 
-    /// How many there are, counted from 0 on: `prefix0.`, `prefix1.`, ..
+    /// Returns how many there are, counted from 0 on: `prefix0.`, `prefix1.`, ..
     fn count(&self, prefix: &str) -> usize {
         (0..=self.0.len()).take_while(|i| self.any(&format!("{prefix}{i}."))).count()
     }
 
-    /// The first output channels of each level on the way down.
+    /// Returns the first output channels of each level on the way down.
     fn channels(&self, prefix: &str) -> Vec<usize> {
         let first = |level| self.size(&format!("{prefix}down_blocks.{level}.resnets.0.conv1.weight"), 0);
         (0..=self.0.len()).map_while(first).collect()

@@ -24,14 +24,14 @@ const LAYER: [(&str, &str); 5] = [
     ("attn.out_proj", "self_attn.out_proj"),
 ];
 
-/// The name of a tensor that transformers saved, with or without `text_model.` before it.
+/// Returns the name of a tensor that transformers saved, with or without `text_model.` before it.
 pub(super) fn clip(key: &str) -> Option<String> {
     let key = key.strip_prefix("text_model.").unwrap_or(key);
     let is_of_text_model = ["embeddings.", "encoder.", "final_layer_norm."].iter().any(|part| key.starts_with(part));
     is_of_text_model.then(|| format!("text_model.{key}"))
 }
 
-/// Where a tensor of `OpenCLIP` goes: it keeps query, key and value in one.
+/// Returns where a tensor of `OpenCLIP` goes: it keeps query, key and value in one.
 pub(super) fn open_clip(key: &str) -> Vec<KeyTarget> {
     let place = |key: String, slice| KeyTarget { component: "text_encoder", key: format!("text_model.{key}"), slice };
     let Some((layer, rest)) = numbered(key, "transformer.resblocks.") else {

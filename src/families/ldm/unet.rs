@@ -22,7 +22,7 @@ const RESNET: [(&str, &str); 6] = [
     ("skip_connection", "conv_shortcut"),
 ];
 
-/// How many resnets each level has on the way down: those before the first change of size.
+/// Returns how many resnets each level has on the way down: those before the first change of size.
 pub(super) fn layers_per_block<'a>(keys: impl Iterator<Item = &'a str>) -> usize {
     let (mut first_change, mut last) = (None, 0);
     for (number, rest) in keys.filter_map(|key| numbered(key, "input_blocks.")) {
@@ -34,7 +34,7 @@ pub(super) fn layers_per_block<'a>(keys: impl Iterator<Item = &'a str>) -> usize
     first_change.map_or(last, |first| first.saturating_sub(1))
 }
 
-/// Diffusers' name for a tensor of the UNet.
+/// Returns Diffusers' name for a tensor of the UNet.
 pub(super) fn name(key: &str, layers: usize) -> Option<String> {
     if let Some(name) = renamed(key, &ENDS) {
         return Some(name);

@@ -16,12 +16,12 @@ const ENDS: [(&str, &str); 5] = [
 const ATTENTION: [(&str, &str); 5] =
     [("norm", "group_norm"), ("q", "to_q"), ("k", "to_k"), ("v", "to_v"), ("proj_out", "to_out.0")];
 
-/// How many levels the decoder has.
+/// Returns how many levels the decoder has.
 pub(super) fn levels<'a>(keys: impl Iterator<Item = &'a str>) -> usize {
     keys.filter_map(|key| numbered(key, "decoder.up.")).map(|(level, _)| level + 1).max().unwrap_or_default()
 }
 
-/// Diffusers' name for a tensor of the VAE.
+/// Returns Diffusers' name for a tensor of the VAE.
 pub(super) fn name(key: &str, levels: usize) -> Option<String> {
     let (side, rest) = key.split_once('.')?;
     if ["quant_conv", "post_quant_conv"].contains(&side) {
@@ -42,7 +42,7 @@ pub(super) fn name(key: &str, levels: usize) -> Option<String> {
     Some(format!("{side}.{}", name.replace("nin_shortcut", "conv_shortcut")))
 }
 
-/// The name inside a level.
+/// Returns the name inside a level.
 fn inside(key: &str, change_of_size: &str) -> Option<String> {
     match key.strip_prefix(change_of_size) {
         Some(rest) => Some(format!("{change_of_size}rs.0{rest}")),

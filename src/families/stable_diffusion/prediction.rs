@@ -20,7 +20,7 @@ const TELLTALE: (&str, usize) = ("up_blocks.3.attentions.2.transformer_blocks.0.
 /// The standard deviation above which it was trained for velocity.
 const SPREAD: f64 = 0.09;
 
-/// Whether a file predicts velocity.
+/// Returns whether a file predicts velocity.
 pub(super) fn is_velocity(header: &WeightHeader, unet: Option<&Weights>) -> bool {
     let steps = header.tensors.iter().find(|(key, _)| key == "global_step").and_then(|(_, stored)| number(stored));
     if steps == Some(BASE_STEPS) {
@@ -30,7 +30,7 @@ pub(super) fn is_velocity(header: &WeightHeader, unet: Option<&Weights>) -> bool
     telltale.and_then(StoredTensor::numbers).is_none_or(|numbers| standard_deviation(&numbers) > SPREAD)
 }
 
-/// The one number of a tensor.
+/// Returns the one number of a tensor.
 fn number(stored: &StoredTensor) -> Option<f64> {
     let bytes = stored.bytes().ok()?;
     match stored.dtype {

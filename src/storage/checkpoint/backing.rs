@@ -16,7 +16,7 @@ pub(super) enum Backing {
 }
 
 impl Backing {
-    /// The weights of a component, whose files lie in `folder`.
+    /// Returns the weights of a component, whose files lie in `folder`.
     ///
     /// # Errors
     /// No weights, pickled weights only, or damaged ones.

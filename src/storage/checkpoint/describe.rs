@@ -104,7 +104,7 @@ impl ComponentDescription {
     }
 }
 
-/// What a component's config leaves to its class. The table is that of the constructors' signatures
+/// Returns what a component's config leaves to its class. The table is that of the constructors' signatures
 /// (`tests/golden/inspect/generate_configs.py`).
 fn defaults(component: &Component) -> Map<String, Value> {
     let table: Map<String, Value> = serde_json::from_str(include_str!("defaults.json")).unwrap_or_default();
@@ -126,7 +126,7 @@ impl From<Weights> for WeightsDescription {
 }
 
 impl Description {
-    /// The pipeline as Diffusers prints it: its class, and `model_index.json`.
+    /// Returns the pipeline as Diffusers prints it: its class, and `model_index.json`.
     pub fn pipeline(&self) -> String {
         format!("{} {}", self.class_name, python_json(&self.model_index))
     }

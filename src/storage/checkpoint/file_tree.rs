@@ -16,7 +16,7 @@ pub(crate) enum FileTree {
 }
 
 impl FileTree {
-    /// The names of the files directly inside a folder, sorted; empty if there is no such folder.
+    /// Returns the names of the files directly inside a folder, sorted; empty if there is no such folder.
     pub(crate) fn names(&self, folder: &str) -> Vec<String> {
         let mut names: Vec<String> = match self {
             Self::Folder(root) => std::fs::read_dir(root.join(folder))

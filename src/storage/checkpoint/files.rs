@@ -41,7 +41,7 @@ pub(crate) fn read_json(files: &impl Files, path: &str) -> Result<Option<Map<Str
     json::parse(&text).map(Some).map_err(broken)
 }
 
-/// Whether a name out of a JSON file is that of something directly inside a folder, and no way out of it.
+/// Returns whether a name out of a JSON file is that of something directly inside a folder, and no way out of it.
 pub(crate) fn is_plain_name(name: &str) -> bool {
     !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\\', ':', '\0'])
 }

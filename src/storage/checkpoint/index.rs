@@ -6,7 +6,7 @@ use super::family::{Families, FamilyRow, PipelineClass};
 use super::files::{Files, read_json};
 use crate::base::error::{Error, Result};
 
-/// The pipeline of a class, with its family. `model` names the model in messages.
+/// Returns the pipeline of a class, with its family. `model` names the model in messages.
 ///
 /// # Errors
 /// It can't be opened.
@@ -44,7 +44,7 @@ pub(crate) fn library_and_class(value: &Value) -> Option<(&str, &str)> {
     }
 }
 
-/// The name that Diffusers and transformers give to a class's config file.
+/// Returns the name that Diffusers and transformers give to a class's config file.
 pub(crate) fn config_file(class: &str) -> &'static str {
     if class.ends_with("Scheduler") {
         "scheduler_config.json"
@@ -57,12 +57,12 @@ pub(crate) fn config_file(class: &str) -> &'static str {
     }
 }
 
-/// Whether a class has weights at all.
+/// Returns whether a class has weights at all.
 pub(crate) fn has_weights(class: &str) -> bool {
     config_file(class) == "config.json"
 }
 
-/// The config of a class beside the index; `None` if there is none, or one of another class.
+/// Returns the config of a class beside the index; `None` if there is none, or one of another class.
 ///
 /// # Errors
 /// The config is broken.

@@ -18,7 +18,7 @@ pub(super) fn parse<T: DeserializeOwned>(text: &str) -> serde_json::Result<T> {
     serde_json::from_str(text).or_else(|_| serde_json::from_str(&quoted(text)))
 }
 
-/// The text with those numbers between quotes. What is inside a string stays as it is.
+/// Returns the text with those numbers between quotes. What is inside a string stays as it is.
 fn quoted(text: &str) -> Cow<'_, str> {
     let mut out = String::new();
     // How much of the text is in `out`.

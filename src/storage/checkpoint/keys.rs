@@ -18,7 +18,7 @@ const SEGMENTS: [(&str, &str); 6] = [
     ("beta", "bias"),
 ];
 
-/// The one spelling under which a parameter is looked up.
+/// Returns the one spelling under which a parameter is looked up.
 ///
 /// transformers before 5 puts `text_model.` before the names of a CLIP text encoder, and a second `vision_model.` before those of
 /// a vision tower; transformers 5 doesn't.
@@ -29,7 +29,7 @@ pub(super) fn canonical(key: &str) -> String {
     segments.join(".")
 }
 
-/// A module's parameter path as files spell it: burn's names of norm parameters are its own.
+/// Returns a module's parameter path as files spell it: burn's names of norm parameters are its own.
 pub(super) fn as_in_files(path: &str) -> Cow<'_, str> {
     match path.rsplit_once('.') {
         Some((parent, "gamma")) => format!("{parent}.weight").into(),
@@ -38,7 +38,7 @@ pub(super) fn as_in_files(path: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether a file's tensor is no parameter of any model: it can be left out and nothing is lost.
+/// Returns whether a file's tensor is no parameter of any model: it can be left out and nothing is lost.
 ///
 /// `position_ids` counts 0, 1, 2, .. and was saved by transformers before 4.31.
 pub(super) fn is_no_parameter(key: &str) -> bool {

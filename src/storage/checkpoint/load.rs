@@ -42,17 +42,17 @@ pub struct MisShaped {
 }
 
 impl Mismatch {
-    /// Whether files and module are the same.
+    /// Returns whether files and module are the same.
     pub fn is_empty(&self) -> bool {
         self.missing.is_empty() && self.unused.is_empty() && self.mis_shaped.is_empty()
     }
 
-    /// Whether the module can't be filled from the files.
+    /// Returns whether the module can't be filled from the files.
     pub fn is_fatal(&self) -> bool {
         !self.missing.is_empty() || !self.mis_shaped.is_empty()
     }
 
-    /// The tensors that nothing reads, in words; `None` if there are none.
+    /// Returns the tensors that nothing reads, in words; `None` if there are none.
     pub fn note(&self) -> Option<String> {
         let tensors = if self.unused.len() == 1 { "tensor isn't" } else { "tensors aren't" };
         (!self.unused.is_empty()).then(|| format!("{} {tensors} used: {}", self.unused.len(), some_of(&self.unused)))
@@ -81,7 +81,7 @@ impl fmt::Display for MisShaped {
     }
 }
 
-/// The first names of a list that may be long.
+/// Returns the first names of a list that may be long.
 fn some_of(names: &[String]) -> String {
     const SHOWN: usize = 5;
     let mut text = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -147,7 +147,7 @@ impl Comparison {
     }
 }
 
-/// What is wrong with a module that can't be filled.
+/// Says what is wrong with a module that can't be filled.
 fn refuse(mismatch: Mismatch, place: &str) -> Error {
     Error::new(format!("the weights aren't those that the config asks for: {place}")).caused_by(mismatch)
 }
@@ -203,7 +203,7 @@ impl<'a> Matching<'a> {
         self.containers.pop();
     }
 
-    /// The stored tensor for the parameter at the current path, if it has the parameter's shape.
+    /// Returns the stored tensor for the parameter at the current path, if it has the parameter's shape.
     fn find<const D: usize>(&mut self, param: &Param<Tensor<D>>) -> Option<FoundTensor<'a>> {
         let path = self.path.join(".");
         let shape = param.lazy_shape();
@@ -261,7 +261,7 @@ impl Loader<'_> {
         if mismatch.is_fatal() { Err(refuse(mismatch, self.place).into()) } else { self.ended }
     }
 
-    /// The tensor for the parameter at the current path, on its device.
+    /// Returns the tensor for the parameter at the current path, on its device.
     fn tensor<const D: usize>(&mut self, param: &Param<Tensor<D>>) -> Option<Tensor<D>> {
         let FoundTensor { key, stored, shape, order } = self.matching.find(param)?;
         if self.ended.is_err() || self.matching.mismatch.is_fatal() {

@@ -98,27 +98,27 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// The pipeline's class in Diffusers, for example `StableDiffusionPipeline`.
+    /// Returns the pipeline's class in Diffusers, for example `StableDiffusionPipeline`.
     pub fn class_name(&self) -> &str {
         self.pipeline.name
     }
 
-    /// The family that it belongs to.
+    /// Returns the family that it belongs to.
     pub fn family(&self) -> &'static FamilyRow {
         self.family
     }
 
-    /// Its pipeline, as the family knows it.
+    /// Returns its pipeline, as the family knows it.
     pub fn pipeline(&self) -> &'static PipelineClass {
         self.pipeline
     }
 
-    /// The components that are there, in the index's order.
+    /// Returns the components that are there, in the index's order.
     pub fn components(&self) -> &[Component] {
         &self.components
     }
 
-    /// The component of a name.
+    /// Returns the component of a name.
     ///
     /// # Errors
     /// The model has none.
@@ -128,12 +128,12 @@ impl Checkpoint {
             .ok_or_else(|| Error::new(format!("this model has no {name}: {}", self.backing.locate("model_index.json"))))
     }
 
-    /// What the model's card recommends.
+    /// Returns what the model's card recommends.
     pub fn recommended(&self) -> Recommended {
         self.recommended
     }
 
-    /// A text file of the model, for example `tokenizer/vocab.json`.
+    /// Reads a text file of the model, for example `tokenizer/vocab.json`.
     ///
     /// # Errors
     /// There is no such file, or it isn't text.
@@ -142,7 +142,7 @@ impl Checkpoint {
         self.backing.read_text(path)?.ok_or_else(missing)
     }
 
-    /// Any file of the model; `None` if there is none of this name.
+    /// Reads any file of the model; `None` if there is none of this name.
     ///
     /// # Errors
     /// The file can't be read.
@@ -150,7 +150,7 @@ impl Checkpoint {
         self.backing.open(path)?.map(|file| Ok(file.all()?.to_vec())).transpose()
     }
 
-    /// A component's files beside a module built from its config, told from their headers.
+    /// Compares a component's files with a module built from its config, by their headers.
     ///
     /// # Errors
     /// The files are missing, damaged or pickled.
@@ -166,7 +166,7 @@ impl Checkpoint {
         self.backing.weights(component, self.folder(component), preferred)
     }
 
-    /// Where a component's files lie, relative to the model.
+    /// Returns where a component's files lie, relative to the model.
     fn folder<'a>(&'a self, component: &'a str) -> &'a str {
         self.component(component).map_or(component, |component| &component.folder)
     }

@@ -27,7 +27,7 @@ pub enum Variant {
 }
 
 impl Variant {
-    /// The one to take for a model that computes in `dtype`.
+    /// Returns the one to take for a model that computes in `dtype`.
     pub(crate) fn of(dtype: DType) -> Self {
         if dtype == DType::F16 { Self::Fp16 } else { Self::Full }
     }
@@ -101,7 +101,7 @@ pub(crate) fn weight_files(names: &[String], preferred: Variant) -> WeightFiles 
     if pickled { WeightFiles::Pickled } else { WeightFiles::Absent }
 }
 
-/// The files that hold a component's weights, relative to the checkpoint.
+/// Returns the files that hold a component's weights, relative to the checkpoint.
 fn find_files(source: &FileTree, component: &str, folder: &str, preferred: Variant) -> Result<Vec<String>> {
     let place = source.locate(folder);
     match weight_files(&source.names(folder), preferred) {
@@ -116,12 +116,12 @@ fn find_files(source: &FileTree, component: &str, folder: &str, preferred: Varia
     }
 }
 
-/// The path of a file in a folder; the model's own has no name.
+/// Returns the path of a file in a folder; the model's own has no name.
 pub(crate) fn inside(folder: &str, file: &str) -> String {
     if folder.is_empty() { file.to_owned() } else { format!("{folder}/{file}") }
 }
 
-/// The files that a sharded checkpoint's index names.
+/// Returns the files that a sharded checkpoint's index names.
 pub(crate) fn read_index(source: &FileTree, folder: &str, path: &str) -> Result<Vec<String>> {
     #[derive(serde::Deserialize)]
     struct ShardIndex {

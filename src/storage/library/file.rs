@@ -17,7 +17,7 @@ use crate::storage::weights::{Flaw, SourceFile, is_gguf, read_header, read_path}
 /// What there is to say of weights of 8 bits with factors beside them.
 const SCALED: &str = "Its weights have factors beside them, which this app can't use. Take its f16 or plain fp8 file";
 
-/// What a file is. `holds` is the kind of part that lies in its folder.
+/// Looks at a file. `holds` is the kind of part that lies in its folder.
 pub(super) fn inspect(path: &Path, app: LibraryApp, holds: Option<FileKind>, families: Families) -> LibraryItem {
     let mut item = LibraryItem {
         model: None,
@@ -69,7 +69,7 @@ pub(super) fn inspect(path: &Path, app: LibraryApp, holds: Option<FileKind>, fam
     item
 }
 
-/// What people call a file: where it is named as any component's, its folder says more.
+/// Returns what people call a file: where it is named as any component's, its folder says more.
 fn name(path: &Path) -> String {
     let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     match path.parent().and_then(Path::file_name) {
@@ -78,7 +78,7 @@ fn name(path: &Path) -> String {
     }
 }
 
-/// Whether a sound file can be used, by the same rules as opening it.
+/// Returns whether a sound file can be used, by the same rules as opening it.
 fn state(identified: &Identified, families: Families, path: &Path) -> ItemState {
     let not_openable = |why: String| ItemState::NotOpenable { why };
     match identified.kind {
@@ -107,7 +107,7 @@ fn state(identified: &Identified, families: Families, path: &Path) -> ItemState 
     if missing.is_empty() { ItemState::Whole } else { ItemState::Partial { missing } }
 }
 
-/// What to do about a file of unknown origin.
+/// Returns what to do about a file of unknown origin.
 fn advice(flaw: &Flaw) -> &'static str {
     match flaw {
         Flaw::Missing => "Bring its drive back, or remove the link",
@@ -116,7 +116,7 @@ fn advice(flaw: &Flaw) -> &'static str {
     }
 }
 
-/// Why a file that isn't safetensors can't be opened.
+/// Says why a file that isn't safetensors can't be opened.
 fn unopenable(path: &Path, ending: &str) -> String {
     let mut beginning = [0; 16];
     let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());

@@ -109,7 +109,7 @@ impl Pipeline {
         }
     }
 
-    /// The weights of a component, in every precision that is there.
+    /// Looks at the weights of a component, in every precision that is there.
     fn weights(&mut self, source: &FileTree, name: &str, folder: &str) {
         let names = source.names(folder);
         let mut files = BTreeSet::new();
@@ -156,7 +156,7 @@ impl Pipeline {
         self.files.extend(real(source, file).map(|path| WeightFile { path, bytes: header.bytes }));
     }
 
-    /// What is told of it. `path` is its folder.
+    /// Makes the item of it. `path` is its folder.
     pub(super) fn item(mut self, model: ModelRef, name: String, app: LibraryApp, path: &Path) -> LibraryItem {
         if self.is_pickled {
             if matches!(model, ModelRef::Hub(_)) {
@@ -203,7 +203,7 @@ fn header_of(source: &FileTree, file: &str) -> Result<WeightHeader, Flaw> {
     }
 }
 
-/// Where one of its files lies, links followed; `None` for what is built in.
+/// Returns where one of its files lies, links followed; `None` for what is built in.
 fn real(source: &FileTree, file: &str) -> Option<PathBuf> {
     match source {
         FileTree::Folder(root) => fs::canonicalize(root.join(file)).ok(),
@@ -211,7 +211,7 @@ fn real(source: &FileTree, file: &str) -> Option<PathBuf> {
     }
 }
 
-/// A text with a capital at its beginning.
+/// Capitalises the first letter of a text.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()

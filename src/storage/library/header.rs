@@ -7,7 +7,7 @@ use crate::storage::weights::{BlockFormat, StoredTensor, WeightHeader};
 /// The part of a file that a type must have to be named.
 const NAMED_SHARE: f64 = 0.01;
 
-/// The types of most of a file's numbers.
+/// Returns the types of most of a file's numbers.
 pub(super) fn precisions(header: &WeightHeader) -> BTreeSet<String> {
     let mut bytes: BTreeMap<String, usize> = BTreeMap::new();
     for (_, stored) in &header.tensors {
@@ -17,7 +17,7 @@ pub(super) fn precisions(header: &WeightHeader) -> BTreeSet<String> {
     bytes.into_iter().filter(|(_, bytes)| *bytes as f64 >= least).map(|(name, _)| name).collect()
 }
 
-/// What a type of numbers is called, in small letters. BlockFormat say more than what their numbers become.
+/// Returns what a type of numbers is called, in small letters. A block format says more than what its numbers become.
 pub(super) fn type_name(stored: &StoredTensor) -> String {
     match stored.blocks {
         Some(BlockFormat::Q8_0) => "q8_0".to_owned(),

@@ -33,7 +33,7 @@ pub(crate) enum AxisOrder {
 /// Elements that a thread converts at a time: source and result stay in its cache.
 const CHUNK: usize = 1 << 14;
 
-/// The tensor in the wanted dtype (`F32`, `F16` or `BF16`). `shape` is the wanted one, and has as many elements as
+/// Returns the tensor in the wanted dtype (`F32`, `F16` or `BF16`). `shape` is the wanted one, and has as many elements as
 /// `bytes` of `dtype` hold.
 ///
 /// # Errors
@@ -98,7 +98,7 @@ impl AsRef<[u8]> for Numbers {
     }
 }
 
-/// The f32 that blocks of GGUF's `Q8_0` stand for.
+/// Returns the f32 that blocks of GGUF's `Q8_0` stand for.
 pub(super) fn from_q8_0(bytes: &[u8]) -> Bytes {
     /// BlockFormat that a thread expands at a time.
     const BLOCKS: usize = CHUNK / q8_0::NUMBERS;
@@ -151,7 +151,7 @@ fn convert<From: Number, To: Number>(source: &[From], target: &mut [To]) {
     }
 }
 
-/// The transpose of a row-major matrix whose rows are `width` long.
+/// Returns the transpose of a row-major matrix whose rows are `width` long.
 fn transpose<N: Number>(matrix: &[N], width: usize) -> Vec<N> {
     /// Tiles of this size are turned in the cache: they read and write whole cache lines.
     const TILE: usize = 32;
@@ -175,7 +175,7 @@ fn transpose<N: Number>(matrix: &[N], width: usize) -> Vec<N> {
     transposed
 }
 
-/// Whether no number is NaN or infinite: in IEEE 754 those, and only those, have every bit of the exponent set.
+/// Returns whether no number is NaN or infinite: in IEEE 754 those, and only those, have every bit of the exponent set.
 ///
 /// Looks at a word of eight bytes at a time: adding one to an exponent of ones, and to no other, carries into the sign's
 /// place. The loop is plain, so that it is fast in a build that optimises little.

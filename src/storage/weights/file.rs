@@ -29,7 +29,7 @@ enum Content {
 }
 
 impl SourceFile {
-    /// A file on disk.
+    /// Opens a file on disk.
     ///
     /// # Errors
     /// It can't be opened.
@@ -39,22 +39,22 @@ impl SourceFile {
         Ok(Self::of(file, path))
     }
 
-    /// A file on disk that is open already.
+    /// Takes a file on disk that is open already.
     pub(crate) fn of(file: File, path: &Path) -> Self {
         Self { content: Content::OnDisk(Arc::new(file)), place: path.display().to_string() }
     }
 
-    /// A file built into the binary.
+    /// Takes the content of a file built into the binary.
     pub(crate) fn built_in(content: &'static [u8], place: String) -> Self {
         Self { content: Content::BuiltIn(content), place }
     }
 
-    /// A file that exists in memory only.
+    /// Makes a file that exists in memory only.
     pub(crate) fn made(content: Bytes, place: String) -> Self {
         Self { content: Content::Made(content), place }
     }
 
-    /// The whole file. Nothing is copied: pages of a file on disk are read when they are looked at.
+    /// Maps the whole file. Nothing is copied: pages of a file on disk are read when they are looked at.
     ///
     /// # Errors
     /// The file can't be mapped.
@@ -67,7 +67,7 @@ impl SourceFile {
         self.range(0..len)
     }
 
-    /// A part of the file. Nothing is copied, and the memory is the system's again once the part is dropped.
+    /// Maps a part of the file. Nothing is copied, and the memory is the system's again once the part is dropped.
     ///
     /// # Errors
     /// The file can't be mapped, or ends before the part does.

@@ -86,7 +86,7 @@ pub(crate) fn read_header(file: &SourceFile, bytes: &[u8]) -> Result<WeightHeade
     Ok(WeightHeader { tensors, metadata, bytes: bytes.len() as u64 })
 }
 
-/// What a type's numbers become, how they are kept, how many are in a unit and how many bytes that is.
+/// Returns what a type's numbers become, how they are kept, how many are in a unit and how many bytes that is.
 fn number_type(kind: u32) -> Option<(Dtype, Option<BlockFormat>, usize, usize)> {
     match kind {
         0 => Some((Dtype::F32, None, 1, 4)),
@@ -97,7 +97,7 @@ fn number_type(kind: u32) -> Option<(Dtype, Option<BlockFormat>, usize, usize)> 
     }
 }
 
-/// The name of a type that isn't read (`ggml_type`).
+/// Returns the name of a type that isn't read (`ggml_type`).
 fn type_name(kind: u32) -> String {
     const NAMES: [&str; 16] = [
         "F32", "F16", "Q4_0", "Q4_1", "Q4_2", "Q4_3", "Q5_0", "Q5_1", "Q8_0", "Q8_1", "Q2_K", "Q3_K", "Q4_K", "Q5_K",
@@ -107,7 +107,7 @@ fn type_name(kind: u32) -> String {
     name.map_or_else(|| format!("number {kind}"), ToString::to_string)
 }
 
-/// Where a tensor's bytes are, if they are inside the file. Rows are whole units.
+/// Returns where a tensor's bytes are, if they are inside the file. Rows are whole units.
 fn place(shape: &[usize], unit: usize, unit_len: usize, start: Option<u64>, file: usize) -> Option<Range<usize>> {
     let numbers = shape.iter().try_fold(1_usize, |product, size| product.checked_mul(*size))?;
     let row = shape.last().copied().unwrap_or(1);
@@ -142,7 +142,7 @@ impl<'a> Cursor<'a> {
         self.take(len).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
     }
 
-    /// The tensors, and the metadata that are texts or whole numbers.
+    /// Returns the tensors, and the metadata that are texts or whole numbers.
     fn header(&mut self) -> Option<(Vec<GgufTensor>, HashMap<String, String>)> {
         let (tensors, entries) = (self.u64()?, self.u64()?);
         let mut metadata = HashMap::new();
@@ -169,7 +169,7 @@ impl<'a> Cursor<'a> {
         Some(GgufTensor { name, shape, kind: self.u32()?, offset: self.u64()? })
     }
 
-    /// A text, or a whole number of four bytes; a value of any other kind is passed over and left empty.
+    /// Returns a text, or a whole number of four bytes; a value of any other kind is passed over and left empty.
     fn value(&mut self, kind: u32, depth: usize) -> Option<String> {
         match kind {
             0 | 1 | 7 => self.take(1)?,

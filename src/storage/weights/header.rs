@@ -24,7 +24,7 @@ pub(crate) enum Flaw {
 }
 
 impl Flaw {
-    /// A sentence about a file.
+    /// Returns a sentence about a file.
     pub(crate) fn sentence(&self) -> String {
         match self {
             Self::Missing => "It is a link to a file that isn't there".to_owned(),
@@ -72,7 +72,7 @@ pub(super) fn parse(file: &mut impl Read, bytes: u64) -> io::Result<Result<(Meta
     Ok(Ok((tensors, data as usize)))
 }
 
-/// What people get in place of a file when a download goes wrong in the usual ways, by how it begins.
+/// Returns what people get in place of a file when a download goes wrong in the usual ways, by how it begins.
 fn something_else(beginning: [u8; 8]) -> Option<&'static str> {
     let lower = beginning.to_ascii_lowercase();
     if lower.starts_with(b"<!doc") || lower.starts_with(b"<html") {
@@ -86,8 +86,8 @@ fn something_else(beginning: [u8; 8]) -> Option<&'static str> {
     }
 }
 
-/// The first tensor at fault in a header that the library refused, which doesn't name it: its bytes don't follow those before, or
-/// its shape asks for another number of bytes. `None` if the header can't be read at all.
+/// Returns the first tensor at fault in a header that the library refused, which doesn't name it: its bytes don't follow those
+/// before, or its shape asks for another number of bytes. `None` if the header can't be read at all.
 fn misfit(header: &[u8]) -> Option<String> {
     let header: BTreeMap<String, serde_json::Value> = serde_json::from_slice(header).ok()?;
     let tensors = header.into_iter().filter(|(key, _)| key != "__metadata__");

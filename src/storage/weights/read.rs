@@ -50,7 +50,7 @@ pub(crate) fn read_path(path: &Path) -> Result<WeightHeader, Flaw> {
     Ok(stored(&tensors, data, metadata.len(), &SourceFile::of(file, path)))
 }
 
-/// Whether a file on disk begins as a GGUF file does.
+/// Returns whether a file on disk begins as a GGUF file does.
 pub(crate) fn is_gguf(path: &Path) -> bool {
     let mut beginning = vec![0; gguf::MAGIC.len()];
     File::open(path).and_then(|mut file| file.read_exact(&mut beginning)).is_ok() && beginning == gguf::MAGIC
@@ -63,7 +63,7 @@ fn unreadable(cause: &std::io::Error) -> Flaw {
     }
 }
 
-/// The tensors of a file whose numbers begin at `data`.
+/// Returns the tensors of a file whose numbers begin at `data`.
 fn stored(tensors: &Metadata, data: usize, bytes: u64, file: &SourceFile) -> WeightHeader {
     let metadata = tensors.metadata().clone().unwrap_or_default();
     let tensors = tensors.tensors().into_iter().map(|(key, info)| {

@@ -40,19 +40,19 @@ pub(crate) struct WeightHeader {
 }
 
 impl WeightHeader {
-    /// The names of its tensors.
+    /// Returns the names of its tensors.
     pub(crate) fn names(&self) -> Vec<&str> {
         self.tensors.iter().map(|(key, _)| key.as_str()).collect()
     }
 
-    /// The names and shapes of its tensors.
+    /// Returns the names and shapes of its tensors.
     pub(crate) fn shapes(&self) -> impl Iterator<Item = (&str, &[usize])> {
         self.tensors.iter().map(|(key, stored)| (key.as_str(), stored.shape.as_slice()))
     }
 }
 
 impl StoredTensor {
-    /// Its bytes, little-endian, mapped for as long as they are held where the file has them as they are.
+    /// Returns its bytes, little-endian, mapped for as long as they are held where the file has them as they are.
     ///
     /// # Errors
     /// The file can't be mapped any more.
@@ -64,7 +64,7 @@ impl StoredTensor {
         })
     }
 
-    /// One of three equal parts, by its first axis. `None` if they can't be equal.
+    /// Returns one of three equal parts, by its first axis. `None` if they can't be equal.
     pub(crate) fn third(&self, index: usize) -> Option<Self> {
         let (rows, columns) = self.shape.split_first()?;
         let len = self.len() / 3;
@@ -74,7 +74,7 @@ impl StoredTensor {
         is_whole.then(|| Self { shape, range: start..start + len, ..self.clone() })
     }
 
-    /// A matrix of f32 that isn't in any file.
+    /// Makes a matrix of f32 that isn't in any file.
     pub(crate) fn made(rows: &[Vec<f32>], width: usize, place: String) -> Self {
         let bytes: Vec<u8> = rows.iter().flatten().flat_map(|number| number.to_le_bytes()).collect();
         let range = 0..bytes.len();
@@ -82,14 +82,14 @@ impl StoredTensor {
         Self { dtype, shape, file: SourceFile::made(bytes.into(), place), range, blocks: None }
     }
 
-    /// All its numbers; `None` if they can't be read, or one of them isn't finite.
+    /// Returns all its numbers; `None` if they can't be read, or one of them isn't finite.
     pub(crate) fn numbers(&self) -> Option<Vec<f32>> {
         let shape = Shape::new([self.shape.iter().product()]);
         let data = tensor_data(self.bytes().ok()?, self.dtype, shape, AxisOrder::AsStored, DType::F32).ok()?;
         data.try_to_vec().ok()
     }
 
-    /// Its length in bytes.
+    /// Returns its length in bytes.
     pub(crate) fn len(&self) -> usize {
         self.range.len()
     }

@@ -29,19 +29,19 @@ pub(crate) struct Configs {
 }
 
 impl Architecture {
-    /// An architecture whose files are recognised and not opened.
+    /// Describes an architecture whose files are recognised and not opened.
     pub(crate) const fn named(name: &'static str, network: &'static str) -> Self {
         Self { name, network, configs: None }
     }
 
-    /// Whether single files of it can be opened.
+    /// Returns whether single files of it can be opened.
     pub fn is_openable(&self) -> bool {
         self.configs.is_some()
     }
 }
 
 impl Configs {
-    /// The files of a model that predicts noise, or velocity.
+    /// Returns the files of a model that predicts noise, or velocity.
     pub(crate) fn of(&self, is_velocity: bool) -> &'static str {
         self.velocity.filter(|_| is_velocity).unwrap_or(self.noise)
     }

@@ -63,7 +63,7 @@ pub struct Identified {
 }
 
 impl fmt::Display for Identified {
-    /// What people call it, with an article: `a Stable Diffusion 1 checkpoint`, `a LoRA for Stable Diffusion XL`.
+    /// Returns what people call it, with an article: `a Stable Diffusion 1 checkpoint`, `a LoRA for Stable Diffusion XL`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, is_for) = match self.kind {
             FileKind::Checkpoint => ("checkpoint", false),

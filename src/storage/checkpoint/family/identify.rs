@@ -12,7 +12,7 @@ use super::tensors::{NETWORK, Tensors, VAES};
 /// What tensors are, whose, and how they are named.
 type Finding = (FileKind, Option<&'static Architecture>, KeyLayout);
 
-/// What a file is, from its tensors' names and shapes.
+/// Recognises a file by its tensors' names and shapes.
 pub(super) fn identify<'a>(
     rows: &[&'static FamilyRow],
     tensors: impl IntoIterator<Item = (&'a str, &'a [usize])>,
@@ -30,7 +30,7 @@ pub(super) fn identify<'a>(
     }
 }
 
-/// What is put on top of a model.
+/// Recognises what is put on top of a model.
 fn addition(rows: &[&'static FamilyRow], tensors: &Tensors<'_>) -> Option<Finding> {
     const LORA: [&str; 7] = [
         ".lora_down.weight",
@@ -64,7 +64,7 @@ fn addition(rows: &[&'static FamilyRow], tensors: &Tensors<'_>) -> Option<Findin
     Some((kind, by_text_width(rows, width.and_then(|shape| shape.last())), layout))
 }
 
-/// The model that a LoRA is for: by its names, or else by the width of the texts that its attention reads.
+/// Returns the model that a LoRA is for: by its names, or else by the width of the texts that its attention reads.
 fn lora_for(rows: &[&'static FamilyRow], tensors: &Tensors<'_>) -> Option<&'static Architecture> {
     let mut marks = rows.iter().flat_map(|row| row.recognition.lora_marks);
     if let Some((_, architecture)) = marks.find(|(mark, _)| tensors.names().any(|key| key.contains(mark))) {
@@ -88,14 +88,14 @@ fn is_upscaler(tensors: &Tensors<'_>) -> bool {
         || (tensors.has("body.0.weight") && tensors.has("body.1.weight"))
 }
 
-/// A model that one tensor gives away.
+/// Recognises a model by one tensor.
 fn marked(rows: &[&'static FamilyRow], tensors: &Tensors<'_>) -> Option<Finding> {
     let is_here = |key: &str| tensors.has(key) || tensors.has(&format!("{NETWORK}{key}"));
     let (_, architecture) = rows.iter().flat_map(|row| row.recognition.marks).find(|(key, _)| is_here(key))?;
     Some((model_kind(tensors), Some(architecture), KeyLayout::Ldm))
 }
 
-/// A model that its family recognises by more than one tensor.
+/// Recognises a model that its family knows by more than one tensor.
 fn network(rows: &[&'static FamilyRow], tensors: &Tensors<'_>) -> Option<Finding> {
     let (architecture, layout) =
         rows.iter().filter_map(|row| row.recognition.network).find_map(|find| find(tensors))?;
@@ -106,7 +106,7 @@ fn model_kind(tensors: &Tensors<'_>) -> FileKind {
     if tensors.is_whole() { FileKind::Checkpoint } else { FileKind::Unet }
 }
 
-/// A component other than the network that draws.
+/// Recognises a component other than the network that draws.
 fn component(rows: &[&'static FamilyRow], tensors: &Tensors<'_>) -> Finding {
     for prefix in VAES.iter().chain(&[""]) {
         for (first, layout) in [
@@ -135,7 +135,7 @@ fn component(rows: &[&'static FamilyRow], tensors: &Tensors<'_>) -> Finding {
     (FileKind::Unknown, None, KeyLayout::Ldm)
 }
 
-/// The network whose texts are so wide.
+/// Finds the architecture that reads texts of a width.
 fn by_text_width(rows: &[&'static FamilyRow], width: Option<&usize>) -> Option<&'static Architecture> {
     let mut widths = rows.iter().flat_map(|row| row.recognition.text_widths);
     widths.find(|(known, _)| Some(known) == width).map(|(_, architecture)| *architecture)

@@ -22,15 +22,16 @@ pub(crate) struct KeyTarget {
 
 /// The names of one single file, translated into those of a diffusers folder.
 pub(crate) trait KeyMap {
-    /// Where a tensor goes: nowhere, to one place, or in parts to several.
+    /// Returns where a tensor goes: nowhere, to one place, or in parts to several.
     fn destinations(&self, key: &str) -> Vec<KeyTarget>;
 
-    /// Diffusers' name of a VAE's tensor, with or without what whole checkpoints put before it.
+    /// Returns Diffusers' name of a VAE's tensor, with or without what whole checkpoints put before it.
     fn vae(&self, key: &str) -> Option<String>;
 
-    /// The component that a tensor without a destination seems to belong to; `None` for those that are known to be of no use.
+    /// Returns the component that a tensor without a destination seems to belong to; `None` for those that are known to be of
+    /// no use.
     fn stray(&self, key: &str) -> Option<&'static str>;
 
-    /// The name of the tensor with the same weights averaged over the training (EMA); `None` for those that have none.
+    /// Returns the name of the tensor with the same weights averaged over the training (EMA); `None` for those that have none.
     fn averaged(&self, key: &str) -> Option<String>;
 }

@@ -18,27 +18,27 @@ impl fmt::Debug for Families {
 }
 
 impl Families {
-    /// These rows.
+    /// Takes these rows.
     pub const fn new(rows: &'static [&'static FamilyRow]) -> Self {
         Self(rows)
     }
 
-    /// The rows.
+    /// Returns the rows.
     pub fn rows(self) -> &'static [&'static FamilyRow] {
         self.0
     }
 
-    /// All pipelines that can be opened.
+    /// Returns all pipelines that can be opened.
     pub fn pipelines(self) -> impl Iterator<Item = &'static PipelineClass> {
         self.0.iter().flat_map(|row| row.pipelines)
     }
 
-    /// The pipeline of a class, with its family; `None` if it can't be opened.
+    /// Returns the pipeline of a class, with its family; `None` if it can't be opened.
     pub fn pipeline(self, class: &str) -> Option<(&'static FamilyRow, &'static PipelineClass)> {
         self.0.iter().find_map(|row| Some((*row, row.pipelines.iter().find(|pipeline| pipeline.name == class)?)))
     }
 
-    /// The network of a pipeline's class, if the class alone tells.
+    /// Returns the network of a pipeline's class, if the class alone tells.
     pub fn architecture_of_class(self, class: &str) -> Option<&'static Architecture> {
         if let Some((_, pipeline)) = self.pipeline(class) {
             return pipeline.architecture;
@@ -47,17 +47,17 @@ impl Families {
         named.find(|(begins, _)| class.starts_with(begins)).map(|(_, architecture)| *architecture)
     }
 
-    /// The family of a network.
+    /// Returns the family of a network.
     pub fn family_of(self, architecture: &Architecture) -> Option<&'static FamilyRow> {
         self.0.iter().copied().find(|row| row.architectures.iter().any(|own| *own == architecture))
     }
 
-    /// What a file is, from its tensors' names and shapes.
+    /// Recognises a file by its tensors' names and shapes.
     pub fn identify<'a>(self, tensors: impl IntoIterator<Item = (&'a str, &'a [usize])>) -> Identified {
         identify::identify(self.0, tensors)
     }
 
-    /// What can be opened out of a single file, in words.
+    /// Returns what can be opened out of a single file, in words.
     pub(crate) fn openable(self) -> String {
         self.0.iter().filter_map(|row| row.openable).collect::<Vec<_>>().join(", ")
     }

@@ -101,13 +101,13 @@ pub(crate) struct WordTable {
 }
 
 impl Recognition {
-    /// Tells nothing.
+    /// Recognises nothing.
     pub(crate) const NONE: Self =
         Self { marks: &[], network: None, text_widths: &[], lora_marks: &[], latent_channels: &[] };
 }
 
 impl FamilyRow {
-    /// A family that is recognised and not opened.
+    /// Describes a family that is recognised and not opened.
     pub(crate) const fn named(
         id: &'static str,
         label: &'static str,
@@ -127,25 +127,25 @@ impl FamilyRow {
         }
     }
 
-    /// Its component of a name, if something is known of it.
+    /// Returns its component of a name, if something is known of it.
     pub fn component(&self, id: &str) -> Option<&'static ComponentSpec> {
         self.components.iter().find(|component| component.id == id)
     }
 }
 
 impl ComponentSpec {
-    /// A component that a single file has to have itself.
+    /// Describes a component that a single file has to have itself.
     pub(crate) const fn new(id: &'static str, label: &'static str, classes: &'static [&'static str]) -> Self {
         Self { id, label, classes, beside: None }
     }
 
-    /// Where it may lie beside a single file that lacks it.
+    /// Returns where it may lie beside a single file that lacks it, if anywhere.
     pub(crate) fn place_beside(&self, model: &Path) -> Option<String> {
         let stem = model.file_stem().unwrap_or_default().to_string_lossy();
         self.beside.map(|place| place.replace("{}", &stem))
     }
 
-    /// The same component, which may lie beside a single file.
+    /// Describes the same component, which may lie beside a single file.
     pub(crate) const fn beside(self, place: &'static str) -> Self {
         Self { beside: Some(place), ..self }
     }

@@ -19,59 +19,59 @@ impl<'a> Tensors<'a> {
         Self(tensors.into_iter().collect())
     }
 
-    /// All names, sorted.
+    /// Returns all names, sorted.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
         self.0.keys().copied()
     }
 
-    /// The only tensor of a file that has no other.
+    /// Returns the only tensor of a file that has no other.
     pub(super) fn only(&self) -> Option<(&'a str, &'a [usize])> {
         let (name, shape) = self.0.first_key_value().filter(|_| self.0.len() == 1)?;
         Some((name, shape))
     }
 
-    /// The shape of a tensor.
+    /// Returns the shape of a tensor.
     pub(crate) fn shape(&self, key: &str) -> Option<&'a [usize]> {
         self.0.get(key).copied()
     }
 
-    /// Whether there is a tensor of this name.
+    /// Returns whether there is a tensor of this name.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.0.contains_key(key)
     }
 
-    /// Whether a name begins so.
+    /// Returns whether a name begins so.
     pub(crate) fn any(&self, prefix: &str) -> bool {
         self.0.range(prefix..).next().is_some_and(|(key, _)| key.starts_with(prefix))
     }
 
-    /// The shape of the first tensor whose name begins and ends so.
+    /// Returns the shape of the first tensor whose name begins and ends so.
     pub(crate) fn find(&self, prefix: &str, ending: &str) -> Option<&'a [usize]> {
         let below = self.0.range(prefix..).take_while(|(key, _)| key.starts_with(prefix));
         below.filter(|(key, _)| key.ends_with(ending)).map(|(_, shape)| *shape).next()
     }
 
-    /// The shape of the first tensor whose name is as asked.
+    /// Returns the shape of the first tensor whose name is as asked.
     pub(super) fn first(&self, is_it: impl Fn(&str) -> bool) -> Option<&'a [usize]> {
         self.0.iter().find(|(key, _)| is_it(key)).map(|(_, shape)| *shape)
     }
 
-    /// Whether there is a VAE in it.
+    /// Returns whether there is a VAE in it.
     pub(super) fn has_vae(&self) -> bool {
         VAES.iter().any(|prefix| self.any(prefix))
     }
 
-    /// Whether there is a text encoder in it, or it is one.
+    /// Returns whether there is a text encoder in it, or it is one.
     pub(super) fn has_text_encoder(&self) -> bool {
         TEXT_ENCODERS.iter().any(|prefix| self.any(prefix)) || self.text_encoder_alone().is_some()
     }
 
-    /// Whether there is more than the network that draws.
+    /// Returns whether there is more than the network that draws.
     pub(super) fn is_whole(&self) -> bool {
         TEXT_ENCODERS.iter().chain(&VAES).any(|prefix| self.any(prefix))
     }
 
-    /// The shape of a CLIP text encoder's position embedding, where the file is a component of its own.
+    /// Returns the shape of a CLIP text encoder's position embedding, where the file is a component of its own.
     pub(super) fn text_encoder_alone(&self) -> Option<&'a [usize]> {
         ["text_model.embeddings.position_embedding.weight", "embeddings.position_embedding.weight"]
             .iter()
@@ -79,8 +79,8 @@ impl<'a> Tensors<'a> {
             .filter(|shape| shape.first() == Some(&77))
     }
 
-    /// The width of the words in a textual inversion embedding: `emb_params` of A1111, `<token>` of Diffusers, `clip_l` and
-    /// `clip_g` for two text encoders, whose outputs lie side by side.
+    /// Returns the width of the words in a textual inversion embedding: `emb_params` of A1111, `<token>` of Diffusers, `clip_l`
+    /// and `clip_g` for two text encoders, whose outputs lie side by side.
     pub(super) fn embedding_width(&self) -> Option<usize> {
         if let (Some(l), Some(g)) = (self.shape("clip_l"), self.shape("clip_g")) {
             return l.last()?.checked_add(*g.last()?);

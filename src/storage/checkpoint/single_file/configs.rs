@@ -13,7 +13,7 @@ use crate::storage::checkpoint::weight_files::Weights;
 
 const SCHEDULER: &str = "scheduler/scheduler_config.json";
 
-/// Where the config of a component with weights is.
+/// Returns where the config of a component with weights is.
 pub(crate) fn path(component: &str) -> String {
     format!("{component}/config.json")
 }
@@ -26,7 +26,7 @@ pub(super) struct MadeFiles {
 }
 
 impl MadeFiles {
-    /// An architecture's files, but for those that lie beside the model.
+    /// Returns an architecture's files, but for those that lie beside the model.
     ///
     /// # Errors
     /// One of those is broken.
@@ -76,7 +76,7 @@ impl MadeFiles {
         }
     }
 
-    /// A config that may be changed.
+    /// Returns a config that may be changed.
     pub(crate) fn config(&mut self, path: &str) -> Option<&mut Map<String, Value>> {
         let config = self.files.get_mut(path).filter(|_| !self.given.contains(path));
         config.and_then(Value::as_object_mut)

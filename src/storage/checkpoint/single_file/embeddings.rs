@@ -25,7 +25,7 @@ pub(crate) struct WordEmbeddings {
 }
 
 impl WordEmbeddings {
-    /// Those for a text encoder of such a width.
+    /// Reads those for a text encoder of such a width.
     pub(super) fn beside(model: &Path, width: usize, families: Families) -> Self {
         let mut found = Self::default();
         for path in files(model) {
@@ -41,7 +41,7 @@ impl WordEmbeddings {
     }
 }
 
-/// The files in the folders of embeddings, sorted.
+/// Lists the files in the folders of embeddings, sorted.
 fn files(model: &Path) -> Vec<PathBuf> {
     let folders = model.ancestors().skip(1).take(4).map(|folder| folder.join("embeddings"));
     let entries = folders.flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten());
@@ -53,7 +53,7 @@ fn files(model: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The tensor's name, and its rows.
+/// Reads the tensor's name, and its rows.
 fn read(path: &Path, width: usize, families: Families) -> Option<(String, Vec<Vec<f32>>)> {
     let header = read_header(&SourceFile::on_disk(path).ok()?).ok()?;
     let found = families.identify(header.shapes());

@@ -100,7 +100,7 @@ impl SingleFile {
         Ok(Self { place: path.display().to_string(), family, rules, files: files.into_bytes(), components, beside })
     }
 
-    /// The weights of a component.
+    /// Returns the weights of a component.
     ///
     /// # Errors
     /// It is neither in the file nor beside it, or damaged.
@@ -130,7 +130,7 @@ impl Files for SingleFile {
     }
 }
 
-/// A file's tensors by component, under Diffusers' names.
+/// Splits a file's tensors by component, under Diffusers' names.
 fn split(
     header: &WeightHeader,
     rules: &SingleFileRules,
@@ -194,7 +194,7 @@ fn learn(table: &WordTable, text_encoder: &mut Weights, files: &mut MadeFiles, p
     text_encoder.tensors.insert(table.learned.to_owned(), StoredTensor::made(&rows, width, place));
 }
 
-/// What a file is to be opened as.
+/// An architecture that can be opened, with its family and the rules of that.
 type Openable = (&'static Architecture, &'static FamilyRow, &'static SingleFileRules);
 
 /// Refuses what can't be opened, and says what it is.
@@ -235,12 +235,12 @@ fn check(identified: &Identified, header: &WeightHeader, families: Families, pat
     Ok(opened)
 }
 
-/// Whether a tensor is a factor of weights of 8 bits, as ComfyUI and bitsandbytes store them.
+/// Returns whether a tensor is a factor of weights of 8 bits, as ComfyUI and bitsandbytes store them.
 pub(crate) fn is_scaled(key: &str) -> bool {
     key == "scaled_fp8" || key.ends_with(".scale_weight") || key.ends_with(".weight_scale")
 }
 
-/// What is said of a file without a component.
+/// Says what is wrong with a file without a component.
 fn missing(family: &FamilyRow, component: &str, path: &Path) -> Error {
     let spec = family.component(component);
     let label = spec.map_or(component, |spec| spec.label);

@@ -69,7 +69,7 @@ impl OriginalConfig {
         Ok(Some(Self(whole.model.params)))
     }
 
-    /// Whether the model predicts velocity rather than noise.
+    /// Returns whether the model predicts velocity rather than noise.
     pub(crate) fn is_velocity(&self) -> bool {
         self.0.parameterization.as_deref() == Some("v")
     }
@@ -100,7 +100,7 @@ impl OriginalConfig {
 }
 
 impl LdmUnet {
-    /// How many heads each level has, under the name that Diffusers has for it.
+    /// Returns how many heads each level has, under the name that Diffusers has for it.
     fn heads(&self, channels: Option<&Value>) -> Option<Value> {
         if let Some(heads) = self.num_heads.filter(|heads| *heads > 0) {
             return Some(json!(heads));

@@ -8,7 +8,7 @@ use crate::storage::checkpoint::family::Configs;
 use crate::storage::checkpoint::weight_files::Weights;
 use crate::storage::weights::WeightHeader;
 
-/// Whether the scheduler has to be told that the model predicts velocity.
+/// Returns whether the scheduler has to be told that the model predicts velocity.
 pub(super) fn is_velocity(
     configs: &Configs,
     header: &WeightHeader,
