@@ -11,11 +11,11 @@ use crate::base::error::{Error, Result};
 use crate::base::model_ref::HubId;
 use crate::cli::{Ended, cancel_on_interrupt, print};
 use crate::families;
-use crate::storage::hub::{Downloaded, Gate, Hub, Offer, Options, Progress, State, Variant};
+use crate::storage::hub::{DownloadProgress, Downloaded, Gate, Hub, Offer, Options, TransferState, Variant};
 
 /// Which model.
 #[derive(clap::Args)]
-pub(super) struct Args {
+pub(super) struct DownloadArgs {
     /// The model on the Hub: owner/name, owner/name@revision or its page's address
     #[arg(value_name = "REF", value_parser = id)]
     model: HubId,
@@ -39,7 +39,7 @@ fn id(text: &str) -> Result<HubId, String> {
 }
 
 /// Fetches it, shows how far it is, and prints its folder.
-pub(super) fn run(args: &Args) -> Result<Ended> {
+pub(super) fn run(args: &DownloadArgs) -> Result<Ended> {
     let cancel = CancelToken::new();
     cancel_on_interrupt(&cancel)?;
     let id = match &args.revision {
@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args) -> Result<Ended> {
     if offer.gate != Gate::Open && !args.yes && !accepted(&offer)? {
         return Ok(Ended::Interrupted);
     }
-    let mut report = Report::new(args.json);
+    let mut report = DownloadReport::new(args.json);
     let downloaded = hub.download(&offer, &mut |progress| report.tell(progress), &cancel);
     report.end();
     match downloaded? {
@@ -124,7 +124,7 @@ const BETWEEN_EVENTS: Duration = Duration::from_millis(500);
 const BAR: &str = "{wide_bar} {bytes} of {total_bytes}  {msg}";
 
 /// Where a download's progress goes.
-enum Report {
+enum DownloadReport {
     /// Events on stdout; the time of the last one.
     Json(Option<Instant>),
     Bar(ProgressBar),
@@ -132,7 +132,7 @@ enum Report {
     Lines(Option<Instant>),
 }
 
-impl Report {
+impl DownloadReport {
     fn new(json: bool) -> Self {
         if json {
             Self::Json(None)
@@ -144,12 +144,12 @@ impl Report {
         }
     }
 
-    fn tell(&mut self, progress: &Progress) {
-        if progress.state == State::Queued {
+    fn tell(&mut self, progress: &DownloadProgress) {
+        if progress.state == TransferState::Queued {
             return;
         }
         let is_due = |last: &mut Option<Instant>, between: Duration| {
-            let due = progress.state == State::Done || last.is_none_or(|last| last.elapsed() >= between);
+            let due = progress.state == TransferState::Done || last.is_none_or(|last| last.elapsed() >= between);
             if due {
                 *last = Some(Instant::now());
             }
@@ -183,23 +183,23 @@ impl Report {
     }
 }
 
-fn of_progress(progress: &Progress) -> serde_json::Value {
+fn of_progress(progress: &DownloadProgress) -> serde_json::Value {
     json!({
         "event": "download-progress", "bytes": progress.bytes, "of": progress.of,
         "bytes_per_sec": progress.bytes_per_sec.round(), "secs_left": progress.secs_left.map(f64::round),
-        "files": progress.files.iter().filter(|file| file.state == State::Fetching)
+        "files": progress.files.iter().filter(|file| file.state == TransferState::Fetching)
             .map(|file| json!({ "path": file.path, "bytes": file.bytes, "of": file.of })).collect::<Vec<_>>(),
     })
 }
 
 /// What goes on: `3.1 MB/s, 2 min left`.
-fn doing(progress: &Progress) -> String {
+fn doing(progress: &DownloadProgress) -> String {
     match &progress.state {
-        State::Waiting { why, secs: Some(secs) } => format!("waiting {secs} s: {why}"),
-        State::Waiting { why, secs: None } => format!("waiting: {why}"),
-        State::Checking => "checking what is here".to_owned(),
-        State::Queued => String::new(),
-        State::Fetching | State::Done => {
+        TransferState::Waiting { why, secs: Some(secs) } => format!("waiting {secs} s: {why}"),
+        TransferState::Waiting { why, secs: None } => format!("waiting: {why}"),
+        TransferState::Checking => "checking what is here".to_owned(),
+        TransferState::Queued => String::new(),
+        TransferState::Fetching | TransferState::Done => {
             let rate = format!("{}/s", size(progress.bytes_per_sec as u64));
             progress.secs_left.map_or(String::new(), |secs| match secs.round() as u64 {
                 secs if secs < 100 => format!("{rate}, {secs} s left"),

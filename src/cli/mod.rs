@@ -37,11 +37,11 @@ enum Command {
     /// Show what a model is made of
     Inspect(inspect::Args),
     /// Fetch a model from the Hugging Face Hub
-    Download(download::Args),
+    Download(download::DownloadArgs),
     /// List the devices that can draw
     Devices(devices::Args),
     /// List the models on this computer
-    Models(models::Args),
+    Models(models::ModelsArgs),
 }
 
 /// How a command ended, other than by failing.

@@ -16,7 +16,7 @@ use crate::storage::library::{self, Duplicates, ItemState, LibraryItem, Places, 
 
 /// Where to look, and how closely.
 #[derive(clap::Args)]
-pub(super) struct Args {
+pub(super) struct ModelsArgs {
     /// Look in these folders, and nowhere else [default: where models usually lie, and the folders added in the window]
     #[arg(value_name = "FOLDER")]
     folders: Vec<PathBuf>,
@@ -32,7 +32,7 @@ pub(super) struct Args {
 }
 
 /// Prints one model a line, or all as JSON.
-pub(super) fn run(args: &Args) -> Result<Ended> {
+pub(super) fn run(args: &ModelsArgs) -> Result<Ended> {
     let cancel = CancelToken::new();
     let (mut items, mut troubles) = library::list(&args.places(), families::ALL, &cancel)?;
     let mut verdicts = vec![None; items.len()];
@@ -91,7 +91,7 @@ fn differs(damaged: &[&LibraryItem]) -> Error {
         .advise(format!("Remove {}, and `burnisher download` fetches it again", files.join(" and ")))
 }
 
-impl Args {
+impl ModelsArgs {
     fn places(&self) -> Places {
         if self.folders.is_empty() {
             let (settings, _) = Settings::load(&Settings::path_of_user());

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use burnisher::base::cancel::CancelToken;
 use burnisher::base::model_ref::{HubId, ModelRef};
 use burnisher::families;
-use burnisher::storage::hub::{Downloaded, Gate, Hub, Options, Progress, State, Variant};
+use burnisher::storage::hub::{DownloadProgress, Downloaded, Gate, Hub, Options, TransferState, Variant};
 
 use crate::checkpoints::{Checkpoint as Tiny, Storage};
 use crate::repo::Repo;
@@ -28,13 +28,13 @@ fn a_model_comes_whole_and_only_what_is_needed_of_it() {
     assert_eq!((offer.bytes, offer.bytes_here), (bytes as u64, 0));
     assert!(!stage.cache().exists(), "looking writes nothing");
     stage.server.forget();
-    let mut last: Option<Progress> = None;
+    let mut last: Option<DownloadProgress> = None;
     let done = stage.hub().download(&offer, &mut |progress| last = Some(progress.clone()), &CancelToken::new());
     let snapshot = stage.in_cache("snapshots").join(repo.commit());
     assert_eq!(done.expect("a model"), Downloaded::Done(snapshot.clone()));
     stage.assert_whole(&repo);
     let last = last.expect("some progress");
-    assert_eq!((last.bytes, last.of, &last.state), (offer.bytes, offer.bytes, &State::Done));
+    assert_eq!((last.bytes, last.of, &last.state), (offer.bytes, offer.bytes, &TransferState::Done));
     assert_eq!(last.files.len(), offer.files.len());
     let served: u64 = stage.server.seen().iter().map(|seen| seen.sent).sum();
     assert_eq!(served, offer.bytes, "every byte once");

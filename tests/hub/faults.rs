@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use burnisher::base::cancel::CancelToken;
 use burnisher::families;
-use burnisher::storage::hub::{Downloaded, State};
+use burnisher::storage::hub::{Downloaded, TransferState};
 
 use crate::repo::Repo;
 use crate::server::{Fault, Seen};
@@ -88,9 +88,10 @@ fn a_busy_hub_is_asked_again_after_as_long_as_it_says() {
         }
     });
     let (begun, mut waited) = (Instant::now(), false);
-    let mut on_progress = |progress: &burnisher::storage::hub::Progress| {
+    let mut on_progress = |progress: &burnisher::storage::hub::DownloadProgress| {
         let mut states = progress.files.iter().map(|file| &file.state);
-        waited |= states.any(|state| matches!(state, State::Waiting { secs: Some(1), why } if why.contains("429")));
+        waited |=
+            states.any(|state| matches!(state, TransferState::Waiting { secs: Some(1), why } if why.contains("429")));
     };
     let done = stage.hub().download(&offer, &mut on_progress, &CancelToken::new()).expect("it heals");
     assert!(matches!(done, Downloaded::Done(_)) && waited);

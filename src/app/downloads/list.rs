@@ -3,7 +3,7 @@
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::HubId;
-use crate::storage::hub::{Downloaded, Offer, Progress};
+use crate::storage::hub::{DownloadProgress, Downloaded, Offer};
 
 /// All downloads since the start, in the order in which they were asked for.
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ pub(crate) enum Standing {
     /// It waits for its turn.
     Waiting,
     /// It goes on; how far, as soon as that is known.
-    Running(Option<Box<Progress>>),
+    Running(Option<Box<DownloadProgress>>),
     /// The user holds it up.
     Paused,
     /// It can't go on, and why.
@@ -121,7 +121,7 @@ impl List {
     }
 
     /// Takes in how far one is.
-    pub(crate) fn hear(&mut self, asked: &HubId, progress: Progress) {
+    pub(crate) fn hear(&mut self, asked: &HubId, progress: DownloadProgress) {
         if let Some(download) = self.get_mut(asked) {
             download.bytes = progress.bytes;
             if let Standing::Running(shown) = &mut download.standing {

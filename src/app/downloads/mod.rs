@@ -16,7 +16,7 @@ use crate::base::error::{Error, Result};
 use crate::base::model_ref::HubId;
 use crate::base::sync::Latest;
 use crate::families;
-use crate::storage::hub::{Downloaded, Found, Hub, Offer, Options, Progress, Token, Variant};
+use crate::storage::hub::{DownloadProgress, Downloaded, FoundModel, Hub, Offer, Options, Token, Variant};
 use crate::storage::library::Repair;
 
 mod act;
@@ -50,7 +50,7 @@ pub(crate) enum Question {
 /// What the threads tell.
 pub(super) enum Told {
     /// What a search found.
-    Found { text: String, found: Result<Vec<Found>> },
+    Found { text: String, found: Result<Vec<FoundModel>> },
     /// What a repository offers.
     Looked { asked: HubId, offer: Result<Box<Offer>> },
     /// A download is over.
@@ -71,7 +71,7 @@ pub(super) struct Downloads {
     questions: Option<Sender<(Question, CancelToken)>>,
     orders: Option<Sender<Order>>,
     told: Receiver<Told>,
-    progress: Latest<(HubId, Progress)>,
+    progress: Latest<(HubId, DownloadProgress)>,
     /// Raised for the last search or look, when another takes its place.
     asked: CancelToken,
     /// Raised for the download that goes on.
@@ -132,9 +132,9 @@ impl Teller {
         }
     }
 
-    fn fetch(&self, order: &Order, slot: &Latest<(HubId, Progress)>) {
+    fn fetch(&self, order: &Order, slot: &Latest<(HubId, DownloadProgress)>) {
         let asked = order.offer.asked.clone();
-        let mut on_progress = |progress: &Progress| {
+        let mut on_progress = |progress: &DownloadProgress| {
             slot.put((asked.clone(), progress.clone()));
             (self.wake)();
         };
@@ -201,7 +201,7 @@ impl Downloads {
     }
 
     /// How far the download is that goes on, if that is news.
-    pub(super) fn progress(&self) -> Option<(HubId, Progress)> {
+    pub(super) fn progress(&self) -> Option<(HubId, DownloadProgress)> {
         self.progress.take()
     }
 }

@@ -16,8 +16,8 @@ use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::HubId;
 use crate::storage::hub::environment::Options;
-use crate::storage::hub::failure::{Asked, Failure, Refusal, Tries, no_answer};
-use crate::storage::hub::info::Info;
+use crate::storage::hub::failure::{Failure, Inquiry, Refusal, Tries, no_answer};
+use crate::storage::hub::info::RepoInfo;
 
 /// How often a waiting thread looks at its cancel token.
 const TICK: Duration = Duration::from_millis(50);
@@ -121,12 +121,12 @@ impl Client {
     }
 
     /// Who asks for what.
-    pub(super) fn asked<'a>(&'a self, id: Option<&'a HubId>) -> Asked<'a> {
-        Asked { id, endpoint: &self.shown, with_token: self.token.is_some() }
+    pub(super) fn asked<'a>(&'a self, id: Option<&'a HubId>) -> Inquiry<'a> {
+        Inquiry { id, endpoint: &self.shown, with_token: self.token.is_some() }
     }
 
     /// All facts about a repository, at its revision.
-    pub(super) async fn info(&self, id: &HubId) -> Result<Info> {
+    pub(super) async fn info(&self, id: &HubId) -> Result<RepoInfo> {
         let mut parts = vec!["api", "models", &id.owner, &id.name];
         if let Some(revision) = &id.revision {
             parts.extend(["revision", revision]);

@@ -9,9 +9,9 @@ use crate::base::error::{Error, Result};
 use crate::storage::hub::cache::{self, Repo};
 use crate::storage::hub::client::{self, Client};
 use crate::storage::hub::offer::Offer;
-use crate::storage::hub::progress::{Board, Progress};
+use crate::storage::hub::progress::{Board, DownloadProgress};
 use crate::storage::hub::transfer::{Transfer, unwritable};
-use crate::storage::hub::{Options, State};
+use crate::storage::hub::{Options, TransferState};
 
 /// Files that come at the same time: the small ones needn't wait behind the large, and one connection rarely fills a line.
 const AT_A_TIME: usize = 4;
@@ -32,7 +32,7 @@ pub enum Downloaded {
 pub(super) fn download(
     options: &Options,
     offer: &Offer,
-    on_progress: &mut dyn FnMut(&Progress),
+    on_progress: &mut dyn FnMut(&DownloadProgress),
     cancel: &CancelToken,
 ) -> Result<Downloaded> {
     let client = Client::new(options)?;
@@ -41,7 +41,7 @@ pub(super) fn download(
     repo.prepare().map_err(|error| unwritable(&options.cache, error))?;
     let board = Board::new(&offer.files);
     for (number, file) in offer.files.iter().enumerate() {
-        board.set(number, repo.bytes_here(&offer.commit, file), State::Queued);
+        board.set(number, repo.bytes_here(&offer.commit, file), TransferState::Queued);
     }
     let transfer = Transfer { client: &client, repo: &repo, offer, board: &board };
     let all = stream::iter(0..offer.files.len()).map(Ok).try_for_each_concurrent(AT_A_TIME, |n| transfer.file(n));

@@ -46,7 +46,7 @@ pub(super) struct Refusal<'a> {
 }
 
 /// Who asked for what.
-pub(super) struct Asked<'a> {
+pub(super) struct Inquiry<'a> {
     pub(super) id: Option<&'a HubId>,
     /// The Hub's address, without secrets.
     pub(super) endpoint: &'a str,
@@ -57,7 +57,7 @@ const GIVE_A_TOKEN: &str = "give a token: in the settings, as HF_TOKEN, or with 
 
 impl Refusal<'_> {
     /// What it means.
-    pub(super) fn failure(&self, asked: &Asked<'_>) -> Failure {
+    pub(super) fn failure(&self, asked: &Inquiry<'_>) -> Failure {
         let name = asked.id.map_or_else(|| asked.endpoint.to_owned(), ToString::to_string);
         let private = || {
             Error::new(format!("the Hub has no such model, or it is private: {name}"))
@@ -159,7 +159,7 @@ mod tests {
 
     fn said(status: u16, code: Option<&str>, with_token: bool) -> String {
         let id = HubId::parse("acme/tiny").expect("a name");
-        let asked = Asked { id: Some(&id), endpoint: "https://hub.example", with_token };
+        let asked = Inquiry { id: Some(&id), endpoint: "https://hub.example", with_token };
         match (Refusal { status, code, after: None }).failure(&asked) {
             Failure::Final(error) => error.to_string(),
             Failure::Passing { why, .. } => format!("again: {why}"),

@@ -16,7 +16,7 @@ use crate::storage::hub::part::Hash;
 /// The answer. Limits: of its some forty fields, those that are used here.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Info {
+pub(super) struct RepoInfo {
     id: String,
     sha: Option<String>,
     #[serde(default)]
@@ -26,7 +26,7 @@ pub(super) struct Info {
     #[serde(default)]
     tags: Vec<String>,
     #[serde(default)]
-    siblings: Vec<Listed>,
+    siblings: Vec<ListedFile>,
     pub(super) downloads: Option<u64>,
     pub(super) likes: Option<u64>,
     pub(super) last_modified: Option<String>,
@@ -35,7 +35,7 @@ pub(super) struct Info {
 /// A file of the repository.
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Listed {
+pub(super) struct ListedFile {
     #[serde(rename = "rfilename")]
     pub(super) path: String,
     size: Option<u64>,
@@ -49,7 +49,7 @@ struct Lfs {
     size: Option<u64>,
 }
 
-impl Info {
+impl RepoInfo {
     /// The repository's present name, with the revision that was asked for.
     pub(super) fn present_id(&self, asked: &HubId) -> Result<HubId> {
         let id = HubId::parse(&self.id).filter(|id| id.revision.is_none());
@@ -67,7 +67,7 @@ impl Info {
     ///
     /// # Errors
     /// A name leads out of the model's folder.
-    pub(super) fn files(&self, id: &HubId) -> Result<Vec<Listed>> {
+    pub(super) fn files(&self, id: &HubId) -> Result<Vec<ListedFile>> {
         if let Some(file) = self.siblings.iter().find(|file| leads_out(&file.path)) {
             return Err(unsound(id, &format!("a file's name leads out of the model's folder ({:?})", file.path))
                 .advise("Nothing was written. Don't use this repository"));
@@ -101,7 +101,7 @@ impl Info {
     }
 }
 
-impl Listed {
+impl ListedFile {
     /// The file as one to fetch.
     ///
     /// # Errors
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn the_answer_is_read_as_the_hub_writes_it() {
-        let info: Info = serde_json::from_str(
+        let info: RepoInfo = serde_json::from_str(
             r#"{"_id": "66", "id": "acme/tiny", "sha": "0123456789012345678901234567890123456789", "gated": "auto",
                 "tags": ["diffusers", "license:mit"], "cardData": {"extra_gated_prompt": "Be kind"}, "downloads": 7,
                 "siblings": [

@@ -30,8 +30,8 @@ pub use environment::{Options, Patience, Token};
 pub use good_models::{GoodModel, good_models, present_name};
 pub use local::Shelf;
 pub use offer::{Gate, Licence, Offer, Wanted};
-pub use progress::{FileProgress, Progress, State};
-pub use search::Found;
+pub use progress::{DownloadProgress, FileProgress, TransferState};
+pub use search::FoundModel;
 
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
@@ -77,7 +77,7 @@ impl Hub {
     ///
     /// # Errors
     /// The Hub can't be reached, or isn't to be asked (offline mode).
-    pub fn search(&self, text: &str, limit: usize, cancel: &CancelToken) -> Result<Option<Vec<Found>>> {
+    pub fn search(&self, text: &str, limit: usize, cancel: &CancelToken) -> Result<Option<Vec<FoundModel>>> {
         self.online()?;
         let client = Client::new(&self.options)?;
         client::drive(cancel, &mut || {}, search::search(&client, self.families, text, limit))
@@ -92,7 +92,7 @@ impl Hub {
     pub fn download(
         &self,
         offer: &Offer,
-        on_progress: &mut dyn FnMut(&Progress),
+        on_progress: &mut dyn FnMut(&DownloadProgress),
         cancel: &CancelToken,
     ) -> Result<Downloaded> {
         self.online()?;

@@ -7,7 +7,7 @@ use crate::storage::checkpoint::{check_class, library_and_class, pipeline};
 use crate::storage::hub::cache::{self, Repo};
 use crate::storage::hub::client::Client;
 use crate::storage::hub::good_models::present_name;
-use crate::storage::hub::info::Listed;
+use crate::storage::hub::info::ListedFile;
 use crate::storage::hub::part::Hash;
 use crate::storage::hub::{Variant, plan};
 
@@ -138,7 +138,7 @@ fn total(files: &[Wanted]) -> Result<u64> {
     sum.ok_or_else(|| Error::new("the Hub lists files larger than any disk"))
 }
 
-fn no_pipeline(id: &HubId, listed: &[Listed]) -> Error {
+fn no_pipeline(id: &HubId, listed: &[ListedFile]) -> Error {
     let error = Error::new(format!("this repository holds no model in diffusers format: {id}"));
     if listed.iter().any(|file| file.path.ends_with(".safetensors")) {
         return error

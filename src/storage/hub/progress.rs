@@ -13,7 +13,7 @@ const WINDOW: Duration = Duration::from_secs(5);
 
 /// How far a download is.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Progress {
+pub struct DownloadProgress {
     /// Each file of the offer, in its order.
     pub files: Vec<FileProgress>,
     /// Bytes that are here.
@@ -25,7 +25,7 @@ pub struct Progress {
     /// How long the rest will take at this rate; `None` while nothing comes.
     pub secs_left: Option<f64>,
     /// What goes on: the liveliest of the files' states.
-    pub state: State,
+    pub state: TransferState,
 }
 
 /// How far a file is.
@@ -38,12 +38,12 @@ pub struct FileProgress {
     /// Of how many.
     pub of: u64,
     /// What goes on with it.
-    pub state: State,
+    pub state: TransferState,
 }
 
 /// What goes on with a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum TransferState {
     /// Its turn hasn't come.
     Queued,
     /// Its bytes come.
@@ -61,7 +61,7 @@ pub enum State {
     Done,
 }
 
-impl State {
+impl TransferState {
     /// Livelier states hide others.
     fn liveliness(&self) -> u8 {
         match self {
@@ -78,7 +78,7 @@ impl State {
 pub(super) struct Board(RefCell<Notes>);
 
 struct Notes {
-    progress: Progress,
+    progress: DownloadProgress,
     /// What has come over the network, in all.
     fetched: u64,
     /// What had come by when, over the last seconds.
@@ -91,21 +91,21 @@ impl Board {
             path: wanted.path.clone(),
             bytes: 0,
             of: wanted.bytes,
-            state: State::Queued,
+            state: TransferState::Queued,
         };
-        let progress = Progress {
+        let progress = DownloadProgress {
             files: files.iter().map(file).collect(),
             bytes: 0,
             of: files.iter().map(|file| file.bytes).sum(),
             bytes_per_sec: 0.0,
             secs_left: None,
-            state: State::Queued,
+            state: TransferState::Queued,
         };
         Self(RefCell::new(Notes { progress, fetched: 0, samples: VecDeque::new() }))
     }
 
     /// Notes how many bytes of a file are here, and what goes on with it.
-    pub(super) fn set(&self, number: usize, bytes: u64, state: State) {
+    pub(super) fn set(&self, number: usize, bytes: u64, state: TransferState) {
         if let Some(file) = self.0.borrow_mut().progress.files.get_mut(number) {
             (file.bytes, file.state) = (bytes, state);
         }
@@ -117,12 +117,12 @@ impl Board {
         notes.fetched += count as u64;
         if let Some(file) = notes.progress.files.get_mut(number) {
             file.bytes += count as u64;
-            file.state = State::Fetching;
+            file.state = TransferState::Fetching;
         }
     }
 
     /// How far it is now.
-    pub(super) fn read(&self) -> Progress {
+    pub(super) fn read(&self) -> DownloadProgress {
         let mut notes = self.0.borrow_mut();
         let (now, fetched) = (Instant::now(), notes.fetched);
         notes.samples.push_back((now, fetched));
@@ -138,7 +138,7 @@ impl Board {
         progress.bytes_per_sec = rate;
         progress.secs_left = (rate > 0.0).then(|| progress.of.saturating_sub(progress.bytes) as f64 / rate);
         let liveliest = progress.files.iter().map(|file| &file.state).max_by_key(|state| state.liveliness());
-        progress.state = liveliest.cloned().unwrap_or(State::Done);
+        progress.state = liveliest.cloned().unwrap_or(TransferState::Done);
         progress.clone()
     }
 }
@@ -151,19 +151,19 @@ mod tests {
     fn what_was_here_counts_as_progress_but_not_as_speed() {
         let files = [("a", 100), ("b", 50)].map(|(path, bytes)| Wanted::for_test(path, bytes));
         let board = Board::new(&files);
-        board.set(0, 60, State::Checking);
+        board.set(0, 60, TransferState::Checking);
         let before = board.read();
-        assert_eq!((before.bytes, before.of, &before.state), (60, 150, &State::Checking));
+        assert_eq!((before.bytes, before.of, &before.state), (60, 150, &TransferState::Checking));
         assert_eq!((before.bytes_per_sec, before.secs_left), (0.0, None));
         board.fetched(0, 40);
-        board.set(1, 0, State::Waiting { why: "the Hub is busy".to_owned(), secs: Some(3) });
+        board.set(1, 0, TransferState::Waiting { why: "the Hub is busy".to_owned(), secs: Some(3) });
         std::thread::sleep(Duration::from_millis(2));
         let after = board.read();
-        assert_eq!((after.bytes, &after.state), (100, &State::Fetching));
+        assert_eq!((after.bytes, &after.state), (100, &TransferState::Fetching));
         assert!(after.bytes_per_sec > 0.0 && after.secs_left.is_some_and(|secs| secs > 0.0));
-        board.set(0, 100, State::Done);
-        assert!(matches!(board.read().state, State::Waiting { .. }));
-        board.set(1, 50, State::Done);
-        assert_eq!(board.read().state, State::Done);
+        board.set(0, 100, TransferState::Done);
+        assert!(matches!(board.read().state, TransferState::Waiting { .. }));
+        board.set(1, 50, TransferState::Done);
+        assert_eq!(board.read().state, TransferState::Done);
     }
 }

@@ -19,7 +19,7 @@ const LOOKED_THROUGH: usize = 100;
 
 /// A model that a search found.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Found {
+pub struct FoundModel {
     /// Its name.
     pub id: HubId,
     /// The pipeline's class in Diffusers, if the Hub knows it.
@@ -37,7 +37,7 @@ pub struct Found {
 }
 
 /// See [`super::Hub::search`].
-pub(super) async fn search(client: &Client, families: Families, text: &str, limit: usize) -> Result<Vec<Found>> {
+pub(super) async fn search(client: &Client, families: Families, text: &str, limit: usize) -> Result<Vec<FoundModel>> {
     // Trying again, and what to do about a refusal, is decided here: hf-hub's own tries are off.
     let hub = HFClient::builder()
         .client(client.http.clone())
@@ -66,7 +66,7 @@ pub(super) async fn search(client: &Client, families: Families, text: &str, limi
 }
 
 /// A model that can be opened here, as far as the Hub's tags and list of files tell.
-fn openable(families: Families, model: ModelInfo) -> Option<Found> {
+fn openable(families: Families, model: ModelInfo) -> Option<FoundModel> {
     let tags = model.tags.unwrap_or_default();
     let class_name = tags.iter().find_map(|tag| tag.strip_prefix("diffusers:")).map(str::to_owned);
     if class_name.as_ref().is_some_and(|class| families.pipeline(class).is_none()) {
@@ -76,7 +76,7 @@ fn openable(families: Families, model: ModelInfo) -> Option<Found> {
     if !files.is_empty() && !files.iter().any(|file| file.rfilename == "model_index.json") {
         return None;
     }
-    Some(Found {
+    Some(FoundModel {
         id: HubId::parse(&model.id)?,
         class_name,
         licence: tags.iter().find_map(|tag| tag.strip_prefix("license:")).map(str::to_owned),

@@ -16,7 +16,7 @@ use crate::storage::hub::client::Client;
 use crate::storage::hub::failure::{Failure, Tries, no_answer};
 use crate::storage::hub::offer::{Offer, Wanted};
 use crate::storage::hub::part::Part;
-use crate::storage::hub::progress::{Board, State};
+use crate::storage::hub::progress::{Board, TransferState};
 
 /// How often to look whether someone else has finished a file.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -44,14 +44,14 @@ impl Transfer<'_> {
                 break lock;
             }
             let why = "another download of this file".to_owned();
-            self.board.set(number, self.repo.bytes_here(commit, file), State::Waiting { why, secs: None });
+            self.board.set(number, self.repo.bytes_here(commit, file), TransferState::Waiting { why, secs: None });
             tokio::time::sleep(LOOK_AGAIN).await;
         };
         if !self.repo.has(commit, file) {
             self.fetch(number, file).await?;
         }
         self.repo.link(commit, file).map_err(|error| unwritable(&self.repo.snapshot(commit), error))?;
-        self.board.set(number, file.bytes, State::Done);
+        self.board.set(number, file.bytes, TransferState::Done);
         Ok(())
     }
 
@@ -61,13 +61,13 @@ impl Transfer<'_> {
         let unwritable = |error| unwritable(&path, error);
         let mut part = Part::open(path.clone(), &file.hash, file.bytes).map_err(unwritable)?;
         while part.hash_some().map_err(unwritable)? {
-            self.board.set(number, part.at(), State::Checking);
+            self.board.set(number, part.at(), TransferState::Checking);
             tokio::task::yield_now().await;
         }
         let patience = self.client.options.patience;
         let (mut tries, mut unsound) = (Tries::new(patience, patience.tries), 0);
         loop {
-            self.board.set(number, part.at(), State::Fetching);
+            self.board.set(number, part.at(), TransferState::Fetching);
             let begun_at = part.at();
             let came = self.fetch_some(number, file, &mut part).await;
             if part.at() > begun_at {
@@ -86,7 +86,7 @@ impl Transfer<'_> {
                 Failure::Passing { why, after } => {
                     let wait = tries.wait(&why, after)?;
                     let secs = Some(wait.as_secs_f64().ceil() as u64);
-                    self.board.set(number, part.at(), State::Waiting { why, secs });
+                    self.board.set(number, part.at(), TransferState::Waiting { why, secs });
                     tokio::time::sleep(wait).await;
                 }
                 // What came before it stays: it may have been a network's login page that answered.
@@ -99,7 +99,7 @@ impl Transfer<'_> {
                 Failure::Final(error) => return Err(error),
             }
         }
-        self.board.set(number, file.bytes, State::Checking);
+        self.board.set(number, file.bytes, TransferState::Checking);
         write_out(part.handle().map_err(unwritable)?).await.map_err(unwritable)?;
         part.finish(&self.repo.blob(file)).map_err(unwritable)
     }

@@ -9,7 +9,7 @@ use crate::app::downloads::{List, Question, Standing};
 use crate::app::words::bytes;
 use crate::base::error::Result;
 use crate::base::model_ref::HubId;
-use crate::storage::hub::{Found, Gate, Offer, Variant, good_models};
+use crate::storage::hub::{FoundModel, Gate, Offer, Variant, good_models};
 
 /// What the tab knows.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub(crate) struct Hub {
     /// The search box.
     text: String,
     /// What the last search found, and for which text; `None` while it goes on.
-    found: Option<(String, Option<Result<Vec<Found>>>)>,
+    found: Option<(String, Option<Result<Vec<FoundModel>>>)>,
     /// The repository that was looked at last, and what it offers; `None` while it is asked.
     pub(crate) looked: Option<offer::Looked>,
     /// Whether the files of 16 bits a number are taken where there are such.
@@ -40,7 +40,7 @@ impl Hub {
     }
 
     /// Takes in what a search found.
-    pub(crate) fn hear_found(&mut self, text: String, found: Result<Vec<Found>>) {
+    pub(crate) fn hear_found(&mut self, text: String, found: Result<Vec<FoundModel>>) {
         self.found = Some((text, Some(found)));
     }
 

@@ -7,7 +7,7 @@ use crate::app::downloads::{Download, List, Standing};
 use crate::app::theme;
 use crate::app::words::bytes;
 use crate::base::model_ref::ModelRef;
-use crate::storage::hub::{Progress, State};
+use crate::storage::hub::{DownloadProgress, TransferState};
 
 /// All of them, the last first.
 pub(crate) fn ui(ui: &mut egui::Ui, list: &List, actions: &mut Vec<Action>) {
@@ -73,12 +73,12 @@ fn download_ui(ui: &mut egui::Ui, download: &Download, actions: &mut Vec<Action>
 }
 
 /// How far a download is, in a line.
-fn words(progress: &Progress) -> String {
+fn words(progress: &DownloadProgress) -> String {
     let so_far = format!("{} of {}", bytes(progress.bytes), bytes(progress.of));
     match &progress.state {
-        State::Waiting { why, secs: Some(secs) } => format!("{so_far} · {why}, trying again in {secs} s"),
-        State::Waiting { why, secs: None } => format!("{so_far} · {why}"),
-        State::Checking => format!("{so_far} · checking"),
+        TransferState::Waiting { why, secs: Some(secs) } => format!("{so_far} · {why}, trying again in {secs} s"),
+        TransferState::Waiting { why, secs: None } => format!("{so_far} · {why}"),
+        TransferState::Checking => format!("{so_far} · checking"),
         _ => {
             let rate = bytes(progress.bytes_per_sec as u64);
             let left = progress.secs_left.map(|secs| format!(" · {rate}/s · {} left", duration(secs)));
@@ -97,14 +97,14 @@ fn duration(secs: f64) -> String {
     }
 }
 
-fn files_ui(ui: &mut egui::Ui, progress: &Progress) {
+fn files_ui(ui: &mut egui::Ui, progress: &DownloadProgress) {
     for file in &progress.files {
         let state = match &file.state {
-            State::Queued => "waits",
-            State::Fetching => "comes",
-            State::Checking => "is checked",
-            State::Waiting { .. } => "can't go on now",
-            State::Done => "✔",
+            TransferState::Queued => "waits",
+            TransferState::Fetching => "comes",
+            TransferState::Checking => "is checked",
+            TransferState::Waiting { .. } => "can't go on now",
+            TransferState::Done => "✔",
         };
         ui.label(format!("{}  {} of {}  {state}", file.path, bytes(file.bytes), bytes(file.of)));
     }
@@ -121,17 +121,17 @@ mod tests {
 
     #[test]
     fn a_line_says_how_far_how_fast_and_how_long() {
-        let progress = Progress {
+        let progress = DownloadProgress {
             files: Vec::new(),
             bytes: 500_000_000,
             of: 2_000_000_000,
             bytes_per_sec: 5e6,
             secs_left: Some(300.0),
-            state: State::Fetching,
+            state: TransferState::Fetching,
         };
         assert_eq!(words(&progress), "500.0 MB of 2.0 GB · 5.0 MB/s · 5 min left");
-        let state = State::Waiting { why: "the Hub is busy".to_owned(), secs: Some(8) };
-        let waiting = words(&Progress { state, ..progress });
+        let state = TransferState::Waiting { why: "the Hub is busy".to_owned(), secs: Some(8) };
+        let waiting = words(&DownloadProgress { state, ..progress });
         assert_eq!(waiting, "500.0 MB of 2.0 GB · the Hub is busy, trying again in 8 s");
     }
 }
