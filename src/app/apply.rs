@@ -91,7 +91,7 @@ impl App {
             UiCommand::SaveAs => PictureAction::SaveAs(None).into(),
             UiCommand::SaveCopy => PictureAction::SaveCopy.into(),
             UiCommand::CopyPicture => PictureAction::Copy(None).into(),
-            UiCommand::CopyPrompt => Action::CopyText(self.state.draft.prompt.clone()),
+            UiCommand::CopyPrompt => Action::CopyText(self.state.draft.values.prompts.prompt.clone()),
             UiCommand::BeginWith => PictureAction::BeginWith.into(),
             UiCommand::Rewind => PictureAction::LookBack.into(),
             UiCommand::ShowDepth => PictureAction::SwitchDepth.into(),

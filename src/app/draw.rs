@@ -53,7 +53,7 @@ impl App {
         });
         self.dialogs(ui, actions);
         if ui.input(|input| !input.raw.hovered_files.is_empty()) {
-            let begins = self.state.draft.task.needs_image();
+            let begins = self.state.draft.start.task.needs_image();
             let text = if begins { "Drop a picture to begin with" } else { "Drop a picture to read its settings" };
             drop_here_ui(ui.ctx(), text);
         }
@@ -62,7 +62,7 @@ impl App {
     /// The canvas, and the steps of its picture below it.
     fn canvas_ui(&mut self, ui: &mut egui::Ui, actions: &mut Vec<Action>) {
         let own = self.state.session.model().info().and_then(|info| info.scheduler);
-        let sampler = self.state.draft.scheduler.or(own);
+        let sampler = self.state.draft.values.sampling.scheduler.or(own);
         if self.state.session.queue().running().is_none()
             && let Some(steps) = self.state.steps.as_mut().filter(|steps| steps.is_open)
         {

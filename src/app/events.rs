@@ -6,7 +6,7 @@ use crate::app::stage::lab::Lab;
 use crate::app::stage::look_back::Steps;
 use crate::app::state::State;
 use crate::base::model_ref::ModelRef;
-use crate::content::request::{Margins, TaskKind, size_for_picture};
+use crate::content::request::{Margins, SIDE_MULTIPLE, TaskKind, size_for_picture};
 use crate::session::Event;
 use crate::storage::gallery::Entry;
 use crate::worker::{self, JobId, ModelInfo, Work};
@@ -65,14 +65,17 @@ fn loaded(state: &mut State, model: &ModelRef, info: &ModelInfo) {
     let draft = &mut state.draft;
     let is_forms = *model == state.session.settings.model;
     if is_forms && draft.untouched {
-        (draft.width, draft.height) = (info.width, info.height);
-        (draft.steps, draft.guidance_scale) = (info.steps, info.guidance_scale);
+        (draft.values.size.width, draft.values.size.height) = (info.width, info.height);
+        (draft.values.sampling.steps, draft.values.guidance.scale) = (info.steps, info.guidance_scale);
         draft.make_valid();
     }
-    if is_forms && !info.tasks.contains(&draft.task) {
+    if is_forms {
+        draft.round_sides(Some(info.size_multiple));
+    }
+    if is_forms && !info.tasks.contains(&draft.start.task) {
         // Only where there is nothing to choose, or the words would be lost from sight: other tasks say what is wrong.
-        let alone = info.tasks.len() == 1 || draft.task == TaskKind::Unconditional;
-        draft.task = info.tasks.first().copied().filter(|_| alone).unwrap_or(draft.task);
+        let alone = info.tasks.len() == 1 || draft.start.task == TaskKind::Unconditional;
+        draft.start.task = info.tasks.first().copied().filter(|_| alone).unwrap_or(draft.start.task);
     }
     // Another model counts in other words.
     state.tokens = [None, None];
@@ -92,15 +95,17 @@ fn saved(state: &mut State, id: JobId, picture: usize, entry: Entry) {
 pub(super) fn fit_size(state: &mut State) {
     let Some(Ok(shown)) = &state.source.read else { return };
     let draft = &mut state.draft;
-    let margins = if draft.task == TaskKind::Inpaint { draft.inpaint.margins } else { Margins::default() };
+    let margins = if draft.start.task == TaskKind::Inpaint { draft.start.inpaint.margins } else { Margins::default() };
     let own = state.session.model().info().map_or((512, 512), |info| (info.width, info.height));
-    let fitting = size_for_picture(margins.around(shown.width as usize, shown.height as usize), own);
-    if state.source.fitted.is_none() && (draft.width, draft.height) == fitting {
+    let multiple = state.session.model().info().map_or(SIDE_MULTIPLE, |info| info.size_multiple);
+    let fitting = size_for_picture(margins.around(shown.width as usize, shown.height as usize), own, multiple);
+    if state.source.fitted.is_none() && (draft.values.size.width, draft.values.size.height) == fitting {
         state.source.fitted = Some(fitting);
     }
-    let follows = state.source.fitted == Some((draft.width, draft.height)) && draft.inpaint.only_masked.is_none();
-    if state.source.fits || follows && draft.branch.is_none() && state.source.fitted != Some(fitting) {
-        (draft.width, draft.height) = fitting;
+    let follows = state.source.fitted == Some((draft.values.size.width, draft.values.size.height))
+        && draft.start.inpaint.only_masked.is_none();
+    if state.source.fits || follows && draft.values.start.branch.is_none() && state.source.fitted != Some(fitting) {
+        (draft.values.size.width, draft.values.size.height) = fitting;
         draft.untouched = false;
         (state.source.fits, state.source.fitted) = (false, Some(fitting));
     }
@@ -112,7 +117,7 @@ pub(super) fn librarian(app: &mut App, ctx: &egui::Context, news: News) {
     match news {
         News::Picture { path, image: Ok(opened) } => {
             app.state.painter.hear_picture(&path, Some(&opened));
-            if app.state.draft.image.as_ref() == Some(&path) {
+            if app.state.draft.start.image.as_ref() == Some(&path) {
                 app.state.session.settings.painting.brush.suit(opened.size);
             }
             app.state.canvas.show_picture(&path, &opened);

@@ -214,7 +214,7 @@ impl App {
     /// Asks for what the form's panels need to know, if the form has changed.
     fn follow_form(&mut self) -> Vec<Action> {
         let State { draft, source, depth, .. } = &mut self.state;
-        let files = [source.follow(draft.image.as_ref()), depth.follow(draft.depth.as_ref())];
+        let files = [source.follow(draft.start.image.as_ref()), depth.follow(draft.start.depth.as_ref())];
         let mut actions: Vec<Action> = files.into_iter().flatten().map(|path| FormAction::Look(path).into()).collect();
         events::fit_size(&mut self.state);
         let State { draft, outlook, session, .. } = &mut self.state;
@@ -304,7 +304,7 @@ impl eframe::App for App {
         let mut actions: Vec<Action> = pressed.into_iter().map(Action::Command).collect();
         for file in ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files)) {
             let path = file.path().to_owned();
-            let begins = self.state.draft.task.needs_image();
+            let begins = self.state.draft.start.task.needs_image();
             actions.push(if begins { FormAction::Drop(path).into() } else { FormAction::Import(path).into() });
         }
         if let Some(picture) = pasted_picture(&ctx) {

@@ -134,12 +134,12 @@ impl State {
     /// Has the form begin with this picture; a task that begins with none becomes one that does.
     pub(super) fn begin_with(&mut self, path: PathBuf) {
         let draft = &mut self.draft;
-        draft.image = Some(path);
+        draft.start.image = Some(path);
         self.source.fits = true;
-        if !draft.task.needs_image() {
+        if !draft.start.task.needs_image() {
             let can = |task: TaskKind| self.session.model().info().is_none_or(|info| info.tasks.contains(&task));
             let tasks = [TaskKind::ImageToImage, TaskKind::Inpaint, TaskKind::DepthToImage];
-            draft.task = tasks.into_iter().find(|task| can(*task)).unwrap_or(TaskKind::ImageToImage);
+            draft.start.task = tasks.into_iter().find(|task| can(*task)).unwrap_or(TaskKind::ImageToImage);
         }
     }
 

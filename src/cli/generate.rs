@@ -8,11 +8,12 @@ use clap::ValueEnum;
 use crate::base::device::{DeviceChoice, DtypeChoice};
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
+use crate::cli::fields::FieldArgs;
 use crate::cli::memory_limit::MemoryLimit;
 use crate::cli::report::Report;
-use crate::cli::task::{TaskArgs, default_size};
+use crate::cli::task::{TaskArgs, default_size, side_multiple};
 use crate::cli::{Ended, cancel_on_interrupt};
-use crate::content::request::{self, Finish, Guidance, Prompts, Request, SafetyMode, Sampling, Seeds, Size, Start};
+use crate::content::request::{Field, FieldSet, Request, SafetyMode, limits, random_seed};
 use crate::schedulers::{SamplingOptions, SigmaSchedule};
 use crate::storage::gallery::Destination;
 use crate::storage::hub::Shelf;
@@ -21,12 +22,8 @@ use crate::worker::{self, Busy, Command, Event, Host, Job, JobEnd, ModelInfo, Pr
 /// What to draw, with what, and where to.
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// What the picture is to show; unconditional models read none
-    #[arg(long, value_name = "TEXT")]
-    prompt: Option<String>,
-    /// What it is not to show
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    negative_prompt: String,
+    #[command(flatten)]
+    fields: FieldArgs,
     /// `bundled`, the folder of a model in diffusers format, or `owner/name` on the Hub once it is downloaded
     #[arg(long, value_name = "REF", default_value = "bundled")]
     model: ModelRef,
@@ -48,28 +45,13 @@ pub(super) struct Args {
     /// The noise levels to visit, falling; Euler wants the last one, 0, as well: 14.6,3.5,1.2,0.4,0
     #[arg(long, value_name = "S,S,..", value_delimiter = ',', conflicts_with = "steps")]
     sigmas: Option<Vec<f64>>,
-    /// Denoising steps [default: what the model's card recommends, or as many as in Diffusers]
-    #[arg(long, value_name = "N")]
-    steps: Option<usize>,
-    /// How strongly the prompt is followed; up to 1 turns guidance off [default: the card's, or 7.5]
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
-    guidance_scale: Option<f64>,
-    /// Takes back the contrast that strong guidance adds, 0 to 1
-    #[arg(long, value_name = "X", default_value_t = 0.0, allow_negative_numbers = true)]
-    guidance_rescale: f64,
-    /// Picture k is drawn from seed + k [default: random]
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    /// Pixels, a multiple of 8 [default: the image's, made smaller if it has more than 4 times the model's pixels; without an
-    /// image or with --only-masked, the model's own]
+    /// Pixels, a multiple of 8 for most models [default: the image's, made smaller if it has more than 4 times the model's pixels;
+    /// without an image or with --only-masked, the model's own]
     #[arg(long, value_name = "W")]
     width: Option<usize>,
-    /// Pixels, a multiple of 8 [default: see --width]
+    /// Pixels, a multiple of 8 for most models [default: see --width]
     #[arg(long, value_name = "H")]
     height: Option<usize>,
-    /// How many pictures
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    count: usize,
     /// What becomes of a picture that the model's safety checker flags: `blur` keeps it and says so in its metadata, `block` makes
     /// it black
     #[arg(long, value_enum, value_name = "off|blur|block", default_value_t = Safety::Blur)]
@@ -167,27 +149,31 @@ impl Args {
 
     /// The request, with diffusers' defaults where the model has a say: [`Self::complete`] asks it.
     fn request(&self) -> Result<Request> {
-        Ok(Request {
-            start: Start { task: self.task.task(self.prompt.is_some(), &self.model)?, ..Start::default() },
-            prompts: Prompts {
-                prompt: self.prompt.clone().unwrap_or_default(),
-                negative_prompt: self.negative_prompt.clone(),
-            },
-            sampling: Sampling {
-                scheduler: self.scheduler.as_deref().map(str::parse).transpose()?,
-                options: SamplingOptions {
-                    sigma_schedule: self.sigma_schedule,
-                    eta: self.eta,
-                    timesteps: self.timesteps.clone(),
-                    sigmas: self.sigmas.clone(),
-                },
-                steps: self.steps.unwrap_or(50),
-            },
-            guidance: Guidance { scale: self.guidance_scale.unwrap_or(7.5), rescale: self.guidance_rescale },
-            seeds: Seeds { first: self.seed.unwrap_or_else(request::random_seed), count: self.count },
-            size: Size::new(self.width.unwrap_or(512), self.height.unwrap_or(512)),
-            finish: Finish { safety: self.safety() },
-        })
+        let mut request = Request::default();
+        self.fields.0.apply(FieldSet::all(), &mut request);
+        request.start.task = self.task.task(self.gives(Field::Prompt), &self.model)?;
+        request.sampling.scheduler = self.scheduler.as_deref().map(str::parse).transpose()?;
+        request.sampling.options = SamplingOptions {
+            sigma_schedule: self.sigma_schedule,
+            eta: self.eta,
+            timesteps: self.timesteps.clone(),
+            sigmas: self.sigmas.clone(),
+        };
+        if !self.gives(Field::Seed) {
+            request.seeds.first = random_seed();
+        }
+        request.size.width = self.width.unwrap_or(request.size.width);
+        request.size.height = self.height.unwrap_or(request.size.height);
+        if let Some(multiple) = side_multiple(&self.model).filter(|_| self.width.or(self.height).is_some()) {
+            limits::validate_size(request.size, multiple)?;
+        }
+        request.finish.safety = self.safety();
+        Ok(request)
+    }
+
+    /// Whether the arguments have a value for a field.
+    fn gives(&self, field: Field) -> bool {
+        self.fields.0.has.contains(field)
     }
 
     /// The job that draws a request.
@@ -205,8 +191,12 @@ impl Args {
     /// # Errors
     /// The picture that it begins with can't be read any more.
     fn complete(&self, request: &mut Request, info: &ModelInfo) -> Result<()> {
-        request.sampling.steps = self.steps.unwrap_or(info.steps);
-        request.guidance.scale = self.guidance_scale.unwrap_or(info.guidance_scale);
+        if !self.gives(Field::Steps) {
+            request.sampling.steps = info.steps;
+        }
+        if !self.gives(Field::GuidanceScale) {
+            request.guidance.scale = info.guidance_scale;
+        }
         let (width, height) = default_size(request, info)?;
         request.size.width = self.width.unwrap_or(width);
         request.size.height = self.height.unwrap_or(height);

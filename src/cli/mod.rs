@@ -14,6 +14,7 @@ use crate::base::error::{Error, Result};
 
 mod devices;
 mod download;
+mod fields;
 mod generate;
 mod inspect;
 mod json;

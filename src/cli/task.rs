@@ -232,6 +232,16 @@ fn with_margins(mask: &GrayImage, margins: Margins) -> Result<GrayImage> {
     }))
 }
 
+/// Returns what the sides of a model's pictures are multiples of, from its configuration alone; `None` if that doesn't say it.
+/// The network that draws the pixels halves its input from each block to the next.
+pub(super) fn side_multiple(model: &ModelRef) -> Option<usize> {
+    let checkpoint = families::open(model).ok()?;
+    let blocks =
+        |component: &str, key: &str| checkpoint.component(component).ok()?.config.get(key)?.as_array().map(Vec::len);
+    let blocks = blocks("vae", "block_out_channels").or_else(|| blocks("unet", "down_block_types"))?;
+    1_usize.checked_shl(u32::try_from(blocks.checked_sub(1)?).ok()?)
+}
+
 /// Width and height of what is drawn where nobody says: those of the picture that the task begins with, rounded down to a multiple
 /// of 8 and made smaller if the model can't draw as much; without a picture, and for the masked part alone, the model's own.
 ///
@@ -246,7 +256,7 @@ pub(super) fn default_size(request: &Request, info: &ModelInfo) -> Result<(usize
         _ => Margins::default(),
     };
     let looks = decode::look(image)?;
-    Ok(size_for_picture(margins.around(looks.width as usize, looks.height as usize), own))
+    Ok(size_for_picture(margins.around(looks.width as usize, looks.height as usize), own, info.size_multiple))
 }
 
 /// Whether a task is one of those that a model's pipeline is made for.

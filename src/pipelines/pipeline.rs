@@ -17,7 +17,7 @@ use crate::base::model_ref::ModelRef;
 use crate::base::stop::{Outcome, Stop};
 use crate::content::imaging;
 use crate::content::imaging::depth::DepthMap;
-use crate::content::request::{Branch, Request, Task, TaskKind};
+use crate::content::request::{Branch, Request, Task, TaskKind, Validate};
 use crate::content::text::Tokenizer;
 use crate::families::{self, ComponentId, Footprint, ModelFiles};
 use crate::ops;

@@ -16,7 +16,7 @@ use super::{latents, stages};
 use crate::base::error::{Error, Result};
 use crate::base::rng::Generators;
 use crate::base::stop::Outcome;
-use crate::content::request::{Request, Task};
+use crate::content::request::{Request, Task, Validate};
 
 /// Draws every request's picture. `on_drawn` takes each with its place among the requests, as soon as it is finished.
 ///

@@ -15,7 +15,7 @@ use super::running::Running;
 use crate::base::error::{Error, Result};
 use crate::base::rng::Generators;
 use crate::base::stop::Outcome;
-use crate::content::request::{Request, SafetyMode};
+use crate::content::request::{Request, SafetyMode, limits};
 use crate::families::{Conditioning, ModelSpec, PromptPair};
 use crate::ops;
 use crate::schedulers::{Scheduler, SchedulerConfig, SchedulerKind};
@@ -34,15 +34,7 @@ pub(super) fn scheduler(config: &SchedulerConfig, request: &Request) -> Result<S
 /// # Errors
 /// A side is no multiple of what the model needs: the message says which, and the nearest that is.
 pub(super) fn check_size(spec: &ModelSpec, request: &Request) -> Result<()> {
-    let multiple = spec.size_multiple;
-    for (name, side) in [("width", request.size.width), ("height", request.size.height)] {
-        if side % multiple != 0 {
-            let nearest = side.div_ceil(multiple) * multiple;
-            return Err(Error::new(format!("This model needs a {name} that is a multiple of {multiple}, not {side}"))
-                .advise(format!("Choose {nearest}, for example")));
-        }
-    }
-    Ok(())
+    limits::validate_size(request.size, spec.size_multiple)
 }
 
 /// Encodes a request's prompts, one for each sample of its batch.

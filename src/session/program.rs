@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use crate::base::error::{Error, Result};
 use crate::base::sync::{Latest, Wake};
-use crate::content::request::Request;
+use crate::content::request::Validate;
 use crate::session::command::Command;
 use crate::session::event::Event;
 use crate::session::idle;
@@ -207,7 +207,7 @@ impl Session {
     }
 
     fn enqueue(&mut self, waiting: Waiting, is_first: bool) -> Result<()> {
-        waiting.work.requests().try_for_each(Request::validate)?;
+        waiting.work.requests().try_for_each(Validate::validate)?;
         remember(&mut self.history, &waiting.work.first().prompts.prompt);
         self.journal.keep_history(&self.history);
         if is_first {

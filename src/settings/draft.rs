@@ -1,71 +1,48 @@
-//! The form: a request in the making, in which the seed may still be open.
+//! The form: a request in the making, with what the form keeps beyond it.
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
+use crate::content::request::limits::clamped;
 use crate::content::request::{
-    Branch, Finish, Guidance, Inpaint, MAX_SIDE, MAX_STEPS, Prompts, Request, SIDE_MULTIPLE, SafetyMode, Sampling,
-    Seeds, Size, Start, Task, TaskKind, random_seed,
+    Field, FieldSet, Inpaint, Patch, Request, SIDE_MULTIPLE, Sampling, Task, TaskKind, nearest_side, random_seed,
 };
-use crate::schedulers::{SamplingOptions, SchedulerKind};
-
-/// Pictures that one click draws at most.
-pub const MAX_COUNT: usize = 1000;
-
-/// The largest guidance scale that the form takes; above it every model burns its colours.
-pub const MAX_GUIDANCE: f64 = 30.0;
 
 /// Diffusers' `strength` of image to image.
 const DEFAULT_STRENGTH: f64 = 0.8;
 
 /// What the user has filled in.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Draft {
-    /// What kind of generation it is.
-    pub task: TaskKind,
-    /// The picture to begin with; it stays when the task changes.
-    pub image: Option<PathBuf>,
-    /// How much of the picture may change.
-    pub strength: f64,
-    /// The mask and how it is used; it stays when the task changes. Its picture and strength are the ones above.
-    pub inpaint: Inpaint,
-    /// A depth map of the user's own.
-    pub depth: Option<PathBuf>,
-    /// See [`Prompts::prompt`].
-    pub prompt: String,
-    /// See [`Prompts::negative_prompt`].
-    pub negative_prompt: String,
-    /// See [`Sampling::scheduler`].
-    pub scheduler: Option<SchedulerKind>,
-    /// See [`Sampling::options`].
-    pub sampling: SamplingOptions,
-    /// See [`Sampling::steps`].
-    pub steps: usize,
-    /// See [`Guidance::scale`].
-    pub guidance_scale: f64,
-    /// See [`Guidance::rescale`].
-    pub guidance_rescale: f64,
-    /// The seed of the next picture if it is locked, and else of the last.
-    pub seed: u64,
-    /// Whether the seed stays.
+    /// The values of the request, but for its task, which is made of `start`.
+    pub values: Request,
+    /// What the pictures start from, for every task: it stays when the task changes.
+    pub start: StartDraft,
+    /// Whether the seed stays. If not, `values` has the one of the last picture.
     pub seed_locked: bool,
-    /// Pixels.
-    pub width: usize,
-    /// Pixels.
-    pub height: usize,
-    /// Pictures a click.
-    pub count: usize,
-    /// See [`Finish::safety`].
-    pub safety: SafetyMode,
-    /// See [`Start::branch`].
-    pub branch: Option<Box<Branch>>,
     /// Whether size, steps and guidance are still the model's own, so that another model brings its own.
     pub untouched: bool,
 }
 
-impl Default for Draft {
+/// What pictures start from, in the form: for every task at once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct StartDraft {
+    /// What kind of generation it is.
+    pub task: TaskKind,
+    /// The picture to begin with.
+    pub image: Option<PathBuf>,
+    /// How much of the picture may change.
+    pub strength: f64,
+    /// The mask and how it is used. Its picture and strength are the ones above.
+    pub inpaint: Inpaint,
+    /// A depth map of the user's own.
+    pub depth: Option<PathBuf>,
+}
+
+impl Default for StartDraft {
     fn default() -> Self {
         Self {
             task: TaskKind::TextToImage,
@@ -73,73 +50,104 @@ impl Default for Draft {
             strength: DEFAULT_STRENGTH,
             inpaint: Inpaint::default(),
             depth: None,
-            prompt: String::new(),
-            negative_prompt: String::new(),
-            scheduler: None,
-            sampling: SamplingOptions::default(),
-            steps: 20,
-            guidance_scale: 7.5,
-            guidance_rescale: 0.0,
-            seed: 0,
-            seed_locked: false,
-            width: 512,
-            height: 512,
-            count: 1,
-            safety: SafetyMode::default(),
-            branch: None,
-            untouched: true,
         }
     }
 }
 
+impl Default for Draft {
+    fn default() -> Self {
+        let values = Request { sampling: Sampling { steps: 20, ..Sampling::default() }, ..Request::default() };
+        Self { values, start: StartDraft::default(), seed_locked: false, untouched: true }
+    }
+}
+
+impl<'de> Deserialize<'de> for Draft {
+    /// Reads also what older versions wrote, in which all values stood beside one another. A value that makes no sense has
+    /// its default.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let map = Map::deserialize(deserializer)?;
+        let part = |key: &str| map.get(key).and_then(Value::as_object).unwrap_or(&map).clone();
+        let mut draft = Self::default();
+        let Patch { request, has, .. } = Patch::from(Request::read(&part("values")));
+        let all: Vec<Field> = has.iter().filter(|field| *field != Field::Task).collect();
+        Patch { request, has, model: None }.apply(all.into_iter().collect(), &mut draft.values);
+        draft.start = serde_json::from_value(Value::Object(part("start"))).map_err(serde::de::Error::custom)?;
+        let flag = |key: &str, usual: bool| map.get(key).and_then(Value::as_bool).unwrap_or(usual);
+        (draft.seed_locked, draft.untouched) = (flag("seed_locked", false), flag("untouched", true));
+        Ok(draft)
+    }
+}
+
 impl Draft {
-    /// The request as the form stands.
+    /// Returns the request as the form stands.
     pub fn request(&self) -> Request {
-        Request {
-            start: Start { task: self.request_task(), branch: self.branch.clone() },
-            prompts: Prompts { prompt: self.prompt.clone(), negative_prompt: self.negative_prompt.clone() },
-            sampling: Sampling { scheduler: self.scheduler, options: self.sampling.clone(), steps: self.steps },
-            guidance: Guidance { scale: self.guidance_scale, rescale: self.guidance_rescale },
-            seeds: Seeds { first: self.seed, count: self.count },
-            size: Size::new(self.width, self.height),
-            finish: Finish { safety: self.safety },
-        }
+        self.values.clone().with(|request| request.start.task = self.start.task())
     }
 
-    /// The request of a click on Generate: with a new seed unless it is locked.
+    /// Returns the request of a click on Generate: with a new seed unless it is locked.
     pub fn next_request(&mut self) -> Request {
         if !self.seed_locked {
-            self.seed = random_seed();
+            self.values.seeds.first = random_seed();
         }
         self.request()
     }
 
     /// Takes everything over from a request. The seed is locked, so that the next picture is the same one.
     pub fn take(&mut self, request: &Request) {
-        *self = Self {
-            prompt: request.prompts.prompt.clone(),
-            negative_prompt: request.prompts.negative_prompt.clone(),
-            scheduler: request.sampling.scheduler,
-            steps: request.sampling.steps,
-            guidance_scale: request.guidance.scale,
-            guidance_rescale: request.guidance.rescale,
-            sampling: request.sampling.options.clone(),
-            seed: request.seeds.first,
-            seed_locked: true,
-            width: request.size.width,
-            height: request.size.height,
-            count: 1,
-            safety: request.finish.safety,
-            branch: request.start.branch.clone(),
-            untouched: false,
-            ..self.clone()
-        };
-        self.take_task(&request.start.task);
+        self.take_values(request.clone());
+        self.values.seeds.count = 1;
+        (self.seed_locked, self.untouched) = (true, false);
         self.make_valid();
     }
 
-    /// The task as the form stands; a picture that isn't chosen yet has an empty path.
-    fn request_task(&self) -> Task {
+    /// Puts those of these fields that a patch has into the form, each brought into its range.
+    pub fn take_patch(&mut self, patch: &Patch, fields: FieldSet) {
+        let taken: FieldSet = patch.has.iter().filter(|field| fields.contains(*field)).collect();
+        let mut request = self.request();
+        patch.apply(taken, &mut request);
+        if taken.contains(Field::Task) {
+            self.take_values(request);
+        } else {
+            self.values = request;
+            self.values.start.task = Task::TextToImage;
+        }
+        self.untouched &= ![Field::Steps, Field::GuidanceScale, Field::GuidanceRescale, Field::Size]
+            .into_iter()
+            .any(|field| taken.contains(field));
+        self.seed_locked |= taken.contains(Field::Seed);
+        self.make_valid();
+    }
+
+    /// Takes a request apart.
+    fn take_values(&mut self, mut request: Request) {
+        self.start.take(&std::mem::take(&mut request.start.task));
+        self.values = request;
+    }
+
+    /// Returns the value of a field for people.
+    pub(super) fn show(&self, field: Field) -> String {
+        match field {
+            Field::Seed if !self.seed_locked => "New each time".to_owned(),
+            _ => field.show(&self.request()),
+        }
+    }
+
+    /// Brings every value into its range.
+    pub fn make_valid(&mut self) {
+        self.start.strength = clamped(self.start.strength, 1.0, DEFAULT_STRENGTH);
+        Field::ALL.iter().for_each(|field| field.mend(&mut self.values));
+    }
+
+    /// Rounds the sides to multiples of what the model needs.
+    pub fn round_sides(&mut self, multiple: Option<usize>) {
+        let (size, multiple) = (&mut self.values.size, multiple.unwrap_or(SIDE_MULTIPLE));
+        (size.width, size.height) = (nearest_side(size.width, multiple), nearest_side(size.height, multiple));
+    }
+}
+
+impl StartDraft {
+    /// Returns the task as the form stands; a picture that isn't chosen yet has an empty path.
+    fn task(&self) -> Task {
         let (image, strength) = (self.image.clone().unwrap_or_default(), self.strength);
         match self.task {
             TaskKind::TextToImage => Task::TextToImage,
@@ -151,7 +159,7 @@ impl Draft {
     }
 
     /// Takes a task over. What it doesn't speak of stays: the picture, the mask.
-    pub fn take_task(&mut self, task: &Task) {
+    pub fn take(&mut self, task: &Task) {
         self.task = task.kind();
         if let Some(image) = task.image() {
             self.image = Some(image.clone()).filter(|image| !image.as_os_str().is_empty());
@@ -163,41 +171,21 @@ impl Draft {
             Task::TextToImage | Task::Unconditional | Task::ImageToImage { .. } => {}
         }
     }
-
-    /// Brings every value into its range.
-    pub fn make_valid(&mut self) {
-        let strength = if self.strength.is_finite() { self.strength } else { DEFAULT_STRENGTH };
-        self.strength = strength.clamp(0.0, 1.0);
-        self.steps = self.steps.clamp(1, MAX_STEPS);
-        let guidance = if self.guidance_scale.is_finite() { self.guidance_scale } else { 7.5 };
-        self.guidance_scale = guidance.clamp(0.0, MAX_GUIDANCE);
-        let rescale = if self.guidance_rescale.is_finite() { self.guidance_rescale } else { 0.0 };
-        self.guidance_rescale = rescale.clamp(0.0, 1.0);
-        self.width = valid_side(self.width);
-        self.height = valid_side(self.height);
-        self.count = self.count.clamp(1, MAX_COUNT);
-    }
-}
-
-/// The nearest side that a picture can have.
-pub fn valid_side(pixels: usize) -> usize {
-    let nearest = (pixels.min(MAX_SIDE) + SIDE_MULTIPLE / 2) / SIDE_MULTIPLE * SIDE_MULTIPLE;
-    nearest.clamp(SIDE_MULTIPLE, MAX_SIDE)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::content::request::Mask;
+    use crate::content::request::{MAX_SIDE, Mask, Size, Validate};
 
     #[test]
     fn an_open_seed_is_new_each_time_and_a_locked_one_stays() {
         let mut draft = Draft::default();
         let first = draft.next_request().seeds.first;
-        assert_eq!(draft.seed, first, "it is shown");
+        assert_eq!(draft.values.seeds.first, first, "it is shown");
         assert_ne!(draft.next_request().seeds.first, first);
         draft.seed_locked = true;
-        draft.seed = 7;
+        draft.values.seeds.first = 7;
         assert_eq!([draft.next_request().seeds.first, draft.next_request().seeds.first], [7, 7]);
     }
 
@@ -223,16 +211,41 @@ mod tests {
         assert_eq!(draft.request().start.task, request.start.task);
         draft.take(&Draft::default().request());
         assert_eq!(draft.request().start.task, Task::TextToImage);
-        draft.take_task(&Task::Inpaint(Box::new(Inpaint { image: "a.png".into(), ..draft.inpaint.clone() })));
-        assert_eq!(draft.inpaint.mask.pixels().dimensions(), (8, 8));
+        draft.start.take(&Task::Inpaint(Box::new(Inpaint { image: "a.png".into(), ..draft.start.inpaint.clone() })));
+        assert_eq!(draft.start.inpaint.mask.pixels().dimensions(), (8, 8));
     }
 
     #[test]
     fn values_out_of_range_come_back_into_it() {
-        let mut draft =
-            Draft { steps: 0, guidance_scale: f64::NAN, width: 3, height: usize::MAX, count: 0, ..Draft::default() };
+        let mut draft = Draft::default();
+        draft.values = draft.values.with(|values| {
+            values.sampling.steps = 0;
+            values.guidance.scale = f64::NAN;
+            values.size = Size::new(3, usize::MAX);
+            values.seeds.count = 0;
+        });
         draft.make_valid();
         draft.request().validate().expect("now it is good");
-        assert_eq!((draft.steps, draft.width, draft.height, draft.count), (1, 8, MAX_SIDE, 1));
+        let values = &draft.values;
+        assert_eq!((values.sampling.steps, values.size, values.seeds.count), (1, Size::new(3, MAX_SIDE), 1));
+        draft.round_sides(None);
+        assert_eq!(draft.values.size, Size::new(8, MAX_SIDE));
+    }
+
+    #[test]
+    fn a_form_comes_back_as_it_was_and_as_an_older_version_wrote_it() {
+        let mut draft = Draft::default();
+        draft.values.prompts.prompt = "a fox".into();
+        draft.values.seeds.first = u64::MAX;
+        (draft.values.size.width, draft.seed_locked, draft.untouched) = (640, true, false);
+        (draft.start.task, draft.start.image, draft.start.strength) =
+            (TaskKind::ImageToImage, Some("/a.png".into()), 0.3);
+        let json = serde_json::to_string(&draft).expect("JSON");
+        assert_eq!(serde_json::from_str::<Draft>(&json).expect("a form"), draft);
+        let old = r#"{"task":"image-to-image","image":"/a.png","strength":0.3,"inpaint":{"mask":null},"depth":null,
+            "prompt":"a fox","negative_prompt":"","scheduler":null,"steps":20,"guidance_scale":7.5,
+            "guidance_rescale":0.0,"seed":18446744073709551615,"seed_locked":true,"width":640,"height":512,"count":1,
+            "untouched":false}"#;
+        assert_eq!(serde_json::from_str::<Draft>(old).expect("a form"), draft);
     }
 }

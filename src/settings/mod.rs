@@ -22,9 +22,9 @@ mod painting;
 mod patch;
 mod text;
 
-pub use draft::{Draft, MAX_COUNT, MAX_GUIDANCE, valid_side};
+pub use draft::{Draft, StartDraft};
 pub use painting::{Brush, MAX_DIAMETER, Painting, Tint};
-pub use patch::{Change, Field, Patch};
+pub use patch::{Change, Setting, changes};
 
 /// Prompts that the history keeps.
 pub const HISTORY_LENGTH: usize = 200;

@@ -12,7 +12,7 @@ use crate::base::error::{Error, Result};
 use crate::base::stop::{Outcome, Stop};
 use crate::base::sync::{Latest, Outbox};
 use crate::content::imaging::png_text;
-use crate::content::request::{Recipe, Request};
+use crate::content::request::{Recipe, Request, Validate};
 use crate::pipelines::{Drawn, Hooks, Overflow, Phase, Step, Trace};
 use crate::schedulers::SchedulerKind;
 use crate::storage::gallery::{self, Destination, Entry};
@@ -247,7 +247,7 @@ impl Job {
     /// # Errors
     /// The first thing that is wrong.
     pub fn check(&self) -> Result<()> {
-        self.work.requests().try_for_each(Request::validate)?;
+        self.work.requests().try_for_each(Validate::validate)?;
         self.destination.check()?;
         if let Previews::Files { folder, .. } = &self.previews {
             Destination::Folder(folder.clone()).check()?;

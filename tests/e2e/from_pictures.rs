@@ -77,7 +77,7 @@ fn a_mask_is_drawn_in_the_rest_stays_and_all_of_it_reads_back() {
     }
     assert!(changed > 300, "{changed} pixels are changed");
 
-    assert_eq!(import(&path).expect("settings").recipe.expect("a recipe").request, request, "the window reads it, too");
+    assert_eq!(import(&path).expect("settings").patch.request, request, "the window reads it, too");
     let trace = std::fs::read(folder.path().join("t")).expect("the trace");
     let trace = safetensors::SafeTensors::deserialize(&trace).expect("it opens");
     for name in ["image_latents", "mask", "initial_latents", "latents_1", "image"] {

@@ -4,8 +4,9 @@ use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
+use burnisher::content::request::{Field, Patch, Request, Size};
 use burnisher::schedulers::SchedulerKind;
-use burnisher::storage::recipe::import::{Imported, Source, import};
+use burnisher::storage::recipe::import::{Imported, SourceApp, import};
 use burnisher::storage::recipe::metadata;
 
 fn fixture(name: &str) -> PathBuf {
@@ -20,23 +21,23 @@ fn read(name: &str) -> (Imported, Vec<String>) {
 }
 
 /// Settings of every picture here: one without a recipe and without guidance rescale.
-fn settings(source: Source, prompts: (&str, &str), sampler: (&str, Option<&str>)) -> Imported {
-    Imported {
-        source,
-        recipe: None,
-        prompt: Some(prompts.0.into()),
-        negative_prompt: Some(prompts.1.into()),
-        scheduler: sampler.1.map(|name| SchedulerKind::from_name(name).expect("a sampler")),
-        sampler: Some(sampler.0.into()),
-        steps: Some(20),
-        guidance_scale: Some(7.0),
-        guidance_rescale: None,
-        seed: Some(42),
-        width: Some(512),
-        height: Some(512),
-        model: None,
-        notes: Vec::new(),
-    }
+fn settings(source: SourceApp, prompts: (&str, &str), sampler: (&str, Option<&str>)) -> Imported {
+    let scheduler = sampler.1.map(|name| SchedulerKind::from_name(name).expect("a sampler"));
+    let patch = Patch::default()
+        .with(Field::Prompt, |request| request.prompts.prompt = prompts.0.into())
+        .with(Field::NegativePrompt, |request| request.prompts.negative_prompt = prompts.1.into())
+        .with(Field::Scheduler, |request| request.sampling.scheduler = scheduler)
+        .with(Field::Steps, |request| request.sampling.steps = 20)
+        .with(Field::GuidanceScale, |request| request.guidance.scale = 7.0)
+        .with(Field::Seed, |request| request.seeds.first = 42)
+        .with(Field::Size, |request| request.size = Size::new(512, 512));
+    Imported { source, patch, sampler: Some(sampler.0.into()), model: None, notes: Vec::new() }
+}
+
+/// The same settings with these values and this model.
+fn with(mut imported: Imported, model: &str, values: impl FnOnce(&mut Request)) -> Imported {
+    values(&mut imported.patch.request);
+    Imported { model: Some(model.into()), ..imported }
 }
 
 /// Each note says one of these, and each of these is said.
@@ -49,14 +50,16 @@ fn assert_notes(notes: &[String], words: &[&str]) {
 fn automatic1111_of_today() {
     let (imported, notes) = read("a1111.png");
     let prompts = ("a red fox in the snow, <lora:fur_detail:0.8>\nphoto, 35mm", "blurry, (ugly:1.3)\nlow quality");
-    let expected = Imported {
-        steps: Some(25),
-        guidance_scale: Some(6.5),
-        seed: Some(4_294_967_295),
-        height: Some(768),
-        model: Some("v1-5-pruned-emaonly".into()),
-        ..settings(Source::Automatic1111, prompts, ("DPM++ 2M Karras", Some("dpm++2m-karras")))
-    };
+    let expected = with(
+        settings(SourceApp::AUTOMATIC1111, prompts, ("DPM++ 2M Karras", Some("dpm++2m-karras"))),
+        "v1-5-pruned-emaonly",
+        |request| {
+            request.sampling.steps = 25;
+            request.guidance.scale = 6.5;
+            request.seeds.first = 4_294_967_295;
+            request.size.height = 768;
+        },
+    );
     assert_eq!(imported, expected);
     let words = [
         "came from a GPU",
@@ -72,10 +75,11 @@ fn automatic1111_of_today() {
 #[test]
 fn automatic1111_of_2022_in_unicode() {
     let (imported, notes) = read("a1111_old.png");
-    let expected = Imported {
-        model: Some("hash 81761151".into()),
-        ..settings(Source::Automatic1111, ("雪の中の狐", "ぼやけた"), ("DPM++ 2M Karras", Some("dpm++2m-karras")))
-    };
+    let expected = with(
+        settings(SourceApp::AUTOMATIC1111, ("雪の中の狐", "ぼやけた"), ("DPM++ 2M Karras", Some("dpm++2m-karras"))),
+        "hash 81761151",
+        |_| {},
+    );
     assert_eq!(imported, expected);
     assert_notes(&notes, &["came from a GPU"]);
 }
@@ -84,11 +88,10 @@ fn automatic1111_of_2022_in_unicode() {
 fn automatic1111_in_jpeg_and_webp_of_every_byte_order() {
     for name in ["a1111.jpg", "a1111.webp", "a1111_ascii.jpg"] {
         let (imported, notes) = read(name);
-        let expected = Imported {
-            seed: Some(1),
-            model: Some("m".into()),
-            ..settings(Source::Automatic1111, ("a hen", ""), ("Euler a", Some("euler-a")))
-        };
+        let expected =
+            with(settings(SourceApp::AUTOMATIC1111, ("a hen", ""), ("Euler a", Some("euler-a"))), "m", |request| {
+                request.seeds.first = 1;
+            });
         assert_eq!(imported, expected, "{name}");
         assert_notes(&notes, &[]);
     }
@@ -97,10 +100,11 @@ fn automatic1111_in_jpeg_and_webp_of_every_byte_order() {
 #[test]
 fn stable_diffusion_cpp() {
     let (imported, notes) = read("sdcpp.png");
-    let expected = Imported {
-        model: Some("sd-v1-4.ckpt".into()),
-        ..settings(Source::Automatic1111, ("a cat", "dog"), ("euler_a", Some("euler-a")))
-    };
+    let expected = with(
+        settings(SourceApp::AUTOMATIC1111, ("a cat", "dog"), ("euler_a", Some("euler-a"))),
+        "sd-v1-4.ckpt",
+        |_| {},
+    );
     assert_eq!(imported, expected);
     assert_notes(&notes, &["came from a GPU"]);
 }
@@ -110,13 +114,15 @@ fn comfyui_in_png_and_webp() {
     for name in ["comfyui.png", "comfyui.webp"] {
         let (imported, notes) = read(name);
         let prompts = ("beautiful scenery, galaxy in a bottle", "text, watermark");
-        let expected = Imported {
-            guidance_scale: Some(8.0),
-            seed: Some(156_680_208_700_286),
-            height: Some(640),
-            model: Some("v1-5-pruned-emaonly.safetensors".into()),
-            ..settings(Source::ComfyUi, prompts, ("dpmpp_2m karras", Some("dpm++2m-karras")))
-        };
+        let expected = with(
+            settings(SourceApp::COMFY_UI, prompts, ("dpmpp_2m karras", Some("dpm++2m-karras"))),
+            "v1-5-pruned-emaonly.safetensors",
+            |request| {
+                request.guidance.scale = 8.0;
+                request.seeds.first = 156_680_208_700_286;
+                request.size.height = 640;
+            },
+        );
         assert_eq!(imported, expected, "{name}");
         assert_notes(&notes, &["LoRAs can't be applied here: fur.safetensors"]);
     }
@@ -125,13 +131,19 @@ fn comfyui_in_png_and_webp() {
 #[test]
 fn invokeai() {
     let (imported, notes) = read("invokeai.png");
-    let expected = Imported {
-        steps: Some(30),
-        guidance_scale: Some(7.5),
-        guidance_rescale: Some(0.5),
-        seed: Some(1_841_397_158),
-        model: Some("stable-diffusion-v1-5".into()),
-        ..settings(Source::InvokeAi, ("a watercolour fox", "photo"), ("dpmpp_2m_k", Some("dpm++2m-karras")))
+    let expected = {
+        let mut expected = with(
+            settings(SourceApp::INVOKE_AI, ("a watercolour fox", "photo"), ("dpmpp_2m_k", Some("dpm++2m-karras"))),
+            "stable-diffusion-v1-5",
+            |request| {
+                request.sampling.steps = 30;
+                request.guidance.scale = 7.5;
+                request.guidance.rescale = 0.5;
+                request.seeds.first = 1_841_397_158;
+            },
+        );
+        expected.patch.has.insert(Field::GuidanceRescale);
+        expected
     };
     assert_eq!(imported, expected);
     assert_notes(&notes, &["LoRAs can't be applied here: watercolour"]);
@@ -142,13 +154,15 @@ fn draw_things_in_xmp_in_texts_and_in_jpeg() {
     for name in ["draw_things.png", "draw_things_texts.png", "draw_things.jpg"] {
         let (imported, notes) = read(name);
         let prompts = ("a fox <in> \"snow\" & ice é", "blurry");
-        let expected = Imported {
-            guidance_scale: Some(7.5),
-            seed: Some(3_403_502_843),
-            height: Some(768),
-            model: Some("sd_v1.5_f16.ckpt".into()),
-            ..settings(Source::DrawThings, prompts, ("DPM++ 2M Karras", Some("dpm++2m-karras")))
-        };
+        let expected = with(
+            settings(SourceApp::DRAW_THINGS, prompts, ("DPM++ 2M Karras", Some("dpm++2m-karras"))),
+            "sd_v1.5_f16.ckpt",
+            |request| {
+                request.guidance.scale = 7.5;
+                request.seeds.first = 3_403_502_843;
+                request.size.height = 768;
+            },
+        );
         assert_eq!(imported, expected, "{name}");
         let loras = "LoRAs can't be applied here: fur_lora_f16.ckpt";
         let words = if name == "draw_things_texts.png" { vec![loras] } else { vec!["other noise", loras] };
@@ -161,15 +175,17 @@ fn fooocus_in_its_own_scheme() {
     for name in ["fooocus.png", "fooocus.jpg"] {
         let (imported, notes) = read(name);
         let sampler = ("dpmpp_2m_sde_gpu karras", Some("dpm++2m-sde-karras"));
-        let expected = Imported {
-            steps: Some(30),
-            guidance_scale: Some(4.0),
-            seed: Some(1_234_567_890_123_456_789),
-            width: Some(1152),
-            height: Some(896),
-            model: Some("juggernautXL_v8Rundiffusion".into()),
-            ..settings(Source::Fooocus, ("a fox", "blurry"), sampler)
-        };
+        let expected = with(
+            settings(SourceApp::FOOOCUS, ("a fox", "blurry"), sampler),
+            "juggernautXL_v8Rundiffusion",
+            |request| {
+                request.sampling.steps = 30;
+                request.guidance.scale = 4.0;
+                request.seeds.first = 1_234_567_890_123_456_789;
+                request.size.width = 1152;
+                request.size.height = 896;
+            },
+        );
         assert_eq!(imported, expected, "{name}");
         assert_notes(&notes, &["Styles", "LoRAs can't be applied here: sd_xl_offset_example-lora_1.0", "sharpness"]);
     }
@@ -179,15 +195,17 @@ fn fooocus_in_its_own_scheme() {
 fn fooocus_in_automatic1111s_scheme() {
     let (imported, notes) = read("fooocus_a1111.png");
     let sampler = ("DPM++ 2M SDE Karras", Some("dpm++2m-sde-karras"));
-    let expected = Imported {
-        steps: Some(30),
-        guidance_scale: Some(4.0),
-        seed: Some(7),
-        width: Some(1152),
-        height: Some(896),
-        model: Some("juggernautXL_v8Rundiffusion".into()),
-        ..settings(Source::Fooocus, ("a fox\nin two lines", "blurry"), sampler)
-    };
+    let expected = with(
+        settings(SourceApp::FOOOCUS, ("a fox\nin two lines", "blurry"), sampler),
+        "juggernautXL_v8Rundiffusion",
+        |request| {
+            request.sampling.steps = 30;
+            request.guidance.scale = 4.0;
+            request.seeds.first = 7;
+            request.size.width = 1152;
+            request.size.height = 896;
+        },
+    );
     assert_eq!(imported, expected);
     assert_notes(&notes, &[]);
 }
@@ -197,15 +215,21 @@ fn novelai_in_png_and_webp() {
     for name in ["novelai.png", "novelai.webp"] {
         let (imported, notes) = read(name);
         let sampler = ("k_dpmpp_2m karras", Some("dpm++2m-karras"));
-        let expected = Imported {
-            steps: Some(28),
-            guidance_scale: Some(5.0),
-            guidance_rescale: Some(0.2),
-            seed: Some(3_816_166_865),
-            width: Some(832),
-            height: Some(1216),
-            model: Some("NovelAI Diffusion V4 37442FCA".into()),
-            ..settings(Source::NovelAi, ("1girl, {silver hair}", "lowres"), sampler)
+        let expected = {
+            let mut expected = with(
+                settings(SourceApp::NOVEL_AI, ("1girl, {silver hair}", "lowres"), sampler),
+                "NovelAI Diffusion V4 37442FCA",
+                |request| {
+                    request.sampling.steps = 28;
+                    request.guidance.scale = 5.0;
+                    request.guidance.rescale = 0.2;
+                    request.seeds.first = 3_816_166_865;
+                    request.size.width = 832;
+                    request.size.height = 1216;
+                },
+            );
+            expected.patch.has.insert(Field::GuidanceRescale);
+            expected
         };
         assert_eq!(imported, expected, "{name}");
         assert_notes(&notes, &["came from a GPU", "single characters", "weight"]);

@@ -7,8 +7,8 @@ use crate::app::panels::form::outlook::{Asked, Planned};
 use crate::app::panels::form::source::Glance;
 use crate::base::error::Result;
 use crate::content::request::Branch;
+use crate::content::request::Patch;
 use crate::schedulers::SchedulerKind;
-use crate::settings::Patch;
 
 /// See [`super::Action::Form`].
 #[derive(Debug)]

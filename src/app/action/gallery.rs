@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::settings::Patch;
+use crate::content::request::Patch;
 
 /// See [`super::Action::Gallery`].
 #[derive(Clone, Debug, PartialEq)]

@@ -3,10 +3,10 @@
 use egui::{ComboBox, DragValue};
 
 use crate::app::action::{Action, LabAction};
-use crate::content::request::{MAX_STEPS, Request, TaskKind};
+use crate::content::request::{MAX_GUIDANCE, MAX_STEPS, Request, TaskKind};
 use crate::schedulers::SchedulerKind;
 use crate::session::ModelState;
-use crate::settings::{Draft, MAX_GUIDANCE};
+use crate::settings::Draft;
 use crate::worker::{MAX_VARIANTS, ModelInfo};
 
 /// Samplers that people compare first.
@@ -48,9 +48,15 @@ impl LabSetup {
             |kind: SchedulerKind| info.is_some_and(|info| info.refused.iter().any(|(other, _)| *other == kind));
         let own = info.and_then(|info| info.scheduler);
         let popular = POPULAR.iter().filter_map(|name| SchedulerKind::from_name(name).ok());
-        let others = popular.filter(|kind| Some(*kind) != draft.scheduler.or(own) && !refused(*kind)).map(Some);
-        let samplers = std::iter::once(draft.scheduler).chain(others).take(MAX_VARIANTS).collect();
-        let steps = [draft.steps.div_ceil(4), draft.steps.div_ceil(2), draft.steps, draft.steps * 2];
+        let others =
+            popular.filter(|kind| Some(*kind) != draft.values.sampling.scheduler.or(own) && !refused(*kind)).map(Some);
+        let samplers = std::iter::once(draft.values.sampling.scheduler).chain(others).take(MAX_VARIANTS).collect();
+        let steps = [
+            draft.values.sampling.steps.div_ceil(4),
+            draft.values.sampling.steps.div_ceil(2),
+            draft.values.sampling.steps,
+            draft.values.sampling.steps * 2,
+        ];
         let mut steps: Vec<usize> = steps.into_iter().map(|steps| steps.clamp(1, MAX_STEPS)).collect();
         steps.dedup();
         let guidance = [1.0, 4.0, 7.5, 12.0];
@@ -105,7 +111,7 @@ impl LabSetup {
                 }),
             }
             ui.add_space(8.0);
-            let only_text = draft.task != TaskKind::TextToImage;
+            let only_text = draft.start.task != TaskKind::TextToImage;
             if only_text {
                 ui.label("⚠ The lab compares text to image only: choose it as the task");
             }

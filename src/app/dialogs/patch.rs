@@ -2,7 +2,8 @@
 
 use crate::app::action::{Action, FormAction};
 use crate::base::model_ref::ModelRef;
-use crate::settings::{Change, Draft, Field, Patch};
+use crate::content::request::{FieldSet, Patch};
+use crate::settings::{Change, Draft, Setting, changes};
 
 /// The most characters of a value that are shown.
 const SHOWN: usize = 160;
@@ -22,13 +23,23 @@ pub(crate) struct PatchDialog {
 impl PatchDialog {
     /// A look at what `patch` would change.
     pub(crate) fn new(title: String, notes: Vec<String>, patch: Patch, draft: &Draft, model: &ModelRef) -> Self {
-        let changes = patch.changes(draft, model);
+        let changes = changes(&patch, draft, model);
         Self { title, notes, patch, changes: changes.into_iter().map(|change| (change, true)).collect() }
     }
 
-    /// Whether a field is chosen.
-    pub(crate) fn takes(&self, field: Field) -> bool {
-        self.changes.iter().any(|(change, chosen)| change.field == field && *chosen)
+    /// Whether the model is to change.
+    pub(crate) fn takes_model(&self) -> bool {
+        self.chosen().any(|setting| setting == Setting::Model)
+    }
+
+    /// The fields that are to change.
+    pub(crate) fn fields(&self) -> FieldSet {
+        let field = |setting| if let Setting::Field(field) = setting { Some(field) } else { None };
+        self.chosen().filter_map(field).collect()
+    }
+
+    fn chosen(&self) -> impl Iterator<Item = Setting> {
+        self.changes.iter().filter(|(_, chosen)| *chosen).map(|(change, _)| change.setting)
     }
 }
 
@@ -77,7 +88,7 @@ fn change_ui(ui: &mut egui::Ui, change: &Change, chosen: &mut bool) {
         ui.label(egui::RichText::new(format!("now: {}", short(&change.now))).weak());
         ui.label(format!("then: {}", short(&change.then)));
     };
-    let label = change.field.label();
+    let label = change.setting.label();
     if change.now.chars().count() + change.then.chars().count() <= LINE {
         ui.horizontal(|ui| {
             ui.checkbox(chosen, label);

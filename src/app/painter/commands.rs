@@ -96,7 +96,7 @@ impl Painter {
         };
         if has_moved {
             (self.was_extended, self.last) = (false, None);
-            draft.inpaint.margins = self.margins;
+            draft.start.inpaint.margins = self.margins;
             self.publish(draft);
         }
     }

@@ -110,7 +110,7 @@ impl Painter {
             } else if response.drag_stopped()
                 && let Some(margins) = self.dragged.take()
             {
-                draft.inpaint.margins = margins;
+                draft.start.inpaint.margins = margins;
             }
             let is_lit = response.hovered() || response.dragged();
             let color = if is_lit { theme::palette(ui).accent } else { ui.visuals().weak_text_color() };

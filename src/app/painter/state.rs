@@ -102,7 +102,7 @@ pub(crate) struct Painter {
 impl Painter {
     /// Whether the form is about a mask.
     pub(crate) fn is_on(draft: &Draft) -> bool {
-        draft.task == TaskKind::Inpaint && draft.image.is_some()
+        draft.start.task == TaskKind::Inpaint && draft.start.image.is_some()
     }
 
     /// Shows the mask, or the picture that the canvas has.
@@ -126,7 +126,7 @@ impl Painter {
     /// Follows what the form says of picture, mask and margins. `factor`: pixels a latent of the model in use, each way.
     pub(crate) fn follow(&mut self, draft: &mut Draft, factor: usize, actions: &mut Vec<Action>) {
         self.factor = factor;
-        let Some(path) = draft.image.as_ref().filter(|_| Self::is_on(draft)) else { return };
+        let Some(path) = draft.start.image.as_ref().filter(|_| Self::is_on(draft)) else { return };
         actions.extend(self.pack());
         if self.base.as_ref().is_none_or(|base| base.path != *path) {
             self.stop();
@@ -134,7 +134,7 @@ impl Painter {
             self.base = Some(Base { path: path.clone(), picture: BasePicture::Opening });
             actions.push(PainterAction::Open(path.clone()).into());
         }
-        if draft.inpaint.mask != self.published {
+        if draft.start.inpaint.mask != self.published {
             self.take_over(draft);
         }
         let Some((width, height)) = self.picture_size() else { return };
@@ -142,11 +142,11 @@ impl Painter {
             return;
         }
         let fits = self.mask_size() == self.margins.around(width, height);
-        let wanted = draft.inpaint.margins.around(width, height);
-        if fits && draft.inpaint.margins != self.margins && is_paintable(wanted) {
-            actions.push(self.change(Operation::Extend(draft.inpaint.margins)));
+        let wanted = draft.start.inpaint.margins.around(width, height);
+        if fits && draft.start.inpaint.margins != self.margins && is_paintable(wanted) {
+            actions.push(self.change(Operation::Extend(draft.start.inpaint.margins)));
         } else if !fits && self.mask_size() == wanted {
-            self.margins = draft.inpaint.margins;
+            self.margins = draft.start.inpaint.margins;
         } else if !fits && is_paintable((width, height)) && self.is_blank() {
             // Its margins are masked by what comes next.
             self.remember_whole();
@@ -161,8 +161,8 @@ impl Painter {
         self.cancel_gesture();
         (self.adjusting, self.last, self.work) = (None, None, None);
         self.remember_whole();
-        self.margins = draft.inpaint.margins;
-        self.published = draft.inpaint.mask.clone();
+        self.margins = draft.start.inpaint.margins;
+        self.published = draft.start.inpaint.mask.clone();
         self.put(Bitmap::from_image(self.published.pixels()));
     }
 
@@ -183,7 +183,7 @@ impl Painter {
     /// Gives the form the mask as it is now.
     pub(super) fn publish(&mut self, draft: &mut Draft) {
         self.published = Mask::new(self.layer.to_image());
-        draft.inpaint.mask = self.published.clone();
+        draft.start.inpaint.mask = self.published.clone();
     }
 
     /// Width and height of the picture without its margins, in pixels.
@@ -280,7 +280,7 @@ impl Painter {
             Ok(worked) => worked,
             Err(error) => {
                 // Nothing tries again by itself.
-                draft.inpaint.margins = self.margins;
+                draft.start.inpaint.margins = self.margins;
                 return notices.error(error);
             }
         };
@@ -293,7 +293,7 @@ impl Painter {
         }
         self.margins = worked.margins;
         self.published = worked.mask;
-        draft.inpaint.mask = self.published.clone();
+        draft.start.inpaint.mask = self.published.clone();
         if let Some(note) = worked.note {
             notices.info(note);
         }
@@ -329,7 +329,9 @@ impl Painter {
     /// Asks for what is to be seen of the pipeline's doings, if that changed.
     pub(super) fn follow_sights(&mut self, draft: &Draft, actions: &mut Vec<Action>) {
         let is_seen = self.sights.latents || self.sights.cut;
-        let wish = is_seen.then(|| SightsWish::of(&draft.inpaint, (draft.width, draft.height), self.factor));
+        let wish = is_seen.then(|| {
+            SightsWish::of(&draft.start.inpaint, (draft.values.size.width, draft.values.size.height), self.factor)
+        });
         if wish.is_none() {
             self.derived = None;
         }

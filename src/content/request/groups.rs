@@ -1,12 +1,14 @@
 //! The groups of a request's fields, but for where the picture starts from.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::safety::SafetyMode;
 use crate::schedulers::{SamplingOptions, SchedulerKind};
 
 /// The words that the pictures follow.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Prompts {
     /// What the pictures are to show.
     pub prompt: String,
@@ -22,12 +24,11 @@ impl Prompts {
 }
 
 /// How noise becomes a picture.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Sampling {
     /// The sampler; `None` takes the checkpoint's own.
     pub scheduler: Option<SchedulerKind>,
     /// What the user asks of the sampler beyond its kind and the checkpoint's config.
-    #[serde(rename = "sampling", default, skip_serializing_if = "SamplingOptions::is_default")]
     pub options: SamplingOptions,
     /// Denoising steps, 1 to [`MAX_STEPS`](super::MAX_STEPS); as many as listed, where `options` lists timesteps or
     /// sigmas.
@@ -42,13 +43,11 @@ impl Default for Sampling {
 }
 
 /// How strongly the prompts are followed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Guidance {
     /// How strongly the prompt is followed; up to 1 turns guidance off.
-    #[serde(rename = "guidance_scale")]
     pub scale: f64,
     /// `StableDiffusionPipeline`'s `guidance_rescale`, 0 to 1.
-    #[serde(rename = "guidance_rescale")]
     pub rescale: f64,
 }
 
@@ -60,10 +59,9 @@ impl Default for Guidance {
 }
 
 /// How many pictures, and the noise of each.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seeds {
     /// Picture k of the request is drawn from this seed + k, wrapping around after the last seed.
-    #[serde(rename = "seed")]
     pub first: u64,
     /// How many pictures.
     pub count: usize,
@@ -96,9 +94,9 @@ pub fn random_seed() -> u64 {
 /// The size of the pictures in pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Size {
-    /// A multiple of [`SIDE_MULTIPLE`](super::SIDE_MULTIPLE).
+    /// A multiple of what the model needs.
     pub width: usize,
-    /// A multiple of [`SIDE_MULTIPLE`](super::SIDE_MULTIPLE).
+    /// A multiple of what the model needs.
     pub height: usize,
 }
 
@@ -116,10 +114,15 @@ impl Size {
     }
 }
 
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} × {}", self.width, self.height)
+    }
+}
+
 /// What is done to a finished picture.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Finish {
     /// What becomes of pictures that the model's safety checker flags.
-    #[serde(default, skip_serializing_if = "SafetyMode::is_default")]
     pub safety: SafetyMode,
 }

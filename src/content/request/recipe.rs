@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::field_set::FieldSet;
+use super::fields::Field;
+use super::patch::Patch;
 use super::request::Request;
 use super::safety::Verdict;
 
@@ -28,6 +31,15 @@ impl Recipe {
             app_version: env!("CARGO_PKG_VERSION").to_owned(),
             verdict: None,
         }
+    }
+
+    /// Returns what a form takes over from it: everything that drew the picture.
+    pub fn patch(&self) -> Patch {
+        let mut has = FieldSet::all();
+        // How many pictures there were says nothing of this one, and what is done to flagged ones is the user's choice.
+        has.remove(Field::Count);
+        has.remove(Field::Safety);
+        Patch { request: self.request.clone(), has, model: self.model.parse().ok() }
     }
 }
 

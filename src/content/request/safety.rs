@@ -32,12 +32,6 @@ impl SafetyMode {
     pub fn withholds(self, verdict: Option<&Verdict>) -> bool {
         self == Self::Block && verdict.is_some_and(|verdict| verdict.flagged)
     }
-
-    /// For serde: whether a request needn't say it.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-    pub(super) fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
 }
 
 /// What the safety checker says of a picture.

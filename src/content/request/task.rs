@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::limits::{MAX_BLUR, MAX_GROW, MAX_SIDE, validate_strength};
+use super::limits::{MAX_BLUR, MAX_GROW, MAX_PADDING, MAX_SIDE, validate_strength};
 use super::mask::Mask;
 use crate::base::error::{Error, Result};
 use crate::content::imaging::inpaint::MaskedEdit;
@@ -243,7 +243,7 @@ impl Task {
                     format!("the mask's blur must be between 0 and {MAX_BLUR} pixels, not {}", inpaint.mask_blur);
                 return Err(Error::new(message));
             }
-            if inpaint.mask_grow.unsigned_abs() > MAX_GROW {
+            if inpaint.mask_grow.unsigned_abs() > MAX_GROW.unsigned_abs() {
                 let message =
                     format!("the mask can grow by {MAX_GROW} pixels at most either way, not by {}", inpaint.mask_grow);
                 return Err(Error::new(message));
@@ -251,6 +251,9 @@ impl Task {
             let Margins { left, top, right, bottom } = inpaint.margins;
             if [left, top, right, bottom].into_iter().any(|margin| margin > MAX_SIDE) {
                 return Err(Error::new(format!("a margin can have {MAX_SIDE} pixels at most")));
+            }
+            if inpaint.only_masked.is_some_and(|padding| padding > MAX_PADDING) {
+                return Err(Error::new(format!("at most {MAX_PADDING} pixels around the mask can be drawn with it")));
             }
             inpaint.mask.validate()?;
         }

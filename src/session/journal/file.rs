@@ -149,7 +149,7 @@ mod tests {
         };
         let mut kept =
             Kept { history: vec!["a".into()], queue: queue.iter().map(waiting).collect(), ..Kept::default() };
-        kept.draft.prompt = prompt.into();
+        kept.draft.values.prompts.prompt = prompt.into();
         kept
     }
 
@@ -172,8 +172,9 @@ mod tests {
             damaged[at] ^= 0x15;
             fs::write(&path, damaged).expect("written");
             let (read, _) = file.read().expect("readable").expect("a journal");
-            let lost =
-                3 - read.queue.len() + usize::from(read.draft.prompt != "a hen") + usize::from(read.history.is_empty());
+            let lost = 3 - read.queue.len()
+                + usize::from(read.draft.values.prompts.prompt != "a hen")
+                + usize::from(read.history.is_empty());
             assert!(lost <= 1, "{lost} entries for the byte at {at}");
         }
     }
@@ -186,7 +187,7 @@ mod tests {
         let mut before = Kept::default();
         for seed in 0..4000 {
             let mut state = kept(&"long ".repeat(1000), &[1]);
-            state.draft.seed = seed;
+            state.draft.values.seeds.first = seed;
             file.keep(&before, &state).expect("written");
             before = state;
         }

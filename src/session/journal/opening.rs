@@ -105,7 +105,7 @@ mod tests {
         fs::write(&settings, old.to_string()).expect("written");
         let opened = open(&settings);
         assert!(opened.is_moved && opened.trouble.is_none());
-        assert_eq!((opened.kept.draft.prompt.as_str(), opened.kept.history.len()), ("a fox", 2));
+        assert_eq!((opened.kept.draft.values.prompts.prompt.as_str(), opened.kept.history.len()), ("a fox", 2));
         let queue: Vec<_> = opened.kept.waiting().map(|waiting| waiting.work.first().clone()).collect();
         assert_eq!(queue, [request]);
         write(&settings, &Kept::default()).expect("written");
@@ -118,13 +118,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let settings = folder.path().join("settings.json");
         let mut kept = Kept { history: vec!["b".into(), "a".into()], ..Kept::default() };
-        kept.draft.prompt = "a fox".into();
+        kept.draft.values.prompts.prompt = "a fox".into();
         write(&settings, &kept).expect("written");
         let path = path_beside(&settings);
         let text = fs::read_to_string(&path).expect("text").replace("a fox", "a fix");
         fs::write(&path, &text).expect("written");
         let opened = open(&settings);
-        assert_eq!((opened.kept.history.len(), opened.kept.draft.prompt.as_str()), (2, ""));
+        assert_eq!((opened.kept.history.len(), opened.kept.draft.values.prompts.prompt.as_str()), (2, ""));
         let trouble = opened.trouble.expect("it is told").to_string();
         assert!(trouble.starts_with("One entry of the journal") && trouble.contains("session.bad"), "{trouble}");
         assert_eq!(fs::read_to_string(path.with_extension("bad")).expect("it is kept"), text);

@@ -121,9 +121,9 @@ mod tests {
     use image::Rgb;
 
     use super::*;
-    use crate::content::request::Recipe;
+    use crate::content::request::{Field, Recipe};
     use crate::storage::gallery::{Destination, save};
-    use crate::storage::recipe::import::{Imported, Source, import};
+    use crate::storage::recipe::import::{SourceApp, import};
 
     fn picture() -> RgbImage {
         RgbImage::from_fn(16, 8, |x, y| Rgb([x as u8 * 16, y as u8 * 32, 7]))
@@ -157,8 +157,7 @@ mod tests {
         let (folder, path) = exported("copy.PNG", Metadata::Keep);
         assert_eq!(fs::read(&path).expect("a file"), fs::read(folder.path().join("fox.png")).expect("a file"));
         let imported = import(&path).expect("settings");
-        assert_eq!(imported, Imported::from(recipe()));
-        assert_eq!((imported.source, imported.recipe), (Source::Burnisher, Some(recipe())));
+        assert_eq!((imported.source, &imported.patch), (SourceApp::BURNISHER, &recipe().patch()));
     }
 
     #[test]
@@ -166,14 +165,18 @@ mod tests {
         for name in ["fox.jpg", "fox.JPEG", "fox.webp"] {
             let (_folder, path) = exported(name, Metadata::Keep);
             let imported = import(&path).expect("settings");
-            let expected = Imported {
-                recipe: None,
-                guidance_rescale: None,
-                model: Some("fox, best".into()),
-                sampler: Some("DPM++ 2M Karras".into()),
-                ..Imported::from(recipe())
-            };
-            assert_eq!(imported, expected, "{name}");
+            let expected = recipe().patch().only(&[
+                Field::Prompt,
+                Field::NegativePrompt,
+                Field::Scheduler,
+                Field::Steps,
+                Field::GuidanceScale,
+                Field::Seed,
+                Field::Size,
+            ]);
+            assert_eq!((&imported.patch, imported.source), (&expected, SourceApp::BURNISHER), "{name}");
+            let names = (imported.model.as_deref(), imported.sampler.as_deref());
+            assert_eq!(names, (Some("fox, best"), Some("DPM++ 2M Karras")), "{name}");
             let shown = image::open(&path).expect("a picture").to_rgb8();
             assert_eq!(shown.dimensions(), (16, 8));
             assert!(name != "fox.webp" || shown == picture(), "WebP loses nothing");

@@ -12,7 +12,7 @@ use image::{ImageFormat, ImageReader};
 use serde::{Deserialize, Serialize};
 
 use crate::content::imaging::png_text;
-use crate::content::request::Recipe;
+use crate::content::request::{Field, Recipe};
 use crate::storage::gallery::decode::caught;
 use crate::storage::recipe::metadata;
 
@@ -86,8 +86,8 @@ fn foreign(mut file: impl BufRead + Seek) -> Option<Foreign> {
     let imported = metadata::read(file).ok()??;
     Some(Foreign {
         app: imported.source.label().to_owned(),
-        prompt: imported.prompt.unwrap_or_default(),
-        negative_prompt: imported.negative_prompt.unwrap_or_default(),
+        prompt: imported.get(Field::Prompt).unwrap_or_default(),
+        negative_prompt: imported.get(Field::NegativePrompt).unwrap_or_default(),
         model: imported.model.unwrap_or_default(),
         sampler: imported.sampler.unwrap_or_default(),
     })

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufReader, ErrorKind};
 use std::path::Path;
 
-pub use crate::storage::recipe::metadata::{Imported, Source};
+pub use crate::storage::recipe::metadata::{Imported, SourceApp};
 
 use crate::base::error::{Error, Result};
 use crate::storage::recipe::metadata;
@@ -61,6 +61,7 @@ mod tests {
 
     use super::*;
     use crate::content::imaging::png_text;
+    use crate::content::request::Field;
     use crate::storage::gallery::export::{Metadata, export};
 
     fn complaint(name: &str, bytes: &[u8]) -> String {
@@ -89,7 +90,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("huge.png");
         fs::write(&path, file).expect("a file");
-        assert_eq!(import(&path).expect("settings").prompt.as_deref(), Some("a fox"));
+        assert_eq!(import(&path).expect("settings").get(Field::Prompt).as_deref(), Some("a fox"));
         let error = export(&path, &folder.path().join("huge.jpg"), Metadata::Keep).expect_err("there are no pixels");
         assert!(
             error.to_string().ends_with("it is too large to be converted. Choose PNG, which keeps the file as it is"),

@@ -10,7 +10,6 @@ use crate::app::state::{Dialog, State};
 use crate::base::error::Result;
 use crate::base::model_ref::ModelRef;
 use crate::content::request::Branch;
-use crate::settings::Patch;
 use crate::storage::recipe::import::{self, Imported};
 
 /// The folder, below the one for pictures, that keeps what was pasted.
@@ -28,16 +27,16 @@ impl App {
             }
             FormAction::NewSeed => {
                 state.draft.seed_locked = false;
-                state.draft.seed = crate::content::request::random_seed();
+                state.draft.values.seeds.first = crate::content::request::random_seed();
             }
             FormAction::SwapSides => {
                 let draft = &mut state.draft;
-                std::mem::swap(&mut draft.width, &mut draft.height);
-                draft.untouched &= draft.width == draft.height;
+                std::mem::swap(&mut draft.values.size.width, &mut draft.values.size.height);
+                draft.untouched &= draft.values.size.width == draft.values.size.height;
             }
             FormAction::WalkHistory(by) => walk_history(state, by),
             FormAction::BeginWith(path) => state.begin_with(path),
-            FormAction::UseDepth(path) => state.draft.depth = Some(path),
+            FormAction::UseDepth(path) => state.draft.start.depth = Some(path),
             FormAction::Drop(path) => self.run(move || {
                 let action = if is_model(&path) { use_model(path) } else { FormAction::BeginWith(path).into() };
                 Ok(Some(action))
@@ -62,9 +61,8 @@ impl App {
             }
             FormAction::TakePatch => {
                 if let Some(Dialog::Patch(dialog)) = state.dialog.take() {
-                    let mut model = state.session.settings.model.clone();
-                    dialog.patch.apply(&mut state.draft, &mut model, |field| dialog.takes(field));
-                    if model != state.session.settings.model {
+                    state.draft.take_patch(&dialog.patch, dialog.fields());
+                    if let Some(model) = dialog.patch.model.clone().filter(|_| dialog.takes_model()) {
                         self.apply(ctx, ModelAction::Use(model).into());
                     }
                 }
@@ -88,11 +86,11 @@ impl App {
     fn go_on_from(&mut self, branch: Option<Box<Branch>>) {
         let draft = &mut self.state.draft;
         if let Some(branch) = &branch {
-            (draft.width, draft.height) = (branch.from.size.width, branch.from.size.height);
-            (draft.seed, draft.seed_locked) = (branch.from.seeds.first, true);
+            (draft.values.size.width, draft.values.size.height) = (branch.from.size.width, branch.from.size.height);
+            (draft.values.seeds.first, draft.seed_locked) = (branch.from.seeds.first, true);
             self.state.notices.info(format!("Generate goes on from step {}", branch.step));
         }
-        draft.branch = branch;
+        draft.values.start.branch = branch;
     }
 }
 
@@ -118,33 +116,12 @@ fn import_file(path: PathBuf) -> Result<Option<Action>> {
 /// Shows what a picture's settings would change; `place` is where they come from.
 fn review(place: String, imported: Imported) -> Action {
     let title = format!("Settings of a picture by {}", imported.source.label());
-    let mut patch = imported.recipe.as_ref().map_or_else(
-        || Patch {
-            task: None,
-            branch: None,
-            sampling: None,
-            prompt: imported.prompt.clone(),
-            negative_prompt: imported.negative_prompt.clone(),
-            model: None,
-            scheduler: imported.scheduler,
-            steps: imported.steps,
-            guidance_scale: imported.guidance_scale,
-            guidance_rescale: imported.guidance_rescale,
-            seed: imported.seed,
-            size: imported.width.zip(imported.height),
-        },
-        Patch::from,
-    );
-    // Another app that says nothing of a negative prompt had none.
-    if patch.prompt.is_some() && patch.negative_prompt.is_none() {
-        patch.negative_prompt = Some(String::new());
-    }
     let mut notes = imported.notes;
-    if let Some(model) = imported.model.filter(|_| patch.model.is_none()) {
+    if let Some(model) = imported.model.filter(|_| imported.patch.model.is_none()) {
         notes.insert(0, format!("It was drawn with the model {model}"));
     }
     notes.push(place);
-    FormAction::Review { title, notes, patch: Box::new(patch) }.into()
+    FormAction::Review { title, notes, patch: Box::new(imported.patch) }.into()
 }
 
 /// Puts an older or newer prompt of the history into the prompt box.
@@ -152,12 +129,13 @@ fn walk_history(state: &mut State, by: isize) {
     let (history, draft) = (state.session.history(), &mut state.draft);
     let at = state.history.as_ref().map_or(-1, |(at, _)| isize::try_from(*at).unwrap_or(0));
     let to = at + by;
-    let before = state.history.as_ref().map_or_else(|| draft.prompt.clone(), |(_, before)| before.clone());
+    let before =
+        state.history.as_ref().map_or_else(|| draft.values.prompts.prompt.clone(), |(_, before)| before.clone());
     if to < 0 {
-        draft.prompt = before;
+        draft.values.prompts.prompt = before;
         state.history = None;
     } else if let Some(prompt) = history.get(to.unsigned_abs()) {
-        draft.prompt.clone_from(prompt);
+        draft.values.prompts.prompt.clone_from(prompt);
         state.history = Some((to.unsigned_abs(), before));
     }
 }

@@ -12,9 +12,9 @@ use crate::app::theme;
 use crate::app::widgets::{row, wide};
 use crate::app::words::model_name;
 use crate::base::model_ref::ModelRef;
-use crate::content::request::{MAX_SIDE, MAX_STEPS, SIDE_MULTIPLE, SafetyMode, TaskKind};
+use crate::content::request::{Field, MAX_COUNT, MAX_SIDE, SIDE_MULTIPLE, SafetyMode, TaskKind, nearest_side};
 use crate::session::ModelState;
-use crate::settings::{Draft, MAX_COUNT, MAX_GUIDANCE, valid_side};
+use crate::settings::Draft;
 
 /// The left panel.
 pub(crate) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
@@ -24,16 +24,16 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>
         model_ui(ui, state, actions);
         task_form::kind_ui(ui, state);
         task_form::ui(ui, state, actions);
-        look_back::branch_ui(ui, state.draft.branch.as_deref(), actions);
+        look_back::branch_ui(ui, state.draft.values.start.branch.as_deref(), actions);
         ui.separator();
-        if state.draft.task.has_prompt() {
+        if state.draft.start.task.has_prompt() {
             prompt::ui(ui, state, actions);
             ui.separator();
         }
         let before = own_values(&state.draft);
         sampler::ui(ui, state);
         steps_ui(ui, &mut state.draft);
-        if state.draft.task.has_prompt() {
+        if state.draft.start.task.has_prompt() {
             guidance_ui(ui, &mut state.draft);
         }
         size_ui(ui, state, actions);
@@ -50,7 +50,7 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>
 
 /// What a model recommends: once the user changes it, another model leaves it alone.
 fn own_values(draft: &Draft) -> (usize, f64, usize, usize) {
-    (draft.steps, draft.guidance_scale, draft.width, draft.height)
+    (draft.values.sampling.steps, draft.values.guidance.scale, draft.values.size.width, draft.values.size.height)
 }
 
 fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
@@ -125,19 +125,19 @@ fn choice_ui(ui: &mut egui::Ui, state: &State, label: egui::Id, width: f32, acti
 fn steps_ui(ui: &mut egui::Ui, draft: &mut Draft) {
     row(ui, "Steps", |ui, label| {
         // A hundred is more than anyone needs; a number may be typed up to what the models know.
-        let slider = Slider::new(&mut draft.steps, 1..=100).clamping(egui::SliderClamping::Never);
+        let slider = Slider::new(&mut draft.values.sampling.steps, 1..=100).clamping(egui::SliderClamping::Never);
         wide(ui, slider).labelled_by(label).on_hover_text("How often the model clears the noise away");
     });
-    draft.steps = draft.steps.clamp(1, MAX_STEPS);
+    Field::Steps.mend(&mut draft.values);
 }
 
 fn guidance_ui(ui: &mut egui::Ui, draft: &mut Draft) {
     row(ui, "Guidance", |ui, label| {
-        let slider = Slider::new(&mut draft.guidance_scale, 0.0..=20.0).step_by(0.1).max_decimals(2);
+        let slider = Slider::new(&mut draft.values.guidance.scale, 0.0..=20.0).step_by(0.1).max_decimals(2);
         let slider = slider.clamping(egui::SliderClamping::Never);
         wide(ui, slider).labelled_by(label).on_hover_text("How closely the prompt is followed; up to 1 turns it off");
     });
-    draft.guidance_scale = draft.guidance_scale.clamp(0.0, MAX_GUIDANCE);
+    Field::GuidanceScale.mend(&mut draft.values);
 }
 
 /// What few people need, folded away.
@@ -145,19 +145,21 @@ fn advanced_ui(ui: &mut egui::Ui, state: &mut State) {
     egui::CollapsingHeader::new("Advanced").id_salt("advanced").show(ui, |ui| {
         sampler::more_ui(ui, state);
         let draft = &mut state.draft;
-        if draft.task == TaskKind::TextToImage {
+        if draft.start.task == TaskKind::TextToImage {
             row(ui, "Rescale", |ui, label| {
-                let field = DragValue::new(&mut draft.guidance_rescale).range(0.0..=1.0).speed(0.01).max_decimals(3);
+                let field =
+                    DragValue::new(&mut draft.values.guidance.rescale).range(0.0..=1.0).speed(0.01).max_decimals(3);
                 let tip = "Takes back the contrast that strong guidance adds";
                 ui.add(field).labelled_by(label).on_hover_text(tip);
             });
         }
-        if draft.task.has_prompt() {
+        if draft.start.task.has_prompt() {
             row(ui, "Safety", |ui, label| {
-                let combo = ComboBox::from_id_salt("safety").selected_text(draft.safety.label());
+                let combo = ComboBox::from_id_salt("safety").selected_text(draft.values.finish.safety.label());
                 let shown = combo.show_ui(ui, |ui| {
                     for mode in SafetyMode::ALL {
-                        ui.selectable_value(&mut draft.safety, mode, mode.label()).on_hover_text(safety_tip(mode));
+                        ui.selectable_value(&mut draft.values.finish.safety, mode, mode.label())
+                            .on_hover_text(safety_tip(mode));
                     }
                 });
                 shown
@@ -179,16 +181,21 @@ fn safety_tip(mode: SafetyMode) -> &'static str {
 
 fn size_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
     let sizes = state.session.model().info().map(|info| info.sizes.clone()).unwrap_or_default();
+    let multiple = state.session.model().info().map_or(SIDE_MULTIPLE, |info| info.size_multiple);
     let draft = &mut state.draft;
     row(ui, "Size", |ui, label| {
         ui.spacing_mut().item_spacing.x = 4.0;
-        for (name, side) in [("Width", &mut draft.width), ("Height", &mut draft.height)] {
-            let field = DragValue::new(side).range(SIDE_MULTIPLE..=MAX_SIDE).speed(SIDE_MULTIPLE as f64 / 4.0);
+        for (name, side) in [("Width", &mut draft.values.size.width), ("Height", &mut draft.values.size.height)] {
+            let field = DragValue::new(side).range(1..=MAX_SIDE).speed(multiple as f64 / 4.0);
             let response = ui.add(field.suffix(" px").update_while_editing(false));
+            // Only where it is changed: showing a size that another model needs leaves it alone.
+            if response.changed() {
+                *side = nearest_side(*side, multiple);
+            }
             response
                 .labelled_by(label)
                 .accessible_name(name)
-                .on_hover_text(format!("{name} in pixels, a multiple of 8"));
+                .on_hover_text(format!("{name} in pixels, a multiple of {multiple}"));
             if name == "Width" {
                 let swap = ui.button("Swap").on_hover_text(UiCommand::SwapSides.tooltip());
                 if swap.accessible_name(UiCommand::SwapSides.text()).clicked() {
@@ -197,7 +204,6 @@ fn size_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
             }
         }
     });
-    (draft.width, draft.height) = (valid_side(draft.width), valid_side(draft.height));
     if sizes.is_empty() {
         return;
     }
@@ -205,9 +211,9 @@ fn size_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
         let text = "Sizes for this model";
         ui.menu_button(text, |ui| {
             for (width, height) in sizes {
-                let chosen = (draft.width, draft.height) == (width, height);
+                let chosen = (draft.values.size.width, draft.values.size.height) == (width, height);
                 if ui.selectable_label(chosen, format!("{width} × {height}")).clicked() {
-                    (draft.width, draft.height) = (width, height);
+                    (draft.values.size.width, draft.values.size.height) = (width, height);
                     ui.close();
                 }
             }
@@ -218,7 +224,7 @@ fn size_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
 fn seed_ui(ui: &mut egui::Ui, draft: &mut Draft, actions: &mut Vec<Action>) {
     row(ui, "Seed", |ui, label| {
         ui.spacing_mut().item_spacing.x = 4.0;
-        let mut text = draft.seed.to_string();
+        let mut text = draft.values.seeds.first.to_string();
         // What the two buttons take: ten digits fit beside them.
         let buttons = if draft.seed_locked { 112.0 } else { 100.0 };
         let width = (ui.available_width() - buttons).max(60.0);
@@ -226,7 +232,8 @@ fn seed_ui(ui: &mut egui::Ui, draft: &mut Draft, actions: &mut Vec<Action>) {
         let response = ui.add(field).labelled_by(label);
         if response.changed() {
             let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-            draft.seed = digits.parse().unwrap_or(if digits.is_empty() { 0 } else { draft.seed });
+            draft.values.seeds.first =
+                digits.parse().unwrap_or(if digits.is_empty() { 0 } else { draft.values.seeds.first });
             draft.seed_locked = true;
         }
         response.on_hover_text("The noise that the picture begins with: the same seed gives the same picture");
@@ -243,7 +250,7 @@ fn seed_ui(ui: &mut egui::Ui, draft: &mut Draft, actions: &mut Vec<Action>) {
 
 fn count_ui(ui: &mut egui::Ui, draft: &mut Draft) {
     row(ui, "Pictures", |ui, label| {
-        let field = DragValue::new(&mut draft.count).range(1..=MAX_COUNT).speed(0.05);
+        let field = DragValue::new(&mut draft.values.seeds.count).range(1..=MAX_COUNT).speed(0.05);
         ui.add(field).labelled_by(label).on_hover_text("How many, each from the next seed");
     });
 }

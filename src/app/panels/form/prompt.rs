@@ -36,15 +36,15 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>
         ui.label("Prompt");
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| history_ui(ui, state));
     });
-    let before = state.draft.prompt.clone();
+    let before = state.draft.values.prompts.prompt.clone();
     text_ui(ui, state, 0);
-    if state.draft.prompt != before {
+    if state.draft.values.prompts.prompt != before {
         state.history = None;
     }
-    if state.draft.prompt.is_empty() && state.session.settings.model == ModelRef::Bundled {
+    if state.draft.values.prompts.prompt.is_empty() && state.session.settings.model == ModelRef::Bundled {
         examples_ui(ui, state, actions);
     }
-    let folded = state.draft.negative_prompt.is_empty();
+    let folded = state.draft.values.prompts.negative_prompt.is_empty();
     let header = egui::CollapsingHeader::new("Negative prompt").id_salt("negative").default_open(!folded);
     header.show(ui, |ui| text_ui(ui, state, 1));
 }
@@ -54,9 +54,9 @@ fn text_ui(ui: &mut egui::Ui, state: &mut State, which: usize) {
     let counter = state.session.model().info().and_then(|info| info.token_counter.clone());
     let draft = &mut state.draft;
     let (text, name, hint, rows) = if which == 0 {
-        (&mut draft.prompt, "Prompt", "What do you want to see?", 4)
+        (&mut draft.values.prompts.prompt, "Prompt", "What do you want to see?", 4)
     } else {
-        (&mut draft.negative_prompt, "Negative prompt", "What should not be in it?", 2)
+        (&mut draft.values.prompts.negative_prompt, "Negative prompt", "What should not be in it?", 2)
     };
     let counted = &mut state.tokens[which];
     if counted.as_ref().is_none_or(|(of, _)| of != text) {
@@ -118,7 +118,7 @@ fn examples_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) 
         for example in EXAMPLES {
             let tip = "Puts this into the prompt box and draws it";
             if ui.add(egui::Button::new(egui::RichText::new(example).small())).on_hover_text(tip).clicked() {
-                example.clone_into(&mut state.draft.prompt);
+                example.clone_into(&mut state.draft.values.prompts.prompt);
                 actions.push(UiCommand::Generate.into());
             }
         }
@@ -138,7 +138,7 @@ fn history_ui(ui: &mut egui::Ui, state: &mut State) {
                 }
             }
             if let Some(prompt) = chosen {
-                state.draft.prompt = prompt;
+                state.draft.values.prompts.prompt = prompt;
                 ui.close();
             }
         })

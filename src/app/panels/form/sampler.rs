@@ -28,17 +28,17 @@ struct Asked {
 
 impl Levels {
     fn of(&mut self, info: &ModelInfo, draft: &Draft) -> Option<&Result<Vec<f64>>> {
-        let kind = draft.scheduler.or(info.scheduler)?;
+        let kind = draft.values.sampling.scheduler.or(info.scheduler)?;
         let is_same = self.0.as_ref().is_some_and(|(asked, _)| {
             asked.kind == kind
-                && asked.steps == draft.steps
-                && asked.sampling == draft.sampling
+                && asked.steps == draft.values.sampling.steps
+                && asked.sampling == draft.values.sampling.options
                 && asked.config == info.scheduler_config
         });
         if !is_same {
-            let (config, sampling) = (info.scheduler_config.clone(), draft.sampling.clone());
-            let levels = kind.sigmas(&config, draft.steps, &sampling);
-            self.0 = Some((Asked { kind, config, sampling, steps: draft.steps }, levels));
+            let (config, sampling) = (info.scheduler_config.clone(), draft.values.sampling.options.clone());
+            let levels = kind.sigmas(&config, draft.values.sampling.steps, &sampling);
+            self.0 = Some((Asked { kind, config, sampling, steps: draft.values.sampling.steps }, levels));
         }
         self.0.as_ref().map(|(_, levels)| levels)
     }
@@ -57,33 +57,40 @@ fn kind_ui(ui: &mut egui::Ui, state: &mut State) {
     let draft = &mut state.draft;
     let own_label = own.map_or("The model's own".to_owned(), |kind| format!("The model's own ({})", kind.label()));
     row(ui, "Sampler", |ui, label| {
-        let selected = draft.scheduler.map_or(own_label.clone(), |kind| kind.label().to_owned());
+        let selected = draft.values.sampling.scheduler.map_or(own_label.clone(), |kind| kind.label().to_owned());
         let combo = ComboBox::from_id_salt("sampler").width(ui.available_width()).height(420.0);
-        let before = draft.scheduler;
+        let before = draft.values.sampling.scheduler;
         let shown = combo.selected_text(selected).truncate().show_ui(ui, |ui| {
-            ui.selectable_value(&mut draft.scheduler, None, own_label);
+            ui.selectable_value(&mut draft.values.sampling.scheduler, None, own_label);
             // A schedule has a menu of its own; a name with one in it is listed where a picture brought it along.
             let listed = |kind: &SchedulerKind| kind.named_schedule().is_none() || before == Some(*kind);
             for kind in SchedulerKind::ALL.iter().copied().filter(listed) {
                 let reason = refused.iter().find_map(|(refused, reason)| (*refused == kind).then_some(reason.as_str()));
                 ui.add_enabled_ui(reason.is_none(), |ui| {
-                    let value = ui.selectable_value(&mut draft.scheduler, Some(kind), kind.label());
+                    let value = ui.selectable_value(&mut draft.values.sampling.scheduler, Some(kind), kind.label());
                     value.on_hover_text(kind.class_name()).on_disabled_hover_text(reason.unwrap_or_default());
                 });
             }
         });
-        if draft.scheduler != before {
-            suit(&mut draft.sampling, draft.scheduler.or(own));
+        if draft.values.sampling.scheduler != before {
+            suit(&mut draft.values.sampling.options, draft.values.sampling.scheduler.or(own));
         }
-        let tip = || draft.scheduler.or(own).map_or(String::new(), |kind| in_force(kind, info, &draft.sampling));
+        let tip = || {
+            draft
+                .values
+                .sampling
+                .scheduler
+                .or(own)
+                .map_or(String::new(), |kind| in_force(kind, info, &draft.values.sampling.options))
+        };
         shown.response.labelled_by(label).on_hover_ui(|ui| drop(ui.label(tip())));
     });
 }
 
 /// Has the form draw with this sampler.
 pub(crate) fn choose(draft: &mut Draft, kind: SchedulerKind) {
-    draft.scheduler = Some(kind);
-    suit(&mut draft.sampling, draft.scheduler);
+    draft.values.sampling.scheduler = Some(kind);
+    suit(&mut draft.values.sampling.options, draft.values.sampling.scheduler);
 }
 
 /// Takes back what another sampler was asked for and this one can't be.
@@ -106,14 +113,14 @@ fn in_force(kind: SchedulerKind, info: Option<&ModelInfo>, sampling: &SamplingOp
 fn schedule_ui(ui: &mut egui::Ui, state: &mut State) {
     let State { session, draft, levels, .. } = state;
     let info = session.model().info();
-    let kind = draft.scheduler.or(info.and_then(|info| info.scheduler));
+    let kind = draft.values.sampling.scheduler.or(info.and_then(|info| info.scheduler));
     let choices = kind.map(SchedulerKind::sigma_schedules).unwrap_or_default();
     row(ui, "Schedule", |ui, label| {
-        let chosen = draft.sampling.sigma_schedule;
+        let chosen = draft.values.sampling.options.sigma_schedule;
         let combo = ComboBox::from_id_salt("schedule").width((ui.available_width() - 70.0).max(90.0));
         let shown = ui.add_enabled_ui(choices.len() > 1 || chosen.is_some(), |ui| {
             combo.selected_text(chosen.map_or("Automatic", SigmaSchedule::label)).truncate().show_ui(ui, |ui| {
-                let schedule = &mut draft.sampling.sigma_schedule;
+                let schedule = &mut draft.values.sampling.options.sigma_schedule;
                 ui.selectable_value(schedule, None, "Automatic").on_hover_text("What the sampler and the model choose");
                 for choice in choices {
                     ui.selectable_value(schedule, Some(choice), choice.label());
@@ -184,16 +191,22 @@ fn curve(levels: &[f64], rect: Rect) -> Vec<Pos2> {
 pub(crate) fn more_ui(ui: &mut egui::Ui, state: &mut State) {
     let own = state.session.model().info().and_then(|info| info.scheduler);
     let draft = &mut state.draft;
-    let Some(kind) = draft.scheduler.or(own) else { return };
+    let Some(kind) = draft.values.sampling.scheduler.or(own) else { return };
     if kind.takes_eta() {
         row(ui, "Eta", |ui, label| {
-            let field = DragValue::new(&mut draft.sampling.eta).range(0.0..=1.0).speed(0.01).max_decimals(3);
+            let field =
+                DragValue::new(&mut draft.values.sampling.options.eta).range(0.0..=1.0).speed(0.01).max_decimals(3);
             ui.add(field).labelled_by(label).on_hover_text("How much noise is added back at each step");
         });
     }
     let lists = [
-        (kind.takes_timesteps(), "Timesteps", &mut draft.sampling.timesteps, "for example 999, 750, 500, 250"),
-        (kind.takes_sigmas(), "Sigmas", &mut draft.sampling.sigmas, "for example 14.6, 5, 1, 0.1, 0"),
+        (
+            kind.takes_timesteps(),
+            "Timesteps",
+            &mut draft.values.sampling.options.timesteps,
+            "for example 999, 750, 500, 250",
+        ),
+        (kind.takes_sigmas(), "Sigmas", &mut draft.values.sampling.options.sigmas, "for example 14.6, 5, 1, 0.1, 0"),
     ];
     for (_, name, values, hint) in lists.into_iter().filter(|(takes, ..)| *takes) {
         list_ui(ui, name, values, hint);

@@ -10,10 +10,7 @@ use crate::app::panels::form::source::FormPicture;
 use crate::app::state::State;
 use crate::app::theme;
 use crate::app::widgets::{row, wide};
-use crate::content::request::{Fill, Inpaint, MAX_BLUR, TaskKind};
-
-/// How far a mask can grow or shrink, in pixels.
-const MAX_GROW: i32 = 256;
+use crate::content::request::{Fill, Inpaint, MAX_BLUR, MAX_GROW, MAX_PADDING, TaskKind};
 
 /// How large the small copy of a picture is shown, in points.
 const THUMBNAIL: f32 = 52.0;
@@ -26,22 +23,23 @@ pub(crate) fn kind_ui(ui: &mut egui::Ui, state: &mut State) {
     let tasks = state.session.model().info().map(|info| info.tasks.clone());
     let draft = &mut state.draft;
     row(ui, "Task", |ui, label| {
-        let combo = ComboBox::from_id_salt("task").width(ui.available_width()).selected_text(draft.task.label());
+        let combo = ComboBox::from_id_salt("task").width(ui.available_width()).selected_text(draft.start.task.label());
         let shown = combo.show_ui(ui, |ui| {
             for task in TaskKind::ALL {
                 let can = tasks.as_ref().is_none_or(|tasks| tasks.contains(&task));
                 ui.add_enabled_ui(can, |ui| {
                     let why_not = format!("This model can't do it. Choose {}", task.suitable_models());
-                    let choice = ui.selectable_value(&mut draft.task, task, task.label());
+                    let choice = ui.selectable_value(&mut draft.start.task, task, task.label());
                     choice.on_hover_text(explanation(task)).on_disabled_hover_text(why_not);
                 });
             }
         });
-        shown.response.labelled_by(label).on_hover_text(explanation(draft.task));
+        shown.response.labelled_by(label).on_hover_text(explanation(draft.start.task));
     });
-    if tasks.is_some_and(|tasks| !tasks.contains(&draft.task)) {
+    if tasks.is_some_and(|tasks| !tasks.contains(&draft.start.task)) {
         let color = theme::palette(ui).error;
-        ui.label(RichText::new("⚠ This model can't do it").color(color)).on_hover_text(draft.task.suitable_models());
+        ui.label(RichText::new("⚠ This model can't do it").color(color))
+            .on_hover_text(draft.start.task.suitable_models());
     }
 }
 
@@ -57,22 +55,22 @@ fn explanation(task: TaskKind) -> &'static str {
 
 /// What the task needs beyond words.
 pub(crate) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
-    let task = state.draft.task;
+    let task = state.draft.start.task;
     if !task.needs_image() {
         return;
     }
     let from_canvas = state.picture();
     let draft = &mut state.draft;
-    picture_ui(ui, "Picture", &mut draft.image, &state.source, from_canvas, choose_source, actions);
+    picture_ui(ui, "Picture", &mut draft.start.image, &state.source, from_canvas, choose_source, actions);
     if task == TaskKind::DepthToImage {
-        picture_ui(ui, "Depth", &mut draft.depth, &state.depth, None, choose_depth, actions);
+        picture_ui(ui, "Depth", &mut draft.start.depth, &state.depth, None, choose_depth, actions);
     }
     row(ui, "Strength", |ui, label| {
-        let slider = Slider::new(&mut draft.strength, 0.0..=1.0).step_by(0.01).max_decimals(3);
+        let slider = Slider::new(&mut draft.start.strength, 0.0..=1.0).step_by(0.01).max_decimals(3);
         wide(ui, slider).labelled_by(label).on_hover_text("How much may change: this share of the steps is done");
     });
     if task == TaskKind::Inpaint {
-        inpaint_ui(ui, &mut draft.inpaint);
+        inpaint_ui(ui, &mut draft.start.inpaint);
     }
 }
 
@@ -172,7 +170,7 @@ fn inpaint_ui(ui: &mut egui::Ui, inpaint: &mut Inpaint) {
             inpaint.only_masked = only_masked.then_some(PADDING);
         }
         if let Some(padding) = &mut inpaint.only_masked {
-            let field = DragValue::new(padding).range(0..=1024).prefix("with ").suffix(" px around");
+            let field = DragValue::new(padding).range(0..=MAX_PADDING).prefix("with ").suffix(" px around");
             ui.add(field).accessible_name("Pixels around the mask");
         }
     });

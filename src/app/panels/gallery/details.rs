@@ -9,8 +9,7 @@ use crate::app::action::GalleryAction;
 use crate::app::panels::gallery::describe;
 use crate::app::panels::gallery::state::Gallery;
 use crate::app::words::bytes;
-use crate::content::request::{Recipe, TaskKind};
-use crate::settings::Patch;
+use crate::content::request::{Field, Patch, Recipe, TaskKind};
 use crate::storage::gallery::listing::{Foreign, Item};
 
 /// How far down the list the picture on the canvas is looked for where none is chosen: it was just drawn.
@@ -36,11 +35,11 @@ impl Reuse {
     }
 
     fn patch(self, recipe: &Recipe) -> Patch {
-        let all = Patch::from(recipe);
+        let all = recipe.patch();
         match self {
             Self::All => all,
-            Self::Seed => Patch { seed: all.seed, ..Patch::default() },
-            Self::Prompt => Patch { prompt: all.prompt, negative_prompt: all.negative_prompt, ..Patch::default() },
+            Self::Seed => all.only(&[Field::Seed]),
+            Self::Prompt => all.only(&[Field::Prompt, Field::NegativePrompt]),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::app::panels::gallery::state::{Gallery, GalleryView};
 use crate::app::panels::gallery::testing::items;
 use crate::app::stage::compare::{self, Compared};
 use crate::base::error::Error;
-use crate::settings::Patch;
+use crate::content::request::{Field, Patch};
 use crate::storage::gallery::listing::Listing;
 use crate::storage::gallery::testing::{foreign_file, png_file, recipe};
 
@@ -262,10 +262,9 @@ fn settings_are_taken_over_whole_or_in_part() {
     harness.get_by_label_contains("picture 1 of 1").click();
     harness.run();
     actions(&mut harness);
-    let all = Patch::from(&recipe("a red fox"));
-    let seed = Patch { seed: Some(42), ..Patch::default() };
-    let (prompt, negative_prompt) = (all.prompt.clone(), all.negative_prompt.clone());
-    let prompt = Patch { prompt, negative_prompt, ..Patch::default() };
+    let all = recipe("a red fox").patch();
+    let seed = Patch::default().with(Field::Seed, |request| request.seeds.first = 42);
+    let prompt = all.only(&[Field::Prompt, Field::NegativePrompt]);
     for (label, patch) in [("Reuse all settings", all), ("Reuse seed", seed), ("Reuse prompt", prompt)] {
         harness.get_by_label(label).click();
         harness.run();

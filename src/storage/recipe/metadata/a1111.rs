@@ -4,11 +4,12 @@
 //! and the lines before it are the prompt, up to one that begins with `Negative prompt:`. What was missing then takes
 //! the web UI's default. Written by [`crate::storage::recipe::a1111`].
 
-use super::imported::{Imported, Source};
+use super::imported::{Imported, SourceApp};
+use super::json;
 use super::texts::{FOOOCUS_SCHEME, Texts};
-use super::{broken, json};
 use crate::base::error::Result;
 use crate::content::imaging::png_text;
+use crate::content::request::Field;
 
 const NEGATIVE_PROMPT: &str = "Negative prompt:";
 
@@ -29,16 +30,21 @@ const UNUSED: [(&str, &str); 13] = [
     ("TI hashes", "Textual inversions"),
 ];
 
+impl SourceApp {
+    /// AUTOMATIC1111's web UI, Forge, and the many that write as they do.
+    pub const AUTOMATIC1111: Self = Self::new("AUTOMATIC1111");
+}
+
 /// The settings in the `parameters` text.
 pub(super) fn read(texts: &Texts) -> Option<Result<Imported>> {
     let text = texts.get(png_text::PARAMETERS)?;
     // Other apps keep JSON under the same keyword: their readers come first, and this is no prompt.
     if text.trim_start().starts_with('{') {
-        return json::object(text).is_none().then(|| Err(broken(Source::Automatic1111)));
+        return json::object(text).is_none().then(|| Err(SourceApp::AUTOMATIC1111.broken()));
     }
     let mut imported = parse(text).or_else(|| prompt_alone(text))?;
     if texts.get(FOOOCUS_SCHEME).is_some() {
-        imported.source = Source::Fooocus;
+        imported.source = SourceApp::FOOOCUS;
     }
     Some(Ok(imported))
 }
@@ -46,10 +52,10 @@ pub(super) fn read(texts: &Texts) -> Option<Result<Imported>> {
 /// A text without settings is the prompt.
 fn prompt_alone(text: &str) -> Option<Imported> {
     let (prompt, negative_prompt) = split_prompts(&text.lines().collect::<Vec<_>>());
-    let mut imported = Imported::new(Source::Automatic1111);
-    imported.prompt = Some(prompt).filter(|prompt| !prompt.trim().is_empty());
-    imported.negative_prompt = negative_prompt;
-    imported.prompt.is_some().then_some(imported)
+    let mut imported = Imported::new(SourceApp::AUTOMATIC1111);
+    imported.set_prompt(Some(prompt).filter(|prompt| !prompt.trim().is_empty()));
+    imported.set_negative_prompt(negative_prompt);
+    imported.patch.has.contains(Field::Prompt).then_some(imported)
 }
 
 /// The settings in a text; `None` if it has no settings line.
@@ -64,13 +70,13 @@ pub(super) fn parse(text: &str) -> Option<Imported> {
     let mut imported = Imported::new(source(value("Version").as_deref()));
     let (prompt, negative_prompt) = split_prompts(prompts);
     // Fooocus adds styles to the prompt and keeps what the user typed here.
-    imported.prompt = Some(value("Raw prompt").unwrap_or(prompt));
-    imported.negative_prompt = Some(value("Raw negative prompt").or(negative_prompt).unwrap_or_default());
-    imported.set_steps(value("Steps"));
+    imported.set_prompt(Some(value("Raw prompt").unwrap_or(prompt)));
+    imported.set_negative_prompt(Some(value("Raw negative prompt").or(negative_prompt).unwrap_or_default()));
+    imported.set(Field::Steps, value("Steps"));
     let schedule = value("Schedule type").or_else(|| value("Scheduler"));
     imported.set_sampler(value("Sampler"), Some(schedule.as_deref().unwrap_or("Automatic")));
-    imported.set_guidance_scale(value("CFG scale"));
-    imported.set_seed(value("Seed"));
+    imported.set(Field::GuidanceScale, value("CFG scale"));
+    imported.set(Field::Seed, value("Seed"));
     imported.set_size_from(value("Size"));
     imported.model = value("Model").or_else(|| Some(format!("hash {}", value("Model hash")?)));
     note(&mut imported, &pairs, value);
@@ -78,19 +84,19 @@ pub(super) fn parse(text: &str) -> Option<Imported> {
 }
 
 /// Who writes this version.
-fn source(version: Option<&str>) -> Source {
+fn source(version: Option<&str>) -> SourceApp {
     let version = version.unwrap_or_default();
-    [Source::Burnisher, Source::Fooocus, Source::ComfyUi]
+    [SourceApp::BURNISHER, SourceApp::FOOOCUS, SourceApp::COMFY_UI]
         .into_iter()
         .find(|source| version.starts_with(source.label()))
-        .unwrap_or(Source::Automatic1111)
+        .unwrap_or(SourceApp::AUTOMATIC1111)
 }
 
 /// Notes what we can't do, and what the web UI did where the text is silent.
 fn note(imported: &mut Imported, pairs: &[(String, String)], value: impl Fn(&str) -> Option<String>) {
     // Without the key, noise came from CUDA. ComfyUI and Fooocus take it from the CPU and don't say so.
     let is_cpu = value("RNG").is_some_and(|rng| rng.eq_ignore_ascii_case("cpu"));
-    if !is_cpu && imported.source == Source::Automatic1111 {
+    if !is_cpu && imported.source == SourceApp::AUTOMATIC1111 {
         imported.note_gpu_noise();
     }
     imported.note_clip_skip(value("Clip skip").as_deref());
@@ -199,13 +205,12 @@ mod tests {
                 verdict: None,
             };
             let imported = parse(&parameters(&recipe)).expect("settings");
-            assert_eq!(imported.source, Source::Burnisher);
-            assert_eq!(imported.prompt.as_ref(), Some(&request.prompts.prompt));
-            assert_eq!(imported.negative_prompt.as_ref(), Some(&request.prompts.negative_prompt));
-            assert_eq!(imported.scheduler, request.sampling.scheduler, "{}", kind.label());
-            assert_eq!((imported.steps, imported.seed), (Some(20), Some(u64::MAX)));
-            assert_eq!((imported.width, imported.height), (Some(512), Some(768)));
-            assert_eq!(imported.guidance_scale, Some(7.25));
+            assert_eq!(imported.source, SourceApp::BURNISHER);
+            let read = &imported.patch.request;
+            assert_eq!(read.prompts, request.prompts);
+            assert_eq!(read.sampling.scheduler, request.sampling.scheduler, "{}", kind.label());
+            assert_eq!((read.sampling.steps, &read.seeds, read.size), (20, &request.seeds, request.size));
+            assert_eq!((read.guidance.scale, imported.patch.has.iter().count()), (7.25, 7));
             assert_eq!(imported.model.as_ref(), Some(&recipe.model));
             assert_eq!(imported.notes, [""; 0]);
         }
@@ -228,10 +233,9 @@ mod tests {
             assert!(parse(text).is_none(), "{text:?}");
         }
         let alone = parse("Steps: 20, Sampler: Euler, Seed: 1").expect("settings");
-        assert_eq!((alone.prompt.as_deref(), alone.negative_prompt.as_deref()), (Some(""), Some("")));
+        assert_eq!(alone.prompts(), [""; 2]);
         let windows = parse("a fox\r\nNegative prompt: x\r\ny\r\nSteps: 1, Sampler: Euler, Seed: 1").expect("settings");
-        assert_eq!(windows.prompt.as_deref(), Some("a fox"));
-        assert_eq!(windows.negative_prompt.as_deref(), Some("x\ny"));
+        assert_eq!(windows.prompts(), ["a fox", "x\ny"]);
     }
 
     #[test]

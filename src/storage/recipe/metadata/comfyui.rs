@@ -7,11 +7,12 @@
 //! one graph the first is read. The `workflow` text, which lays out the same graph for the editor, is left aside.
 
 use super::graph::{Graph, Link, MOST_HOPS, Node};
-use super::imported::{Imported, Source};
+use super::imported::{Imported, SourceApp};
 use super::json;
 use super::texts::{COMFYUI_PROMPT, Texts};
 use crate::base::error::{Error, Result};
 use crate::content::imaging::png_text;
+use crate::content::request::Field;
 
 /// Inputs of a conditioning node that hold its text.
 const TEXTS: [&str; 6] = ["text", "text_g", "text_l", "t5xxl", "clip_l", "prompt"];
@@ -25,6 +26,11 @@ const PARTS: [&str; 4] = ["guider", "sigmas", "sampler", "noise"];
 /// Inputs that hold a model's file.
 const MODELS: [&str; 3] = ["ckpt_name", "unet_name", "model_name"];
 
+impl SourceApp {
+    /// ComfyUI.
+    pub const COMFY_UI: Self = Self::new("ComfyUI");
+}
+
 pub(super) fn read(texts: &Texts) -> Option<Result<Imported>> {
     let nodes = json::object(texts.get(COMFYUI_PROMPT)?)?;
     let graph = Graph(&nodes);
@@ -36,7 +42,7 @@ pub(super) fn read(texts: &Texts) -> Option<Result<Imported>> {
         return Some(Err(Error::new("ComfyUI's graph in this picture has no sampler that is known")));
     };
     let mut imported = imported(graph, first);
-    if imported.prompt.is_none() && texts.get(png_text::PARAMETERS).is_some() {
+    if !imported.patch.has.contains(Field::Prompt) && texts.get(png_text::PARAMETERS).is_some() {
         return Some(Err(Error::new("ComfyUI's graph in this picture keeps its prompt in nodes that can't be read")));
     }
     if samplers.len() > 1 {
@@ -64,27 +70,30 @@ impl Polarity {
 
 /// What a sampler and the nodes before it say.
 fn imported<'a>(graph: Graph<'a>, sampler: Node<'a>) -> Imported {
-    let mut imported = Imported::new(Source::ComfyUi);
+    let mut imported = Imported::new(SourceApp::COMFY_UI);
     let parts: Vec<Node<'a>> = PARTS.iter().filter_map(|part| graph.node(sampler.link(&[*part])?.id)).collect();
     let nodes = || std::iter::once(sampler).chain(parts.iter().copied());
     let text = |key: &str| nodes().find_map(|node| graph.text(node, key));
     let number = |key: &str| nodes().find_map(|node| graph.number(node, key));
     let link = |keys: &[&str]| nodes().find_map(|node| node.link(keys));
 
-    imported.set_steps(number("steps"));
-    imported.set_guidance_scale(number("cfg"));
-    imported.set_seed(number("seed").or_else(|| number("noise_seed")));
+    imported.set(Field::Steps, number("steps"));
+    imported.set(Field::GuidanceScale, number("cfg"));
+    imported.set(Field::Seed, number("seed").or_else(|| number("noise_seed")));
     // Nodes that make one schedule only are called after it: `KarrasScheduler`.
     let sigmas = sampler.link(&["sigmas"]).and_then(|link| graph.node(link.id)?.class.strip_suffix("Scheduler"));
     imported.set_sampler(text("sampler_name"), text("scheduler").as_deref().or(sigmas));
     let mut clip = None;
     if let Some(link) = link(&["positive", "conditioning"]) {
-        (imported.prompt, clip) = prompt(graph, link, Polarity::Positive, &mut imported);
+        let (text, encoder) = prompt(graph, link, Polarity::Positive, &mut imported);
+        imported.set_prompt(text);
+        clip = encoder;
     }
     if let Some(link) = link(&["negative"]) {
-        imported.negative_prompt = prompt(graph, link, Polarity::Negative, &mut imported).0;
+        let (text, _) = prompt(graph, link, Polarity::Negative, &mut imported);
+        imported.set_negative_prompt(text);
     }
-    if imported.prompt.is_none() {
+    if !imported.patch.has.contains(Field::Prompt) {
         imported.note("The prompt comes from nodes that can't be read");
     }
     let loras = follow_model(graph, link(&["model"]), clip, &mut imported);
@@ -205,6 +214,14 @@ mod tests {
         graph(more).expect("a graph").expect("with a sampler")
     }
 
+    fn scheduler(imported: &Imported) -> Option<&'static str> {
+        imported.patch.request.sampling.scheduler.map(SchedulerKind::name)
+    }
+
+    fn numbers(imported: &Imported) -> [Option<String>; 4] {
+        [Field::Steps, Field::Seed, Field::GuidanceScale, Field::Size].map(|field| imported.get(field))
+    }
+
     fn has_note(imported: &Imported, words: &str) -> bool {
         imported.notes.iter().any(|note| note.contains(words))
     }
@@ -212,12 +229,10 @@ mod tests {
     #[test]
     fn a_plain_graph_is_read_to_its_last_node() {
         let imported = imported("");
-        assert_eq!(imported.prompt.as_deref(), Some("a fox"));
-        assert_eq!(imported.negative_prompt.as_deref(), Some("blurry"));
-        assert_eq!(imported.scheduler.map(SchedulerKind::name), Some("dpm++2m-karras"));
+        assert_eq!(imported.prompts(), ["a fox", "blurry"]);
+        assert_eq!(scheduler(&imported), Some("dpm++2m-karras"));
         assert_eq!(imported.sampler.as_deref(), Some("dpmpp_2m karras"));
-        assert_eq!((imported.steps, imported.seed, imported.guidance_scale), (Some(20), Some(5), Some(8.0)));
-        assert_eq!((imported.width, imported.height), (Some(512), Some(768)));
+        assert_eq!(numbers(&imported), ["20", "5", "8", "512 × 768"].map(|text| Some(text.to_owned())));
         assert_eq!(imported.model.as_deref(), Some("v1-5.safetensors"));
         assert_eq!(imported.notes, [""; 0]);
     }
@@ -234,8 +249,8 @@ mod tests {
             "5": {"class_type": "EmptyLatentImage", "inputs": {"width": ["24", 0], "height": 64}},
             "24": {"class_type": "PrimitiveInt", "inputs": {"value": 128}}"#,
         );
-        assert_eq!(imported.prompt.as_deref(), Some("a hen"));
-        assert_eq!((imported.width, imported.height), (Some(128), Some(64)));
+        assert_eq!(imported.prompts()[0], "a hen");
+        assert_eq!(imported.get(Field::Size).as_deref(), Some("128 × 64"));
         assert!(has_note(&imported, "Clip skip 2") && has_note(&imported, "LoRAs can't be applied here: fur"));
     }
 
@@ -248,7 +263,7 @@ mod tests {
             "3": {"class_type": "KSampler", "inputs": {"seed": 5, "steps": 9, "latent_image": ["30", 0]}},
             "30": {"class_type": "LatentUpscale", "inputs": {"width": 2048, "height": 2048, "samples": ["1", 0]}}"#,
         );
-        assert_eq!((imported.seed, imported.steps, imported.width), (Some(7), Some(30), Some(512)));
+        assert_eq!(numbers(&imported), ["30", "7", "5", "512 × 768"].map(|text| Some(text.to_owned())));
         assert!(has_note(&imported, "in 2 passes"));
     }
 
@@ -264,9 +279,9 @@ mod tests {
             "44": {"class_type": "VAEEncode", "inputs": {"pixels": ["46", 0]}},
             "45": {"class_type": "ControlNetApplyAdvanced", "inputs": {"positive": ["6", 0], "negative": ["7", 0]}}"#,
         );
-        assert_eq!((imported.seed, imported.steps, imported.guidance_scale), (Some(9), Some(4), Some(3.0)));
-        assert_eq!(imported.scheduler.map(SchedulerKind::name), Some("euler-karras"));
-        assert_eq!(imported.negative_prompt.as_deref(), Some("blurry"));
+        assert_eq!(numbers(&imported)[..3], ["4", "9", "3"].map(|text| Some(text.to_owned())));
+        assert_eq!(scheduler(&imported), Some("euler-karras"));
+        assert_eq!(imported.prompts()[1], "blurry");
         assert!(has_note(&imported, "ControlNets") && has_note(&imported, "at strength 0.6"));
     }
 
@@ -277,7 +292,10 @@ mod tests {
             "7": {"class_type": "A", "inputs": {"x": ["50", 0]}}, "50": {"class_type": "B", "inputs": {"x": ["7", 0]}},
             "4": {"class_type": "A", "inputs": {"model": ["4", 0]}}, "5": {"class_type": "A", "inputs": {"samples": ["3", 0]}}"#,
         );
-        assert_eq!((circle.prompt.as_deref(), circle.model.as_deref(), circle.steps), (None, None, Some(20)));
+        assert_eq!(
+            (circle.get(Field::Prompt), circle.model.as_deref(), circle.get(Field::Steps)),
+            (None, None, Some("20".into()))
+        );
         assert!(has_note(&circle, "can't be read"));
         assert!(graph(r#", "3": {"class_type": "A", "inputs": {}}"#).expect("a graph").is_err());
         for text in ["{}", "{\"a\": 1}", "a fox", "{\"3\": {\"class_type\": 3, \"inputs\": []}}"] {

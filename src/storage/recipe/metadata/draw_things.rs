@@ -4,18 +4,24 @@
 
 use serde_json::Value;
 
-use super::imported::{Imported, Source};
+use super::imported::{Imported, SourceApp};
 use super::json::{self, Object};
 use super::texts::{COMMENT, SOFTWARE, Texts};
 use crate::base::error::Result;
 use crate::content::imaging::{png_text, xmp};
+use crate::content::request::Field;
 
 /// The seed mode that draws the noise that we draw.
 const TORCH_ON_CPU: &str = "torchcpucompatible";
 
+impl SourceApp {
+    /// Draw Things.
+    pub const DRAW_THINGS: Self = Self::new("Draw Things");
+}
+
 pub(super) fn read(texts: &Texts) -> Option<Result<Imported>> {
     let packet = texts.get(xmp::KEYWORD).and_then(xmp::user_comment);
-    let comment = texts.get(COMMENT).filter(|_| texts.get(SOFTWARE) == Some(Source::DrawThings.label()));
+    let comment = texts.get(COMMENT).filter(|_| texts.get(SOFTWARE) == Some(SourceApp::DRAW_THINGS.label()));
     let places = [packet.as_deref(), comment, texts.get(png_text::PARAMETERS)];
     places.into_iter().flatten().filter_map(json::object).find(is_ours).map(|fields| Ok(imported(&fields)))
 }
@@ -27,18 +33,18 @@ fn is_ours(fields: &Object) -> bool {
 
 fn imported(fields: &Object) -> Imported {
     let text = |key: &str| json::scalar(fields.get(key));
-    let mut imported = Imported::new(Source::DrawThings);
-    imported.prompt = text("c");
-    imported.negative_prompt = text("uc");
-    imported.set_steps(text("steps"));
-    imported.set_guidance_scale(text("scale"));
+    let mut imported = Imported::new(SourceApp::DRAW_THINGS);
+    imported.set_prompt(text("c"));
+    imported.set_negative_prompt(text("uc"));
+    imported.set(Field::Steps, text("steps"));
+    imported.set(Field::GuidanceScale, text("scale"));
     imported.set_sampler(text("sampler"), None);
-    imported.set_seed(text("seed"));
+    imported.set(Field::Seed, text("seed"));
     imported.set_size_from(text("size"));
     imported.model = text("model");
     let mode = text("seed_mode").unwrap_or_default();
     let mode: String = mode.chars().filter(|c| c.is_alphanumeric()).collect();
-    if mode.to_lowercase() != TORCH_ON_CPU && imported.seed.is_some() {
+    if mode.to_lowercase() != TORCH_ON_CPU && imported.patch.has.contains(Field::Seed) {
         imported.note("The same seed gave other noise there, so the picture will differ");
     }
     let clip_skip = json::scalar(fields.get("v2").and_then(|more| more.get("clipSkip")));

@@ -1,11 +1,10 @@
 //! How the readers fill in settings: from what a file writes to values that make sense, and notes for the rest.
 
-use super::imported::Imported;
+use super::imported::{Imported, SourceApp};
 use super::samplers;
-use crate::content::request;
-
-/// The characters of a value that a note repeats.
-const LONGEST_IN_NOTE: usize = 80;
+use super::values::{shorten, whole};
+use crate::content::request::limits::validate_size;
+use crate::content::request::{Field, Request, SIDE_MULTIPLE, Size};
 
 /// The bytes of a prompt that are taken over: far more than any model reads, and no more than a text box can show.
 const LONGEST_PROMPT: usize = 100_000;
@@ -22,57 +21,53 @@ impl Imported {
         }
     }
 
-    /// Takes the number of steps from what the file writes.
-    pub(super) fn set_steps(&mut self, text: Option<String>) {
-        let Some(text) = text else { return };
-        self.steps = whole(&text).map(|steps| steps as usize).filter(|steps| request::validate_steps(*steps).is_ok());
-        if self.steps.is_none() {
-            self.note(format!("Its number of steps can't be used: {}", shorten(&text)));
+    /// Takes what the picture shows.
+    pub(super) fn set_prompt(&mut self, text: Option<String>) {
+        self.set_text(Field::Prompt, text, |request| &mut request.prompts.prompt);
+    }
+
+    /// Takes what the picture was not to show. Empty: the file says that there was nothing.
+    pub(super) fn set_negative_prompt(&mut self, text: Option<String>) {
+        self.set_text(Field::NegativePrompt, text, |request| &mut request.prompts.negative_prompt);
+    }
+
+    fn set_text(&mut self, field: Field, text: Option<String>, place: impl FnOnce(&mut Request) -> &mut String) {
+        if let Some(text) = text {
+            *place(&mut self.patch.request) = text;
+            self.patch.has.insert(field);
         }
     }
 
-    /// Takes the guidance scale from what the file writes.
-    pub(super) fn set_guidance_scale(&mut self, text: Option<String>) {
+    /// Takes a number from what the file writes.
+    pub(super) fn set(&mut self, field: Field, text: Option<String>) {
         let Some(text) = text else { return };
-        let scale = text.trim().parse().ok();
-        self.guidance_scale = scale.filter(|scale| request::validate_guidance_scale(*scale).is_ok());
-        if self.guidance_scale.is_none() {
-            self.note(format!("Its guidance scale can't be used: {}", shorten(&text)));
-        }
-    }
-
-    /// Takes the guidance rescale from what the file writes.
-    pub(super) fn set_guidance_rescale(&mut self, text: Option<String>) {
-        let Some(text) = text else { return };
-        let rescale = text.trim().parse().ok();
-        self.guidance_rescale = rescale.filter(|rescale| request::validate_guidance_rescale(*rescale).is_ok());
-        if self.guidance_rescale.is_none() {
-            self.note(format!("Its guidance rescale can't be used: {}", shorten(&text)));
-        }
-    }
-
-    /// Takes the seed from what the file writes.
-    pub(super) fn set_seed(&mut self, text: Option<String>) {
-        let Some(text) = text else { return };
-        self.seed = whole(&text);
-        if self.seed.is_none() {
-            self.note(format!("Its seed can't be used: {}", shorten(&text)));
+        let request = &mut self.patch.request;
+        // Some write whole numbers as 42.0.
+        let read = field.parse(text.trim(), request).or_else(|error| match whole(&text) {
+            Some(number) => field.parse(&number.to_string(), request),
+            None => Err(error),
+        });
+        if read.and_then(|()| field.check(request)).is_ok() {
+            self.patch.has.insert(field);
+        } else {
+            field.copy(&Request::default(), request);
+            self.note(format!("Its {} can't be used: {}", field.noun(), shorten(&text)));
         }
     }
 
     /// Takes the size from what the file writes.
     pub(super) fn set_size(&mut self, width: Option<String>, height: Option<String>) {
         let (Some(width), Some(height)) = (width, height) else { return };
-        let side = |name, text: &str| {
-            let pixels = whole(text).map(|pixels| pixels as usize)?;
-            request::validate_side(name, pixels).is_ok().then_some(pixels)
-        };
-        if let (Some(width), Some(height)) = (side("width", &width), side("height", &height)) {
-            (self.width, self.height) = (Some(width), Some(height));
+        let sides = whole(&width).zip(whole(&height));
+        let size = sides.map(|(width, height)| Size::new(width as usize, height as usize));
+        if let Some(size) = size.filter(|size| validate_size(*size, SIDE_MULTIPLE).is_ok()) {
+            self.patch.request.size = size;
+            self.patch.has.insert(Field::Size);
         } else {
             let (width, height) = (shorten(&width), shorten(&height));
-            let multiple = request::SIDE_MULTIPLE;
-            self.note(format!("Its size can't be drawn, as sides are multiples of {multiple}: {width} x {height}"));
+            self.note(format!(
+                "Its size can't be drawn, as sides are multiples of {SIDE_MULTIPLE}: {width} x {height}"
+            ));
         }
     }
 
@@ -87,7 +82,10 @@ impl Imported {
     pub(super) fn set_sampler(&mut self, sampler: Option<String>, schedule: Option<&str>) {
         let Some(sampler) = sampler.filter(|sampler| !sampler.trim().is_empty()) else { return };
         let found = samplers::find(&sampler, schedule);
-        self.scheduler = found.kind;
+        if let Some(kind) = found.kind {
+            self.patch.request.sampling.scheduler = Some(kind);
+            self.patch.has.insert(Field::Scheduler);
+        }
         self.sampler = Some(shorten(found.written.trim()));
         if let Some(note) = found.note {
             self.note(note);
@@ -119,14 +117,14 @@ impl Imported {
 
     /// Notes that the first noise was another than ours for the same seed.
     pub(super) fn note_gpu_noise(&mut self) {
-        if self.seed.is_some() {
+        if self.patch.has.contains(Field::Seed) {
             self.note("The same seed gave other noise there, as it came from a GPU, so the picture will differ");
         }
     }
 
     /// Notes what the prompts ask for in the language of the web UI and ComfyUI, which is plain text here.
     pub(super) fn note_prompt_syntax(&mut self) {
-        let prompts = [&self.prompt, &self.negative_prompt].map(|prompt| prompt.as_deref().unwrap_or_default());
+        let prompts = self.prompts();
         let name = |tag: &str| Some(tag.split_once('>')?.0.split(':').next()?.to_owned());
         let loras: Vec<String> =
             prompts.iter().flat_map(|prompt| prompt.split("<lora:").skip(1)).filter_map(name).collect();
@@ -145,12 +143,25 @@ impl Imported {
         self.note("The prompts give words a weight, which is read as plain text here");
     }
 
-    /// Cuts what is too long to be shown.
+    /// Returns both prompts; empty where the file has none.
+    pub(super) fn prompts(&self) -> [&str; 2] {
+        let prompts = &self.patch.request.prompts;
+        [&prompts.prompt, &prompts.negative_prompt]
+    }
+
+    /// Cuts what is too long to be shown, and says what goes without saying.
     pub(super) fn finish(mut self) -> Self {
-        for text in [&mut self.prompt, &mut self.negative_prompt].into_iter().flatten() {
-            if text.len() > LONGEST_PROMPT && self.recipe.is_none() {
-                text.truncate(text.floor_char_boundary(LONGEST_PROMPT));
-                self.notes.insert(0, format!("A prompt was cut after {LONGEST_PROMPT} bytes"));
+        if self.source != SourceApp::BURNISHER {
+            let prompts = &mut self.patch.request.prompts;
+            for text in [&mut prompts.prompt, &mut prompts.negative_prompt] {
+                if text.len() > LONGEST_PROMPT {
+                    text.truncate(text.floor_char_boundary(LONGEST_PROMPT));
+                    self.notes.insert(0, format!("A prompt was cut after {LONGEST_PROMPT} bytes"));
+                }
+            }
+            // An app that says nothing of a negative prompt had none.
+            if self.patch.has.contains(Field::Prompt) {
+                self.patch.has.insert(Field::NegativePrompt);
             }
         }
         self.model = self.model.filter(|model| !model.is_empty()).map(|model| shorten(&model));
@@ -158,53 +169,24 @@ impl Imported {
     }
 }
 
-/// A whole number from 0 up, also where it is written as `42.0`.
-fn whole(text: &str) -> Option<u64> {
-    /// Above this, neighbouring whole numbers are the same in floating point.
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    let text = text.trim();
-    text.parse().ok().or_else(|| {
-        let value: f64 = text.parse().ok()?;
-        (value.fract() == 0.0 && (0.0..=EXACT).contains(&value)).then_some(value as u64)
-    })
-}
-
-/// A text in one line and of a length that a note can hold.
-pub(super) fn shorten(text: &str) -> String {
-    let mut line: String = text.chars().take(LONGEST_IN_NOTE).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().nth(LONGEST_IN_NOTE).is_some() {
-        line.push('…');
-    }
-    line
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::recipe::metadata::imported::Source;
+    use crate::storage::recipe::metadata::values::LONGEST_IN_NOTE;
 
     fn imported() -> Imported {
-        Imported::new(Source::Automatic1111)
-    }
-
-    #[test]
-    fn numbers_are_read_in_every_spelling() {
-        let cases = [("42", Some(42)), (" 42.0 ", Some(42)), ("18446744073709551615", Some(u64::MAX)), ("-1", None)];
-        for (text, seed) in cases.into_iter().chain([("1e300", None), ("", None), ("7.5", None), ("nan", None)]) {
-            assert_eq!(whole(text), seed, "{text}");
-        }
+        Imported::new(SourceApp::AUTOMATIC1111)
     }
 
     #[test]
     fn values_that_no_request_can_have_are_absent_and_noted() {
         let mut imported = imported();
-        imported.set_steps(Some("5000".into()));
-        imported.set_guidance_scale(Some("inf".into()));
-        imported.set_guidance_rescale(Some("2".into()));
-        imported.set_seed(Some("-1".into()));
+        imported.set(Field::Steps, Some("5000".into()));
+        imported.set(Field::GuidanceScale, Some("inf".into()));
+        imported.set(Field::GuidanceRescale, Some("2".into()));
+        imported.set(Field::Seed, Some("-1".into()));
         imported.set_size_from(Some("513x768".into()));
-        let all = (imported.steps, imported.guidance_scale, imported.guidance_rescale, imported.seed, imported.width);
-        assert_eq!(all, (None, None, None, None, None));
+        assert!(imported.patch.has.is_empty());
         assert_eq!(imported.notes.len(), 5);
         assert!(imported.notes[4].ends_with("multiples of 8: 513 x 768"), "{:?}", imported.notes);
     }
@@ -212,13 +194,13 @@ mod tests {
     #[test]
     fn notes_and_prompts_stay_of_a_length_that_can_be_shown() {
         let mut imported = imported();
-        imported.prompt = Some("é".repeat(LONGEST_PROMPT));
+        imported.set_prompt(Some("é".repeat(LONGEST_PROMPT)));
         imported.model = Some("m\n".repeat(LONGEST_PROMPT));
         for k in 0..100 {
             imported.note_unused("LoRAs", &[format!("{k}{}", "x".repeat(1000))]);
         }
         let imported = imported.finish();
-        assert_eq!(imported.prompt.expect("it stays").len(), LONGEST_PROMPT);
+        assert_eq!(imported.get(Field::Prompt).expect("it stays").len(), LONGEST_PROMPT);
         assert!(imported.notes.len() <= MOST_NOTES + 1 && imported.notes.iter().all(|note| note.len() < 400));
         assert!(imported.model.expect("it stays").chars().count() <= LONGEST_IN_NOTE + 1);
     }
@@ -227,7 +209,7 @@ mod tests {
     fn weights_and_loras_in_a_prompt_are_noted() {
         let notes = |prompt: &str| {
             let mut imported = imported();
-            imported.prompt = Some(prompt.into());
+            imported.set_prompt(Some(prompt.into()));
             imported.note_prompt_syntax();
             imported.notes
         };
@@ -235,5 +217,25 @@ mod tests {
         assert_eq!(notes("a (fox:1.2) <lora:fur:0.8>").len(), 2);
         assert_eq!(notes("<lora:fur:0.8><lora:snow>"), ["LoRAs can't be applied here: fur, snow"]);
         assert_eq!(notes("((fox))").len(), 1);
+    }
+
+    #[test]
+    fn another_app_that_says_nothing_of_a_negative_prompt_had_none() {
+        let mut foreign = imported();
+        foreign.set_prompt(Some("a fox".into()));
+        assert_eq!(foreign.finish().get(Field::NegativePrompt).as_deref(), Some(""));
+        assert_eq!(imported().finish().get(Field::NegativePrompt), None, "it says nothing of a prompt either");
+        assert_eq!(Imported::new(SourceApp::BURNISHER).finish().get(Field::NegativePrompt), None);
+    }
+
+    #[test]
+    fn whole_numbers_may_be_written_as_others() {
+        let mut foreign = imported();
+        foreign.set(Field::Steps, Some(" 20.0 ".into()));
+        foreign.set(Field::GuidanceScale, Some("7".into()));
+        assert_eq!(
+            [Field::Steps, Field::GuidanceScale].map(|field| foreign.get(field)),
+            [Some("20".into()), Some("7".into())]
+        );
     }
 }

@@ -3,11 +3,17 @@
 //! Its other scheme is AUTOMATIC1111's text and read there. Limits: the log-like objects of versions before 2.2, whose
 //! keys are labels, are read as far as the keys are the same but for case and spaces.
 
-use super::imported::{Imported, Source};
+use super::imported::{Imported, SourceApp};
 use super::json::{self, Object};
 use super::texts::Texts;
 use crate::base::error::Result;
 use crate::content::imaging::png_text;
+use crate::content::request::Field;
+
+impl SourceApp {
+    /// Fooocus.
+    pub const FOOOCUS: Self = Self::new("Fooocus");
+}
 
 pub(super) fn read(texts: &Texts) -> Option<Result<Imported>> {
     let places = [texts.get(png_text::PARAMETERS), texts.get(super::texts::COMMENT)];
@@ -20,13 +26,13 @@ pub(super) fn read(texts: &Texts) -> Option<Result<Imported>> {
             ["base_model", "performance", "resolution"].iter().any(|key| fields.contains_key(*key))
         })?;
     let text = |key: &str| json::scalar(fields.get(key)).filter(|text| text != "None");
-    let mut imported = Imported::new(Source::Fooocus);
-    imported.prompt = text("prompt");
-    imported.negative_prompt = text("negative_prompt");
-    imported.set_steps(text("steps"));
-    imported.set_guidance_scale(text("guidance_scale"));
+    let mut imported = Imported::new(SourceApp::FOOOCUS);
+    imported.set_prompt(text("prompt"));
+    imported.set_negative_prompt(text("negative_prompt"));
+    imported.set(Field::Steps, text("steps"));
+    imported.set(Field::GuidanceScale, text("guidance_scale"));
     imported.set_sampler(text("sampler"), text("scheduler").as_deref());
-    imported.set_seed(text("seed"));
+    imported.set(Field::Seed, text("seed"));
     if let Some(resolution) = text("resolution") {
         // Python's pair: `(1152, 896)`.
         let sides = resolution.replace(['(', ')', ' ', '\''], "").replace([',', '*'], "x");

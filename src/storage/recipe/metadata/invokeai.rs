@@ -4,10 +4,11 @@
 
 use serde_json::Value;
 
-use super::imported::{Imported, Source};
+use super::imported::{Imported, SourceApp};
+use super::json;
 use super::texts::Texts;
-use super::{broken, json};
 use crate::base::error::Result;
+use crate::content::request::Field;
 
 /// The keyword of the PNG text.
 const KEYWORD: &str = "invokeai_metadata";
@@ -25,19 +26,24 @@ const UNUSED: [(&str, &str); 9] = [
     ("positive_style_prompt", "Style prompts"),
 ];
 
+impl SourceApp {
+    /// InvokeAI.
+    pub const INVOKE_AI: Self = Self::new("InvokeAI");
+}
+
 pub(super) fn read(texts: &Texts) -> Option<Result<Imported>> {
     let Some(fields) = json::object(texts.get(KEYWORD)?) else {
-        return Some(Err(broken(Source::InvokeAi)));
+        return Some(Err(SourceApp::INVOKE_AI.broken()));
     };
     let text = |key: &str| json::scalar(fields.get(key));
-    let mut imported = Imported::new(Source::InvokeAi);
-    imported.prompt = text("positive_prompt");
-    imported.negative_prompt = text("negative_prompt");
-    imported.set_steps(text("steps"));
-    imported.set_guidance_scale(text("cfg_scale"));
-    imported.set_guidance_rescale(text("cfg_rescale_multiplier"));
+    let mut imported = Imported::new(SourceApp::INVOKE_AI);
+    imported.set_prompt(text("positive_prompt"));
+    imported.set_negative_prompt(text("negative_prompt"));
+    imported.set(Field::Steps, text("steps"));
+    imported.set(Field::GuidanceScale, text("cfg_scale"));
+    imported.set(Field::GuidanceRescale, text("cfg_rescale_multiplier"));
     imported.set_sampler(text("scheduler"), None);
-    imported.set_seed(text("seed"));
+    imported.set(Field::Seed, text("seed"));
     imported.set_size(text("width"), text("height"));
     imported.model = model(fields.get("model"));
     if text("rand_device").is_some_and(|device| device != "cpu") {
@@ -106,7 +112,7 @@ mod tests {
     #[test]
     fn values_of_the_wrong_kind_are_passed_over() {
         let odd = imported(r#"{"seed": [], "steps": {}, "model": 7, "loras": "x", "width": null, "scheduler": {}}"#);
-        assert_eq!((odd.seed, odd.steps, odd.width, odd.scheduler), (None, None, None, None));
+        assert_eq!(odd.patch.has.iter().count(), 0);
         for json in ["", "[]", "{", "\u{fffd}"] {
             assert!(read(&Texts::of(&[(KEYWORD, json)])).expect("metadata").is_err(), "{json}");
         }

@@ -1,12 +1,14 @@
 //! The generation settings that apps write into their pictures: ours, and those of six others.
 //!
-//! Each format has a file, which turns texts into an [`Imported`]. Where a picture carries several, our own recipe
+//! Each format has a file, which names its app and turns texts into an [`Imported`], and a row in [`FORMATS`]: a new one takes
+//! these two. Where a picture carries several, our own recipe
 //! counts first, then what only one app writes, then the `parameters` text that every app writes in the same way. A
 //! format that is broken gives way to the next one.
 //!
 //! Limits: PNG, JPEG and WebP. Settings hidden in the pixels aren't looked for, so pixels are never decoded.
 
 mod a1111;
+mod burnisher;
 mod comfyui;
 mod draw_things;
 mod fill;
@@ -18,22 +20,21 @@ mod json;
 mod novelai;
 mod samplers;
 mod texts;
+mod values;
 
 use std::io::{BufRead, Seek};
 
-pub use imported::{Imported, Source};
+pub use imported::{Imported, SourceApp};
 
-use crate::base::error::{Error, Result};
-use crate::content::imaging::png_text;
-use crate::content::request::Recipe;
+use crate::base::error::Result;
 use texts::Texts;
 
 /// Reads one format: `None` if the texts don't have it.
 type Format = fn(&Texts) -> Option<Result<Imported>>;
 
 /// Every format, the one that says most first.
-const FORMATS: [Format; 7] =
-    [burnisher, invokeai::read, draw_things::read, novelai::read, fooocus::read, comfyui::read, a1111::read];
+const FORMATS: &[Format] =
+    &[burnisher::read, invokeai::read, draw_things::read, novelai::read, fooocus::read, comfyui::read, a1111::read];
 
 /// The settings that a PNG, JPEG or WebP file carries; `None` if it carries none.
 ///
@@ -57,17 +58,6 @@ pub fn read_text(text: &str) -> Option<Imported> {
     a1111::parse(text).map(Imported::finish)
 }
 
-/// Our own recipe.
-fn burnisher(texts: &Texts) -> Option<Result<Imported>> {
-    let recipe = serde_json::from_str::<Recipe>(texts.get(png_text::BURNISHER)?);
-    Some(recipe.map(Imported::from).map_err(|cause| broken(Source::Burnisher).caused_by(cause)))
-}
-
-/// Says that the settings of an app can't be made out.
-fn broken(source: Source) -> Error {
-    Error::new(format!("the settings that {} wrote into this picture are broken", source.label()))
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Cursor;
@@ -75,7 +65,8 @@ mod tests {
     use image::RgbImage;
 
     use super::*;
-    use crate::content::request::{Guidance, Prompts, Request, Sampling, Seeds, Size};
+    use crate::content::imaging::png_text;
+    use crate::content::request::{Field, Guidance, Prompts, Recipe, Request, Sampling, Seeds, Size};
 
     const A1111: &str = "a fox\nSteps: 20, Sampler: Euler, Seed: 1, RNG: CPU";
     const INVOKEAI: &str = r#"{"positive_prompt": "a hen"}"#;
@@ -97,7 +88,7 @@ mod tests {
         read(Cursor::new(file))
     }
 
-    fn source(texts: &[(&str, &str)]) -> Source {
+    fn source(texts: &[(&str, &str)]) -> SourceApp {
         read_png(texts).expect("settings that can be read").expect("settings").source
     }
 
@@ -105,9 +96,9 @@ mod tests {
     fn our_recipe_counts_first_then_what_one_app_writes_then_what_all_write() {
         let ours = serde_json::to_string(&recipe()).expect("JSON");
         let all = [("parameters", A1111), ("invokeai_metadata", INVOKEAI), ("burnisher", &*ours)];
-        assert_eq!(source(&all), Source::Burnisher);
-        assert_eq!(source(&all[..2]), Source::InvokeAi);
-        assert_eq!(source(&all[..1]), Source::Automatic1111);
+        assert_eq!(source(&all), SourceApp::BURNISHER);
+        assert_eq!(source(&all[..2]), SourceApp::INVOKE_AI);
+        assert_eq!(source(&all[..1]), SourceApp::AUTOMATIC1111);
         assert_eq!(read_png(&[]).expect("a PNG"), None);
     }
 
@@ -118,7 +109,7 @@ mod tests {
             ("invokeai_metadata", "{"),
             ("prompt", "{\"1\": {\"class_type\": \"A\", \"inputs\": {}}}"),
         ] {
-            assert_eq!(source(&[texts, ("parameters", A1111)]), Source::Automatic1111);
+            assert_eq!(source(&[texts, ("parameters", A1111)]), SourceApp::AUTOMATIC1111);
             assert!(read_png(&[texts]).is_err(), "{texts:?}");
         }
         assert!(read_png(&[("parameters", "{\"half")]).is_err());
@@ -126,14 +117,15 @@ mod tests {
     }
 
     #[test]
-    fn a_recipe_of_ours_that_no_request_can_have_is_no_recipe() {
+    fn a_recipe_of_ours_is_read_as_far_as_a_request_can_have_it() {
         let mut recipe = recipe();
         recipe.request.sampling.steps = 0;
-        recipe.request.size.width = 7;
-        let json = serde_json::to_string(&recipe).expect("JSON");
+        recipe.request.size.width = 0;
+        let json = serde_json::to_string(&recipe).expect("JSON").replace("text-to-image", "text-to-video");
         let imported = read_png(&[("burnisher", &json)]).expect("it can be read").expect("settings");
-        assert_eq!((imported.recipe, imported.steps, imported.width, imported.height), (None, None, None, Some(64)));
-        assert!(imported.notes[0].starts_with("The recipe can't be drawn: the width"), "{:?}", imported.notes);
+        assert_eq!([Field::Task, Field::Steps, Field::Size].map(|field| imported.get(field)), [None, None, None]);
+        assert_eq!(imported.get(Field::Prompt).as_deref(), Some("a cat"));
+        assert_eq!(imported.notes.len(), 3, "{:#?}", imported.notes);
     }
 
     #[test]
@@ -149,8 +141,8 @@ mod tests {
                 match read_png(&[(keyword, text), ("Software", "NovelAI")]) {
                     Ok(None) => {}
                     Ok(Some(imported)) => {
-                        let prompts = [imported.prompt, imported.negative_prompt].into_iter().flatten();
-                        assert!(prompts.map(|prompt| prompt.len()).sum::<usize>() <= 200_000);
+                        let prompts = [Field::Prompt, Field::NegativePrompt].map(|field| imported.get(field));
+                        assert!(prompts.into_iter().flatten().map(|prompt| prompt.len()).sum::<usize>() <= 200_000);
                         assert!(imported.notes.iter().all(|note| note.len() < 1000));
                     }
                     Err(error) => assert!(error.to_string().len() < 1000, "{error}"),

@@ -2,25 +2,31 @@
 
 use serde_json::Value;
 
-use super::imported::{Imported, Source};
+use super::imported::{Imported, SourceApp};
+use super::json;
 use super::texts::{COMMENT, DESCRIPTION, SOFTWARE, SOURCE, Texts};
-use super::{broken, json};
 use crate::base::error::Result;
+use crate::content::request::Field;
+
+impl SourceApp {
+    /// NovelAI.
+    pub const NOVEL_AI: Self = Self::new("NovelAI");
+}
 
 pub(super) fn read(texts: &Texts) -> Option<Result<Imported>> {
-    let comment = texts.get(COMMENT).filter(|_| texts.get(SOFTWARE) == Some(Source::NovelAi.label()))?;
+    let comment = texts.get(COMMENT).filter(|_| texts.get(SOFTWARE) == Some(SourceApp::NOVEL_AI.label()))?;
     let Some(fields) = json::object(comment) else {
-        return Some(Err(broken(Source::NovelAi)));
+        return Some(Err(SourceApp::NOVEL_AI.broken()));
     };
     let text = |key: &str| json::scalar(fields.get(key));
-    let mut imported = Imported::new(Source::NovelAi);
-    imported.prompt = text("prompt").or_else(|| texts.get(DESCRIPTION).map(str::to_owned));
-    imported.negative_prompt = text("uc");
-    imported.set_steps(text("steps"));
-    imported.set_guidance_scale(text("scale"));
-    imported.set_guidance_rescale(text("cfg_rescale"));
+    let mut imported = Imported::new(SourceApp::NOVEL_AI);
+    imported.set_prompt(text("prompt").or_else(|| texts.get(DESCRIPTION).map(str::to_owned)));
+    imported.set_negative_prompt(text("uc"));
+    imported.set(Field::Steps, text("steps"));
+    imported.set(Field::GuidanceScale, text("scale"));
+    imported.set(Field::GuidanceRescale, text("cfg_rescale"));
     imported.set_sampler(text("sampler"), text("noise_schedule").as_deref());
-    imported.set_seed(text("seed"));
+    imported.set(Field::Seed, text("seed"));
     imported.set_size(text("width"), text("height"));
     imported.model = texts.get(SOURCE).map(str::to_owned);
     imported.note_gpu_noise();
@@ -39,8 +45,7 @@ pub(super) fn read(texts: &Texts) -> Option<Result<Imported>> {
         imported.note_image_to_image(text("strength"));
     }
     // It has a language of its own for weights: braces and brackets, or a number before two colons.
-    let prompts = [&imported.prompt, &imported.negative_prompt];
-    if prompts.into_iter().flatten().any(|prompt| prompt.contains(['{', '[']) || prompt.contains("::")) {
+    if imported.prompts().into_iter().any(|prompt| prompt.contains(['{', '[']) || prompt.contains("::")) {
         imported.note_weights();
     }
     Some(Ok(imported))

@@ -6,7 +6,7 @@
 
 use crate::schedulers::SchedulerKind;
 
-use super::fill::shorten;
+use super::values::shorten;
 
 /// What became of a sampler's name.
 pub(super) struct Found {
