@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use burnisher::app::{App, Setup};
 use burnisher::base::device::DeviceChoice;
 use burnisher::base::model_ref::ModelRef;
-use burnisher::content::request::TaskKind;
+
+use burnisher::content::request::{Size, TaskKind};
 use burnisher::session::journal::Kept;
 use burnisher::settings::{Brush, Draft, Settings};
 use burnisher::storage::gallery::Destination;
@@ -59,12 +60,13 @@ pub(crate) fn measure(what: &str) {
         device: device.unwrap_or(DeviceChoice::Cpu),
         ..Settings::default()
     };
-    let mut form = Draft { prompt: "a fox in flat style".into(), ..draft(MANY_STEPS) };
+    let mut form = draft(MANY_STEPS);
+    form.values.prompts.prompt = "a fox in flat style".into();
     if paints {
         let picture = folder.path().join("painted.png");
         let pixel = |x: u32, y: u32| image::Rgb([(x >> 4) as u8, (y >> 4) as u8, 90]);
         image::RgbImage::from_fn(PAINTED, PAINTED, pixel).save(&picture).expect("a picture");
-        (form.task, form.image) = (TaskKind::Inpaint, Some(picture));
+        (form.start.task, form.start.image) = (TaskKind::Inpaint, Some(picture));
         settings.painting.brush = Brush { diameter: 400.0, hardness: 0.5, opacity: 1.0 };
     }
     let path = folder.path().join("settings.json");
@@ -270,7 +272,7 @@ fn preview_share() -> f64 {
     let mut share = 0.0;
     // The first finds out what is fast.
     for steps in [8, 20] {
-        let request = Draft { prompt: "a fox in flat style".into(), ..draft(steps) }.request();
+        let request = draft(steps).request().with(|request| request.prompts.prompt = "a fox in flat style".into());
         let job = Job { previews: previews.clone(), ..Job::new(request, Destination::Folder(folder.path().into())) };
         let mut command = worker::Command::Generate(Box::new(job));
         while let Err(worker::Busy(back)) = worker.try_send(command) {
@@ -297,5 +299,10 @@ fn share_of(worker: &mut WorkerHandle) -> f64 {
 }
 
 fn draft(steps: usize) -> Draft {
-    Draft { steps, guidance_scale: 4.0, width: 64, height: 64, untouched: false, ..Draft::default() }
+    let values = Draft::default().values.with(|values| {
+        values.sampling.steps = steps;
+        values.guidance.scale = 4.0;
+        values.size = Size::new(64, 64);
+    });
+    Draft { values, untouched: false, ..Draft::default() }
 }

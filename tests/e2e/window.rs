@@ -75,8 +75,10 @@ impl Session {
         };
         let mut kept = Kept::default();
         let draft = &mut kept.draft;
-        (draft.width, draft.height, draft.steps, draft.guidance_scale) = (64, 64, STEPS, 4.0);
-        (draft.count, draft.seed, draft.seed_locked, draft.untouched) = (COUNT, 7, true, false);
+        (draft.values.size.width, draft.values.size.height, draft.values.sampling.steps, draft.values.guidance.scale) =
+            (64, 64, STEPS, 4.0);
+        (draft.values.seeds.count, draft.values.seeds.first, draft.seed_locked, draft.untouched) =
+            (COUNT, 7, true, false);
         for folder in ["copies", "run"] {
             fs::create_dir(session.home.path().join(folder)).expect("a folder");
         }
@@ -218,7 +220,7 @@ fn a_session_goes_from_a_prompt_to_a_picture_and_its_queue_outlives_the_window()
     session.start();
     let picture = draws_and_saves(&mut session);
     let mut settings = session.settings();
-    (settings.kept.draft.count, settings.kept.draft.steps) = (1, MANY_STEPS);
+    (settings.kept.draft.values.seeds.count, settings.kept.draft.values.sampling.steps) = (1, MANY_STEPS);
     settings.write(&session.settings_file());
     session.start();
     stops_and_closes(&mut session);
@@ -245,7 +247,9 @@ fn draws_and_saves(session: &mut Session) -> RgbImage {
     let prompt = screen.until("the box for the prompt", prompt_box);
     screen.click(prompt, "the focus", |seen| seen.count(prompt, FOCUS, 3) > 200);
     screen.xdotool(&["type", "--delay", "5", PROMPT]);
-    screen.until("the prompt in the settings", |_| (session.settings().kept.draft.prompt == PROMPT).then_some(()));
+    screen.until("the prompt in the settings", |_| {
+        (session.settings().kept.draft.values.prompts.prompt == PROMPT).then_some(())
+    });
     screen.click(screen.until("the button Generate", generate_button), "the progress bar", is_drawing);
     session.until_previews(5);
 
@@ -317,7 +321,10 @@ fn finds_everything_again(session: &mut Session, picture: &RgbImage) {
     screen.until("the gallery in the settings", |_| session.settings().gallery_open.then_some(()));
     let settings = session.settings();
     let draft = &settings.kept.draft;
-    assert_eq!((draft.prompt.as_str(), draft.steps, draft.seed), (PROMPT, MANY_STEPS, 7));
+    assert_eq!(
+        (draft.values.prompts.prompt.as_str(), draft.values.sampling.steps, draft.values.seeds.first),
+        (PROMPT, MANY_STEPS, 7)
+    );
     assert_eq!(settings.kept.queue.len(), 2);
     assert!(settings.kept.waiting().all(|waiting| waiting.work.first().prompts.prompt == PROMPT));
     assert_eq!(session.pictures("pictures").len(), COUNT, "nothing more was drawn");

@@ -76,8 +76,8 @@ fn an_output_folder_that_vanishes_is_told_and_the_picture_can_be_tried_again() {
 #[test]
 fn a_picture_that_cannot_be_saved_is_put_aside() {
     let mut stage = Stage::with(Puppet::default(), |settings| {
-        (settings.kept.draft.steps, settings.kept.draft.untouched) = (400, false);
-        (settings.kept.draft.seed, settings.kept.draft.seed_locked) = (std::process::id().into(), true);
+        (settings.kept.draft.values.sampling.steps, settings.kept.draft.untouched) = (400, false);
+        (settings.kept.draft.values.seeds.first, settings.kept.draft.seed_locked) = (std::process::id().into(), true);
     });
     stage.generate("a fox");
     stage.until_says("Canvas: preview");

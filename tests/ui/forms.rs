@@ -38,7 +38,7 @@ fn the_sampler_is_chosen_from_a_list_by_its_common_name() {
     stage.click("Sampler");
     stage.click("Euler a");
     stage.until("it is chosen", |stage| {
-        stage.settings().kept.draft.scheduler.is_some_and(|kind| kind.name() == "euler-a")
+        stage.settings().kept.draft.values.sampling.scheduler.is_some_and(|kind| kind.name() == "euler-a")
     });
 }
 
@@ -51,7 +51,7 @@ fn a_sampler_that_the_model_cannot_use_cannot_be_chosen() {
     assert!(option.accesskit_node().is_disabled());
     option.scroll_to_me();
     stage.click("LCM");
-    assert_eq!(stage.settings().kept.draft.scheduler, None);
+    assert_eq!(stage.settings().kept.draft.values.sampling.scheduler, None);
 }
 
 #[test]
@@ -60,10 +60,11 @@ fn sizes_of_the_model_are_a_click_away_and_swap() {
     stage.until_says("Ready");
     stage.click("Sizes for this model");
     stage.click("64 × 96");
-    stage.until("the size", |stage| stage.settings().kept.draft.height == 96);
+    stage.until("the size", |stage| stage.settings().kept.draft.values.size.height == 96);
     stage.click("Swap sides");
-    stage
-        .until("the swap", |stage| (stage.settings().kept.draft.width, stage.settings().kept.draft.height) == (96, 64));
+    stage.until("the swap", |stage| {
+        (stage.settings().kept.draft.values.size.width, stage.settings().kept.draft.values.size.height) == (96, 64)
+    });
 }
 
 #[test]
@@ -83,7 +84,8 @@ fn the_shortcuts_sheet_opens_with_a_key_but_not_while_typing() {
 
 #[test]
 fn a_dropped_picture_shows_what_would_change_before_it_does() {
-    let mut stage = Stage::with(Puppet::default(), |settings| settings.kept.draft.prompt = "mine".into());
+    let mut stage =
+        Stage::with(Puppet::default(), |settings| settings.kept.draft.values.prompts.prompt = "mine".into());
     stage.until_says("Ready");
     let text =
         "a castle at dawn\nNegative prompt: blurry\nSteps: 25, Sampler: Euler a, CFG scale: 6, Seed: 99, Size: 512x768";
@@ -91,25 +93,34 @@ fn a_dropped_picture_shows_what_would_change_before_it_does() {
     drop_file(&mut stage, path);
     stage.until_says("Settings of a picture by AUTOMATIC1111");
     assert!(stage.says("now: mine") && stage.says("then: a castle at dawn") && stage.says("then: 512 × 768"));
-    assert_eq!(stage.settings().kept.draft.prompt, "mine", "nothing has changed yet");
+    assert_eq!(stage.settings().kept.draft.values.prompts.prompt, "mine", "nothing has changed yet");
     stage.settle();
     stage.window.get_by_role_and_label(Role::CheckBox, "Seed").click();
     stage.click("Take over");
-    stage.until("it is taken over", |stage| stage.settings().kept.draft.prompt == "a castle at dawn");
+    stage.until("it is taken over", |stage| stage.settings().kept.draft.values.prompts.prompt == "a castle at dawn");
     let draft = stage.settings().kept.draft;
-    assert_eq!((draft.steps, draft.width, draft.height, draft.negative_prompt.as_str()), (25, 512, 768, "blurry"));
+    assert_eq!(
+        (
+            draft.values.sampling.steps,
+            draft.values.size.width,
+            draft.values.size.height,
+            draft.values.prompts.negative_prompt.as_str()
+        ),
+        (25, 512, 768, "blurry")
+    );
     assert!(!draft.seed_locked, "the seed wasn't wanted");
 }
 
 #[test]
 fn a_drop_that_is_cancelled_changes_nothing() {
-    let mut stage = Stage::with(Puppet::default(), |settings| settings.kept.draft.prompt = "mine".into());
+    let mut stage =
+        Stage::with(Puppet::default(), |settings| settings.kept.draft.values.prompts.prompt = "mine".into());
     let before = stage.settings().kept.draft;
     let path = picture_by_another(stage.folder.path(), "a castle\nSteps: 25, Sampler: Euler a, CFG scale: 6, Seed: 99");
     drop_file(&mut stage, path);
     stage.until_says("then: a castle");
     stage.click("Cancel");
-    assert_eq!(stage.settings().kept.draft.prompt, before.prompt);
+    assert_eq!(stage.settings().kept.draft.values.prompts.prompt, before.values.prompts.prompt);
 }
 
 #[test]
@@ -170,7 +181,7 @@ fn who_opens_the_window_can_type_at_once() {
     let mut stage = Stage::new();
     stage.window.step();
     stage.window.event(egui::Event::Text("a fox".into()));
-    stage.until("it is in the prompt", |stage| stage.settings().kept.draft.prompt == "a fox");
+    stage.until("it is in the prompt", |stage| stage.settings().kept.draft.values.prompts.prompt == "a fox");
 }
 
 /// Drops a file on the window.

@@ -59,14 +59,14 @@ fn settings_of_a_picture_are_looked_at_before_they_are_taken() {
     stage.click("Reuse prompt");
     stage.until_says("Take over");
     stage.click("Take over");
-    stage.until("it is taken over", |stage| stage.settings().kept.draft.prompt == "a fox");
+    stage.until("it is taken over", |stage| stage.settings().kept.draft.values.prompts.prompt == "a fox");
     let seed = gallery::read_recipe(&stage.pictures()[0]).expect("a PNG").expect("a recipe").request.seeds.first;
     stage.click("Reuse seed");
     stage.until_says("Take over");
     stage.click("Take over");
     stage.until("it is taken over", |stage| {
         let draft = stage.settings().kept.draft;
-        (draft.seed, draft.seed_locked) == (seed, true)
+        (draft.values.seeds.first, draft.seed_locked) == (seed, true)
     });
 }
 

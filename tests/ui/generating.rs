@@ -144,8 +144,8 @@ fn the_engines_panic_is_told_and_the_next_picture_comes() {
 #[test]
 fn several_pictures_come_from_seeds_in_a_row() {
     let mut stage = Stage::with(crate::stage::Puppet::default(), |settings| {
-        settings.kept.draft.count = 3;
-        (settings.kept.draft.seed, settings.kept.draft.seed_locked) = (10, true);
+        settings.kept.draft.values.seeds.count = 3;
+        (settings.kept.draft.values.seeds.first, settings.kept.draft.seed_locked) = (10, true);
     });
     stage.generate("a fox");
     stage.until_says("Picture 2 of 3");

@@ -97,10 +97,11 @@ fn another_sampler_is_tried_on_and_taken_into_the_form() {
     stage.click("Euler");
     stage.until_says("EulerDiscreteScheduler.from_config(pipe.scheduler.config)");
     assert!(stage.says("New") && stage.says("Dropped") && stage.says("Kept"));
-    assert_eq!(stage.settings().kept.draft.scheduler, None, "it is only tried on");
+    assert_eq!(stage.settings().kept.draft.values.sampling.scheduler, None, "it is only tried on");
     stage.click("Use in the form");
-    stage
-        .until("the sampler", |stage| stage.settings().kept.draft.scheduler.is_some_and(|kind| kind.name() == "euler"));
+    stage.until("the sampler", |stage| {
+        stage.settings().kept.draft.values.sampling.scheduler.is_some_and(|kind| kind.name() == "euler")
+    });
 }
 
 #[test]

@@ -104,7 +104,11 @@ fn what_will_not_fit_is_said_beside_the_size_as_soon_as_the_form_asks_for_it() {
     let room = limited(80_000_000);
     let puppet = Puppet { footprint: Some(room), ..Puppet::default() };
     let mut stage = Stage::with(puppet, |settings| {
-        (settings.kept.draft.width, settings.kept.draft.height, settings.kept.draft.untouched) = (64, 64, false);
+        (
+            settings.kept.draft.values.size.width,
+            settings.kept.draft.values.size.height,
+            settings.kept.draft.untouched,
+        ) = (64, 64, false);
     });
     stage.until_says("Ready");
     stage.settle();

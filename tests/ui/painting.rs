@@ -19,9 +19,9 @@ fn stage(change: impl FnOnce(&mut OnDisk)) -> Stage {
         // The folder for pictures is one of the stage's own folder.
         let path = settings.output_folder.with_file_name("base.png");
         RgbImage::from_fn(SIDE, SIDE, |x, y| image::Rgb([x as u8 * 3, y as u8 * 3, 90])).save(&path).expect("written");
-        (settings.kept.draft.task, settings.kept.draft.image) = (TaskKind::Inpaint, Some(path));
+        (settings.kept.draft.start.task, settings.kept.draft.start.image) = (TaskKind::Inpaint, Some(path));
         settings.kept.draft.untouched = false;
-        (settings.kept.draft.width, settings.kept.draft.height) = (64, 64);
+        (settings.kept.draft.values.size.width, settings.kept.draft.values.size.height) = (64, 64);
         settings.painting.brush.diameter = 10.0;
         settings.painting.brush.hardness = 1.0;
         change(settings);
@@ -67,7 +67,7 @@ fn stroke(stage: &mut Stage, points: &[[f32; 2]], modifiers: Modifiers) {
 
 /// Waits until the mask on disk is as wanted.
 fn until_mask(stage: &mut Stage, what: &str, seen: impl Fn(&GrayImage) -> bool) {
-    stage.until(what, |stage| seen(stage.settings().kept.draft.inpaint.mask.pixels()));
+    stage.until(what, |stage| seen(stage.settings().kept.draft.start.inpaint.mask.pixels()));
 }
 
 fn pixel(mask: &GrayImage, x: u32, y: u32) -> u8 {
@@ -91,7 +91,7 @@ fn a_stroke_goes_where_the_pointer_went_and_into_the_job_and_its_picture() {
     stage.until("the picture", |stage| stage.pictures().len() == 1);
     let recipe = read_recipe(&stage.pictures()[0]).expect("a PNG").expect("with a recipe");
     let Task::Inpaint(inpaint) = recipe.request.start.task else { panic!("the task is another") };
-    assert_eq!(inpaint.mask, stage.settings().kept.draft.inpaint.mask);
+    assert_eq!(inpaint.mask, stage.settings().kept.draft.start.inpaint.mask);
     assert!(count(inpaint.mask.pixels()) > 300);
 }
 
@@ -157,12 +157,12 @@ fn growing_is_asked_for_and_nothing_changes_before_it_is_applied() {
     let mut stage = stage(|_| {});
     stroke(&mut stage, &[[32.0, 32.0]], Modifiers::NONE);
     until_mask(&mut stage, "a dab", |mask| count(mask) > 60);
-    let before = count(stage.settings().kept.draft.inpaint.mask.pixels());
+    let before = count(stage.settings().kept.draft.start.inpaint.mask.pixels());
     for (name, end) in [("Cancel", before), ("Apply", 0)] {
         stage.click("Edit the mask");
         stage.click("Grow…");
         stage.until_says("Grow the mask by");
-        assert_eq!(count(stage.settings().kept.draft.inpaint.mask.pixels()), before);
+        assert_eq!(count(stage.settings().kept.draft.start.inpaint.mask.pixels()), before);
         stage.click(name);
         if end == 0 {
             until_mask(&mut stage, "a larger dab", |mask| count(mask) > before * 3);
@@ -182,9 +182,9 @@ fn the_mask_stays_when_the_task_changes_and_over_a_restart() {
     let mut stage = stage(|_| {});
     stroke(&mut stage, &[[16.0, 32.0], [48.0, 32.0]], Modifiers::NONE);
     until_mask(&mut stage, "the stroke", |mask| pixel(mask, 32, 32) == 255);
-    let mask = stage.settings().kept.draft.inpaint.mask;
+    let mask = stage.settings().kept.draft.start.inpaint.mask;
     let mut settings = stage.settings();
-    settings.kept.draft.task = TaskKind::TextToImage;
+    settings.kept.draft.start.task = TaskKind::TextToImage;
     let Stage { window, folder } = stage;
     drop(window);
     settings.save(&folder.path().join("settings.json")).expect("settings");
@@ -192,13 +192,13 @@ fn the_mask_stays_when_the_task_changes_and_over_a_restart() {
     stage.until_says("Ready");
     assert!(!stage.says(CANVAS), "another task has no mask");
     let mut settings = stage.settings();
-    settings.kept.draft.task = TaskKind::Inpaint;
+    settings.kept.draft.start.task = TaskKind::Inpaint;
     let Stage { window, folder } = stage;
     drop(window);
     settings.save(&folder.path().join("settings.json")).expect("settings");
     let mut stage = Stage::open(folder, Puppet::default());
     stage.until_says(CANVAS);
-    assert_eq!(stage.settings().kept.draft.inpaint.mask, mask);
+    assert_eq!(stage.settings().kept.draft.start.inpaint.mask, mask);
     stroke(&mut stage, &[[32.0, 10.0]], Modifiers::NONE);
     until_mask(&mut stage, "both", |mask| [pixel(mask, 32, 10), pixel(mask, 32, 32)] == [255; 2]);
 }
@@ -206,10 +206,14 @@ fn the_mask_stays_when_the_task_changes_and_over_a_restart() {
 #[test]
 fn a_mask_of_another_size_is_asked_about_and_not_lost() {
     let other = GrayImage::from_fn(32, 16, |x, _| Luma([if x < 16 { 255 } else { 0 }]));
-    let mut stage = stage(|settings| settings.kept.draft.inpaint.mask = Mask::new(other));
+    let mut stage = stage(|settings| settings.kept.draft.start.inpaint.mask = Mask::new(other));
     stage.until_says("The mask is for 32 × 16 pixels, and here are 64 × 64");
     stroke(&mut stage, &[[50.0, 32.0]], Modifiers::NONE);
-    assert_eq!(stage.settings().kept.draft.inpaint.mask.pixels().dimensions(), (32, 16), "nothing is painted over it");
+    assert_eq!(
+        stage.settings().kept.draft.start.inpaint.mask.pixels().dimensions(),
+        (32, 16),
+        "nothing is painted over it"
+    );
     stage.click("Scale the mask");
     until_mask(&mut stage, "it scaled", |mask| {
         mask.dimensions() == (64, 64) && pixel(mask, 20, 60) == 255 && pixel(mask, 50, 5) == 0
@@ -240,12 +244,12 @@ fn the_frame_is_dragged_beyond_the_picture_and_what_is_new_is_masked() {
         mask.dimensions() == (80, 64)
             && [pixel(mask, 10, 32), pixel(mask, 40, 32), pixel(mask, 70, 32)] == [255, 0, 255]
     });
-    assert_eq!(stage.settings().kept.draft.inpaint.margins, Margins { right: 16, ..Margins::default() });
-    stage.until("a wider picture", |stage| stage.settings().kept.draft.width == 80);
+    assert_eq!(stage.settings().kept.draft.start.inpaint.margins, Margins { right: 16, ..Margins::default() });
+    stage.until("a wider picture", |stage| stage.settings().kept.draft.values.size.width == 80);
     stage.press(Modifiers::COMMAND, Key::Z);
     until_mask(&mut stage, "the old frame", |mask| mask.dimensions() == (64, 64));
-    assert_eq!(stage.settings().kept.draft.inpaint.margins, Margins::default());
-    stage.until("its own width", |stage| stage.settings().kept.draft.width == 64);
+    assert_eq!(stage.settings().kept.draft.start.inpaint.margins, Margins::default());
+    stage.until("its own width", |stage| stage.settings().kept.draft.values.size.width == 64);
 }
 
 #[test]
@@ -287,12 +291,13 @@ fn the_wheel_zooms_and_with_ctrl_it_sizes_the_brush_and_space_moves() {
     stroke(&mut stage, &[[32.0, 32.0], [40.0, 40.0]], Modifiers::NONE);
     stage.window.key_up(Key::Space);
     stage.settle();
-    assert_eq!(count(stage.settings().kept.draft.inpaint.mask.pixels()), 0, "moving paints nothing");
+    assert_eq!(count(stage.settings().kept.draft.start.inpaint.mask.pixels()), 0, "moving paints nothing");
 }
 
 #[test]
 fn a_recipes_mask_takes_the_place_of_the_painted_one_which_undo_brings_back() {
-    let mut stage = stage(|settings| (settings.kept.draft.seed, settings.kept.draft.seed_locked) = (5, true));
+    let mut stage =
+        stage(|settings| (settings.kept.draft.values.seeds.first, settings.kept.draft.seed_locked) = (5, true));
     stroke(&mut stage, &[[16.0, 16.0]], Modifiers::NONE);
     stage.generate("a fox");
     stage.until("the picture", |stage| stage.pictures().len() == 1);
@@ -313,7 +318,7 @@ fn a_recipes_mask_takes_the_place_of_the_painted_one_which_undo_brings_back() {
 #[test]
 fn what_the_model_sees_and_what_is_cut_out_are_shown_on_demand() {
     let mut stage = stage(|settings| {
-        settings.kept.draft.inpaint = Inpaint { only_masked: Some(4), ..Inpaint::default() };
+        settings.kept.draft.start.inpaint = Inpaint { only_masked: Some(4), ..Inpaint::default() };
     });
     stroke(&mut stage, &[[40.0, 40.0]], Modifiers::NONE);
     for name in ["Show what the model sees", "Show what is cut out", "Hide the mask"] {

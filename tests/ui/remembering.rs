@@ -11,7 +11,7 @@ fn the_form_and_the_queue_survive_a_restart() {
     stage.until_says("Canvas: preview");
     stage.generate("later");
     stage.type_prompt("half a thou");
-    stage.until("it is written down", |stage| stage.settings().kept.draft.prompt == "half a thou");
+    stage.until("it is written down", |stage| stage.settings().kept.draft.values.prompts.prompt == "half a thou");
     let mut stage = stage.reopen(Puppet::default());
     stage.until_says("The queue is paused");
     assert!(stage.says("Generate (2 waiting)"), "the unfinished one first");
@@ -26,7 +26,7 @@ fn what_is_typed_is_on_disk_before_the_window_is_closed() {
     let mut stage = Stage::new();
     stage.type_prompt("a thought");
     // Nothing is closed: it survives a crash too.
-    stage.until("it is written down", |stage| stage.settings().kept.draft.prompt == "a thought");
+    stage.until("it is written down", |stage| stage.settings().kept.draft.values.prompts.prompt == "a thought");
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn prompts_come_back_with_alt_and_the_arrows() {
         stage.generate(prompt);
     }
     stage.type_prompt("three, unfinished");
-    let prompt = |stage: &Stage| stage.settings().kept.draft.prompt;
+    let prompt = |stage: &Stage| stage.settings().kept.draft.values.prompts.prompt;
     for (key, expected) in [
         (Key::ArrowUp, "two"),
         (Key::ArrowUp, "one"),

@@ -33,7 +33,7 @@ fn the_steps_of_a_picture_are_looked_at_and_gone_on_from_with_other_words() {
     assert_eq!((branch.step, branch.from.prompts.prompt.as_str()), (4, "a fox"));
     assert_eq!(branch.from.seeds.first, hen.request.seeds.first, "the same noise");
     stage.click("Don't go on from another run");
-    stage.until("it begins from the start", |stage| stage.settings().kept.draft.branch.is_none());
+    stage.until("it begins from the start", |stage| stage.settings().kept.draft.values.start.branch.is_none());
 }
 
 #[test]

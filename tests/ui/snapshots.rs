@@ -64,7 +64,7 @@ fn the_first_run_in_the_light() {
 fn a_finished_picture_and_a_failure() {
     let mut stage = stage(Theme::Dark, [1280.0, 800.0], |settings| {
         settings.gallery_open = false;
-        (settings.kept.draft.seed, settings.kept.draft.seed_locked) = (7, true);
+        (settings.kept.draft.values.seeds.first, settings.kept.draft.seed_locked) = (7, true);
     });
     stage.generate("a fox");
     stage.until("the picture", |stage| stage.says("Canvas: a fox") && stage.pictures().len() == 1);
@@ -84,9 +84,9 @@ fn masked(theme: Theme) -> Stage {
         let mask =
             image::GrayImage::from_fn(112, 96, |x, y| image::Luma([if x >= 96 || disc(x, y) { 255 } else { 0 }]));
         let draft = &mut settings.kept.draft;
-        (draft.task, draft.image) = (TaskKind::Inpaint, Some(path));
-        draft.inpaint.margins.right = 16;
-        draft.inpaint.mask = Mask::new(mask);
+        (draft.start.task, draft.start.image) = (TaskKind::Inpaint, Some(path));
+        draft.start.inpaint.margins.right = 16;
+        draft.start.inpaint.mask = Mask::new(mask);
     });
     stage.until_says("Canvas: the mask on base.png");
     stage

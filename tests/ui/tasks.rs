@@ -15,7 +15,7 @@ use crate::stage::{DEEP, FLAGGED, Puppet, Stage};
 
 /// A stage whose form has this task, and a picture of 101 x 70 pixels in its folder.
 fn stage_for(task: TaskKind) -> (Stage, PathBuf) {
-    let mut stage = Stage::with(Puppet::default(), |settings| settings.kept.draft.task = task);
+    let mut stage = Stage::with(Puppet::default(), |settings| settings.kept.draft.start.task = task);
     stage.until_says("Ready");
     let path = stage.folder.path().join("begin.png");
     RgbImage::from_pixel(101, 70, image::Rgb([9, 90, 200])).save(&path).expect("written");
@@ -41,9 +41,10 @@ fn a_pasted_picture_is_kept_and_begun_with() {
     let pixels = egui::ColorImage::filled([16, 8], egui::Color32::from_gray(120));
     stage.window.event(egui::Event::PasteImage(Arc::new(pixels)));
     stage.until_says("16 × 8");
-    stage.until("a task that begins with one", |stage| stage.settings().kept.draft.task == TaskKind::ImageToImage);
+    stage
+        .until("a task that begins with one", |stage| stage.settings().kept.draft.start.task == TaskKind::ImageToImage);
     let draft = stage.settings().kept.draft;
-    let kept = image::open(draft.image.expect("a file")).expect("a PNG").to_rgb8();
+    let kept = image::open(draft.start.image.expect("a file")).expect("a PNG").to_rgb8();
     assert_eq!((kept.dimensions(), kept.get_pixel(3, 3).0), ((16, 8), [120; 3]));
 }
 
@@ -55,13 +56,13 @@ fn the_picture_on_the_canvas_is_a_key_away_and_stays_when_the_task_changes() {
     stage.press(Modifiers::COMMAND, Key::I);
     stage.until_says("Image to image");
     let drawn = stage.pictures()[0].clone();
-    stage.until("it is chosen", |stage| stage.settings().kept.draft.image.as_ref() == Some(&drawn));
+    stage.until("it is chosen", |stage| stage.settings().kept.draft.start.image.as_ref() == Some(&drawn));
     stage.click("Task");
     stage.click("Text to image");
     stage.click("Task");
     stage.click("Image to image");
-    stage.until("the same task again", |stage| stage.settings().kept.draft.task == TaskKind::ImageToImage);
-    assert_eq!(stage.settings().kept.draft.image, Some(drawn));
+    stage.until("the same task again", |stage| stage.settings().kept.draft.start.task == TaskKind::ImageToImage);
+    assert_eq!(stage.settings().kept.draft.start.image, Some(drawn));
 }
 
 #[test]
@@ -99,11 +100,13 @@ fn noise_levels_follow_the_schedule_and_are_told_in_words() {
     stage.until_says("Noise levels: 12 steps from 157.407 to 0.000");
     stage.click("Schedule");
     stage.click("Karras");
-    stage.until("the form takes it", |stage| stage.settings().kept.draft.sampling.sigma_schedule.is_some());
+    stage.until("the form takes it", |stage| {
+        stage.settings().kept.draft.values.sampling.options.sigma_schedule.is_some()
+    });
     stage.until_says("Noise levels: 12 steps");
     stage.click("Sampler");
     stage.click("DDPM");
-    stage.until("DDPM has none", |stage| stage.settings().kept.draft.sampling.sigma_schedule.is_none());
+    stage.until("DDPM has none", |stage| stage.settings().kept.draft.values.sampling.options.sigma_schedule.is_none());
 }
 
 #[test]
@@ -123,7 +126,7 @@ fn timesteps_of_ones_own_are_taken_or_told_why_not() {
     stage.type_into("Timesteps", "900 500 100");
     stage.until_says("Noise levels: 3 steps");
     let taken = Some(vec![900.0, 500.0, 100.0]);
-    stage.until("they are taken", |stage| stage.settings().kept.draft.sampling.timesteps == taken);
+    stage.until("they are taken", |stage| stage.settings().kept.draft.values.sampling.options.timesteps == taken);
 }
 
 #[test]
@@ -170,8 +173,8 @@ fn an_inpainted_pictures_settings_come_back_with_its_mask() {
     let (stage, path) = stage_for(TaskKind::Inpaint);
     let mask = Mask::new(GrayImage::from_fn(101, 70, |x, _| Luma([if x < 50 { 255 } else { 0 }])));
     let mut settings = stage.settings();
-    (settings.kept.draft.image, settings.kept.draft.inpaint.mask) = (Some(path), mask.clone());
-    settings.kept.draft.prompt = "a fox".into();
+    (settings.kept.draft.start.image, settings.kept.draft.start.inpaint.mask) = (Some(path), mask.clone());
+    settings.kept.draft.values.prompts.prompt = "a fox".into();
     let folder = stage.close();
     settings.save(&folder.path().join("settings.json")).expect("settings");
     let mut stage = Stage::open(folder, Puppet::default());
@@ -185,6 +188,6 @@ fn an_inpainted_pictures_settings_come_back_with_its_mask() {
     stage.click("a fox, picture 1 of 1");
     stage.click("Reuse all settings");
     stage.click("Take over");
-    stage.until("the task", |stage| stage.settings().kept.draft.task == TaskKind::Inpaint);
-    assert_eq!(stage.settings().kept.draft.inpaint.mask, mask);
+    stage.until("the task", |stage| stage.settings().kept.draft.start.task == TaskKind::Inpaint);
+    assert_eq!(stage.settings().kept.draft.start.inpaint.mask, mask);
 }
