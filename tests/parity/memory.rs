@@ -176,3 +176,20 @@ fn a_prompt_that_was_read_before_is_not_read_again() {
     let error = pipeline.run(&unread, hooks).expect_err("there is nothing to read it with").to_string();
     assert!(error.starts_with("the text_encoder can't be loaded"), "{error}");
 }
+
+#[test]
+fn the_steps_of_the_last_picture_are_freed_before_the_next_one_takes_memory() {
+    let pipeline = open(&tiny(Checkpoint::TinySd15), cpu());
+    draw_all(&pipeline, &request(), "the first picture");
+    assert_eq!(pipeline.kept_steps().expect("its steps are kept").1, 2);
+    let mut kept = Vec::new();
+    let hooks = pipelines::Hooks {
+        on_phase: &mut |_| kept.push(pipeline.kept_steps().is_some()),
+        on_step: &mut |_| Ok(()),
+        cancel: &burnisher::base::cancel::CancelToken::new(),
+        trace: None,
+    };
+    pipeline.run(&request(), hooks).expect("the second picture");
+    assert_eq!(kept, [false; 3]);
+    assert!(pipeline.kept_steps().is_some());
+}
