@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use crate::app::App;
 use crate::app::action::{
     Action, FormAction, LabAction, ModelAction, ModelsAction, PictureAction, QueueAction, SettingsAction,
 };
 use crate::app::command::UiCommand;
+use crate::app::dialogs::Dialog;
 use crate::app::files::FileDialog;
-use crate::app::state::{Dialog, State};
+use crate::app::state::WindowState;
 use crate::app::widgets::Zoom;
+use crate::app::window::App;
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
 use crate::session::Command;
@@ -41,13 +42,13 @@ impl App {
             }),
             Action::CopyText(text) => {
                 ctx.copy_text(text);
-                self.state.notices.info("Copied to the clipboard");
+                self.notices.info("Copied to the clipboard");
             }
-            Action::Fail(error) => self.state.notices.error(error),
-            Action::CloseDialog => self.state.dialog = None,
+            Action::Fail(error) => self.notices.error(error),
+            Action::CloseDialog => self.dialog = None,
             Action::CloseNow => {
-                self.state.may_close = true;
-                self.state.dialog = None;
+                self.may_close = true;
+                self.dialog = None;
                 ctx.send_viewport_cmd(egui::ViewportCommand::Close);
             }
         }
@@ -71,7 +72,7 @@ impl App {
     /// Shows a notice if something failed.
     pub(super) fn tell_failure(&mut self, result: Result<()>) {
         if let Err(error) = result {
-            self.state.notices.error(error);
+            self.notices.error(error);
         }
     }
 
@@ -114,12 +115,15 @@ impl App {
             UiCommand::ToggleGallery => return settings.gallery_open ^= true,
             UiCommand::Lab => LabAction::SetUp.into(),
             UiCommand::Settings => SettingsAction::Open.into(),
-            UiCommand::Shortcuts => return self.state.dialog = Some(Dialog::Shortcuts),
+            UiCommand::Shortcuts => return self.dialog = Some(Dialog::Shortcuts),
             UiCommand::Quit => return ctx.send_viewport_cmd(egui::ViewportCommand::Close),
+            UiCommand::SwitchMask => return self.centre.switch_mask(),
             of_painter => {
+                // One sees what one changes.
+                self.centre.turn_to_mask();
                 let mut actions = Vec::new();
-                let State { painter, session, draft, .. } = &mut self.state;
-                painter.obey(of_painter, &mut session.settings, draft, &mut actions);
+                let WindowState { session, draft } = &mut self.state;
+                self.painter.obey(of_painter, &mut session.settings, draft, &mut actions);
                 return actions.into_iter().for_each(|action| self.apply(ctx, action));
             }
         };

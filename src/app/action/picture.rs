@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use egui::ColorImage;
 
 use crate::app::widgets::Zoom;
+use crate::worker::JobId;
 
 /// See [`super::Action::Picture`].
 #[derive(Debug)]
@@ -22,6 +23,13 @@ pub(crate) enum PictureAction {
     Reveal(PathBuf),
     /// Shows the steps of the last picture, or hides them.
     LookBack,
+    /// Shows a step of the last picture.
+    LookBackAt {
+        /// The job that drew it.
+        id: JobId,
+        /// Counted from 1.
+        step: usize,
+    },
     /// Shows the depth map of the picture in the centre, or the picture again.
     SwitchDepth,
     /// A picture's depth map is read.

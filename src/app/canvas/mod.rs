@@ -35,7 +35,16 @@ enum Showing {
     /// A preview, after so many steps.
     Live { step: usize, steps: usize },
     /// A picture of the gallery.
-    File { path: PathBuf, name: String, is_open: bool },
+    File { path: PathBuf, name: String, read: Option<FileRead> },
+}
+
+/// How a picture of the gallery is shown, once it is read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct FileRead {
+    /// The safety checker's score, if it flagged the picture and it is shown blurred.
+    flagged: Option<f64>,
+    /// Whether its depth map is shown in its place.
+    is_depth: bool,
 }
 
 struct Picture {
@@ -73,24 +82,29 @@ impl Canvas {
 
     /// Turns to a picture of the gallery; until it is read the canvas keeps what it shows.
     pub(super) fn turn_to(&mut self, path: PathBuf, name: String) {
-        self.shown = Showing::File { path, name, is_open: false };
+        self.shown = Showing::File { path, name, read: None };
     }
 
     /// Shows a picture of the gallery, if it is still the one to be shown.
     pub(super) fn show_picture(&mut self, path: &Path, opened: &Opened) {
-        if let Showing::File { path: wanted, is_open, .. } = &mut self.shown
+        let [width, height] = opened.size;
+        let read = FileRead { flagged: opened.flagged, is_depth: false };
+        self.show_file(path, read, Arc::clone(&opened.image), egui::vec2(width as f32, height as f32));
+    }
+
+    fn show_file(&mut self, path: &Path, read: FileRead, pixels: Arc<ColorImage>, size: Vec2) {
+        if let Showing::File { path: wanted, read: shown, .. } = &mut self.shown
             && wanted == path
         {
-            *is_open = true;
-            let [width, height] = opened.size;
-            self.set(Arc::clone(&opened.image), egui::vec2(width as f32, height as f32));
+            *shown = Some(read);
+            self.set(pixels, size);
         }
     }
 
     /// Shows the depth map of a picture in its place, if it is still the one to be shown.
     pub(super) fn show_depth(&mut self, path: &Path, map: ColorImage) {
-        let size = [map.width() as u32, map.height() as u32];
-        self.show_picture(path, &Opened { image: Arc::new(map), size, flagged: None });
+        let size = egui::vec2(map.width() as f32, map.height() as f32);
+        self.show_file(path, FileRead { flagged: None, is_depth: true }, Arc::new(map), size);
     }
 
     /// Shows nothing: the picture is gone.
@@ -110,6 +124,19 @@ impl Canvas {
     /// The file that is shown.
     pub(super) fn path(&self) -> Option<&Path> {
         if let Showing::File { path, .. } = &self.shown { Some(path) } else { None }
+    }
+
+    /// The picture that is shown blurred because the safety checker flagged it, and the checker's score.
+    pub(super) fn flagged(&self) -> Option<(&Path, f64)> {
+        match &self.shown {
+            Showing::File { path, read: Some(FileRead { flagged: Some(score), .. }), .. } => Some((path, *score)),
+            _ => None,
+        }
+    }
+
+    /// Whether a depth map is shown in place of its picture.
+    pub(super) fn shows_depth(&self) -> bool {
+        matches!(&self.shown, Showing::File { read: Some(FileRead { is_depth: true, .. }), .. })
     }
 
     /// Sets the zoom; the middle stays.
@@ -161,7 +188,7 @@ impl Canvas {
         match &self.shown {
             Showing::Nothing => "Canvas: no picture yet".to_owned(),
             Showing::Live { step, steps, .. } => format!("Canvas: preview after step {step} of {steps}"),
-            Showing::File { name, is_open: true, .. } => format!("Canvas: {name}"),
+            Showing::File { name, read: Some(_), .. } => format!("Canvas: {name}"),
             Showing::File { name, .. } => format!("Canvas: opening {name}"),
         }
     }

@@ -1,10 +1,10 @@
 //! Questions before work is thrown away.
 
 use crate::app::action::{Action, QueueAction};
-use crate::app::state::State;
+use crate::app::state::WindowState;
 
 /// Before the window is closed with work left over.
-pub(crate) fn ui(ctx: &egui::Context, state: &State, actions: &mut Vec<Action>) {
+pub(crate) fn ui(ctx: &egui::Context, state: &WindowState, actions: &mut Vec<Action>) {
     let modal = egui::Modal::new(egui::Id::unique("close")).show(ctx, |ui| {
         ui.set_width(480.0_f32.min(ctx.content_rect().width() - 40.0));
         ui.heading("Pictures are still to be drawn");
@@ -41,7 +41,7 @@ pub(crate) fn ui(ctx: &egui::Context, state: &State, actions: &mut Vec<Action>) 
 }
 
 /// Before the queue is emptied.
-pub(crate) fn clear_queue_ui(ctx: &egui::Context, state: &State, actions: &mut Vec<Action>) {
+pub(crate) fn clear_queue_ui(ctx: &egui::Context, state: &WindowState, actions: &mut Vec<Action>) {
     let modal = egui::Modal::new(egui::Id::unique("clear-queue")).show(ctx, |ui| {
         ui.set_width(360.0);
         ui.heading("Empty the queue?");

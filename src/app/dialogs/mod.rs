@@ -1,6 +1,7 @@
 //! The windows in front of the others, one at a time.
 
 pub(super) mod close;
+mod dialog;
 pub(super) mod inspector;
 pub(super) mod lab;
 pub(super) mod models;
@@ -8,3 +9,5 @@ pub(super) mod patch;
 pub(super) mod settings;
 mod settings_act;
 pub(super) mod shortcuts;
+
+pub(super) use dialog::Dialog;

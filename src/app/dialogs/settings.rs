@@ -7,15 +7,24 @@ use egui::{ComboBox, DragValue};
 use crate::app::action::{Action, HubAction, SettingsAction};
 use crate::app::downloads::Question;
 use crate::app::files::FileDialog;
-use crate::app::state::State;
-use crate::base::device::{DeviceChoice, DtypeChoice};
+use crate::app::state::WindowState;
+use crate::base::device::{DeviceChoice, DeviceInfo, DtypeChoice};
 use crate::settings::Theme;
 
 /// Scales to choose from.
 const SCALES: [f32; 7] = [0.75, 0.9, 1.0, 1.25, 1.5, 1.75, 2.0];
 
-/// The window.
-pub(crate) fn ui(ctx: &egui::Context, state: &mut State, actions: &mut Vec<Action>) {
+/// What the dialog knows beside the settings.
+#[derive(Default)]
+pub(crate) struct SettingsDialog {
+    /// What pictures can be drawn on, once it is known.
+    pub(super) devices: Option<Vec<DeviceInfo>>,
+    /// The access token for the Hub as it is being typed.
+    token: String,
+}
+
+/// The dialog.
+pub(crate) fn ui(ctx: &egui::Context, dialog: &mut SettingsDialog, state: &mut WindowState, actions: &mut Vec<Action>) {
     let modal = egui::Modal::new(egui::Id::unique("settings")).show(ctx, |ui| {
         ui.set_width(460.0_f32.min(ctx.content_rect().width() - 40.0));
         ui.heading("Settings");
@@ -23,10 +32,10 @@ pub(crate) fn ui(ctx: &egui::Context, state: &mut State, actions: &mut Vec<Actio
         egui::Grid::new("settings").num_columns(2).spacing([16.0, 8.0]).show(ui, |ui| {
             output_ui(ui, state, actions);
             pattern_ui(ui, state);
-            device_ui(ui, state, actions);
+            device_ui(ui, state, dialog.devices.as_deref().unwrap_or_default(), actions);
             memory_ui(ui, state, actions);
             look_ui(ui, state);
-            token_ui(ui, &mut state.hub_token, actions);
+            token_ui(ui, &mut dialog.token, actions);
             let label = ui.label("Saved copies");
             let text = "Leave prompt and settings out";
             ui.checkbox(&mut state.session.settings.strip_metadata, text).labelled_by(label.id);
@@ -42,7 +51,7 @@ pub(crate) fn ui(ctx: &egui::Context, state: &mut State, actions: &mut Vec<Actio
     }
 }
 
-fn output_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
+fn output_ui(ui: &mut egui::Ui, state: &mut WindowState, actions: &mut Vec<Action>) {
     let label = ui.label("Folder for pictures");
     ui.horizontal(|ui| {
         let mut text = state.session.settings.output_folder.display().to_string();
@@ -60,7 +69,7 @@ fn output_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
     ui.end_row();
 }
 
-fn pattern_ui(ui: &mut egui::Ui, state: &mut State) {
+fn pattern_ui(ui: &mut egui::Ui, state: &mut WindowState) {
     let label = ui.label("File names");
     let field =
         egui::TextEdit::singleline(&mut state.session.settings.name_pattern.0).id_salt("names").desired_width(220.0);
@@ -69,10 +78,9 @@ fn pattern_ui(ui: &mut egui::Ui, state: &mut State) {
     ui.end_row();
 }
 
-fn device_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
+fn device_ui(ui: &mut egui::Ui, state: &mut WindowState, devices: &[DeviceInfo], actions: &mut Vec<Action>) {
     let before = (state.session.settings.device, state.session.settings.dtype);
     let label = ui.label("Device");
-    let devices = state.devices.as_deref().unwrap_or_default();
     let name = |choice: DeviceChoice| {
         let id = choice.to_string();
         let known = devices.iter().find(|device| device.id == id);
@@ -110,7 +118,7 @@ fn device_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
     }
 }
 
-fn memory_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
+fn memory_ui(ui: &mut egui::Ui, state: &mut WindowState, actions: &mut Vec<Action>) {
     let label = ui.label("Memory limit");
     let limit = &mut state.session.settings.memory_limit_gb;
     let field = DragValue::new(limit).range(0.0..=1024.0).speed(0.1).max_decimals(1).update_while_editing(false);
@@ -160,7 +168,7 @@ fn token_ui(ui: &mut egui::Ui, token: &mut String, actions: &mut Vec<Action>) {
     ui.end_row();
 }
 
-fn look_ui(ui: &mut egui::Ui, state: &mut State) {
+fn look_ui(ui: &mut egui::Ui, state: &mut WindowState) {
     let label = ui.label("Appearance");
     ui.horizontal(|ui| {
         for (theme, text) in [(Theme::System, "As the system"), (Theme::Light, "Light"), (Theme::Dark, "Dark")] {

@@ -1,8 +1,8 @@
 //! What the settings dialog changes beyond the settings themselves, carried out.
 
-use crate::app::App;
 use crate::app::action::SettingsAction;
-use crate::app::state::Dialog;
+use crate::app::dialogs::Dialog;
+use crate::app::window::App;
 use crate::base::device;
 use crate::base::error::Error;
 use crate::session::Command;
@@ -13,12 +13,12 @@ impl App {
         let state = &mut self.state;
         match action {
             SettingsAction::Open => {
-                state.dialog = Some(Dialog::Settings);
-                if state.devices.is_none() {
+                self.dialog = Some(Dialog::Settings);
+                if self.settings_dialog.devices.is_none() {
                     self.run(|| Ok(Some(SettingsAction::Devices(device::list()).into())));
                 }
             }
-            SettingsAction::Devices(devices) => state.devices = Some(devices),
+            SettingsAction::Devices(devices) => self.settings_dialog.devices = Some(devices),
             SettingsAction::UseFolder(folder) => {
                 state.session.settings.output_folder = folder;
                 self.watch();

@@ -1,8 +1,8 @@
 //! What the user asks of the Hub, done, and what the Hub's threads tell, taken in.
 
-use crate::app::App;
 use crate::app::action::HubAction;
 use crate::app::downloads::{Question, Standing, Told};
+use crate::app::window::App;
 use crate::base::error::Result;
 use crate::base::model_ref::{HubId, ModelRef};
 use crate::session::Command;
@@ -29,7 +29,7 @@ impl App {
     /// Asks the Hub something.
     pub(crate) fn ask_hub(&mut self, question: Question) {
         if let Err(error) = self.downloads.ask(question) {
-            self.state.notices.error(error);
+            self.notices.error(error);
         }
     }
 
@@ -44,16 +44,15 @@ impl App {
                 Told::Found { text, found } => self.models.hub.hear_found(text, found),
                 Told::Looked { asked, offer } => self.models.hub.hear_offer(&asked, offer),
                 Told::TokenKept(kept) => match kept {
-                    Ok(true) => self.state.notices.info("The Hub will know you by this access token"),
-                    Ok(false) => self.state.notices.info("No access token is kept"),
-                    Err(error) => self.state.notices.error(error),
+                    Ok(true) => self.notices.info("The Hub will know you by this access token"),
+                    Ok(false) => self.notices.info("No access token is kept"),
+                    Err(error) => self.notices.error(error),
                 },
                 Told::Ended { asked, run, ended } => self.download_ended(&asked, run, ended),
             }
         }
         let list = &mut self.models.hub.list;
         self.downloads.dispatch(list);
-        self.state.downloading = list.fraction();
     }
 
     fn download_ended(&mut self, asked: &HubId, run: u64, ended: Result<Downloaded>) {
@@ -61,7 +60,7 @@ impl App {
         match &download.standing {
             Standing::Done => {
                 let model = ModelRef::Hub(asked.clone());
-                self.state.notices.info(format!("{asked} is here: choose it as the model"));
+                self.notices.info(format!("{asked} is here: choose it as the model"));
                 if self.state.session.settings.model == model {
                     // It was chosen before it was here.
                     let used = self.state.session.send(Command::UseModel(model));
@@ -72,7 +71,7 @@ impl App {
                 self.models.hub.download_done(asked);
                 self.models.look_again(&self.state.session.settings.model_folders);
             }
-            Standing::Failed(error) => self.state.notices.error(error.clone()),
+            Standing::Failed(error) => self.notices.error(error.clone()),
             _ => {}
         }
     }

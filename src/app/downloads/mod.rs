@@ -10,11 +10,11 @@ use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded, never};
 
-use crate::app::Wake;
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::HubId;
 use crate::base::sync::Latest;
+use crate::base::sync::Wake;
 use crate::families;
 use crate::storage::hub::{DownloadProgress, Downloaded, FoundModel, Hub, Offer, Options, Token, Variant};
 use crate::storage::library::Repair;

@@ -3,9 +3,9 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use crate::app::App;
 use crate::app::action::{PainterAction, PictureAction};
 use crate::app::files::NewestOf;
+use crate::app::window::App;
 use crate::base::error::{Error, Result};
 use crate::base::files::write_whole;
 use crate::content::request::Mask;
@@ -13,7 +13,6 @@ use crate::content::request::Mask;
 impl App {
     /// Changes the mask.
     pub(crate) fn act_on_painter(&mut self, ctx: &egui::Context, action: PainterAction) {
-        let state = &mut self.state;
         match action {
             PainterAction::Open(path) => self.librarian.want_base(path),
             PainterAction::Change(work) => self.run(move || {
@@ -22,28 +21,29 @@ impl App {
                 Ok(Some(PainterAction::Changed { id, worked }.into()))
             }),
             PainterAction::Changed { id, worked } => {
-                state.painter.hear_change(id, *worked, &mut state.draft, &mut state.notices);
+                self.painter.hear_change(id, *worked, &mut self.state.draft, &mut self.notices);
             }
             // What can't be found out isn't shown.
             PainterAction::Preview(work) => self.background.run_newest(NewestOf::MaskPreview, move || {
                 Ok(work.run().ok().map(|worked| PainterAction::Previewed(Box::new(worked)).into()))
             }),
-            PainterAction::Previewed(worked) => state.painter.hear_preview(*worked),
+            PainterAction::Previewed(worked) => self.painter.hear_preview(*worked),
             PainterAction::Derive(wish) => self.background.run_newest(NewestOf::MaskSights, move || {
                 Ok(Some(PainterAction::Derived(Box::new(wish.run())).into()))
             }),
-            PainterAction::Derived(derived) => state.painter.hear_derived(*derived),
+            PainterAction::Derived(derived) => self.painter.hear_derived(*derived),
             PainterAction::Pack(edit) => {
                 let unpacked = edit.clone();
                 let asked = self.background.run(move || Ok(Some(PainterAction::Packed(edit.packed()).into())));
                 if asked.is_err() {
                     // There is no room now: it is tried again.
-                    state.painter.hear_packed(unpacked);
+                    self.painter.hear_packed(unpacked);
                 }
             }
-            PainterAction::Packed(edit) => state.painter.hear_packed(edit),
+            PainterAction::Packed(edit) => self.painter.hear_packed(edit),
             PainterAction::OpenMask(path) => {
-                if let Some(action) = state.painter.open_mask(path) {
+                if let Some(action) = self.painter.open_mask(path) {
+                    self.centre.turn_to_mask();
                     self.apply(ctx, action);
                 }
             }

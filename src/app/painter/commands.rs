@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::adjusting::Adjust;
-use super::state::{Painter, Shows, Tool};
+use super::state::{Painter, Tool};
 use crate::app::action::{Action, PainterAction};
 use crate::app::command::UiCommand;
 use crate::app::files::FileDialog;
@@ -33,12 +33,6 @@ impl Painter {
         draft: &mut Draft,
         actions: &mut Vec<Action>,
     ) {
-        if command == UiCommand::SwitchMask {
-            self.shows = if self.shows == Shows::Mask { Shows::Picture } else { Shows::Mask };
-            return;
-        }
-        // One sees what one changes.
-        self.shows = Shows::Mask;
         if let Some(tool) = Tool::ALL.into_iter().find(|tool| tool.command() == command) {
             self.cancel_gesture();
             self.tool = tool;
@@ -81,7 +75,6 @@ impl Painter {
         if !self.is_ready() || self.gesture.is_some() {
             return None;
         }
-        self.shows = Shows::Mask;
         Some(self.change(Operation::Picture(path)))
     }
 

@@ -19,4 +19,4 @@ mod state;
 mod strip;
 mod surface;
 
-pub(super) use state::{Painter, Shows};
+pub(super) use state::Painter;

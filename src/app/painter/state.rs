@@ -31,16 +31,6 @@ pub(super) enum Tool {
     Fill,
 }
 
-/// What stands on the canvas.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Shows {
-    /// The form's picture with the mask.
-    #[default]
-    Mask,
-    /// What was drawn last, or another picture of the gallery.
-    Picture,
-}
-
 /// The picture under the mask.
 #[derive(Debug)]
 pub(super) struct Base {
@@ -70,7 +60,6 @@ pub(super) struct Sights {
 #[derive(Default)]
 pub(crate) struct Painter {
     pub(super) tool: Tool,
-    pub(super) shows: Shows,
     pub(super) sights: Sights,
     /// Pixels a latent of the model in use, each way.
     pub(super) factor: usize,
@@ -105,11 +94,6 @@ impl Painter {
         draft.start.task == TaskKind::Inpaint && draft.start.image.is_some()
     }
 
-    /// Shows the mask, or the picture that the canvas has.
-    pub(crate) fn show(&mut self, shows: Shows) {
-        self.shows = shows;
-    }
-
     /// Whether Escape has something to leave here.
     pub(crate) fn is_busy(&self) -> bool {
         self.gesture.is_some() || self.adjusting.is_some()
@@ -123,6 +107,12 @@ impl Painter {
         }
     }
 
+    /// Whether the form's picture is another than the one that is painted on.
+    pub(crate) fn is_another(&self, draft: &Draft) -> bool {
+        let path = draft.start.image.as_ref().filter(|_| Self::is_on(draft));
+        path.is_some_and(|path| self.base.as_ref().is_none_or(|base| base.path != *path))
+    }
+
     /// Follows what the form says of picture, mask and margins. `factor`: pixels a latent of the model in use, each way.
     pub(crate) fn follow(&mut self, draft: &mut Draft, factor: usize, actions: &mut Vec<Action>) {
         self.factor = factor;
@@ -130,7 +120,7 @@ impl Painter {
         actions.extend(self.pack());
         if self.base.as_ref().is_none_or(|base| base.path != *path) {
             self.stop();
-            (self.shows, self.last) = (Shows::Mask, None);
+            self.last = None;
             self.base = Some(Base { path: path.clone(), picture: BasePicture::Opening });
             actions.push(PainterAction::Open(path.clone()).into());
         }
@@ -250,11 +240,6 @@ impl Painter {
     /// The size of what is painted on, for the toolbar.
     pub(crate) fn size_text(&self) -> Option<String> {
         self.frame_size().map(|(width, height)| format!("{width} × {height}"))
-    }
-
-    /// Whether the canvas shows the mask.
-    pub(crate) fn is_shown(&self, draft: &Draft) -> bool {
-        Self::is_on(draft) && self.shows == Shows::Mask
     }
 
     /// Takes in the form's picture, if it is still that one.

@@ -3,7 +3,7 @@
 use egui::{DragValue, Popup, PopupCloseBehavior, RichText, Sense, Slider, Ui, WidgetInfo, vec2};
 
 use super::icons::{self, Icon};
-use super::state::{Painter, Shows, Tool};
+use super::state::{Painter, Tool};
 use crate::app::action::Action;
 use crate::app::command::{UiCommand, keys_text};
 use crate::app::theme;
@@ -25,17 +25,16 @@ impl Tool {
 }
 
 impl Painter {
-    /// The strip.
-    pub(super) fn strip_ui(&mut self, ui: &mut Ui, settings: &mut Settings, actions: &mut Vec<Action>) {
+    /// The strip. `is_seen`: the canvas shows the mask.
+    pub(super) fn strip_ui(&mut self, ui: &mut Ui, settings: &mut Settings, is_seen: bool, actions: &mut Vec<Action>) {
         ui.spacing_mut().item_spacing = vec2(4.0, 4.0);
-        let is_seen = self.shows == Shows::Mask;
-        for (shows, text, name) in
-            [(Shows::Mask, "Mask", "Show the mask"), (Shows::Picture, "Picture", "Show the finished picture")]
+        for (shows_mask, text, name) in
+            [(true, "Mask", "Show the mask"), (false, "Picture", "Show the finished picture")]
         {
-            let label = egui::Button::selectable(self.shows == shows, text).min_size(vec2(ui.available_width(), 0.0));
+            let label = egui::Button::selectable(is_seen == shows_mask, text).min_size(vec2(ui.available_width(), 0.0));
             let label = ui.add(label).on_hover_text(UiCommand::SwitchMask.explanation(ui.ctx()));
-            if label.accessible_name(name).clicked() {
-                self.shows = shows;
+            if label.accessible_name(name).clicked() && is_seen != shows_mask {
+                actions.push(UiCommand::SwitchMask.into());
             }
         }
         ui.separator();

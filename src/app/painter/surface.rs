@@ -6,7 +6,7 @@ use egui::{CursorIcon, Event, Key, MouseWheelUnit, Pos2, Rect, Response, Role, S
 
 use super::frame::label;
 use super::gesture::{Gesture, whole_pixels};
-use super::state::{BasePicture, Painter, Shows, Tool, vector};
+use super::state::{BasePicture, Painter, Tool, vector};
 use super::strip;
 use crate::app::action::Action;
 use crate::app::canvas::{Canvas, Overlay, Scene, focus_ring_ui};
@@ -18,29 +18,19 @@ use crate::settings::{Draft, MAX_DIAMETER, Settings};
 const PATIENCE: Duration = Duration::from_millis(300);
 
 impl Painter {
-    /// The tools and the canvas.
-    pub(crate) fn ui(
-        &mut self,
-        ui: &mut Ui,
-        canvas: &mut Canvas,
-        settings: &mut Settings,
-        draft: &mut Draft,
-        actions: &mut Vec<Action>,
-    ) {
-        if self.shows == Shows::Mask {
+    /// The tools, and what has to be asked about the mask; `is_seen`: the canvas shows it.
+    pub(crate) fn tools_ui(&mut self, ui: &mut Ui, settings: &mut Settings, is_seen: bool, actions: &mut Vec<Action>) {
+        if is_seen {
             self.bars_ui(ui, actions);
         }
         let strip = egui::Panel::left("tools").resizable(false).exact_size(strip::WIDTH).show_separator_line(false);
         strip.frame(egui::Frame::NONE.inner_margin(egui::Margin { right: 8, ..Default::default() })).show(ui, |ui| {
-            egui::ScrollArea::vertical().show(ui, |ui| self.strip_ui(ui, settings, actions));
+            egui::ScrollArea::vertical().show(ui, |ui| self.strip_ui(ui, settings, is_seen, actions));
         });
-        match self.shows {
-            Shows::Mask => self.surface_ui(ui, canvas, settings, draft, actions),
-            Shows::Picture => canvas.ui(ui),
-        }
     }
 
-    fn surface_ui(
+    /// The picture with the mask, to be painted on.
+    pub(crate) fn surface_ui(
         &mut self,
         ui: &mut Ui,
         canvas: &mut Canvas,

@@ -4,14 +4,14 @@ use egui::{Button, RichText};
 
 use crate::app::action::{Action, QueueAction};
 use crate::app::command::UiCommand;
-use crate::app::state::State;
+use crate::app::state::WindowState;
 use crate::app::theme;
 use crate::app::widgets::command_button;
 use crate::app::words::model_name;
 use crate::session::{Key, Move, Waiting};
 
 /// The foot of the left panel.
-pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
+pub(crate) fn ui(ui: &mut egui::Ui, state: &WindowState, actions: &mut Vec<Action>) {
     ui.add_space(6.0);
     ui.horizontal(|ui| {
         let palette = theme::palette(ui);
@@ -50,7 +50,7 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
 }
 
 /// What waits, each with buttons to move and remove it.
-fn waiting_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
+fn waiting_ui(ui: &mut egui::Ui, state: &WindowState, actions: &mut Vec<Action>) {
     let title = format!("Queue ({})", state.session.queue().len());
     egui::CollapsingHeader::new(title).id_salt("queue").default_open(true).show(ui, |ui| {
         let height = ui.spacing().interact_size.y;

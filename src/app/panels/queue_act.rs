@@ -1,8 +1,8 @@
 //! What changes the queue, carried out.
 
-use crate::app::App;
 use crate::app::action::QueueAction;
-use crate::app::state::Dialog;
+use crate::app::dialogs::Dialog;
+use crate::app::window::App;
 use crate::session::Command;
 
 impl App {
@@ -14,7 +14,7 @@ impl App {
             QueueAction::Stop { others_too: true } => Command::StopGeneration,
             QueueAction::StopAll => {
                 if self.state.session.queue().len() > 0 {
-                    self.state.dialog = Some(Dialog::ClearQueue);
+                    self.dialog = Some(Dialog::ClearQueue);
                 }
                 Command::StopGeneration
             }
@@ -23,7 +23,7 @@ impl App {
             QueueAction::Move(key, to) => Command::Move(key, to),
             QueueAction::TryAgain(key) => Command::TryAgain(key),
             QueueAction::Clear => {
-                self.state.dialog = None;
+                self.dialog = None;
                 Command::Clear
             }
         };
@@ -36,8 +36,11 @@ impl App {
         let work = state.draft.next_request().into();
         let model = state.session.settings.model.clone();
         match state.session.send(Command::Draw { model, work, is_first }) {
-            Ok(()) => (state.history, state.follows) = (None, true),
-            Err(error) => state.notices.error(error),
+            Ok(()) => {
+                self.form.prompt.leave_history();
+                self.centre.follow();
+            }
+            Err(error) => self.notices.error(error),
         }
     }
 }

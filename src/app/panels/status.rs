@@ -1,16 +1,43 @@
 //! The status line: what goes on, how far it is, and what it runs on.
 
 use std::fmt::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::app::action::{Action, ModelsAction};
 use crate::app::command::UiCommand;
-use crate::app::state::State;
+use crate::app::state::WindowState;
 use crate::session::{ModelState, Queue, Running};
 use crate::worker::Phase;
 
+/// How often the use of memory is looked up while something is drawn.
+const MEMORY_INTERVAL: Duration = Duration::from_secs(1);
+
 /// The bottom line of the window.
-pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
+#[derive(Default)]
+pub(crate) struct StatusLine {
+    /// Bytes of main memory that the program takes, and when that was looked up.
+    memory: Option<(u64, Instant)>,
+}
+
+impl StatusLine {
+    /// Shows the line. `downloading`: how much is here of what is being downloaded, 0 to 1.
+    pub(crate) fn ui(&mut self, ui: &mut egui::Ui, state: &WindowState, downloading: Option<f32>) -> Vec<Action> {
+        if self.memory.is_none_or(|(_, since)| since.elapsed() >= MEMORY_INTERVAL) {
+            self.memory = crate::worker::resident_bytes().map(|bytes| (bytes, Instant::now()));
+        }
+        let mut actions = Vec::new();
+        line_ui(ui, state, self.memory.map(|(bytes, _)| bytes), downloading, &mut actions);
+        actions
+    }
+}
+
+fn line_ui(
+    ui: &mut egui::Ui,
+    state: &WindowState,
+    memory: Option<u64>,
+    downloading: Option<f32>,
+    actions: &mut Vec<Action>,
+) {
     ui.horizontal(|ui| {
         ui.set_min_height(26.0);
         let (text, tip) = what_goes_on(state.session.queue(), state.session.model());
@@ -24,7 +51,7 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
             label.on_hover_text(tip);
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            if let Some((bytes, _)) = state.memory {
+            if let Some(bytes) = memory {
                 ui.menu_button(gigabytes(bytes), |ui| {
                     if ui.button(UiCommand::FreeMemory.text()).on_hover_text(UiCommand::FreeMemory.tooltip()).clicked()
                     {
@@ -35,7 +62,7 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
                 .response
                 .on_hover_text("Main memory that Burnisher takes");
             }
-            if let Some(fraction) = state.downloading {
+            if let Some(fraction) = downloading {
                 let text = format!("Downloading, {:.0} %", fraction * 100.0);
                 if ui.button(text).on_hover_text("Show the downloads").clicked() {
                     actions.push(ModelsAction::ShowDownloads.into());

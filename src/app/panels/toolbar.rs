@@ -2,26 +2,47 @@
 
 use crate::app::action::{Action, PictureAction, SettingsAction};
 use crate::app::command::{UiCommand, keys_text};
-use crate::app::state::State;
+use crate::app::painter::Painter;
+use crate::app::stage::{Centre, Stage, Surroundings};
+use crate::app::state::WindowState;
 use crate::app::widgets::command_button;
 
 /// What the longest size takes, in points.
 const SIZE_WIDTH: f32 = 90.0;
 
 /// The line above the canvas.
-pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
+pub(crate) fn ui(
+    ui: &mut egui::Ui,
+    state: &WindowState,
+    centre: &Centre,
+    painter: &Painter,
+    around: Surroundings,
+) -> Vec<Action> {
+    let mut actions = Vec::new();
+    line_ui(ui, state, centre, painter, around, &mut actions);
+    actions
+}
+
+fn line_ui(
+    ui: &mut egui::Ui,
+    state: &WindowState,
+    centre: &Centre,
+    painter: &Painter,
+    around: Surroundings,
+    actions: &mut Vec<Action>,
+) {
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
         toggle(ui, UiCommand::ToggleControls, state.session.settings.controls_open, actions);
         ui.separator();
-        ui.menu_button(state.canvas.zoom_text(), |ui| {
+        ui.menu_button(centre.canvas.zoom_text(), |ui| {
             for command in [UiCommand::Fit, UiCommand::ActualSize, UiCommand::DoubleSize] {
                 item(ui, command, true, actions);
             }
         })
         .response
         .on_hover_text("How large the picture is shown; the wheel zooms, dragging moves");
-        let picture = state.picture().is_some();
+        let picture = centre.canvas.path().is_some();
         ui.add_enabled_ui(picture, |ui| drop(command_button(ui, UiCommand::SaveAs, actions)));
         ui.menu_button("More", |ui| {
             item(ui, UiCommand::SaveCopy, picture, actions);
@@ -37,7 +58,7 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
             item(ui, UiCommand::CopyPicture, picture, actions);
             item(ui, UiCommand::CopyPrompt, true, actions);
             item(ui, UiCommand::BeginWith, picture, actions);
-            item(ui, UiCommand::Rewind, state.steps.is_some(), actions);
+            item(ui, UiCommand::Rewind, centre.steps.is_some(), actions);
             item(ui, UiCommand::ShowDepth, picture, actions);
             ui.separator();
             item(ui, UiCommand::ReadPicture, true, actions);
@@ -52,14 +73,11 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             toggle(ui, UiCommand::ToggleGallery, state.session.settings.gallery_open, actions);
             let watch = "Show the picture that is being drawn";
-            if state.session.queue().running().is_some()
-                && !state.follows
-                && ui.button("Watch").on_hover_text(watch).clicked()
-            {
+            if around.is_running && !centre.follows(around) && ui.button("Watch").on_hover_text(watch).clicked() {
                 actions.push(PictureAction::Watch.into());
             }
-            let is_mask = state.painter.is_shown(&state.draft);
-            let size = if is_mask { state.painter.size_text() } else { state.canvas.size_text() };
+            let is_mask = centre.stage(around) == Stage::Painting;
+            let size = if is_mask { painter.size_text() } else { centre.canvas.size_text() };
             if let Some(size) = size.filter(|_| ui.available_width() >= SIZE_WIDTH) {
                 ui.add_space(6.0);
                 ui.label(egui::RichText::new(size).weak());

@@ -1,44 +1,37 @@
 //! What is done with the picture in the centre, carried out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::app::App;
 use crate::app::action::{Action, PictureAction};
 use crate::app::files::FileDialog;
 use crate::app::panels::form::source;
 use crate::app::screen_picture::color_image;
+use crate::app::window::App;
+use crate::session::Command;
 use crate::storage::gallery::decode;
 use crate::storage::gallery::export::{self, Format};
 
 impl App {
     /// Does something with the picture in the centre, or with another one.
     pub(crate) fn act_on_picture(&mut self, ctx: &egui::Context, action: PictureAction) {
-        let state = &mut self.state;
         match action {
             PictureAction::Show { path, name } => {
-                self.gallery.stop_comparing();
-                state.follows = false;
-                state.show(path, &name);
+                self.centre.turn_to_picture();
+                self.show(path, &name);
             }
-            PictureAction::Watch => {
-                state.follows = true;
-                self.gallery.stop_comparing();
-            }
+            PictureAction::Watch => self.centre.watch(),
             PictureAction::Reveal(path) => {
-                state.flagged = None;
                 self.gallery.forget_thumbnail(&path);
                 self.librarian.reveal(path);
             }
-            PictureAction::LookBack => state.steps.iter_mut().for_each(|steps| steps.is_open = !steps.is_open),
+            PictureAction::LookBack => self.centre.switch_look_back(),
+            PictureAction::LookBackAt { id, step } => self.ask_session(Command::LookBack { id, step }),
             PictureAction::SwitchDepth => self.switch_depth(),
-            PictureAction::DepthRead { path, map } => {
-                state.canvas.show_depth(&path, map);
-                state.depth_shown = Some(path);
-            }
-            PictureAction::Zoom(zoom) => state.canvas.set_zoom(zoom),
+            PictureAction::DepthRead { path, map } => self.centre.canvas.show_depth(&path, map),
+            PictureAction::Zoom(zoom) => self.centre.canvas.set_zoom(zoom),
             PictureAction::BeginWith => {
                 if let Some(path) = self.picture_or_notice(None) {
-                    self.state.begin_with(path);
+                    self.form.begin_with(&mut self.state, path);
                 }
             }
             PictureAction::SaveAs(path) => self.save_as(ctx, path),
@@ -50,15 +43,15 @@ impl App {
                 self.act_on_picture(ctx, PictureAction::Export { source, target });
             }
             PictureAction::Export { source, target } => {
-                let metadata = state.session.settings.metadata();
+                let metadata = self.state.session.settings.metadata();
                 self.run(move || {
                     export::export(&source, &target, metadata)?;
                     Ok(Some(PictureAction::Exported(target).into()))
                 });
             }
             PictureAction::Exported(path) => {
-                state.session.settings.save_folder = path.parent().map(PathBuf::from);
-                state.notices.info(format!("Saved as {}", path.display()));
+                self.state.session.settings.save_folder = path.parent().map(PathBuf::from);
+                self.notices.info(format!("Saved as {}", path.display()));
             }
             PictureAction::Copy(path) => {
                 let Some(path) = self.picture_or_notice(path) else { return };
@@ -69,24 +62,31 @@ impl App {
             }
             PictureAction::Copied(picture) => {
                 ctx.copy_image(picture);
-                state.notices.info("The picture is on the clipboard");
+                self.notices.info("The picture is on the clipboard");
             }
         }
     }
 
+    /// Shows a picture of the gallery as soon as it is read.
+    pub(crate) fn show(&mut self, path: PathBuf, prompt: &str) {
+        let name = if prompt.is_empty() { "picture" } else { prompt };
+        self.centre.canvas.turn_to(path.clone(), name.to_owned());
+        self.librarian.want_picture(path);
+    }
+
     /// This picture, or the one in the centre; where there is none, the user is told.
     fn picture_or_notice(&mut self, path: Option<PathBuf>) -> Option<PathBuf> {
-        let picture = path.or_else(|| self.state.picture());
+        let picture = path.or_else(|| self.centre.canvas.path().map(Path::to_owned));
         if picture.is_none() {
-            self.state.notices.info("There is no finished picture on the canvas yet");
+            self.notices.info("There is no finished picture on the canvas yet");
         }
         picture
     }
 
     fn switch_depth(&mut self) {
         let Some(path) = self.picture_or_notice(None) else { return };
-        if self.state.depth_shown.take().as_ref() == Some(&path) {
-            self.state.wants_picture = Some(path);
+        if self.centre.canvas.shows_depth() {
+            self.librarian.want_picture(path);
         } else {
             self.run(move || {
                 let map = source::depth_of(&path)?;

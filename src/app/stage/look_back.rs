@@ -2,7 +2,8 @@
 
 use egui::{RichText, Slider};
 
-use crate::app::action::{Action, FormAction};
+use crate::app::action::{Action, FormAction, PictureAction};
+use crate::app::command::UiCommand;
 use crate::content::request::{Branch, Request};
 use crate::schedulers::SchedulerKind;
 use crate::worker::JobId;
@@ -17,20 +18,12 @@ pub(crate) struct Steps {
     pub count: usize,
     /// The one that is looked at.
     pub at: usize,
-    /// The one that the worker was last asked for.
-    pub asked: usize,
-    /// Whether they are shown.
-    pub is_open: bool,
 }
 
 impl Steps {
-    pub(crate) fn new(id: JobId, request: Request, count: usize, is_open: bool) -> Self {
-        Self { id, request, count, at: count, asked: count, is_open }
-    }
-
-    /// The step that the worker is to show next.
-    pub(crate) fn wanted(&self) -> Option<usize> {
-        (self.at != self.asked).then_some(self.at)
+    /// The steps of a picture that has just been drawn; the last one is seen.
+    pub(crate) fn new(id: JobId, request: Request, count: usize) -> Self {
+        Self { id, request, count, at: count }
     }
 
     /// The bar below the canvas; `sampler` is the one that would go on.
@@ -41,7 +34,10 @@ impl Steps {
             let go_on = 110.0;
             ui.spacing_mut().slider_width = (ui.available_width() - close - go_on - 90.0).max(60.0);
             let slider = Slider::new(&mut self.at, 1..=self.count.max(1)).clamping(egui::SliderClamping::Always);
-            ui.add(slider).labelled_by(label).on_hover_text("What the picture looked like after this step");
+            let slider = ui.add(slider).labelled_by(label);
+            if slider.on_hover_text("What the picture looked like after this step").changed() {
+                actions.push(PictureAction::LookBackAt { id: self.id, step: self.at }.into());
+            }
             let tip = match sampler {
                 Some(kind) if kind.keeps_history() => format!(
                     "The next pictures go on from here with what the form says. {} remembers earlier steps, and begins \
@@ -57,7 +53,7 @@ impl Steps {
                 actions.push(FormAction::GoOnFrom(Some(Box::new(branch))).into());
             }
             if ui.small_button("✖").on_hover_text("Close").accessible_name("Close the steps").clicked() {
-                actions.push(crate::app::command::UiCommand::Rewind.into());
+                actions.push(UiCommand::Rewind.into());
             }
         });
     }

@@ -1,9 +1,9 @@
 //! What is done about the model in use, carried out.
 
-use crate::app::App;
 use crate::app::action::ModelAction;
+use crate::app::dialogs::Dialog;
 use crate::app::dialogs::inspector::{Inspector, InspectorLook};
-use crate::app::state::Dialog;
+use crate::app::window::App;
 use crate::base::model_ref::ModelRef;
 use crate::session::{Command, host_of};
 use crate::worker::Footprint;
@@ -14,19 +14,19 @@ impl App {
         let state = &mut self.state;
         match action {
             ModelAction::Use(model) => {
-                state.dialog = state.dialog.take().filter(|dialog| !matches!(dialog, Dialog::Models));
+                self.dialog = self.dialog.take().filter(|dialog| !matches!(dialog, Dialog::Models));
                 self.ask_session(Command::UseModel(model));
             }
             ModelAction::Inspect(model) => self.inspect(model),
             ModelAction::Inspected { model, found } => {
-                if let Some(Dialog::Inspector(inspector)) = &mut state.dialog {
+                if let Some(Dialog::Inspector(inspector)) = &mut self.dialog {
                     inspector.hear(&model, found);
                 }
             }
             ModelAction::StopLoading => self.ask_session(Command::StopLoading),
             ModelAction::Free => {
                 if let Err(error) = state.session.send(Command::Unload) {
-                    state.notices.info(error.to_string());
+                    self.notices.info(error.to_string());
                 }
             }
         }
@@ -35,7 +35,7 @@ impl App {
     /// Opens the inspector on a model: planned for the form's picture if that is the form's model, else for one of its own size.
     fn inspect(&mut self, model: ModelRef) {
         let state = &mut self.state;
-        state.dialog = Some(Dialog::Inspector(Box::new(Inspector::new(model.clone()))));
+        self.dialog = Some(Dialog::Inspector(Box::new(Inspector::new(model.clone()))));
         let loaded = state.session.model().info().and_then(|info| info.footprint.as_ref());
         let held = loaded.map_or(0, Footprint::usual_bytes);
         let is_forms = state.session.model().is_ready(&model) && state.session.settings.model == model;

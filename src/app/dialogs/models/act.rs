@@ -2,21 +2,21 @@
 
 use std::path::PathBuf;
 
-use crate::app::App;
 use crate::app::action::ModelsAction;
+use crate::app::dialogs::Dialog;
 use crate::app::dialogs::models::Tab;
 use crate::app::dialogs::models::finder::Order;
 use crate::app::downloads::Question;
-use crate::app::state::Dialog;
+use crate::app::window::App;
 
 impl App {
     /// Does what the user asks of the models on this computer.
     pub(crate) fn act_on_models(&mut self, action: ModelsAction) {
         match action {
-            ModelsAction::Open => self.state.dialog = Some(Dialog::Models),
+            ModelsAction::Open => self.dialog = Some(Dialog::Models),
             ModelsAction::ShowDownloads => {
                 self.models.show_hub();
-                self.state.dialog = Some(Dialog::Models);
+                self.dialog = Some(Dialog::Models);
             }
             ModelsAction::Refresh => self.models.look(&self.state.session.settings.model_folders),
             ModelsAction::Stop => self.models.finder.stop(),

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::app::App;
 use crate::app::action::{Action, FormAction, ModelAction};
+use crate::app::dialogs::Dialog;
 use crate::app::dialogs::patch::PatchDialog;
 use crate::app::panels::form::{sampler, source};
-use crate::app::state::{Dialog, State};
+use crate::app::window::App;
 use crate::base::error::Result;
 use crate::base::model_ref::ModelRef;
 use crate::content::request::Branch;
@@ -22,8 +22,8 @@ impl App {
         match action {
             FormAction::UseSampler(kind) => {
                 sampler::choose(&mut state.draft, kind);
-                state.dialog = None;
-                state.notices.info(format!("The form's sampler is {}", kind.label()));
+                self.dialog = None;
+                self.notices.info(format!("The form's sampler is {}", kind.label()));
             }
             FormAction::NewSeed => {
                 state.draft.seed_locked = false;
@@ -34,8 +34,8 @@ impl App {
                 std::mem::swap(&mut draft.values.size.width, &mut draft.values.size.height);
                 draft.untouched &= draft.values.size.width == draft.values.size.height;
             }
-            FormAction::WalkHistory(by) => walk_history(state, by),
-            FormAction::BeginWith(path) => state.begin_with(path),
+            FormAction::WalkHistory(by) => self.form.prompt.walk_history(state, by),
+            FormAction::BeginWith(path) => self.form.begin_with(state, path),
             FormAction::UseDepth(path) => state.draft.start.depth = Some(path),
             FormAction::Drop(path) => self.run(move || {
                 let action = if is_model(&path) { use_model(path) } else { FormAction::BeginWith(path).into() };
@@ -54,13 +54,13 @@ impl App {
                 let is_plain = notes.is_empty();
                 let dialog = PatchDialog::new(title, notes, *patch, &state.draft, &state.session.settings.model);
                 if dialog.changes.is_empty() && is_plain {
-                    state.notices.info("The form says all of that already");
+                    self.notices.info("The form says all of that already");
                 } else {
-                    state.dialog = Some(Dialog::Patch(Box::new(dialog)));
+                    self.dialog = Some(Dialog::Patch(Box::new(dialog)));
                 }
             }
             FormAction::TakePatch => {
-                if let Some(Dialog::Patch(dialog)) = state.dialog.take() {
+                if let Some(Dialog::Patch(dialog)) = self.dialog.take() {
                     state.draft.take_patch(&dialog.patch, dialog.fields());
                     if let Some(model) = dialog.patch.model.clone().filter(|_| dialog.takes_model()) {
                         self.apply(ctx, ModelAction::Use(model).into());
@@ -72,13 +72,13 @@ impl App {
                 Ok(Some(FormAction::Looked { path, glance }.into()))
             }),
             FormAction::Looked { path, glance } => {
-                state.depth.hear(ctx, &path, &glance);
-                state.source.hear(ctx, &path, &glance);
+                self.form.depth.hear(ctx, &path, &glance);
+                self.form.picture.hear(ctx, &path, &glance);
             }
             FormAction::Plan(asked) => {
                 self.run(move || Ok(Some(FormAction::Planned(Box::new(asked.plan())).into())));
             }
-            FormAction::Planned(planned) => state.outlook.hear(*planned),
+            FormAction::Planned(planned) => self.form.outlook.hear(*planned),
         }
     }
 
@@ -88,7 +88,7 @@ impl App {
         if let Some(branch) = &branch {
             (draft.values.size.width, draft.values.size.height) = (branch.from.size.width, branch.from.size.height);
             (draft.values.seeds.first, draft.seed_locked) = (branch.from.seeds.first, true);
-            self.state.notices.info(format!("Generate goes on from step {}", branch.step));
+            self.notices.info(format!("Generate goes on from step {}", branch.step));
         }
         draft.values.start.branch = branch;
     }
@@ -122,20 +122,4 @@ fn review(place: String, imported: Imported) -> Action {
     }
     notes.push(place);
     FormAction::Review { title, notes, patch: Box::new(imported.patch) }.into()
-}
-
-/// Puts an older or newer prompt of the history into the prompt box.
-fn walk_history(state: &mut State, by: isize) {
-    let (history, draft) = (state.session.history(), &mut state.draft);
-    let at = state.history.as_ref().map_or(-1, |(at, _)| isize::try_from(*at).unwrap_or(0));
-    let to = at + by;
-    let before =
-        state.history.as_ref().map_or_else(|| draft.values.prompts.prompt.clone(), |(_, before)| before.clone());
-    if to < 0 {
-        draft.values.prompts.prompt = before;
-        state.history = None;
-    } else if let Some(prompt) = history.get(to.unsigned_abs()) {
-        draft.values.prompts.prompt.clone_from(prompt);
-        state.history = Some((to.unsigned_abs(), before));
-    }
 }

@@ -1,13 +1,16 @@
 //! The form: what to draw, with what, how often, and the button that does it.
 
+use std::path::Path;
+
 use egui::{ComboBox, DragValue, Slider};
 
 use crate::app::action::{Action, HubAction, ModelAction, ModelsAction};
 use crate::app::command::UiCommand;
-use crate::app::panels::form::{prompt, sampler, task as task_form};
+use crate::app::panels::form::state::FormPanel;
+use crate::app::panels::form::{sampler, task as task_form};
 use crate::app::panels::queue as queue_panel;
 use crate::app::stage::look_back;
-use crate::app::state::State;
+use crate::app::state::WindowState;
 use crate::app::theme;
 use crate::app::widgets::{row, wide};
 use crate::app::words::model_name;
@@ -16,36 +19,53 @@ use crate::content::request::{Field, MAX_COUNT, MAX_SIDE, SIDE_MULTIPLE, SafetyM
 use crate::session::ModelState;
 use crate::settings::Draft;
 
-/// The left panel.
-pub(crate) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
-    egui::Panel::bottom("generate").frame(egui::Frame::NONE).show(ui, |ui| queue_panel::ui(ui, state, actions));
-    egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        ui.add_space(4.0);
+impl FormPanel {
+    /// The left panel. `from_canvas` is the picture in the centre.
+    pub(crate) fn ui(&mut self, ui: &mut egui::Ui, state: &mut WindowState, from_canvas: Option<&Path>) -> Vec<Action> {
+        let mut actions = Vec::new();
+        egui::Panel::bottom("generate")
+            .frame(egui::Frame::NONE)
+            .show(ui, |ui| queue_panel::ui(ui, state, &mut actions));
+        egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+            ui.add_space(4.0);
+            self.rows_ui(ui, state, from_canvas, &mut actions);
+            ui.add_space(8.0);
+        });
+        actions
+    }
+
+    fn rows_ui(
+        &mut self,
+        ui: &mut egui::Ui,
+        state: &mut WindowState,
+        from_canvas: Option<&Path>,
+        actions: &mut Vec<Action>,
+    ) {
         model_ui(ui, state, actions);
         task_form::kind_ui(ui, state);
-        task_form::ui(ui, state, actions);
+        task_form::ui(ui, &mut state.draft, [&self.picture, &self.depth], from_canvas, actions);
         look_back::branch_ui(ui, state.draft.values.start.branch.as_deref(), actions);
         ui.separator();
         if state.draft.start.task.has_prompt() {
-            prompt::ui(ui, state, actions);
+            self.prompt.ui(ui, state, actions);
             ui.separator();
         }
         let before = own_values(&state.draft);
-        sampler::ui(ui, state);
-        steps_ui(ui, &mut state.draft);
-        if state.draft.start.task.has_prompt() {
-            guidance_ui(ui, &mut state.draft);
+        let WindowState { session, draft } = state;
+        sampler::ui(ui, &mut self.levels, session.model().info(), draft);
+        steps_ui(ui, draft);
+        if draft.start.task.has_prompt() {
+            guidance_ui(ui, draft);
         }
         size_ui(ui, state, actions);
-        state.outlook.ui(ui);
+        self.outlook.ui(ui);
         state.draft.untouched &= own_values(&state.draft) == before;
         ui.separator();
         seed_ui(ui, &mut state.draft, actions);
         count_ui(ui, &mut state.draft);
         preview_ui(ui, &mut state.session.settings.preview_every);
         advanced_ui(ui, state);
-        ui.add_space(8.0);
-    });
+    }
 }
 
 /// What a model recommends: once the user changes it, another model leaves it alone.
@@ -53,7 +73,7 @@ fn own_values(draft: &Draft) -> (usize, f64, usize, usize) {
     (draft.values.sampling.steps, draft.values.guidance.scale, draft.values.size.width, draft.values.size.height)
 }
 
-fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
+fn model_ui(ui: &mut egui::Ui, state: &WindowState, actions: &mut Vec<Action>) {
     /// More than the word on the button takes: what is too wide would widen the panel, frame by frame.
     const MODELS_WIDTH: f32 = 76.0;
     row(ui, "Model", |ui, label| {
@@ -100,7 +120,7 @@ fn model_ui(ui: &mut egui::Ui, state: &State, actions: &mut Vec<Action>) {
 }
 
 /// The model in use, and those that were used before.
-fn choice_ui(ui: &mut egui::Ui, state: &State, label: egui::Id, width: f32, actions: &mut Vec<Action>) {
+fn choice_ui(ui: &mut egui::Ui, state: &WindowState, label: egui::Id, width: f32, actions: &mut Vec<Action>) {
     let combo =
         egui::ComboBox::from_id_salt("model").width(width).selected_text(model_name(&state.session.settings.model));
     let shown = combo.truncate().show_ui(ui, |ui| {
@@ -141,10 +161,10 @@ fn guidance_ui(ui: &mut egui::Ui, draft: &mut Draft) {
 }
 
 /// What few people need, folded away.
-fn advanced_ui(ui: &mut egui::Ui, state: &mut State) {
+fn advanced_ui(ui: &mut egui::Ui, state: &mut WindowState) {
     egui::CollapsingHeader::new("Advanced").id_salt("advanced").show(ui, |ui| {
-        sampler::more_ui(ui, state);
-        let draft = &mut state.draft;
+        let WindowState { session, draft } = state;
+        sampler::more_ui(ui, session.model().info(), draft);
         if draft.start.task == TaskKind::TextToImage {
             row(ui, "Rescale", |ui, label| {
                 let field =
@@ -179,7 +199,7 @@ fn safety_tip(mode: SafetyMode) -> &'static str {
     }
 }
 
-fn size_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
+fn size_ui(ui: &mut egui::Ui, state: &mut WindowState, actions: &mut Vec<Action>) {
     let sizes = state.session.model().info().map(|info| info.sizes.clone()).unwrap_or_default();
     let multiple = state.session.model().info().map_or(SIDE_MULTIPLE, |info| info.size_multiple);
     let draft = &mut state.draft;

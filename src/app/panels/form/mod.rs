@@ -6,4 +6,7 @@ pub(crate) mod outlook;
 pub(crate) mod prompt;
 pub(crate) mod sampler;
 pub(crate) mod source;
+mod state;
 pub(crate) mod task;
+
+pub(crate) use state::FormPanel;

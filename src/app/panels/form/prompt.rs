@@ -7,7 +7,7 @@ use egui::{TextBuffer, TextEdit};
 
 use crate::app::action::Action;
 use crate::app::command::{UiCommand, keys_text};
-use crate::app::state::State;
+use crate::app::state::WindowState;
 use crate::app::theme;
 use crate::base::model_ref::ModelRef;
 use crate::worker::TokenCount;
@@ -30,60 +30,97 @@ const SHOWN_HISTORY: usize = 20;
 /// How high a text box grows, in points.
 const MOST_HEIGHT: f32 = 180.0;
 
-/// The prompt, with its history and, where it is empty, things to try.
-pub(crate) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
-    ui.horizontal(|ui| {
-        ui.label("Prompt");
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| history_ui(ui, state));
-    });
-    let before = state.draft.values.prompts.prompt.clone();
-    text_ui(ui, state, 0);
-    if state.draft.values.prompts.prompt != before {
-        state.history = None;
-    }
-    if state.draft.values.prompts.prompt.is_empty() && state.session.settings.model == ModelRef::Bundled {
-        examples_ui(ui, state, actions);
-    }
-    let folded = state.draft.values.prompts.negative_prompt.is_empty();
-    let header = egui::CollapsingHeader::new("Negative prompt").id_salt("negative").default_open(!folded);
-    header.show(ui, |ui| text_ui(ui, state, 1));
+/// The text boxes, with what is known of their texts.
+#[derive(Default)]
+pub(crate) struct PromptBox {
+    /// How long prompt and negative prompt are, for the texts that were counted.
+    tokens: [Option<(String, TokenCount)>; 2],
+    /// Which prompt of the history is shown, and what stood there before.
+    older: Option<(usize, String)>,
 }
 
-/// A text box for the prompt (0) or the negative prompt (1).
-fn text_ui(ui: &mut egui::Ui, state: &mut State, which: usize) {
-    let counter = state.session.model().info().and_then(|info| info.token_counter.clone());
-    let draft = &mut state.draft;
-    let (text, name, hint, rows) = if which == 0 {
-        (&mut draft.values.prompts.prompt, "Prompt", "What do you want to see?", 4)
-    } else {
-        (&mut draft.values.prompts.negative_prompt, "Negative prompt", "What should not be in it?", 2)
-    };
-    let counted = &mut state.tokens[which];
-    if counted.as_ref().is_none_or(|(of, _)| of != text) {
-        *counted = counter.map(|counter| (text.clone(), counter.count(text)));
+impl PromptBox {
+    /// The prompt, with its history and, where it is empty, things to try.
+    pub(super) fn ui(&mut self, ui: &mut egui::Ui, state: &mut WindowState, actions: &mut Vec<Action>) {
+        ui.horizontal(|ui| {
+            ui.label("Prompt");
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| history_ui(ui, state));
+        });
+        let before = state.draft.values.prompts.prompt.clone();
+        self.text_ui(ui, state, 0);
+        if state.draft.values.prompts.prompt != before {
+            self.older = None;
+        }
+        if state.draft.values.prompts.prompt.is_empty() && state.session.settings.model == ModelRef::Bundled {
+            examples_ui(ui, state, actions);
+        }
+        let folded = state.draft.values.prompts.negative_prompt.is_empty();
+        let header = egui::CollapsingHeader::new("Negative prompt").id_salt("negative").default_open(!folded);
+        header.show(ui, |ui| self.text_ui(ui, state, 1));
     }
-    let count = counted.as_ref().map(|(_, count)| *count);
-    let mut layouter = |ui: &egui::Ui, text: &dyn TextBuffer, width: f32| layout(ui, text.as_str(), count, width);
-    let edit = TextEdit::multiline(text)
-        .id_salt(name)
-        .hint_text(hint)
-        .desired_rows(rows)
-        .desired_width(f32::INFINITY)
-        // Ctrl+Enter generates; Enter alone is a new line.
-        .return_key(egui::KeyboardShortcut::new(egui::Modifiers::NONE, egui::Key::Enter))
-        .layouter(&mut layouter);
-    // A text of many pages leaves room for the rest of the form.
-    let area =
-        egui::ScrollArea::vertical().id_salt((name, "scroll")).max_height(MOST_HEIGHT).auto_shrink([false, true]);
-    let response = area.show(ui, |ui| ui.add(edit).accessible_name(name)).inner;
-    // Who opens the window can type.
-    if which == 0 && ui.ctx().cumulative_frame_nr() == 0 {
-        response.request_focus();
+
+    /// Puts an older prompt of the history into the box, or a newer one for a negative number.
+    pub(super) fn walk_history(&mut self, state: &mut WindowState, by: isize) {
+        let (history, draft) = (state.session.history(), &mut state.draft);
+        let at = self.older.as_ref().map_or(-1, |(at, _)| isize::try_from(*at).unwrap_or(0));
+        let to = at + by;
+        let before =
+            self.older.as_ref().map_or_else(|| draft.values.prompts.prompt.clone(), |(_, before)| before.clone());
+        if to < 0 {
+            draft.values.prompts.prompt = before;
+            self.older = None;
+        } else if let Some(prompt) = history.get(to.unsigned_abs()) {
+            draft.values.prompts.prompt.clone_from(prompt);
+            self.older = Some((to.unsigned_abs(), before));
+        }
     }
-    match count {
-        Some(count) => count_ui(ui, count),
-        // Nothing may jump when the model is there.
-        None => drop(ui.label(egui::RichText::new(" ").small())),
+
+    /// Takes the prompt that is shown as a new one.
+    pub(crate) fn leave_history(&mut self) {
+        self.older = None;
+    }
+
+    /// Counts the texts again: another model counts in other words.
+    pub(super) fn forget_counts(&mut self) {
+        self.tokens = [None, None];
+    }
+
+    /// A text box for the prompt (0) or the negative prompt (1).
+    fn text_ui(&mut self, ui: &mut egui::Ui, state: &mut WindowState, which: usize) {
+        let counter = state.session.model().info().and_then(|info| info.token_counter.clone());
+        let draft = &mut state.draft;
+        let (text, name, hint, rows) = if which == 0 {
+            (&mut draft.values.prompts.prompt, "Prompt", "What do you want to see?", 4)
+        } else {
+            (&mut draft.values.prompts.negative_prompt, "Negative prompt", "What should not be in it?", 2)
+        };
+        let counted = &mut self.tokens[which];
+        if counted.as_ref().is_none_or(|(of, _)| of != text) {
+            *counted = counter.map(|counter| (text.clone(), counter.count(text)));
+        }
+        let count = counted.as_ref().map(|(_, count)| *count);
+        let mut layouter = |ui: &egui::Ui, text: &dyn TextBuffer, width: f32| layout(ui, text.as_str(), count, width);
+        let edit = TextEdit::multiline(text)
+            .id_salt(name)
+            .hint_text(hint)
+            .desired_rows(rows)
+            .desired_width(f32::INFINITY)
+            // Ctrl+Enter generates; Enter alone is a new line.
+            .return_key(egui::KeyboardShortcut::new(egui::Modifiers::NONE, egui::Key::Enter))
+            .layouter(&mut layouter);
+        // A text of many pages leaves room for the rest of the form.
+        let area =
+            egui::ScrollArea::vertical().id_salt((name, "scroll")).max_height(MOST_HEIGHT).auto_shrink([false, true]);
+        let response = area.show(ui, |ui| ui.add(edit).accessible_name(name)).inner;
+        // Who opens the window can type.
+        if which == 0 && ui.ctx().cumulative_frame_nr() == 0 {
+            response.request_focus();
+        }
+        match count {
+            Some(count) => count_ui(ui, count),
+            // Nothing may jump when the model is there.
+            None => drop(ui.label(egui::RichText::new(" ").small())),
+        }
     }
 }
 
@@ -111,7 +148,7 @@ fn count_ui(ui: &mut egui::Ui, count: TokenCount) {
     }
 }
 
-fn examples_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
+fn examples_ui(ui: &mut egui::Ui, state: &mut WindowState, actions: &mut Vec<Action>) {
     ui.label(egui::RichText::new("Try one of these:").small().weak());
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = egui::vec2(4.0, 4.0);
@@ -125,7 +162,7 @@ fn examples_ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) 
     });
 }
 
-fn history_ui(ui: &mut egui::Ui, state: &mut State) {
+fn history_ui(ui: &mut egui::Ui, state: &mut WindowState) {
     let keys = UiCommand::OlderPrompt.shortcuts().first().map(|keys| keys_text(ui.ctx(), *keys));
     let tip = format!("Prompts that were drawn before ({})", keys.unwrap_or_default());
     let button = ui.add_enabled_ui(!state.session.history().is_empty(), |ui| {

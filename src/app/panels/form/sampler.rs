@@ -2,7 +2,6 @@
 
 use egui::{ComboBox, DragValue, Pos2, Rect, Sense, Stroke, Vec2};
 
-use crate::app::state::State;
 use crate::app::theme;
 use crate::app::widgets::row;
 use crate::base::error::Result;
@@ -45,16 +44,14 @@ impl Levels {
 }
 
 /// Which sampler, and with which noise levels.
-pub(crate) fn ui(ui: &mut egui::Ui, state: &mut State) {
-    kind_ui(ui, state);
-    schedule_ui(ui, state);
+pub(super) fn ui(ui: &mut egui::Ui, levels: &mut Levels, info: Option<&ModelInfo>, draft: &mut Draft) {
+    kind_ui(ui, info, draft);
+    schedule_ui(ui, levels, info, draft);
 }
 
-fn kind_ui(ui: &mut egui::Ui, state: &mut State) {
-    let info = state.session.model().info();
+fn kind_ui(ui: &mut egui::Ui, info: Option<&ModelInfo>, draft: &mut Draft) {
     let own = info.and_then(|info| info.scheduler);
     let refused = info.map_or(&[][..], |info| &info.refused);
-    let draft = &mut state.draft;
     let own_label = own.map_or("The model's own".to_owned(), |kind| format!("The model's own ({})", kind.label()));
     row(ui, "Sampler", |ui, label| {
         let selected = draft.values.sampling.scheduler.map_or(own_label.clone(), |kind| kind.label().to_owned());
@@ -110,9 +107,7 @@ fn in_force(kind: SchedulerKind, info: Option<&ModelInfo>, sampling: &SamplingOp
     std::iter::once(kind.class_name().to_owned()).chain(lines).collect::<Vec<_>>().join("\n")
 }
 
-fn schedule_ui(ui: &mut egui::Ui, state: &mut State) {
-    let State { session, draft, levels, .. } = state;
-    let info = session.model().info();
+fn schedule_ui(ui: &mut egui::Ui, levels: &mut Levels, info: Option<&ModelInfo>, draft: &mut Draft) {
     let kind = draft.values.sampling.scheduler.or(info.and_then(|info| info.scheduler));
     let choices = kind.map(SchedulerKind::sigma_schedules).unwrap_or_default();
     row(ui, "Schedule", |ui, label| {
@@ -188,9 +183,8 @@ fn curve(levels: &[f64], rect: Rect) -> Vec<Pos2> {
 }
 
 /// What few people need of the sampler: shown where it has it.
-pub(crate) fn more_ui(ui: &mut egui::Ui, state: &mut State) {
-    let own = state.session.model().info().and_then(|info| info.scheduler);
-    let draft = &mut state.draft;
+pub(super) fn more_ui(ui: &mut egui::Ui, info: Option<&ModelInfo>, draft: &mut Draft) {
+    let own = info.and_then(|info| info.scheduler);
     let Some(kind) = draft.values.sampling.scheduler.or(own) else { return };
     if kind.takes_eta() {
         row(ui, "Eta", |ui, label| {

@@ -1,16 +1,17 @@
 //! The task's part of the form: what kind of generation it is, the picture that it begins with, and what only it needs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use egui::{ComboBox, DragValue, RichText, Slider, Vec2};
 
 use crate::app::action::{Action, FormAction};
 use crate::app::files::FileDialog;
 use crate::app::panels::form::source::FormPicture;
-use crate::app::state::State;
+use crate::app::state::WindowState;
 use crate::app::theme;
 use crate::app::widgets::{row, wide};
 use crate::content::request::{Fill, Inpaint, MAX_BLUR, MAX_GROW, MAX_PADDING, TaskKind};
+use crate::settings::Draft;
 
 /// How large the small copy of a picture is shown, in points.
 const THUMBNAIL: f32 = 52.0;
@@ -19,7 +20,7 @@ const THUMBNAIL: f32 = 52.0;
 const PADDING: usize = 32;
 
 /// Which task.
-pub(crate) fn kind_ui(ui: &mut egui::Ui, state: &mut State) {
+pub(super) fn kind_ui(ui: &mut egui::Ui, state: &mut WindowState) {
     let tasks = state.session.model().info().map(|info| info.tasks.clone());
     let draft = &mut state.draft;
     row(ui, "Task", |ui, label| {
@@ -53,17 +54,21 @@ fn explanation(task: TaskKind) -> &'static str {
     }
 }
 
-/// What the task needs beyond words.
-pub(crate) fn ui(ui: &mut egui::Ui, state: &mut State, actions: &mut Vec<Action>) {
-    let task = state.draft.start.task;
+/// What the task needs beyond words: its picture, depth map, and how they are used. `from_canvas` is the picture in the centre.
+pub(super) fn ui(
+    ui: &mut egui::Ui,
+    draft: &mut Draft,
+    [picture, depth]: [&FormPicture; 2],
+    from_canvas: Option<&Path>,
+    actions: &mut Vec<Action>,
+) {
+    let task = draft.start.task;
     if !task.needs_image() {
         return;
     }
-    let from_canvas = state.picture();
-    let draft = &mut state.draft;
-    picture_ui(ui, "Picture", &mut draft.start.image, &state.source, from_canvas, choose_source, actions);
+    picture_ui(ui, "Picture", &mut draft.start.image, picture, from_canvas, choose_source, actions);
     if task == TaskKind::DepthToImage {
-        picture_ui(ui, "Depth", &mut draft.start.depth, &state.depth, None, choose_depth, actions);
+        picture_ui(ui, "Depth", &mut draft.start.depth, depth, None, choose_depth, actions);
     }
     row(ui, "Strength", |ui, label| {
         let slider = Slider::new(&mut draft.start.strength, 0.0..=1.0).step_by(0.01).max_decimals(3);
@@ -88,7 +93,7 @@ fn picture_ui(
     name: &str,
     file: &mut Option<PathBuf>,
     source: &FormPicture,
-    from_canvas: Option<PathBuf>,
+    from_canvas: Option<&Path>,
     dialog: fn() -> FileDialog<Action>,
     actions: &mut Vec<Action>,
 ) {
@@ -115,7 +120,7 @@ fn picture_ui(
             if let Some(path) = from_canvas {
                 let button = ui.button("From the canvas").on_hover_text("Begin with the picture that is shown");
                 if button.clicked() {
-                    actions.push(FormAction::BeginWith(path).into());
+                    actions.push(FormAction::BeginWith(path.to_owned()).into());
                 }
             }
         });

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::app::App;
 use crate::app::action::{Action, FormAction, GalleryAction, PictureAction};
 use crate::app::stage::compare::Compared;
+use crate::app::window::App;
 
 impl App {
     /// Does something in the gallery.
@@ -20,7 +20,7 @@ impl App {
             GalleryAction::OpenFolder(path) => Action::OpenFolder(path.parent().unwrap_or(Path::new(".")).to_owned()),
             GalleryAction::Compare(pictures) => {
                 self.librarian.want_comparison(pictures.clone());
-                self.gallery.compared = Some(Compared::new(pictures));
+                self.centre.compared = Some(Compared::new(pictures));
                 return;
             }
             GalleryAction::SetFavourite(paths, favourite) => return self.librarian.set_favourite(paths, favourite),

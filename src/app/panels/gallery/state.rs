@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use crate::app::librarian::News;
 use crate::app::panels::gallery::selection::Selection;
 use crate::app::panels::gallery::textures::Textures;
-use crate::app::stage::compare::Compared;
 use crate::base::error::Error;
 use crate::storage::gallery::listing::Listing;
 use crate::storage::gallery::search::Query;
@@ -24,7 +23,6 @@ pub(crate) struct Gallery {
     pub(super) query: Query,
     pub(super) selection: Selection,
     pub(super) textures: Textures,
-    pub(crate) compared: Option<Compared>,
     /// Why the folder isn't there.
     pub(super) gone: Option<Error>,
     /// How many pictures went to the bin last, until that is undone or dismissed.
@@ -74,11 +72,6 @@ impl Gallery {
                 self.listing = Arc::clone(listing);
             }
             News::Thumbnail { path, image } => self.textures.put(ctx, path, image),
-            News::Comparison { paths, comparison } => {
-                if let Some(compared) = &mut self.compared {
-                    compared.put(ctx, paths, comparison);
-                }
-            }
             News::Deleted { paths } => self.deleted = paths.len(),
             News::Restored { .. } => self.deleted = 0,
             News::FolderGone(error) => self.gone = Some(error.clone()),
@@ -86,7 +79,7 @@ impl Gallery {
                 self.gone = None;
                 self.textures.forget_failures();
             }
-            News::Picture { .. } | News::Failed(_) => {}
+            News::Picture { .. } | News::Comparison { .. } | News::Failed(_) => {}
         }
     }
 
@@ -95,18 +88,8 @@ impl Gallery {
         self.textures.forget(path);
     }
 
-    /// Whether two pictures are being compared: [`compare::ui`] shows them.
-    pub(crate) fn is_comparing(&self) -> bool {
-        self.compared.is_some()
-    }
-
     /// Whether the keyboard is with its pictures.
     pub(crate) fn has_keys(&self) -> bool {
         self.has_keys
-    }
-
-    /// Shows the canvas again.
-    pub(crate) fn stop_comparing(&mut self) {
-        self.compared = None;
     }
 }

@@ -26,6 +26,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 struct Window {
     temporary: tempfile::TempDir,
     gallery: Gallery,
+    compared: Option<Compared>,
     view: GalleryView,
     librarian: Librarian,
     actions: Vec<GalleryAction>,
@@ -35,9 +36,12 @@ impl Window {
     fn ui(&mut self, ui: &mut egui::Ui) {
         while let Some(news) = self.librarian.news() {
             self.gallery.hear(ui.ctx(), &news);
+            if let (News::Comparison { paths, comparison }, Some(compared)) = (&news, &mut self.compared) {
+                compared.put(ui.ctx(), paths, comparison);
+            }
         }
-        if self.gallery.is_comparing() {
-            compare::ui(ui, &mut self.gallery.compared);
+        if self.compared.is_some() {
+            compare::ui(ui, &mut self.compared);
         } else {
             let Self { gallery, view, librarian, .. } = self;
             self.actions.extend(pictures_ui(ui, gallery, view, librarian, None));
@@ -55,7 +59,7 @@ fn window(prompts: &[&str]) -> Harness<'static, Window> {
     fs::create_dir(temporary.path().join("pictures")).expect("a folder");
     let librarian = spawn(temporary.path().join("cache"), || {}).expect("threads");
     let (gallery, view, actions) = (Gallery::default(), GalleryView::default(), Vec::new());
-    let mut window = Window { temporary, gallery, view, librarian, actions };
+    let mut window = Window { temporary, gallery, compared: None, view, librarian, actions };
     for (at, prompt) in prompts.iter().enumerate() {
         let path = window.path(&format!("{at}.png"));
         fs::write(&path, png_file(64, 64, Some(&recipe(prompt)))).expect("written");
@@ -348,7 +352,7 @@ fn two_pictures_are_compared_in_three_ways() {
     let pair = [harness.state().path("0.png"), harness.state().path("1.png")];
     let window = harness.state_mut();
     window.librarian.want_comparison(pair.clone());
-    window.gallery.compared = Some(Compared::new(pair));
+    window.compared = Some(Compared::new(pair));
     let divider = "Divider between the pictures, in percent";
     until(&mut harness, |harness| harness.query_by_label(divider).is_some());
     let percent = |harness: &Harness<'static, Window>| {
@@ -379,7 +383,7 @@ fn two_pictures_are_compared_in_three_ways() {
     harness.event(egui::Event::MouseWheel { unit, delta, phase, modifiers, source });
     harness.run_steps(40);
     assert_eq!(percent(&harness), 50);
-    assert!(harness.state().gallery.compared.as_ref().is_some_and(Compared::is_zoomed));
+    assert!(harness.state().compared.as_ref().is_some_and(Compared::is_zoomed));
 
     harness.get_by_label("Difference").click();
     harness.run();
@@ -395,7 +399,7 @@ fn two_pictures_are_compared_in_three_ways() {
     assert_eq!(seen(&harness, "Second: "), first, "they take turns");
     harness.get_by_label("Close").click();
     harness.run_steps(2);
-    assert!(!harness.state().gallery.is_comparing());
+    assert!(harness.state().compared.is_none());
 }
 
 #[test]
@@ -404,6 +408,6 @@ fn pictures_that_cannot_be_compared_are_said_to_be_so() {
     let pair = [harness.state().path("0.png"), harness.state().path("gone.png")];
     let window = harness.state_mut();
     window.librarian.want_comparison(pair.clone());
-    window.gallery.compared = Some(Compared::new(pair));
+    window.compared = Some(Compared::new(pair));
     until(&mut harness, |harness| harness.query_by_label_contains("can't read").is_some());
 }

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use crate::app::App;
 use crate::app::action::{Action, LabAction, PictureAction};
+use crate::app::dialogs::Dialog;
 use crate::app::dialogs::lab::LabSetup;
 use crate::app::files::FileDialog;
 use crate::app::screen_picture::color_image;
-use crate::app::state::Dialog;
+use crate::app::window::App;
 use crate::content::request::Request;
 use crate::session::Command;
 use crate::storage::gallery::decode;
@@ -20,7 +20,7 @@ impl App {
         match action {
             LabAction::SetUp => {
                 let setup = LabSetup::new(&state.draft, state.session.model().info());
-                state.dialog = Some(Dialog::Lab(setup));
+                self.dialog = Some(Dialog::Lab(setup));
             }
             LabAction::Start(variants) => self.start_lab(variants),
             LabAction::Open(path) => self.run(move || {
@@ -28,7 +28,7 @@ impl App {
                 Ok(Some(LabAction::Opened { path, picture }.into()))
             }),
             LabAction::Opened { path, picture } => {
-                state.lab.iter_mut().for_each(|lab| lab.show_picture(ctx, &path, &picture));
+                self.centre.lab.iter_mut().for_each(|lab| lab.show_picture(ctx, &path, &picture));
             }
             LabAction::Pick(request, path) => self.pick_variant(&request, path),
             LabAction::ChooseSheet(sheet) => {
@@ -44,20 +44,20 @@ impl App {
                     Ok(Some(PictureAction::Exported(target).into()))
                 });
             }
-            LabAction::Close => state.lab = None,
+            LabAction::Close => self.centre.lab = None,
         }
     }
 
     /// Draws these side by side, after everything that waits.
     fn start_lab(&mut self, variants: Vec<Request>) {
         let state = &mut self.state;
-        state.dialog = None;
+        self.dialog = None;
         let variants = match Variants::new(variants) {
             Ok(variants) => variants,
-            Err(error) => return state.notices.error(error),
+            Err(error) => return self.notices.error(error),
         };
         let model = state.session.settings.model.clone();
-        self.state.follows = true;
+        self.centre.follow();
         self.ask_session(Command::Draw { model, work: Work::Compare(variants), is_first: false });
     }
 
@@ -65,10 +65,10 @@ impl App {
     fn pick_variant(&mut self, request: &Request, path: Option<PathBuf>) {
         let state = &mut self.state;
         state.draft.take(request);
-        state.lab = None;
+        self.centre.lab = None;
         if let Some(path) = path {
-            state.show(path, &request.prompts.prompt);
+            self.show(path, &request.prompts.prompt);
         }
-        state.notices.info("The form has its settings and its seed now");
+        self.notices.info("The form has its settings and its seed now");
     }
 }

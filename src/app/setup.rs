@@ -1,0 +1,37 @@
+//! What the window is opened with.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::app::downloads::Reach;
+use crate::session::OpenWorker;
+use crate::settings::Settings;
+use crate::storage::hub;
+use crate::storage::library::Places;
+
+/// What the window is opened with: a test gives folders and a worker of its own.
+pub struct Setup {
+    /// The file of the settings. The window's layout is kept beside it.
+    pub settings: PathBuf,
+    /// A folder for what can be made again: thumbnails, the gallery's index.
+    pub cache: PathBuf,
+    /// Where models are looked for, beside the folders in the settings.
+    pub places: Places,
+    /// Starts the worker for a device; `wake` has to be called whenever there is something to hear or to see.
+    pub open_worker: OpenWorker,
+    /// Says where the Hub is, and its cache, for who has this access token.
+    pub reach_hub: Reach,
+}
+
+impl Setup {
+    /// The setup of the shipped program: the user's own folders, and a real worker.
+    pub fn of_user() -> Self {
+        Self {
+            settings: Settings::path_of_user(),
+            cache: dirs::cache_dir().unwrap_or_else(std::env::temp_dir).join("burnisher"),
+            places: Places::of_user(Vec::new()),
+            open_worker: Box::new(crate::session::open_worker),
+            reach_hub: Arc::new(hub::Options::from_env),
+        }
+    }
+}

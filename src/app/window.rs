@@ -1,0 +1,241 @@
+//! The window itself: its panels, its threads, and what happens in a frame.
+
+use std::sync::Arc;
+
+use crossbeam_channel::Receiver;
+
+use crate::app::action::{Action, FormAction};
+use crate::app::command::UiCommand;
+use crate::app::dialogs::Dialog;
+use crate::app::dialogs::models::Models;
+use crate::app::dialogs::settings::SettingsDialog;
+use crate::app::downloads::Downloads;
+use crate::app::files::Background;
+use crate::app::librarian::{self, Librarian};
+use crate::app::painter::Painter;
+use crate::app::panels::form::FormPanel;
+use crate::app::panels::gallery::Gallery;
+use crate::app::panels::notices::Notices;
+use crate::app::panels::status::StatusLine;
+use crate::app::setup::Setup;
+use crate::app::stage::{Centre, Surroundings};
+use crate::app::state::WindowState;
+use crate::app::theme;
+use crate::base::error::Result;
+use crate::base::sync::Wake;
+use crate::session::{Event, Session, SessionSetup};
+use crate::storage::hub::Shelf;
+
+/// Who paints the panels' backgrounds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ground {
+    /// Clearing the window: painting them again would double the cost of a frame on a software rasteriser.
+    Cleared,
+    /// The panels: without a window, nothing is cleared.
+    Painted,
+}
+
+/// The window.
+pub struct App {
+    pub(super) ground: Ground,
+    /// What all panels read.
+    pub(super) state: WindowState,
+    pub(super) centre: Centre,
+    pub(super) painter: Painter,
+    pub(super) form: FormPanel,
+    pub(super) gallery: Gallery,
+    pub(super) status: StatusLine,
+    pub(super) notices: Notices,
+    /// The dialog in front of everything else.
+    pub(super) dialog: Option<Dialog>,
+    pub(super) settings_dialog: SettingsDialog,
+    pub(super) models: Models,
+    /// What the session tells.
+    pub(super) events: Receiver<Event>,
+    pub(super) librarian: Librarian,
+    pub(super) background: Background,
+    pub(super) downloads: Downloads,
+    /// The user agreed to close with work left over.
+    pub(super) may_close: bool,
+}
+
+impl App {
+    /// Opens the window as it was left, in a window that is cleared with its colour ([`eframe::App::clear_color`]).
+    ///
+    /// # Errors
+    /// The system has no threads to give.
+    pub fn in_window(ctx: &egui::Context, setup: Setup) -> Result<Self> {
+        Ok(Self { ground: Ground::Cleared, ..Self::new(ctx, setup)? })
+    }
+
+    /// Opens the window as it was left.
+    ///
+    /// # Errors
+    /// The system has no threads to give.
+    pub fn new(ctx: &egui::Context, setup: Setup) -> Result<Self> {
+        let waker = ctx.clone();
+        let wake: Wake = Arc::new(move || waker.request_repaint());
+        let shelf = Shelf::in_cache((setup.reach_hub)(None).cache);
+        let token = setup.settings.with_file_name("hub-token");
+        let downloads = Downloads::spawn(setup.reach_hub, &token, wake.clone())?;
+        let background = Background::spawn(wake.clone())?;
+        let models = Models::new(setup.places, wake.clone())?;
+        let gallery_wake = wake.clone();
+        let librarian = librarian::spawn(setup.cache, move || gallery_wake())?;
+        let begun = SessionSetup { settings: setup.settings, shelf, open_worker: setup.open_worker };
+        let mut session = Session::open(begun, wake)?;
+        let events = session.subscribe();
+        theme::install(ctx);
+        ctx.options_mut(|options| options.zoom_with_keyboard = false);
+        let mut app = Self {
+            ground: Ground::Painted,
+            state: WindowState::new(session),
+            centre: Centre::default(),
+            painter: Painter::default(),
+            form: FormPanel::default(),
+            gallery: Gallery::default(),
+            status: StatusLine::default(),
+            notices: Notices::default(),
+            dialog: None,
+            settings_dialog: SettingsDialog::default(),
+            models,
+            events,
+            librarian,
+            background,
+            downloads,
+            may_close: false,
+        };
+        app.make_folder();
+        Ok(app)
+    }
+
+    /// Has the gallery follow the folder for pictures.
+    pub(super) fn watch(&mut self) {
+        self.librarian.watch(self.state.session.settings.output_folder.clone());
+    }
+
+    /// What the stage depends on beside the centre itself.
+    pub(super) fn around(&self) -> Surroundings {
+        Surroundings { paints: Painter::is_on(&self.state.draft), is_running: self.state.is_running() }
+    }
+
+    /// Carries actions out, in order.
+    fn apply_all(&mut self, ctx: &egui::Context, actions: Vec<Action>) {
+        for action in actions {
+            self.apply(ctx, action);
+        }
+    }
+
+    /// What keys, dropped files and the clipboard ask for.
+    fn asked(&mut self, ctx: &egui::Context) -> Vec<Action> {
+        let closable = self.centre.compared.is_some() || self.painter.is_busy();
+        let in_gallery = self.state.session.settings.gallery_open && self.gallery.has_keys();
+        let paints = Painter::is_on(&self.state.draft) && !in_gallery;
+        let pressed = UiCommand::pressed(ctx, closable, paints);
+        let mut actions: Vec<Action> = pressed.into_iter().map(Action::Command).collect();
+        for file in ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files)) {
+            let path = file.path().to_owned();
+            let begins = self.state.draft.start.task.needs_image();
+            actions.push(if begins { FormAction::Drop(path).into() } else { FormAction::Import(path).into() });
+        }
+        if let Some(picture) = pasted_picture(ctx) {
+            actions.push(FormAction::Paste(picture).into());
+        }
+        if !ctx.text_edit_focused() {
+            actions.extend(pasted(ctx).map(|text| FormAction::ImportText(text).into()));
+        }
+        if closable && ctx.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::Escape)) {
+            // What lies above is closed first.
+            if !self.centre.close() {
+                self.painter.stop();
+            }
+        }
+        actions
+    }
+
+    /// Has the painter follow the form.
+    fn follow_painter(&mut self) -> Vec<Action> {
+        let mut actions = Vec::new();
+        if self.painter.is_another(&self.state.draft) {
+            self.centre.turn_to_mask();
+        }
+        let factor = self.state.latent_factor();
+        self.painter.follow(&mut self.state.draft, factor, &mut actions);
+        actions
+    }
+
+    /// Closing with work left over is asked about first.
+    fn guard_close(&mut self, ctx: &egui::Context) {
+        let is_asked = ctx.input(|input| input.viewport().close_requested());
+        if is_asked && self.state.session.has_work() && !self.may_close {
+            ctx.send_viewport_cmd(egui::ViewportCommand::CancelClose);
+            self.dialog = Some(Dialog::Close);
+        }
+    }
+}
+
+impl eframe::App for App {
+    /// Takes in what the other threads tell. It runs for a hidden window too.
+    fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
+        if let Some(left) = self.state.session.poll() {
+            ctx.request_repaint_after(left);
+        }
+        self.hear_session(ctx);
+        while let Some(action) = self.background.answer() {
+            self.apply(ctx, action);
+        }
+        self.hear_librarian(ctx);
+        self.models.hear(&mut self.notices);
+        self.hear_downloads();
+        let wanted = self.form.follow(&mut self.state);
+        self.apply_all(ctx, wanted);
+        self.guard_close(ctx);
+        self.state.session.keep_form(&self.state.draft);
+        self.hear_session(ctx);
+    }
+
+    /// Draws. Previews are taken here alone, so that none are made for a hidden window.
+    fn ui(&mut self, ui: &mut egui::Ui, frame: &mut eframe::Frame) {
+        let ctx = ui.ctx().clone();
+        self.centre.canvas.draw_into(frame.wgpu_render_state().map(|state| state.target_format));
+        ctx.set_theme(theme::preference(self.state.session.settings.theme));
+        ctx.set_zoom_factor(self.state.session.settings.scale);
+        self.take_previews(&ctx);
+        let mut actions = self.asked(&ctx);
+        actions.extend(self.follow_painter());
+        actions.extend(self.draw(ui));
+        let had_dialog = self.dialog.is_some();
+        self.apply_all(&ctx, actions);
+        if !had_dialog && self.dialog.is_some() {
+            // No menu stays open behind a dialog.
+            egui::Popup::close_all(&ctx);
+        }
+        self.state.session.keep_form(&self.state.draft);
+        self.state.session.poll();
+        self.hear_session(&ctx);
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+}
+
+/// A text that was pasted where no text box has the focus.
+fn pasted(ctx: &egui::Context) -> Option<String> {
+    ctx.input(|input| {
+        input
+            .events
+            .iter()
+            .find_map(|event| if let egui::Event::Paste(text) = event { Some(text.clone()) } else { None })
+    })
+}
+
+/// A picture that was pasted.
+fn pasted_picture(ctx: &egui::Context) -> Option<Arc<egui::ColorImage>> {
+    ctx.input(|input| {
+        input
+            .events
+            .iter()
+            .find_map(|event| if let egui::Event::PasteImage(image) = event { Some(Arc::clone(image)) } else { None })
+    })
+}
