@@ -17,6 +17,7 @@ use crate::content::request::{Field, FieldSet, Request, SafetyMode, limits, rand
 use crate::schedulers::{SamplingOptions, SigmaSchedule};
 use crate::storage::gallery::Destination;
 use crate::storage::hub::Shelf;
+use crate::storage::recipe::local_files::LocalFiles;
 use crate::worker::{self, Busy, Command, Event, Host, Job, JobEnd, ModelInfo, Previews, Work, WorkerHandle};
 
 /// What to draw, with what, and where to.
@@ -183,7 +184,12 @@ impl Args {
             _ => Previews::Off,
         };
         let destination = Destination::from_path(&self.output)?;
-        Ok(Job { previews, trace: self.trace.clone(), ..Job::new(request, destination) })
+        Ok(Job {
+            previews,
+            trace: self.trace.clone(),
+            local_files: LocalFiles::of_user(),
+            ..Job::new(request, destination)
+        })
     }
 
     /// Takes over what the model recommends where the arguments leave it open.

@@ -23,7 +23,7 @@ pub(super) fn of_event(event: &Event) -> Option<Value> {
         }
         Event::ModelCancelled { model, .. } => json!({ "event": "model-cancelled", "model": model.to_string() }),
         Event::JobStarted { id, request } => {
-            json!({ "event": "job-started", "job": id.number(), "request": request })
+            json!({ "event": "job-started", "job": id.number(), "request": with_paths(json!(request)) })
         }
         Event::JobPhase { id, picture, phase, .. } => {
             json!({ "event": "job-phase", "job": id.number(), "picture": picture, "phase": phase.name() })
@@ -32,7 +32,7 @@ pub(super) fn of_event(event: &Event) -> Option<Value> {
             json!({ "event": "job-step", "job": id.number(), "picture": picture, "step": step, "steps": steps })
         }
         Event::PictureSaved { id, entry, .. } => json!({
-            "event": "picture-saved", "job": id.number(), "path": path(entry), "recipe": entry.recipe,
+            "event": "picture-saved", "job": id.number(), "path": path(entry), "recipe": with_paths(json!(entry.recipe)),
         }),
         Event::JobEnded { id, outcome } => {
             let id = id.number();
@@ -50,7 +50,32 @@ pub(super) fn of_event(event: &Event) -> Option<Value> {
     })
 }
 
+/// Names pictures by their paths alone, as scripts have known them from the first version on: events stay on this machine.
+fn with_paths(mut value: Value) -> Value {
+    match &mut value {
+        Value::Object(parts) if parts.contains_key("hash") && parts.contains_key("path") => {
+            return parts.shift_remove("path").unwrap_or_default();
+        }
+        Value::Object(parts) => parts.values_mut().for_each(|part| *part = with_paths(part.take())),
+        _ => {}
+    }
+    value
+}
+
 /// A path that isn't Unicode is shown as well as it can be.
 fn path(entry: &Entry) -> String {
     entry.path.display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_are_named_by_their_paths() {
+        let task = json!({ "name": "image-to-image", "image": { "hash": "ab12", "path": "/a.png" }, "strength": 0.5 });
+        let request = json!({ "task": task, "branch": { "from": { "task": task }, "step": 1 } });
+        let plain = json!({ "name": "image-to-image", "image": "/a.png", "strength": 0.5 });
+        assert_eq!(with_paths(request), json!({ "task": plain, "branch": { "from": { "task": plain }, "step": 1 } }));
+    }
 }

@@ -10,7 +10,7 @@ use image::{GrayImage, Luma};
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
 use crate::cli::wrong_usage;
-use crate::content::request::{Fill, Inpaint, Margins, Mask, Request, Task, TaskKind, size_for_picture};
+use crate::content::request::{Fill, ImageRef, Inpaint, Margins, Mask, Request, Task, TaskKind, size_for_picture};
 use crate::families;
 use crate::storage::gallery::decode;
 use crate::storage::hub::Shelf;
@@ -121,14 +121,14 @@ impl TaskArgs {
             let _ = writeln!(io::stderr(), "note: only the first frame is read of {}", image.display());
         }
         let strength = self.strength.unwrap_or(STRENGTH);
-        let image = absolute(image);
+        let image = ImageRef::from(absolute(image));
         Ok(match kind {
             TaskKind::Inpaint => self.inpaint(image, (looks.width, looks.height))?,
             TaskKind::DepthToImage => {
                 if let Some(depth) = &self.depth {
                     decode::look(depth)?;
                 }
-                Task::DepthToImage { image, strength, depth: self.depth.as_deref().map(absolute) }
+                Task::DepthToImage { image, strength, depth: self.depth.as_deref().map(absolute).map(ImageRef::from) }
             }
             _ => Task::ImageToImage { image, strength },
         })
@@ -190,7 +190,7 @@ impl TaskArgs {
     }
 
     /// Inpainting of a picture of this size.
-    fn inpaint(&self, image: PathBuf, size: (u32, u32)) -> Result<Task> {
+    fn inpaint(&self, image: ImageRef, size: (u32, u32)) -> Result<Task> {
         let margins = self.extend.unwrap_or_default();
         let mask = match &self.mask {
             Some(path) => decode::grey(path)?,
@@ -255,7 +255,7 @@ pub(super) fn default_size(request: &Request, info: &ModelInfo) -> Result<(usize
         Task::Inpaint(inpaint) => inpaint.margins,
         _ => Margins::default(),
     };
-    let looks = decode::look(image)?;
+    let looks = decode::look(image.path()?)?;
     Ok(size_for_picture(margins.around(looks.width as usize, looks.height as usize), own, info.size_multiple))
 }
 

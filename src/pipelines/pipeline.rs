@@ -17,7 +17,7 @@ use crate::base::model_ref::ModelRef;
 use crate::base::stop::{Outcome, Stop};
 use crate::content::imaging;
 use crate::content::imaging::depth::DepthMap;
-use crate::content::request::{Branch, Request, Task, TaskKind, Validate};
+use crate::content::request::{Branch, ImageRef, Request, Task, TaskKind, Validate};
 use crate::content::text::Tokenizer;
 use crate::families::{self, ComponentId, Footprint, ModelFiles};
 use crate::ops;
@@ -92,13 +92,14 @@ impl DiffusionPipeline {
         match &request.start.task {
             Task::TextToImage | Task::Unconditional => from_noise::run(resident, request, branch, running),
             Task::ImageToImage { image, .. } => {
-                image_to_image::run(resident, request, branch, &imaging::decode::rgb(image)?, running)
+                image_to_image::run(resident, request, branch, &imaging::decode::rgb(image.path()?)?, running)
             }
             Task::Inpaint(task) => {
-                inpaint::run(resident, request, branch, task, &imaging::decode::rgb(&task.image)?, running)
+                inpaint::run(resident, request, branch, task, &imaging::decode::rgb(task.image.path()?)?, running)
             }
             Task::DepthToImage { image, depth, .. } => {
-                depth_to_image::run(resident, request, branch, image, depth.as_deref(), running)
+                let depth = depth.as_ref().map(ImageRef::path).transpose()?;
+                depth_to_image::run(resident, request, branch, image.path()?, depth, running)
             }
         }
     }

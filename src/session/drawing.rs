@@ -34,7 +34,8 @@ impl Session {
         let destination = Destination::Named(settings.output_folder.clone(), settings.name_pattern.clone());
         let every = NonZeroUsize::new(settings.preview_every);
         let previews = every.map_or(Previews::Off, |every| Previews::Newest { every });
-        let job = Job { previews, ..Job::new(next.work.clone(), destination) };
+        let local_files = self.local_files.clone();
+        let job = Job { previews, local_files, ..Job::new(next.work.clone(), destination) };
         let (id, cancel) = (job.id, job.cancel.clone());
         if self.worker.send(Command::Generate(Box::new(job))) {
             self.queue.started(id, cancel);

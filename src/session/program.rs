@@ -18,6 +18,7 @@ use crate::session::waiting::Waiting;
 use crate::session::worker_slot::WorkerSlot;
 use crate::settings::{Draft, Settings, remember};
 use crate::storage::hub::Shelf;
+use crate::storage::recipe::local_files::LocalFiles;
 use crate::worker::{self, JobId, Preview};
 
 /// Events that may wait for a subscriber: far more than come between two of its looks. One that lags further behind has gone
@@ -26,6 +27,8 @@ const EVENTS: usize = 4096;
 
 /// The program without a window.
 pub struct Session {
+    /// Where the files lie that recipes name by their content.
+    pub local_files: LocalFiles,
     /// The preferences. The client may change them; they are kept at the next [`Self::poll`].
     pub settings: Settings,
     pub(super) queue: Queue,
@@ -53,6 +56,7 @@ impl Session {
     /// The system has no threads to give.
     pub fn open(setup: SessionSetup, wake: Wake) -> Result<Self> {
         let (settings, broken) = Settings::load(&setup.settings);
+        let local_files = LocalFiles::at(setup.settings.with_file_name("local-files.jsonl"));
         let mut opened = journal::open(&setup.settings);
         let trouble = opened.trouble.take();
         let queue = Queue::left_over(opened.kept.waiting().cloned());
@@ -64,6 +68,7 @@ impl Session {
             model: ModelState::None,
             wants_model: true,
             wants_step: None,
+            local_files,
             worker: WorkerSlot::new(setup.open_worker, setup.shelf, wake),
             idle_since: None,
             history,

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use crate::content::request::limits::clamped;
 use crate::content::request::{
-    Field, FieldSet, Inpaint, Patch, Request, SIDE_MULTIPLE, Sampling, Task, TaskKind, nearest_side, random_seed,
+    Field, FieldSet, ImageRef, Inpaint, Patch, Request, SIDE_MULTIPLE, Sampling, Task, TaskKind, nearest_side,
+    random_seed,
 };
 
 /// Diffusers' `strength` of image to image.
@@ -148,13 +149,15 @@ impl Draft {
 impl StartDraft {
     /// Returns the task as the form stands; a picture that isn't chosen yet has an empty path.
     fn task(&self) -> Task {
-        let (image, strength) = (self.image.clone().unwrap_or_default(), self.strength);
+        let (image, strength) = (self.image.clone().map(ImageRef::from).unwrap_or_default(), self.strength);
         match self.task {
             TaskKind::TextToImage => Task::TextToImage,
             TaskKind::Unconditional => Task::Unconditional,
             TaskKind::ImageToImage => Task::ImageToImage { image, strength },
             TaskKind::Inpaint => Task::Inpaint(Box::new(Inpaint { image, strength, ..self.inpaint.clone() })),
-            TaskKind::DepthToImage => Task::DepthToImage { image, strength, depth: self.depth.clone() },
+            TaskKind::DepthToImage => {
+                Task::DepthToImage { image, strength, depth: self.depth.clone().map(ImageRef::from) }
+            }
         }
     }
 
@@ -162,12 +165,12 @@ impl StartDraft {
     pub fn take(&mut self, task: &Task) {
         self.task = task.kind();
         if let Some(image) = task.image() {
-            self.image = Some(image.clone()).filter(|image| !image.as_os_str().is_empty());
+            self.image.clone_from(&image.hint);
             self.strength = task.strength();
         }
         match task {
             Task::Inpaint(inpaint) => self.inpaint = Inpaint::clone(inpaint),
-            Task::DepthToImage { depth, .. } => self.depth.clone_from(depth),
+            Task::DepthToImage { depth, .. } => self.depth = depth.as_ref().and_then(|depth| depth.hint.clone()),
             Task::TextToImage | Task::Unconditional | Task::ImageToImage { .. } => {}
         }
     }

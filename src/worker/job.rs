@@ -12,7 +12,7 @@ use crate::base::error::{Error, Result};
 use crate::base::stop::{Outcome, Stop};
 use crate::base::sync::{Latest, Outbox};
 use crate::content::imaging::png_text;
-use crate::content::request::{Recipe, Request, Validate};
+use crate::content::request::{Recipe, Request, Sampling, Validate};
 use crate::pipelines::{Drawn, Hooks, Overflow, Phase, Step, Trace};
 use crate::schedulers::SchedulerKind;
 use crate::storage::gallery::{self, Destination, Entry};
@@ -27,6 +27,8 @@ pub(super) struct Working<'a> {
     job: &'a Job,
     /// The model, as the user named it: recipes keep it.
     model: &'a str,
+    /// What the model on disk is found again by.
+    model_hash: Option<String>,
     outbox: &'a Outbox<Event>,
     /// One a variant.
     slots: &'a [Latest<Preview>],
@@ -46,25 +48,25 @@ impl<'a> Working<'a> {
         slots: &'a [Latest<Preview>],
         tuning: Option<&'a mut Tuning>,
     ) -> Self {
-        Self { job, model, outbox, slots, tuning, budgets: Default::default(), step_began: Instant::now() }
+        let model_hash = model.parse().ok().and_then(|model| job.local_files.fingerprint(&model));
+        Self { job, model, model_hash, outbox, slots, tuning, budgets: Default::default(), step_began: Instant::now() }
     }
 
     /// Draws and saves every picture of the job; `scheduler` is the checkpoint's own.
     pub(super) fn run(&mut self, engine: &mut impl Engine, scheduler: Option<SchedulerKind>) -> Outcome<Vec<Entry>> {
         // The recipe names the sampler that drew the picture, also where the checkpoint chose it, and the steps that it took.
         let named = |request: &Request| {
-            let scheduler = request.sampling.scheduler.or(scheduler);
-            let steps = scheduler
-                .map_or(request.sampling.steps, |kind| kind.steps(request.sampling.steps, &request.sampling.options));
-            request.clone().with(|request| {
-                request.sampling.scheduler = scheduler;
-                request.sampling.steps = steps;
+            let Sampling { scheduler: asked, options, steps } = &request.sampling;
+            let scheduler = asked.or(scheduler);
+            let steps = scheduler.map_or(*steps, |kind| kind.steps(*steps, options));
+            self.job.local_files.prepare(request).map(|request| {
+                request.with(|request| (request.sampling.scheduler, request.sampling.steps) = (scheduler, steps))
             })
         };
-        let request = named(self.job.work.first());
+        let request = named(self.job.work.first())?;
         self.outbox.tell(Event::JobStarted { id: self.job.id, request: request.clone() });
         if let Work::Compare(variants) = &self.job.work {
-            let variants: Vec<Request> = variants.iter().map(named).collect();
+            let variants = variants.iter().map(named).collect::<Result<Vec<Request>>>()?;
             return self.draw_side_by_side(engine, &request, &variants);
         }
         if let Some(path) = &self.job.trace {
@@ -160,7 +162,7 @@ impl<'a> Working<'a> {
 
     /// Puts a finished picture into its place, and tells of it.
     fn save(&mut self, picture: Drawn, place: usize, recipe: Recipe) -> Result<Entry> {
-        let recipe = Recipe { verdict: picture.verdict, ..recipe };
+        let recipe = Recipe { verdict: picture.verdict, model_hash: self.model_hash.clone(), ..recipe };
         let entry = gallery::save_with_depth(
             &picture.image,
             picture.depth.as_ref(),

@@ -17,6 +17,7 @@ use crate::content::request::{Request, TaskKind};
 use crate::pipelines::{Footprint, Phase};
 use crate::schedulers::{SchedulerConfig, SchedulerKind};
 use crate::storage::gallery::{Destination, Entry};
+use crate::storage::recipe::local_files::LocalFiles;
 use crate::worker::tokens::TokenCounter;
 use crate::worker::work::Work;
 
@@ -72,6 +73,8 @@ pub struct Job {
     pub destination: Destination,
     /// What to show of pictures in the making.
     pub previews: Previews,
+    /// Where the pictures lie that requests name by their content.
+    pub local_files: LocalFiles,
     /// A safetensors file for the numbers inside the run. All pictures are drawn as one batch then.
     pub trace: Option<PathBuf>,
     /// Raised by anyone who keeps a clone, it ends the job within a block of the UNet or a tile of the decode.
@@ -82,7 +85,8 @@ impl Job {
     /// A job that shows nothing on its way.
     pub fn new(work: impl Into<Work>, destination: Destination) -> Self {
         let (previews, cancel) = (Previews::Off, CancelToken::new());
-        Self { id: JobId::next(), work: work.into(), destination, previews, trace: None, cancel }
+        let local_files = LocalFiles::default();
+        Self { id: JobId::next(), work: work.into(), destination, previews, local_files, trace: None, cancel }
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use burnisher::content::request::{Field, Patch, Request, Size};
 use burnisher::schedulers::SchedulerKind;
 use burnisher::storage::recipe::import::{Imported, SourceApp, import};
+use burnisher::storage::recipe::local_files::LocalFiles;
 use burnisher::storage::recipe::metadata;
 
 fn fixture(name: &str) -> PathBuf {
@@ -15,7 +16,7 @@ fn fixture(name: &str) -> PathBuf {
 
 /// What a picture says, without its notes, and these.
 fn read(name: &str) -> (Imported, Vec<String>) {
-    let mut imported = import(&fixture(name)).expect("settings");
+    let mut imported = import(&fixture(name), &LocalFiles::default()).expect("settings");
     let notes = std::mem::take(&mut imported.notes);
     (imported, notes)
 }
@@ -31,7 +32,7 @@ fn settings(source: SourceApp, prompts: (&str, &str), sampler: (&str, Option<&st
         .with(Field::GuidanceScale, |request| request.guidance.scale = 7.0)
         .with(Field::Seed, |request| request.seeds.first = 42)
         .with(Field::Size, |request| request.size = Size::new(512, 512));
-    Imported { source, patch, sampler: Some(sampler.0.into()), model: None, notes: Vec::new() }
+    Imported { source, patch, sampler: Some(sampler.0.into()), model: None, model_hash: None, notes: Vec::new() }
 }
 
 /// The same settings with these values and this model.

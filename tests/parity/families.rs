@@ -19,11 +19,13 @@ fn task(kind: TaskKind) -> Task {
     match kind {
         TaskKind::TextToImage => Task::TextToImage,
         TaskKind::Unconditional => Task::Unconditional,
-        TaskKind::ImageToImage => Task::ImageToImage { image, strength: 0.5 },
-        TaskKind::Inpaint => {
-            Task::Inpaint(Box::new(Inpaint { image, mask: Mask::new(mask(64, 64)), ..Inpaint::default() }))
-        }
-        TaskKind::DepthToImage => Task::DepthToImage { image, strength: 0.5, depth: None },
+        TaskKind::ImageToImage => Task::ImageToImage { image: image.into(), strength: 0.5 },
+        TaskKind::Inpaint => Task::Inpaint(Box::new(Inpaint {
+            image: image.into(),
+            mask: Mask::new(mask(64, 64)),
+            ..Inpaint::default()
+        })),
+        TaskKind::DepthToImage => Task::DepthToImage { image: image.into(), strength: 0.5, depth: None },
     }
 }
 

@@ -49,9 +49,9 @@ impl Case {
         picture(self.picture.0, self.picture.1).save(&image).expect("a PNG");
         let strength = self.strength;
         let task = match &*self.task {
-            "image-to-image" => Task::ImageToImage { image, strength },
+            "image-to-image" => Task::ImageToImage { image: image.into(), strength },
             "inpaint" => Task::Inpaint(Box::new(Inpaint {
-                image,
+                image: image.into(),
                 strength,
                 mask: Mask::new(mask(self.picture.0, self.picture.1)),
                 mask_blur: self.blur,
@@ -59,9 +59,11 @@ impl Case {
                 paste_back: self.padding.is_some(),
                 ..Inpaint::default()
             })),
-            "depth-to-image" => {
-                Task::DepthToImage { image, strength, depth: self.own_depth.then(|| depth_map(folder)) }
-            }
+            "depth-to-image" => Task::DepthToImage {
+                image: image.into(),
+                strength,
+                depth: self.own_depth.then(|| depth_map(folder)).map(Into::into),
+            },
             other => panic!("no task is called {other}"),
         };
         Request {

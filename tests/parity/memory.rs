@@ -47,13 +47,13 @@ fn request() -> Request {
 fn requests(folder: &Path) -> Vec<(Checkpoint, Request)> {
     let image = folder.join("picture.png");
     picture(80, 72).save(&image).expect("a PNG");
-    let inpaint = Inpaint { image: image.clone(), mask: Mask::new(mask(80, 72)), ..Inpaint::default() };
+    let inpaint = Inpaint { image: image.clone().into(), mask: Mask::new(mask(80, 72)), ..Inpaint::default() };
     let from = |task| request().with(|request| request.start.task = task);
     vec![
         (Checkpoint::TinySd15SafetyFlag, request()),
-        (Checkpoint::TinySd15, from(Task::ImageToImage { image: image.clone(), strength: 0.5 })),
+        (Checkpoint::TinySd15, from(Task::ImageToImage { image: image.clone().into(), strength: 0.5 })),
         (Checkpoint::TinySd15Inpaint, from(Task::Inpaint(Box::new(inpaint)))),
-        (Checkpoint::TinySd2Depth, from(Task::DepthToImage { image, depth: None, strength: 1.0 })),
+        (Checkpoint::TinySd2Depth, from(Task::DepthToImage { image: image.into(), depth: None, strength: 1.0 })),
     ]
 }
 
@@ -123,7 +123,7 @@ fn the_depth_estimator_is_loaded_when_a_depth_is_to_be_estimated() {
     let pipeline = open(&tiny(Checkpoint::TinySd2Depth), cpu());
     let (_, estimated) = requests(folder.path()).pop().expect("the depth's");
     let image = folder.path().join("picture.png");
-    let own = Task::DepthToImage { image: image.clone(), depth: Some(image), strength: 1.0 };
+    let own = Task::DepthToImage { image: image.clone().into(), depth: Some(image.into()), strength: 1.0 };
     draw_all(&pipeline, &request().with(|request| request.start.task = own), "a depth map of one's own");
     assert_eq!(pipeline.loaded(), USUAL);
     draw_all(&pipeline, &estimated, "an estimate");

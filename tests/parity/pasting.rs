@@ -38,7 +38,7 @@ fn request(task: Task) -> Request {
 }
 
 fn inpaint(folder: &Path, change: impl FnOnce(&mut Inpaint)) -> Request {
-    let mut task = Inpaint { image: saved(folder, 53, 45), mask: Mask::new(mask(53, 45)), ..Inpaint::default() };
+    let mut task = Inpaint { image: saved(folder, 53, 45).into(), mask: Mask::new(mask(53, 45)), ..Inpaint::default() };
     change(&mut task);
     request(Task::Inpaint(Box::new(task)))
 }
@@ -103,7 +103,8 @@ fn a_faint_mask_changes_less_than_a_strong_one_and_none_nothing() {
     // From left to right, columns of eight pixels: not at all, a quarter, a half, wholly.
     let steps = GrayImage::from_fn(64, 32, |x, _| Luma([[0, 0, 64, 64, 128, 128, 255, 255][x as usize / 8]]));
     let image = saved(folder.path(), 64, 32);
-    let task = Inpaint { image, mask: Mask::new(steps), soft: true, paste_back: false, ..Inpaint::default() };
+    let task =
+        Inpaint { image: image.into(), mask: Mask::new(steps), soft: true, paste_back: false, ..Inpaint::default() };
     let request = request(Task::Inpaint(Box::new(task))).with(|request| {
         request.sampling.steps = 8;
         request.size.width = 64;
@@ -159,11 +160,11 @@ fn a_picture_of_one_pixel_and_one_of_20_000_by_20_are_drawn_from() {
     let pipeline = open_on_cpu(Checkpoint::TinySd15);
     for (width, height, size) in [(1, 1, (8, 8)), (20_000, 20, (200, 8))] {
         let image = saved(folder.path(), width, height);
-        let task = Task::ImageToImage { image: image.clone(), strength: 0.6 };
+        let task = Task::ImageToImage { image: image.clone().into(), strength: 0.6 };
         let changed = Request { size: Size::new(size.0, size.1), ..request(task) };
         assert_eq!(draw(&pipeline, &changed).1.dimensions(), (size.0 as u32, size.1 as u32));
         let mask = Mask::new(GrayImage::from_pixel(width, height, Luma([255])));
-        let full = Inpaint { image, mask, ..Inpaint::default() };
+        let full = Inpaint { image: image.into(), mask, ..Inpaint::default() };
         let full = Request { size: Size::new(size.0, size.1), ..request(Task::Inpaint(Box::new(full))) };
         assert_eq!(draw(&pipeline, &full).1.dimensions(), (width, height), "a full mask is a mask");
     }
@@ -174,13 +175,13 @@ fn what_can_not_be_drawn_is_refused_before_anything_is_begun() {
     let folder = tempfile::tempdir().expect("a folder");
     let pipeline = open_on_cpu(Checkpoint::TinySd15);
     let image = saved(folder.path(), 53, 45);
-    let changed = |strength: f64| request(Task::ImageToImage { image: image.clone(), strength });
+    let changed = |strength: f64| request(Task::ImageToImage { image: image.clone().into(), strength });
     let weak = refusal(&pipeline, &changed(0.2));
     assert!(weak.contains("of 4 steps, none would be done") && weak.contains("a strength of 0.25 or more"), "{weak}");
     assert!(refusal(&pipeline, &changed(0.0)).contains("strength of 0 is too small"));
     draw(&pipeline, &changed(0.25));
 
-    let missing = Task::ImageToImage { image: folder.path().join("gone.png"), strength: 0.5 };
+    let missing = Task::ImageToImage { image: folder.path().join("gone.png").into(), strength: 0.5 };
     assert!(refusal(&pipeline, &request(missing)).contains("gone.png"));
     let dot = GrayImage::from_fn(53, 45, |x, y| Luma([if (x, y) == (20, 20) { 255 } else { 0 }]));
     let small = refusal(&pipeline, &inpaint(folder.path(), |task| task.mask = Mask::new(dot)));
@@ -191,12 +192,12 @@ fn what_can_not_be_drawn_is_refused_before_anything_is_begun() {
     let empty = refusal(&pipeline, &inpaint(folder.path(), |task| task.mask = Mask::new(empty)));
     assert!(empty.contains("The mask is empty"), "{empty}");
 
-    let depth = Task::DepthToImage { image: image.clone(), strength: 0.5, depth: None };
+    let depth = Task::DepthToImage { image: image.clone().into(), strength: 0.5, depth: None };
     let wrong = refusal(&pipeline, &request(depth));
     assert!(wrong.contains("can't do depth-to-image"), "{wrong}");
     let flat = folder.path().join("flat.png");
     GrayImage::from_pixel(9, 9, Luma([80])).save(&flat).expect("a PNG");
-    let depth = Task::DepthToImage { image, strength: 0.5, depth: Some(flat) };
+    let depth = Task::DepthToImage { image: image.into(), strength: 0.5, depth: Some(flat.into()) };
     let flat = refusal(&open_on_cpu(Checkpoint::TinySd2Depth), &request(depth));
     assert!(flat.contains("The depth map has no depth"), "{flat}");
 }

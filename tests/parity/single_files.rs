@@ -76,7 +76,7 @@ fn a_model_for_inpainting_in_a_file_draws_what_its_folder_draws() {
     let models = Models::of(checkpoint, &SingleFile::of(checkpoint));
     let image = models.path("picture.png");
     picture(64, 64).save(&image).expect("a PNG");
-    let task = Inpaint { image, strength: 1.0, mask: Mask::new(mask(64, 64)), ..Inpaint::default() };
+    let task = Inpaint { image: image.into(), strength: 1.0, mask: Mask::new(mask(64, 64)), ..Inpaint::default() };
     assert_draws_the_same(&models.model(), &tiny(checkpoint), &request(Task::Inpaint(Box::new(task))));
 }
 
@@ -86,7 +86,7 @@ fn a_depth_model_in_a_file_draws_what_its_folder_draws() {
     let models = Models::of(checkpoint, &SingleFile::of(checkpoint));
     let image = models.path("picture.png");
     picture(64, 64).save(&image).expect("a PNG");
-    let task = Task::DepthToImage { image, strength: 0.8, depth: None };
+    let task = Task::DepthToImage { image: image.into(), strength: 0.8, depth: None };
     assert_draws_the_same(&models.model(), &tiny(checkpoint), &request(task));
 }
 

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use burnisher::content::request::{Mask, Task, TaskKind};
+use burnisher::content::request::{ImageRef, Mask, Task, TaskKind};
 use burnisher::storage::gallery::read_recipe;
+use burnisher::storage::recipe::local_files::LocalFiles;
 use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};
@@ -30,8 +31,15 @@ fn a_dropped_picture_is_what_image_to_image_begins_with_and_gives_the_size() {
     stage.type_prompt("a fox");
     stage.click("Generate");
     stage.until("the picture", |stage| stage.pictures().len() == 1);
-    let recipe = read_recipe(&stage.pictures()[0]).expect("a PNG").expect("a recipe");
-    assert_eq!(recipe.request.start.task, Task::ImageToImage { image: path, strength: 0.8 });
+    let mut recipe = read_recipe(&stage.pictures()[0]).expect("a PNG").expect("a recipe");
+    let image = recipe.request.start.task.image().expect("a picture").clone();
+    assert!(image.hash.is_some() && image.hint.is_none(), "{image:?}: the file tells no place on this machine");
+    let known = LocalFiles::at(stage.folder.path().join("local-files.jsonl"));
+    assert!(known.locate(&mut recipe.request, path.parent()), "it is found by its content");
+    assert_eq!(
+        recipe.request.start.task,
+        Task::ImageToImage { image: ImageRef { hint: Some(path), ..image }, strength: 0.8 }
+    );
     assert_eq!((recipe.request.size.width, recipe.request.size.height), (96, 64), "as near as the model draws well");
 }
 

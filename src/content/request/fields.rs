@@ -245,7 +245,10 @@ fn task_text(task: &Task) -> String {
     if !kind.needs_image() {
         return kind.label().to_owned();
     }
-    let image = task.image().and_then(|image| image.file_name()).map(|name| format!(", {}", name.to_string_lossy()));
+    let image = task.image().filter(|image| !image.is_empty()).map(|image| {
+        let name = image.hint.as_ref().and_then(|path| path.file_name());
+        name.map_or_else(|| format!(", {image}"), |name| format!(", {}", name.to_string_lossy()))
+    });
     format!("{}{}, strength {}", kind.label(), image.unwrap_or_default(), task.strength())
 }
 

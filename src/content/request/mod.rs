@@ -28,6 +28,7 @@ mod checks;
 mod field_set;
 mod fields;
 mod groups;
+mod image_ref;
 mod json;
 pub mod limits;
 mod mask;
@@ -44,6 +45,7 @@ mod valid;
 pub use field_set::FieldSet;
 pub use fields::Field;
 pub use groups::{Finish, Guidance, Prompts, Sampling, Seeds, Size, random_seed};
+pub use image_ref::ImageRef;
 pub use json::{Reading, VERSION};
 pub use limits::{
     MAX_BLUR, MAX_COUNT, MAX_GROW, MAX_GUIDANCE, MAX_MASK_PIXELS, MAX_PADDING, MAX_SIDE, MAX_STEPS, SIDE_MULTIPLE,

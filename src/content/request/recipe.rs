@@ -7,6 +7,7 @@ use super::fields::Field;
 use super::patch::Patch;
 use super::request::Request;
 use super::safety::Verdict;
+use crate::base::model_ref::ModelRef;
 
 /// What the PNG stores: enough to draw the picture again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,6 +16,9 @@ pub struct Recipe {
     pub request: Request,
     /// The model, as the user named it.
     pub model: String,
+    /// The fingerprint of a model on disk: it is found again by this, not by its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_hash: Option<String>,
     /// The version of Burnisher that drew it.
     pub app_version: String,
     /// What the model's safety checker says of the picture; `None` if it wasn't asked.
@@ -28,6 +32,7 @@ impl Recipe {
         Self {
             request: request.picture(k),
             model: model.into(),
+            model_hash: None,
             app_version: env!("CARGO_PKG_VERSION").to_owned(),
             verdict: None,
         }
@@ -39,14 +44,36 @@ impl Recipe {
         // How many pictures there were says nothing of this one, and what is done to flagged ones is the user's choice.
         has.remove(Field::Count);
         has.remove(Field::Safety);
-        Patch { request: self.request.clone(), has, model: self.model.parse().ok() }
+        Patch { request: self.request.clone(), has, model: self.model_ref() }
+    }
+
+    /// Returns the model, where its name alone says which it is: that of a file or folder without its place doesn't.
+    pub fn model_ref(&self) -> Option<ModelRef> {
+        let Ok(model) = self.model.parse::<ModelRef>();
+        match &model {
+            ModelRef::Folder(path) | ModelRef::File(path) if path.is_relative() => None,
+            _ => Some(model),
+        }
+    }
+
+    /// Returns what may leave this machine: no path of a picture or of the model.
+    #[must_use]
+    pub fn shared(&self) -> Self {
+        let mut shared = self.clone();
+        shared.request.images_mut().into_iter().for_each(|image| image.hint = None);
+        let Ok(model) = self.model.parse::<ModelRef>();
+        if let ModelRef::Folder(path) | ModelRef::File(path) = &model {
+            let name = path.file_name().unwrap_or(path.as_os_str());
+            shared.model = name.to_string_lossy().into_owned();
+        }
+        shared
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::content::request::{Prompts, Seeds};
+    use crate::content::request::{Branch, ImageRef, Prompts, Seeds, Start, Task};
 
     fn request() -> Request {
         Request { prompts: Prompts::new("a fox"), seeds: Seeds { first: u64::MAX, count: 2 }, ..Request::default() }
@@ -56,6 +83,24 @@ mod tests {
     fn each_picture_has_its_own_seed_and_the_last_seed_wraps() {
         let recipe = Recipe::of_picture(&request(), 1, "bundled");
         assert_eq!((recipe.request.seeds.first, recipe.request.seeds.count), (0, 1));
+    }
+
+    #[test]
+    fn what_leaves_the_machine_tells_no_path() {
+        let image = ImageRef { hash: Some("ab12".into()), hint: Some("/home/anna/cat.png".into()) };
+        let task = Task::ImageToImage { image: image.clone(), strength: 0.5 };
+        let from = Request { start: task.clone().into(), ..Request::default() };
+        let branch = Some(Box::new(Branch { from, step: 1 }));
+        let request = Request { start: Start { task, branch }, ..Request::default() };
+        for model in ["/home/anna/models/cats", "/home/anna/models/cats.safetensors"] {
+            let recipe = Recipe::of_picture(&request, 0, model).shared();
+            let json = serde_json::to_string(&recipe).expect("JSON");
+            assert!(!json.contains("anna") && !json.contains('/') && json.contains("ab12"), "{json}");
+            assert_eq!(recipe.model_ref(), None, "the name alone says too little");
+        }
+        for model in ["bundled", "owner/name"] {
+            assert_eq!(Recipe::of_picture(&request, 0, model).shared().model, model);
+        }
     }
 
     #[test]

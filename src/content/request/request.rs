@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::groups::{Finish, Guidance, Prompts, Sampling, Seeds, Size};
+use super::image_ref::ImageRef;
 use super::task::Task;
 
 /// One generation, complete: the same request gives the same pictures.
@@ -59,6 +60,15 @@ impl Request {
     #[must_use]
     pub fn picture(&self, k: usize) -> Self {
         Self { seeds: Seeds::one(self.seed_of(k)), ..self.clone() }
+    }
+
+    /// Returns all pictures that it names, and those of the runs that it goes on from.
+    pub fn images_mut(&mut self) -> Vec<&mut ImageRef> {
+        let mut images = self.start.task.images_mut();
+        if let Some(branch) = &mut self.start.branch {
+            images.extend(branch.from.images_mut());
+        }
+        images
     }
 
     /// Changes a request where it is made.

@@ -1,12 +1,11 @@
 //! The five tasks, with what only each of them needs.
 //!
-//! Pictures that a task begins with are named by path and read when the job starts; the mask is part of the request, since
+//! Pictures that a task begins with are named by their content and read when the job starts; the mask is part of the request, since
 //! most masks were painted and are no file.
-
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::image_ref::ImageRef;
 use super::limits::{MAX_BLUR, MAX_GROW, MAX_PADDING, MAX_SIDE, validate_strength};
 use super::mask::Mask;
 use crate::base::error::{Error, Result};
@@ -27,7 +26,7 @@ pub enum Task {
     /// A picture changed by words.
     ImageToImage {
         /// The picture.
-        image: PathBuf,
+        image: ImageRef,
         /// How much may change, 0 to 1: this share of the steps is done.
         strength: f64,
     },
@@ -36,12 +35,12 @@ pub enum Task {
     /// A picture with the depth of another one.
     DepthToImage {
         /// The picture.
-        image: PathBuf,
+        image: ImageRef,
         /// How much may change, 0 to 1: this share of the steps is done.
         strength: f64,
         /// A depth map of the user's own (bright is near); `None` has it estimated from the picture.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        depth: Option<PathBuf>,
+        depth: Option<ImageRef>,
     },
 }
 
@@ -50,7 +49,7 @@ pub enum Task {
 #[serde(default)]
 pub struct Inpaint {
     /// The picture.
-    pub image: PathBuf,
+    pub image: ImageRef,
     /// Where to draw anew: as large as the picture with its [`margins`](Self::margins).
     pub mask: Mask,
     /// How much may change, 0 to 1: this share of the steps is done.
@@ -74,7 +73,7 @@ pub struct Inpaint {
 impl Default for Inpaint {
     fn default() -> Self {
         Self {
-            image: PathBuf::new(),
+            image: ImageRef::default(),
             mask: Mask::default(),
             strength: 1.0,
             margins: Margins::default(),
@@ -211,11 +210,21 @@ impl Task {
     }
 
     /// The picture that it begins with.
-    pub fn image(&self) -> Option<&PathBuf> {
+    pub fn image(&self) -> Option<&ImageRef> {
         match self {
             Self::TextToImage | Self::Unconditional => None,
             Self::ImageToImage { image, .. } | Self::DepthToImage { image, .. } => Some(image),
             Self::Inpaint(inpaint) => Some(&inpaint.image),
+        }
+    }
+
+    /// Returns all pictures that it names, to be changed.
+    pub(super) fn images_mut(&mut self) -> Vec<&mut ImageRef> {
+        match self {
+            Self::TextToImage | Self::Unconditional => Vec::new(),
+            Self::ImageToImage { image, .. } => vec![image],
+            Self::Inpaint(inpaint) => vec![&mut inpaint.image],
+            Self::DepthToImage { image, depth, .. } => std::iter::once(image).chain(depth).collect(),
         }
     }
 
@@ -234,7 +243,7 @@ impl Task {
     /// The first thing that is wrong.
     pub(super) fn validate(&self) -> Result<()> {
         validate_strength(self.strength())?;
-        if self.image().is_some_and(|image| image.as_os_str().is_empty()) {
+        if self.image().is_some_and(|image| image.is_empty()) {
             return Err(Error::new(format!("{} begins with a picture: choose one", self.kind().label())));
         }
         if let Self::Inpaint(inpaint) = self {

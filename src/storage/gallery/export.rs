@@ -124,6 +124,7 @@ mod tests {
     use crate::content::request::{Field, Recipe};
     use crate::storage::gallery::{Destination, save};
     use crate::storage::recipe::import::{SourceApp, import};
+    use crate::storage::recipe::local_files::LocalFiles;
 
     fn picture() -> RgbImage {
         RgbImage::from_fn(16, 8, |x, y| Rgb([x as u8 * 16, y as u8 * 32, 7]))
@@ -156,7 +157,7 @@ mod tests {
     fn a_png_is_copied_to_the_byte_and_reads_back_to_the_same_recipe() {
         let (folder, path) = exported("copy.PNG", Metadata::Keep);
         assert_eq!(fs::read(&path).expect("a file"), fs::read(folder.path().join("fox.png")).expect("a file"));
-        let imported = import(&path).expect("settings");
+        let imported = import(&path, &LocalFiles::default()).expect("settings");
         assert_eq!((imported.source, &imported.patch), (SourceApp::BURNISHER, &recipe().patch()));
     }
 
@@ -164,7 +165,7 @@ mod tests {
     fn jpeg_and_webp_read_back_to_what_the_parameters_text_holds() {
         for name in ["fox.jpg", "fox.JPEG", "fox.webp"] {
             let (_folder, path) = exported(name, Metadata::Keep);
-            let imported = import(&path).expect("settings");
+            let imported = import(&path, &LocalFiles::default()).expect("settings");
             let expected = recipe().patch().only(&[
                 Field::Prompt,
                 Field::NegativePrompt,
@@ -187,7 +188,7 @@ mod tests {
     fn stripped_files_hold_nothing_but_pixels() {
         for name in ["bare.png", "bare.jpg", "bare.webp"] {
             let (_folder, path) = exported(name, Metadata::Strip);
-            let error = import(&path).expect_err("there are none").to_string();
+            let error = import(&path, &LocalFiles::default()).expect_err("there are none").to_string();
             assert!(error.starts_with("this picture carries no settings: "), "{error}");
             let file = fs::read(&path).expect("a file");
             assert!(!file.windows(5).any(|w| w == b"Steps" || w == b"iptc." || w == b"adobe"), "{name}");

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use image::{ImageFormat, ImageReader};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::content::imaging::png_text;
 use crate::content::request::{Field, Recipe};
@@ -113,11 +114,16 @@ fn recipe(info: &png::Info) -> Option<Recipe> {
     without_mask(&chunk.get_text().ok()?)
 }
 
-/// A recipe without its mask, which nobody looks for in a list and which would take most of its memory.
+/// A recipe without its masks, which nobody looks for in a list and which would take most of its memory: neither its own nor
+/// those of the runs that it goes on from.
 fn without_mask(json: &str) -> Option<Recipe> {
-    let mut recipe: serde_json::Value = serde_json::from_str(json).ok()?;
-    if let Some(task) = recipe.pointer_mut("/request/task").and_then(serde_json::Value::as_object_mut) {
-        task.shift_remove("mask");
+    let mut recipe: Value = serde_json::from_str(json).ok()?;
+    let mut request = recipe.get_mut("request");
+    while let Some(inner) = request {
+        if let Some(task) = inner.get_mut("task").and_then(Value::as_object_mut) {
+            task.shift_remove("mask");
+        }
+        request = inner.pointer_mut("/branch/from");
     }
     serde_json::from_value(recipe).ok()
 }
@@ -129,7 +135,7 @@ mod tests {
     use image::RgbImage;
 
     use super::*;
-    use crate::content::request::{Inpaint, Mask, Task};
+    use crate::content::request::{Branch, Inpaint, Mask, Start, Task};
     use crate::storage::gallery::export::{Metadata, export};
     use crate::storage::gallery::testing::{foreign_file, png_file, recipe};
     use crate::storage::gallery::{Destination, save};
@@ -199,10 +205,18 @@ mod tests {
         });
         let mut recipe = recipe("a fox");
         let task = Inpaint { image: "fox.png".into(), mask: Mask::new(mask), mask_grow: 3, ..Inpaint::default() };
-        recipe.request.start.task = Task::Inpaint(Box::new(task.clone()));
+        let drawn = Task::Inpaint(Box::new(task.clone()));
+        let from = recipe.request.clone().with(|request| request.start.task = drawn.clone());
+        let from = from.clone().with(|request| request.start.branch = Some(Box::new(Branch { from, step: 1 })));
+        recipe.request.start = Start { task: drawn, branch: Some(Box::new(Branch { from, step: 1 })) };
         let file = png_file(24, 16, Some(&recipe));
         let read = header_of(&file).and_then(|header| header.recipe).expect("a recipe");
-        assert_eq!(read.request.start.task, Task::Inpaint(Box::new(Inpaint { mask: Mask::default(), ..task })));
+        let bare = Task::Inpaint(Box::new(Inpaint { mask: Mask::default(), ..task }));
+        let mut request = &read.request;
+        for depth in 0..3 {
+            assert_eq!(request.start.task, bare, "{depth} runs before");
+            request = request.start.branch.as_ref().map_or(request, |branch| &branch.from);
+        }
     }
 
     #[test]

@@ -108,9 +108,11 @@ pub fn save_with_depth(
     recipe: Recipe,
     destination: &Destination,
 ) -> Result<Entry> {
-    let json = serde_json::to_string(&recipe).map_err(|cause| Error::new("the recipe is no JSON").caused_by(cause))?;
+    // The file may go anywhere: it tells no place on this machine.
+    let shared = recipe.shared();
+    let json = serde_json::to_string(&shared).map_err(|cause| Error::new("the recipe is no JSON").caused_by(cause))?;
     let texts = [
-        (png_text::PARAMETERS, &*a1111::parameters(&recipe)),
+        (png_text::PARAMETERS, &*a1111::parameters(&shared)),
         (png_text::BURNISHER, &*json),
         (xmp::KEYWORD, xmp::MADE_BY_A_MODEL),
     ];

@@ -102,6 +102,7 @@ mod tests {
         Recipe {
             request,
             model: "/models/v1-5-pruned-emaonly.safetensors".into(),
+            model_hash: None,
             app_version: "1.2.3".into(),
             verdict: None,
         }

@@ -7,23 +7,37 @@ use std::path::Path;
 pub use crate::storage::recipe::metadata::{Imported, SourceApp};
 
 use crate::base::error::{Error, Result};
+use crate::storage::recipe::local_files::LocalFiles;
 use crate::storage::recipe::metadata;
 
 /// The largest file that is taken for a picture, in bytes.
 const LARGEST_BYTES: u64 = 256 << 20;
 
-/// Reads the settings that a PNG, JPEG or WebP file carries. Its pixels aren't decoded.
+/// Reads the settings that a PNG, JPEG or WebP file carries, and looks for the files that they name by their content: where
+/// they were last seen, and beside the file. Its pixels aren't decoded.
 ///
 /// # Errors
 /// There is no such file; it is none of these, too large, or broken; it carries no settings, or none to be understood.
-pub fn import(path: &Path) -> Result<Imported> {
+pub fn import(path: &Path, local_files: &LocalFiles) -> Result<Imported> {
     check(path)?;
     let at = |error: Error| Error::new(format!("no settings can be read from {}", path.display())).caused_by(error);
     let file = File::open(path).map_err(|cause| at(Error::new(cause.to_string())))?;
-    metadata::read(BufReader::new(file)).map_err(at)?.ok_or_else(|| {
+    let imported = metadata::read(BufReader::new(file)).map_err(at)?.ok_or_else(|| {
         Error::new(format!("this picture carries no settings: {}", path.display()))
             .advise("Editors, and many sites, leave them out: choose the file that the app itself saved")
-    })
+    })?;
+    Ok(located(imported, local_files, path.parent()))
+}
+
+/// Looks for the files that the settings name by their content.
+fn located(mut imported: Imported, local_files: &LocalFiles, beside: Option<&Path>) -> Imported {
+    if !local_files.locate(&mut imported.patch.request, beside) {
+        imported.notes.push("It begins with a picture that isn't known on this computer: choose that, too".to_owned());
+    }
+    if let Some(hash) = &imported.model_hash {
+        imported.patch.model = local_files.model(hash);
+    }
+    imported
 }
 
 /// The settings in a text copied from another app; `None` if it has none.
@@ -68,7 +82,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join(name);
         fs::write(&path, bytes).expect("a file");
-        import(&path).expect_err("there are no settings").to_string()
+        import(&path, &LocalFiles::default()).expect_err("there are no settings").to_string()
     }
 
     #[test]
@@ -90,7 +104,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("huge.png");
         fs::write(&path, file).expect("a file");
-        assert_eq!(import(&path).expect("settings").get(Field::Prompt).as_deref(), Some("a fox"));
+        assert_eq!(
+            import(&path, &LocalFiles::default()).expect("settings").get(Field::Prompt).as_deref(),
+            Some("a fox")
+        );
         let error = export(&path, &folder.path().join("huge.jpg"), Metadata::Keep).expect_err("there are no pixels");
         assert!(
             error.to_string().ends_with("it is too large to be converted. Choose PNG, which keeps the file as it is"),
@@ -118,12 +135,20 @@ mod tests {
     fn missing_files_folders_and_giants_are_refused_by_name() {
         let folder = tempfile::tempdir().expect("a folder");
         let gone = folder.path().join("gone.png");
-        assert!(import(&gone).expect_err("missing").to_string().starts_with("there is no such file: "));
         assert!(
-            import(folder.path()).expect_err("a folder").to_string().starts_with("this is a folder, not a picture")
+            import(&gone, &LocalFiles::default())
+                .expect_err("missing")
+                .to_string()
+                .starts_with("there is no such file: ")
+        );
+        assert!(
+            import(folder.path(), &LocalFiles::default())
+                .expect_err("a folder")
+                .to_string()
+                .starts_with("this is a folder, not a picture")
         );
         let giant = folder.path().join("giant.png");
         File::create(&giant).and_then(|file| file.set_len(LARGEST_BYTES + 1)).expect("a sparse file");
-        assert!(import(&giant).expect_err("too large").to_string().contains("256 MiB"));
+        assert!(import(&giant, &LocalFiles::default()).expect_err("too large").to_string().contains("256 MiB"));
     }
 }

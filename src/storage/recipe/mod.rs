@@ -2,4 +2,5 @@
 
 pub mod a1111;
 pub mod import;
+pub mod local_files;
 pub mod metadata;

@@ -11,6 +11,7 @@ use crate::base::error::Result;
 use crate::base::model_ref::ModelRef;
 use crate::content::request::Branch;
 use crate::storage::recipe::import::{self, Imported};
+use crate::storage::recipe::local_files::LocalFiles;
 
 /// The folder, below the one for pictures, that keeps what was pasted.
 const PASTED: &str = "pasted";
@@ -46,7 +47,10 @@ impl App {
                 self.run(move || Ok(Some(FormAction::BeginWith(source::keep(&picture, &folder)?).into())));
             }
             FormAction::GoOnFrom(branch) => self.go_on_from(branch),
-            FormAction::Import(path) => self.run(move || import_file(path)),
+            FormAction::Import(path) => {
+                let local_files = state.session.local_files.clone();
+                self.run(move || import_file(path, &local_files));
+            }
             FormAction::ImportText(text) => self.run(move || {
                 Ok(import::import_text(&text).map(|imported| review("From the clipboard".to_owned(), imported)))
             }),
@@ -105,11 +109,11 @@ fn use_model(path: PathBuf) -> Action {
 }
 
 /// Reads a picture's settings, or opens a model.
-fn import_file(path: PathBuf) -> Result<Option<Action>> {
+fn import_file(path: PathBuf, local_files: &LocalFiles) -> Result<Option<Action>> {
     if is_model(&path) {
         return Ok(Some(use_model(path)));
     }
-    let imported = import::import(&path)?;
+    let imported = import::import(&path, local_files)?;
     Ok(Some(review(path.display().to_string(), imported)))
 }
 

@@ -121,7 +121,7 @@ fn recipe_ui(ui: &mut Ui, recipe: &Recipe, actions: &mut Vec<GalleryAction>) {
         row(ui, "Drawn as", task.kind().label());
     }
     if let Some(image) = task.image() {
-        row(ui, "Began with", &image.display().to_string());
+        row(ui, "Began with", &image.to_string());
         row(ui, "Strength", &task.strength().to_string());
     }
     if let Some(branch) = &request.start.branch {
@@ -192,10 +192,11 @@ fn reuse_ui(ui: &mut Ui, path: &Path, recipe: &Recipe, actions: &mut Vec<Gallery
     ui.horizontal_wrapped(|ui| {
         for reuse in Reuse::EACH {
             if ui.button(reuse.label()).on_hover_text("Shows what would change first").clicked() {
-                let has_mask =
-                    recipe.request.start.task.kind() == TaskKind::Inpaint || recipe.request.start.branch.is_some();
-                actions.push(if reuse == Reuse::All && has_mask {
-                    // The gallery leaves masks in their files.
+                // The gallery leaves masks in their files, and the model and the picture may have to be looked for.
+                let start = &recipe.request.start;
+                let is_elsewhere =
+                    start.task.kind().needs_image() || start.branch.is_some() || recipe.model_hash.is_some();
+                actions.push(if reuse == Reuse::All && is_elsewhere {
                     GalleryAction::Import(path.to_owned())
                 } else {
                     let (title, patch) = (reuse.label().to_owned(), Box::new(reuse.patch(recipe)));

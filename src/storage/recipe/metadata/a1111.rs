@@ -201,6 +201,7 @@ mod tests {
             let recipe = Recipe {
                 request: request.clone(),
                 model: "a: b, \"c\"".into(),
+                model_hash: None,
                 app_version: "1.2.3".into(),
                 verdict: None,
             };

@@ -36,6 +36,8 @@ pub struct Imported {
     pub sampler: Option<String>,
     /// The model, as the file names it.
     pub model: Option<String>,
+    /// What the model on disk is found by.
+    pub model_hash: Option<String>,
     /// What the file says and we can't do, or what makes the picture differ: a sentence each, without its full stop.
     pub notes: Vec<String>,
 }
@@ -43,7 +45,7 @@ pub struct Imported {
 impl Imported {
     /// Settings of which nothing is known yet.
     pub(super) fn new(source: SourceApp) -> Self {
-        Self { source, patch: Patch::default(), sampler: None, model: None, notes: Vec::new() }
+        Self { source, patch: Patch::default(), sampler: None, model: None, model_hash: None, notes: Vec::new() }
     }
 
     /// Returns the value of a field for people, if the file has it.
