@@ -186,6 +186,11 @@ impl Field {
         self.row().option()
     }
 
+    /// Whether JSON leaves it out where it has its default.
+    pub fn is_optional(self) -> bool {
+        self.row().is_optional()
+    }
+
     /// Copies its value from one request to another.
     pub fn copy(self, from: &Request, to: &mut Request) {
         self.row().copy(from, to);

@@ -100,6 +100,8 @@ pub(super) trait AnyRow: Sync {
     fn noun(&self) -> &'static str;
     /// The command line's option for it.
     fn option(&self) -> Option<CommandLineOption>;
+    /// Whether JSON leaves it out where it has its default.
+    fn is_optional(&self) -> bool;
     /// Copies the value from one request to another.
     fn copy(&self, from: &Request, to: &mut Request);
     /// Whether two requests differ in it.
@@ -133,6 +135,10 @@ impl<T: Clone + PartialEq + Serialize + DeserializeOwned> AnyRow for Row<T> {
 
     fn option(&self) -> Option<CommandLineOption> {
         self.option
+    }
+
+    fn is_optional(&self) -> bool {
+        self.is_optional
     }
 
     fn copy(&self, from: &Request, to: &mut Request) {

@@ -134,7 +134,7 @@ mod tests {
     fn in_process_with_own_bin(name: &str) {
         let home = tempfile::tempdir().expect("a folder");
         let output = Command::new(std::env::current_exe().expect("this test"))
-            .args(["--exact", &format!("gallery::bin::tests::{name}"), "--ignored"])
+            .args(["--exact", &format!("storage::gallery::bin::tests::{name}"), "--ignored"])
             .env("XDG_DATA_HOME", home.path().join("data"))
             .env("BURNISHER_TEST_FOLDER", home.path())
             .output()

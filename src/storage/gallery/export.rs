@@ -158,7 +158,8 @@ mod tests {
         let (folder, path) = exported("copy.PNG", Metadata::Keep);
         assert_eq!(fs::read(&path).expect("a file"), fs::read(folder.path().join("fox.png")).expect("a file"));
         let imported = import(&path, &LocalFiles::default()).expect("settings");
-        assert_eq!((imported.source, &imported.patch), (SourceApp::BURNISHER, &recipe().patch()));
+        assert_eq!((imported.source, &imported.patch), (SourceApp::BURNISHER, &recipe().shared().patch()));
+        assert_eq!(imported.model.as_deref(), Some("fox, best.safetensors"), "without its folder");
     }
 
     #[test]

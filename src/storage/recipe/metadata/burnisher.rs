@@ -24,10 +24,14 @@ pub(super) fn read(texts: &Texts) -> Option<Result<Imported>> {
 /// The settings of a recipe, value by value: a newer version may have written it.
 fn imported(text: &str) -> Option<Imported> {
     let recipe = json::object(text)?;
-    let reading = Request::read(recipe.get("request")?.as_object()?);
+    let request = recipe.get("request")?.as_object()?;
+    let reading = Request::read(request);
     let mut imported = Imported::new(SourceApp::BURNISHER);
     reading.notes.iter().for_each(|note| imported.note(note));
     imported.patch = Patch::from(reading);
+    // What a recipe leaves out has its default.
+    let is_left_out = |field: &Field| field.is_optional() && field.keys().iter().all(|key| !request.contains_key(*key));
+    Field::ALL.iter().filter(|field| is_left_out(field)).for_each(|field| imported.patch.has.insert(*field));
     // How many pictures there were says nothing of this one, and what is done to flagged ones is the user's choice.
     imported.patch.has.remove(Field::Count);
     imported.patch.has.remove(Field::Safety);
