@@ -369,7 +369,7 @@ mod tests {
             (ModelRef::Folder("a.safetensors".into()), "a.safetensors/"),
             (ModelRef::Folder("bundled".into()), "./bundled"),
             (hub("acme", "tiny.gguf", None), "https://huggingface.co/acme/tiny.gguf"),
-            (hub("acme", "tiny.bin", Some("fp16")), "https://huggingface.co/acme/tiny.bin/tree/fp16"),
+            (hub("acme", "tiny", Some("fp16.bin")), "https://huggingface.co/acme/tiny/tree/fp16.bin"),
         ] {
             assert_eq!(model.to_string(), text);
             let Ok(read) = text.parse::<ModelRef>();

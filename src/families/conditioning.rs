@@ -13,7 +13,7 @@ pub struct PromptPair<'a> {
     pub negative: Option<&'a str>,
 }
 
-/// PromptPair as a denoiser reads them. The first axis of each tensor counts prompts: under guidance the negative one comes first.
+/// Prompts as a denoiser reads them. The first axis of each tensor counts prompts: under guidance the negative one comes first.
 #[derive(Clone, Debug, Default)]
 pub struct Conditioning {
     /// An embedding a token, `[prompts, tokens, width]`; `None` for a model that reads no text.

@@ -51,7 +51,7 @@ pub use sketch::SketchMap;
 pub use slot::{AnySlot, ModelFiles, OnHeaders};
 
 /// The table of families. Files are recognised by the first row that knows them.
-const FAMILIES: [Family; 9] = [
+const FAMILIES: &[Family] = &[
     Family::recognised(&stable_diffusion_3::row::ROW),
     Family::recognised(&flux_2::row::ROW),
     Family::recognised(&named::NEWER),
@@ -90,7 +90,7 @@ pub fn open(model: &ModelRef) -> Result<Checkpoint> {
 /// They aren't built here.
 pub fn runtime_of(checkpoint: &Checkpoint) -> Result<&'static FamilyRuntime> {
     let row = checkpoint.family();
-    let family = FAMILIES.into_iter().find(|family| family.row.id == row.id);
+    let family = FAMILIES.iter().find(|family| family.row.id == row.id);
     let not_built = || Error::new(format!("Models of the family {} are not supported", row.label));
     family.and_then(|family| family.runtime).ok_or_else(not_built)
 }
@@ -235,13 +235,6 @@ mod tests {
             for kind in runtime.map_or(&[][..], |runtime| runtime.components) {
                 assert!(row.component(kind.id.name()).is_some(), "{}: {}", row.id, kind.id);
             }
-        }
-    }
-
-    #[test]
-    fn what_can_be_opened_can_be_run() {
-        for family in FAMILIES {
-            assert_eq!(family.runtime.is_some(), !family.row.pipelines.is_empty(), "{}", family.row.id);
         }
     }
 
