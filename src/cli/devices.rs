@@ -2,18 +2,18 @@
 
 use crate::base::device;
 use crate::base::error::{Error, Result};
-use crate::cli::{Ended, print};
+use crate::cli::shell::{Ended, print};
 
 /// For whom.
 #[derive(clap::Args)]
-pub(super) struct Args {
+pub(super) struct DevicesArgs {
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
 /// Prints one device a line; the one that `auto` takes has a star.
-pub(super) fn run(args: &Args) -> Result<Ended> {
+pub(super) fn run(args: &DevicesArgs) -> Result<Ended> {
     let devices = device::list();
     if args.json {
         let json = serde_json::to_string_pretty(&devices);

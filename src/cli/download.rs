@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::HubId;
-use crate::cli::{Ended, cancel_on_interrupt, print};
+use crate::cli::shell::{Ended, cancel_on_interrupt, print};
 use crate::families;
 use crate::storage::hub::{DownloadProgress, Downloaded, Gate, Hub, Offer, Options, TransferState, Variant};
 

@@ -3,7 +3,8 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::ValueEnum;
+use clap::error::ErrorKind;
+use clap::{Args as _, ValueEnum};
 
 use crate::base::device::{DeviceChoice, DtypeChoice};
 use crate::base::error::{Error, Result};
@@ -11,8 +12,8 @@ use crate::base::model_ref::ModelRef;
 use crate::cli::fields::FieldArgs;
 use crate::cli::memory_limit::MemoryLimit;
 use crate::cli::report::Report;
+use crate::cli::shell::{Ended, cancel_on_interrupt};
 use crate::cli::task::{TaskArgs, default_size, side_multiple};
-use crate::cli::{Ended, cancel_on_interrupt};
 use crate::content::request::{Field, FieldSet, Request, SafetyMode, limits, random_seed};
 use crate::schedulers::{SamplingOptions, SigmaSchedule};
 use crate::storage::gallery::Destination;
@@ -22,7 +23,7 @@ use crate::worker::{self, Busy, Command, Event, Host, Job, JobEnd, ModelInfo, Pr
 
 /// What to draw, with what, and where to.
 #[derive(clap::Args)]
-pub(super) struct Args {
+pub(super) struct GenerateArgs {
     #[command(flatten)]
     fields: FieldArgs,
     /// `bundled`, the folder of a model in diffusers format, or `owner/name` on the Hub once it is downloaded
@@ -98,7 +99,7 @@ enum Safety {
 }
 
 /// Draws, and shows what happens.
-pub(super) fn run(args: &Args) -> Result<Ended> {
+pub(super) fn run(args: &GenerateArgs) -> Result<Ended> {
     let mut request = args.request()?;
     let job = args.job(request.clone())?;
     // Loading a model may take minutes: what is wrong is said before.
@@ -138,7 +139,7 @@ pub(super) fn run(args: &Args) -> Result<Ended> {
     }
 }
 
-impl Args {
+impl GenerateArgs {
     fn safety(&self) -> SafetyMode {
         match self.safety_checker {
             _ if self.no_safety_checker => SafetyMode::Off,
@@ -152,7 +153,7 @@ impl Args {
     fn request(&self) -> Result<Request> {
         let mut request = Request::default();
         self.fields.0.apply(FieldSet::all(), &mut request);
-        request.start.task = self.task.task(self.gives(Field::Prompt), &self.model)?;
+        request.start.task = self.task.task(self.gives(Field::Prompt), &self.model, wrong_usage)?;
         request.sampling.scheduler = self.scheduler.as_deref().map(str::parse).transpose()?;
         request.sampling.options = SamplingOptions {
             sigma_schedule: self.sigma_schedule,
@@ -213,4 +214,10 @@ impl Args {
 /// Hands a command to a worker that waits for one.
 fn send(worker: &mut WorkerHandle, command: Command) -> Result<()> {
     worker.try_send(command).map_err(|Busy(_)| Error::new("the worker takes no commands"))
+}
+
+/// Ends the program as for arguments that can't be understood.
+fn wrong_usage(kind: ErrorKind, message: &str) -> ! {
+    let command = clap::Command::new("generate").bin_name("burnisher generate");
+    GenerateArgs::augment_args(command).error(kind, message).exit()
 }

@@ -9,7 +9,7 @@ use crate::base::device::{DeviceChoice, DtypeChoice};
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
 use crate::cli::memory_limit::MemoryLimit;
-use crate::cli::{Ended, print};
+use crate::cli::shell::{Ended, print};
 use crate::schedulers::{Fate, SamplingOptions, SchedulerKind, Setting, Swapped};
 use crate::storage::checkpoint::Description;
 use crate::storage::hub::Shelf;
@@ -17,7 +17,7 @@ use crate::worker::{self, ComponentInspection, Host, Plan, Wish};
 
 /// Which model, and for whom.
 #[derive(clap::Args)]
-pub(super) struct Args {
+pub(super) struct InspectArgs {
     /// `bundled`, a folder in diffusers format, a .safetensors file, or `owner/name` on the Hub
     #[arg(value_name = "REF")]
     model: ModelRef,
@@ -79,7 +79,7 @@ struct Swap {
 }
 
 /// Prints the pipeline's components and each one's config.
-pub(super) fn run(args: &Args) -> Result<Ended> {
+pub(super) fn run(args: &InspectArgs) -> Result<Ended> {
     let memory_limit = args.memory_limit.map(MemoryLimit::bytes);
     let host = Host { device: args.device, dtype: args.dtype, threads: None, memory_limit };
     let inspection = worker::inspect(&Shelf::of_script().resolve(&args.model)?, host)?;

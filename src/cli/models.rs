@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
-use crate::cli::{Ended, print};
+use crate::cli::shell::{Ended, print};
 use crate::families;
 use crate::settings::Settings;
 use crate::storage::library::{self, Duplicates, ItemState, LibraryItem, Places, Soundness, size_text};

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use crate::base::error::Result;
-use crate::cli::{json, print};
+use crate::cli::json;
+use crate::cli::shell::print;
 use crate::content::request::Request;
 use crate::worker::{Event, ModelInfo};
 

@@ -9,7 +9,6 @@ use image::{GrayImage, Luma};
 
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
-use crate::cli::wrong_usage;
 use crate::content::request::{Fill, ImageRef, Inpaint, Margins, Mask, Request, Task, TaskKind, size_for_picture};
 use crate::families;
 use crate::storage::gallery::decode;
@@ -19,6 +18,9 @@ use crate::worker::ModelInfo;
 /// Diffusers' defaults of `strength`.
 const STRENGTH: f64 = 0.8;
 const INPAINT_STRENGTH: f64 = 1.0;
+
+/// Ends the program over arguments that can't be understood.
+type Refuse = fn(ErrorKind, &str) -> !;
 
 /// What to draw, and from which pictures.
 #[derive(clap::Args)]
@@ -107,9 +109,9 @@ impl TaskArgs {
     ///
     /// # Errors
     /// A file is missing, or is none that can be used. Wrong usage ends the program.
-    pub(super) fn task(&self, has_prompt: bool, model: &ModelRef) -> Result<Task> {
+    pub(super) fn task(&self, has_prompt: bool, model: &ModelRef, refuse: Refuse) -> Result<Task> {
         let kind = self.kind(has_prompt, model)?;
-        self.check_usage(kind, has_prompt);
+        self.check_usage(kind, has_prompt, refuse);
         let (Some(image), true) = (&self.image, kind.needs_image()) else {
             return Ok(if kind == TaskKind::Unconditional { Task::Unconditional } else { Task::TextToImage });
         };
@@ -155,8 +157,8 @@ impl TaskArgs {
     }
 
     /// Ends the program if something is missing that the task needs, or given that means nothing to it.
-    fn check_usage(&self, kind: TaskKind, has_prompt: bool) {
-        let missing = |what: &str| wrong_usage("generate", ErrorKind::MissingRequiredArgument, what);
+    fn check_usage(&self, kind: TaskKind, has_prompt: bool, refuse: Refuse) {
+        let missing = |what: &str| refuse(ErrorKind::MissingRequiredArgument, what);
         if kind.has_prompt() && !has_prompt {
             missing("--prompt <TEXT> is missing");
         }
@@ -181,11 +183,11 @@ impl TaskArgs {
         let foreign = of_inpaint.into_iter().chain([of_depth]).find(|(_, is_given, of)| *is_given && *of != kind);
         if let Some((name, _, of)) = foreign {
             let message = format!("{name} belongs to the task {}, and this is {}", of.name(), kind.name());
-            wrong_usage("generate", ErrorKind::ArgumentConflict, &message);
+            refuse(ErrorKind::ArgumentConflict, &message);
         }
         if self.image.is_some() && !kind.needs_image() {
             let message = format!("--image means nothing to the task {}", kind.name());
-            wrong_usage("generate", ErrorKind::ArgumentConflict, &message);
+            refuse(ErrorKind::ArgumentConflict, &message);
         }
     }
 

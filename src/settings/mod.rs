@@ -24,7 +24,7 @@ mod text;
 
 pub use draft::{Draft, StartDraft};
 pub use painting::{Brush, MAX_DIAMETER, Painting, Tint};
-pub use patch::{Change, Setting, changes};
+pub use patch::{FormChange, FormSetting, changes};
 
 /// Prompts that the history keeps.
 pub const HISTORY_LENGTH: usize = 200;

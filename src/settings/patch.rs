@@ -6,14 +6,14 @@ use crate::settings::Draft;
 
 /// Something of the form that can be taken over by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Setting {
+pub enum FormSetting {
     /// The model.
     Model,
     /// A field of the request.
     Field(Field),
 }
 
-impl Setting {
+impl FormSetting {
     /// What the form calls it.
     pub fn label(self) -> &'static str {
         match self {
@@ -25,9 +25,9 @@ impl Setting {
 
 /// A setting that would change.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Change {
+pub struct FormChange {
     /// Which.
-    pub setting: Setting,
+    pub setting: FormSetting,
     /// What it says now.
     pub now: String,
     /// What it would say.
@@ -35,13 +35,13 @@ pub struct Change {
 }
 
 /// Returns what a patch would change in the form.
-pub fn changes(patch: &Patch, draft: &Draft, model: &ModelRef) -> Vec<Change> {
+pub fn changes(patch: &Patch, draft: &Draft, model: &ModelRef) -> Vec<FormChange> {
     let mut after = draft.clone();
     after.take_patch(patch, FieldSet::all());
     let then_model = patch.model.as_ref().unwrap_or(model);
     let mut changes = Vec::new();
     if then_model != model {
-        changes.push(Change { setting: Setting::Model, now: model.to_string(), then: then_model.to_string() });
+        changes.push(FormChange { setting: FormSetting::Model, now: model.to_string(), then: then_model.to_string() });
     }
     let (now_request, then_request) = (draft.request(), after.request());
     for field in patch.has.iter() {
@@ -50,7 +50,7 @@ pub fn changes(patch: &Patch, draft: &Draft, model: &ModelRef) -> Vec<Change> {
             then.push_str(", with its own options");
         }
         if now != then {
-            changes.push(Change { setting: Setting::Field(field), now, then });
+            changes.push(FormChange { setting: FormSetting::Field(field), now, then });
         }
     }
     changes
@@ -74,8 +74,8 @@ mod tests {
         let mut draft = Draft::default();
         draft.values.sampling.steps = 5;
         let changes = changes(&patch(), &draft, &ModelRef::Bundled);
-        let settings: Vec<Setting> = changes.iter().map(|change| change.setting).collect();
-        assert_eq!(settings, [Field::Prompt, Field::Seed, Field::Size].map(Setting::Field));
+        let settings: Vec<FormSetting> = changes.iter().map(|change| change.setting).collect();
+        assert_eq!(settings, [Field::Prompt, Field::Seed, Field::Size].map(FormSetting::Field));
         assert_eq!((changes[1].now.as_str(), changes[1].then.as_str()), ("New each time", "3"));
         assert_eq!(changes[2].then, "72 × 64");
     }

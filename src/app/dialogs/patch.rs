@@ -3,7 +3,7 @@
 use crate::app::action::{Action, FormAction};
 use crate::base::model_ref::ModelRef;
 use crate::content::request::{FieldSet, Patch};
-use crate::settings::{Change, Draft, Setting, changes};
+use crate::settings::{Draft, FormChange, FormSetting, changes};
 
 /// The most characters of a value that are shown.
 const SHOWN: usize = 160;
@@ -17,7 +17,7 @@ pub(crate) struct PatchDialog {
     pub notes: Vec<String>,
     pub patch: Patch,
     /// What would change, and whether it shall.
-    pub changes: Vec<(Change, bool)>,
+    pub changes: Vec<(FormChange, bool)>,
 }
 
 impl PatchDialog {
@@ -29,16 +29,16 @@ impl PatchDialog {
 
     /// Whether the model is to change.
     pub(crate) fn takes_model(&self) -> bool {
-        self.chosen().any(|setting| setting == Setting::Model)
+        self.chosen().any(|setting| setting == FormSetting::Model)
     }
 
     /// The fields that are to change.
     pub(crate) fn fields(&self) -> FieldSet {
-        let field = |setting| if let Setting::Field(field) = setting { Some(field) } else { None };
+        let field = |setting| if let FormSetting::Field(field) = setting { Some(field) } else { None };
         self.chosen().filter_map(field).collect()
     }
 
-    fn chosen(&self) -> impl Iterator<Item = Setting> {
+    fn chosen(&self) -> impl Iterator<Item = FormSetting> {
         self.changes.iter().filter(|(_, chosen)| *chosen).map(|(change, _)| change.setting)
     }
 }
@@ -81,7 +81,7 @@ pub(crate) fn ui(ctx: &egui::Context, look: &mut PatchDialog, actions: &mut Vec<
 }
 
 /// A field with its values: in one line if they are short.
-fn change_ui(ui: &mut egui::Ui, change: &Change, chosen: &mut bool) {
+fn change_ui(ui: &mut egui::Ui, change: &FormChange, chosen: &mut bool) {
     /// Characters of both values that fit into a line.
     const LINE: usize = 50;
     let values = |ui: &mut egui::Ui| {

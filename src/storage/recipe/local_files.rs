@@ -40,7 +40,7 @@ pub struct LocalFiles {
 
 /// A line of the store.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Line {
+struct KnownPlace {
     hash: String,
     path: PathBuf,
 }
@@ -130,7 +130,7 @@ impl LocalFiles {
         paths.find(|path| hash(path).as_deref() == Some(wanted))
     }
 
-    fn lines(&self) -> Vec<Line> {
+    fn lines(&self) -> Vec<KnownPlace> {
         let text = self.store.as_ref().and_then(|store| fs::read_to_string(store).ok()).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
@@ -138,7 +138,7 @@ impl LocalFiles {
     /// Adds a place. What can't be written is forgotten: the picture matters more.
     fn remember(&self, hash: &str, path: &Path) {
         let (Some(store), Ok(path)) = (&self.store, std::path::absolute(path)) else { return };
-        let line = Line { hash: hash.to_owned(), path };
+        let line = KnownPlace { hash: hash.to_owned(), path };
         if self.lines().contains(&line) {
             return;
         }

@@ -30,10 +30,10 @@ use crate::base::error::Result;
 use texts::Texts;
 
 /// Reads one format: `None` if the texts don't have it.
-type Format = fn(&Texts) -> Option<Result<Imported>>;
+type ReadFormat = fn(&Texts) -> Option<Result<Imported>>;
 
 /// Every format, the one that says most first.
-const FORMATS: &[Format] =
+const FORMATS: &[ReadFormat] =
     &[burnisher::read, invokeai::read, draw_things::read, novelai::read, fooocus::read, comfyui::read, a1111::read];
 
 /// The settings that a PNG, JPEG or WebP file carries; `None` if it carries none.

@@ -9,7 +9,7 @@ use crate::schedulers::SchedulerKind;
 use super::values::shorten;
 
 /// What became of a sampler's name.
-pub(super) struct Found {
+pub(super) struct FoundSampler {
     /// Ours, if we have it.
     pub(super) kind: Option<SchedulerKind>,
     /// The sampler with its schedule, as the file names them.
@@ -98,7 +98,7 @@ const AUTOMATIC_KARRAS: [&str; 4] = ["dpm++2m", "dpm++sde", "dpm2", "dpm2-a"];
 const AUTOMATIC_EXPONENTIAL: [&str; 1] = ["dpm++2m-sde"];
 
 /// Finds the sampler of this name, with the schedule if the file names it apart.
-pub(super) fn find(sampler: &str, schedule: Option<&str>) -> Found {
+pub(super) fn find(sampler: &str, schedule: Option<&str>) -> FoundSampler {
     let (base, own_schedule) = split(&squeeze(sampler));
     let apart = schedule.map(|text| (text, named_schedule(&squeeze(text)).unwrap_or(Schedule::Other)));
     // "Automatic" says less than the sampler's name may say.
@@ -111,7 +111,7 @@ pub(super) fn find(sampler: &str, schedule: Option<&str>) -> Found {
     };
     let Some(kind) = named_sampler(&base) else {
         let note = format!("The sampler isn't available here: {}", shorten(&written));
-        return Found { kind: None, written, note: Some(note) };
+        return FoundSampler { kind: None, written, note: Some(note) };
     };
     let wanted = apart.map(|(_, schedule)| schedule).or(own_schedule).unwrap_or(Schedule::Own);
     let wanted = if wanted == Schedule::Automatic { automatic(kind) } else { wanted };
@@ -128,7 +128,7 @@ pub(super) fn find(sampler: &str, schedule: Option<&str>) -> Found {
     let note = (!is_kept).then(|| {
         format!("{} has another noise schedule here, so the picture will differ: {}", kind.label(), shorten(&written))
     });
-    Found { kind: Some(with_schedule.unwrap_or(kind)), written, note }
+    FoundSampler { kind: Some(with_schedule.unwrap_or(kind)), written, note }
 }
 
 /// What `Automatic` means for a sampler.
