@@ -7,8 +7,8 @@ use super::prediction;
 use crate::content::request::TaskKind;
 use crate::families::ldm::{self, FoundUnet};
 use crate::storage::checkpoint::family::{
-    Architecture, ComponentSpec, Configs, FamilyRow, KeyLayout, PipelineClass, Recognition, SingleFileRules, Tensors,
-    WordTable,
+    Architecture, ComponentSpec, Configs, FamilyRow, FoundNetwork, PipelineClass, Recognition, SingleFileRules,
+    Tensors, WordTable,
 };
 
 static SD1: Architecture = Architecture {
@@ -131,7 +131,7 @@ const fn pipeline(name: &'static str, required: &'static [&'static str], tasks: 
 }
 
 /// Tells the architectures apart by what their UNets read. Asked after the families with wider texts.
-fn recognise(tensors: &Tensors<'_>) -> Option<(Option<&'static Architecture>, KeyLayout)> {
+fn recognise(tensors: &Tensors<'_>) -> Option<FoundNetwork> {
     let FoundUnet { prefix, layout, channels, text_width } = ldm::find_unet(tensors)?;
     let is_second = match text_width {
         Some(768) => false,

@@ -1,7 +1,7 @@
 //! The row of Stable Diffusion XL.
 
 use crate::families::ldm::{self, FoundUnet};
-use crate::storage::checkpoint::family::{Architecture, FamilyRow, KeyLayout, Recognition, Tensors};
+use crate::storage::checkpoint::family::{Architecture, FamilyRow, FoundNetwork, Recognition, Tensors};
 
 static XL: Architecture = Architecture::named("Stable Diffusion XL", "UNet");
 static XL_INPAINT: Architecture = Architecture::named("Stable Diffusion XL Inpainting", "UNet");
@@ -26,7 +26,7 @@ pub(crate) static ROW: FamilyRow = FamilyRow {
 };
 
 /// Tells the architectures apart by what their UNets read.
-fn recognise(tensors: &Tensors<'_>) -> Option<(Option<&'static Architecture>, KeyLayout)> {
+fn recognise(tensors: &Tensors<'_>) -> Option<FoundNetwork> {
     let FoundUnet { prefix, layout, channels, text_width } = ldm::find_unet(tensors)?;
     let is_base = match text_width {
         Some(1280) => return Some((Some(&XL_REFINER), layout)),

@@ -66,13 +66,13 @@ fn addition(rows: &[&'static FamilyRow], tensors: &Tensors<'_>) -> Option<Findin
 
 /// Returns the model that a LoRA is for: by its names, or else by the width of the texts that its attention reads.
 fn lora_for(rows: &[&'static FamilyRow], tensors: &Tensors<'_>) -> Option<&'static Architecture> {
+    // `lora_unet_.._attn2_to_k.lora_down.weight` (kohya-ss/sd-scripts), `unet...attn2.to_k.lora_A.weight` (peft).
+    const READS_TEXT: [&str; 3] = ["attn2_to_k.", "attn2.to_k.", "attn2.processor.to_k_lora"];
+    const GOES_DOWN: [&str; 4] = ["lora_down.weight", "lora_A.weight", "lora.down.weight", "hada_w1_b"];
     let mut marks = rows.iter().flat_map(|row| row.recognition.lora_marks);
     if let Some((_, architecture)) = marks.find(|(mark, _)| tensors.names().any(|key| key.contains(mark))) {
         return Some(architecture);
     }
-    // `lora_unet_.._attn2_to_k.lora_down.weight` (kohya-ss/sd-scripts), `unet...attn2.to_k.lora_A.weight` (peft).
-    const READS_TEXT: [&str; 3] = ["attn2_to_k.", "attn2.to_k.", "attn2.processor.to_k_lora"];
-    const GOES_DOWN: [&str; 4] = ["lora_down.weight", "lora_A.weight", "lora.down.weight", "hada_w1_b"];
     let found = tensors.first(|key| {
         READS_TEXT.iter().any(|part| key.contains(part)) && GOES_DOWN.iter().any(|ending| key.ends_with(ending))
     });

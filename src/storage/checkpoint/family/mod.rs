@@ -18,5 +18,5 @@ pub use row::{ComponentSpec, FamilyRow, PipelineClass};
 
 pub(crate) use architecture::Configs;
 pub(crate) use key_map::{KeyMap, KeyTarget, Slice};
-pub(crate) use row::{Recognition, SingleFileRules, WordTable};
+pub(crate) use row::{FoundNetwork, Recognition, SingleFileRules, WordTable};
 pub(crate) use tensors::Tensors;

@@ -49,7 +49,7 @@ impl Families {
 
     /// Returns the family of a network.
     pub fn family_of(self, architecture: &Architecture) -> Option<&'static FamilyRow> {
-        self.0.iter().copied().find(|row| row.architectures.iter().any(|own| *own == architecture))
+        self.0.iter().copied().find(|row| row.architectures.contains(&architecture))
     }
 
     /// Recognises a file by its tensors' names and shapes.

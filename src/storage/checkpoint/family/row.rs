@@ -62,12 +62,18 @@ pub struct ComponentSpec {
     pub(crate) beside: Option<&'static str>,
 }
 
+/// Looks for a network of a family; it may be found without its architecture.
+pub(crate) type FindNetwork = fn(&Tensors<'_>) -> Option<FoundNetwork>;
+
+/// A network among a file's tensors.
+pub(crate) type FoundNetwork = (Option<&'static Architecture>, KeyLayout);
+
 /// How files of a family are told from others.
 pub(crate) struct Recognition {
     /// Tensors that only the network of one architecture has, in whole checkpoints and alone.
     pub(crate) marks: &'static [(&'static str, &'static Architecture)],
-    /// Looks at all tensors for a network of the family. It may be found without its architecture.
-    pub(crate) network: Option<fn(&Tensors<'_>) -> Option<(Option<&'static Architecture>, KeyLayout)>>,
+    /// Looks at all tensors for a network of the family.
+    pub(crate) network: Option<FindNetwork>,
     /// The widths of the texts that the networks read: LoRAs, ControlNets and the like have no other mark.
     pub(crate) text_widths: &'static [(usize, &'static Architecture)],
     /// What the names of tensors in LoRAs for it contain.

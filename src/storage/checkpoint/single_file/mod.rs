@@ -67,7 +67,7 @@ impl SingleFile {
             components.insert("vae", open_vae(path, families, rules)?);
         }
         let folder = path.with_extension("");
-        let beside = (folder.is_dir() && folder != path).then(|| FileTree::Folder(folder));
+        let beside = (folder.is_dir() && folder != path).then_some(FileTree::Folder(folder));
         let original = OriginalConfig::beside(path)?;
         let no_configs = || Error::new(format!("there are no configs for {architecture}"));
         let configs = architecture.configs.as_ref().ok_or_else(no_configs)?;
