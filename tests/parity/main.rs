@@ -19,6 +19,7 @@ mod runs;
 mod safety_checker;
 mod schedulers;
 mod single_files;
+mod small_factor;
 #[path = "../support/mod.rs"]
 mod support;
 mod text_to_image;

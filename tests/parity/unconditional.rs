@@ -134,7 +134,7 @@ fn what_a_model_can_do_is_known_and_the_rest_is_refused_with_the_models_that_can
 fn a_size_that_the_network_cannot_halve_is_refused_with_one_that_it_can() {
     let request = Request { start: Task::Unconditional.into(), size: Size::new(64, 72), ..Request::default() };
     let line = refusal(&open_on_cpu(Checkpoint::TinyDdpm), &request);
-    assert_eq!(line, "This model needs a height that is a multiple of 32, not 72. Choose 96, for example");
+    assert_eq!(line, "the height must be a multiple of 32 above 0, not 72. The nearest is 64 or 96");
 }
 
 #[test]
