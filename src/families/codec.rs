@@ -121,7 +121,7 @@ mod tests {
 
     use super::*;
 
-    fn scale(config: Value) -> Result<LatentScale> {
+    fn scale(config: &Value) -> Result<LatentScale> {
         LatentScale::of(config.as_object().expect("an object"), 2)
     }
 
@@ -132,10 +132,10 @@ mod tests {
     #[test]
     fn latents_are_scaled_shifted_and_normalised_by_channel_and_come_back() {
         let latents = Tensor::<4>::from_data(TensorData::new(vec![3.0_f32, 5.0], [1, 2, 1, 1]), &Device::flex());
-        let shifted = scale(json!({ "scaling_factor": 0.5, "shift_factor": 1.0 })).expect("a scale");
+        let shifted = scale(&json!({ "scaling_factor": 0.5, "shift_factor": 1.0 })).expect("a scale");
         assert_eq!(numbers(shifted.apply(latents.clone())), [1.0, 2.0]);
         let of_config = json!({ "scaling_factor": 0.5, "latents_mean": [1.0, 3.0], "latents_std": [2.0, 0.5] });
-        let normalised = scale(of_config).expect("a scale");
+        let normalised = scale(&of_config).expect("a scale");
         assert_eq!(numbers(normalised.apply(latents.clone())), [0.5, 2.0]);
         for scale in [shifted, normalised, LatentScale::NONE] {
             assert_eq!(numbers(scale.undo(scale.apply(latents.clone()))), [3.0, 5.0]);
@@ -144,13 +144,13 @@ mod tests {
 
     #[test]
     fn a_scale_that_makes_no_sense_is_refused() {
-        for config in [
+        for config in &[
             json!({ "scaling_factor": 0.0 }),
             json!({ "latents_mean": [1.0, 2.0] }),
             json!({ "latents_mean": [1.0], "latents_std": [1.0] }),
             json!({ "latents_mean": [1.0, 2.0], "latents_std": [1.0, 0.0] }),
         ] {
-            assert!(scale(config.clone()).is_err(), "{config}");
+            assert!(scale(config).is_err(), "{config}");
         }
     }
 }

@@ -80,6 +80,8 @@ pub struct ModelSpec {
     pub size_multiple: usize,
     /// Steps by default: those of its pipeline's `__call__` in Diffusers.
     pub steps: usize,
+    /// The guidance scale by default, likewise; `None` for a model without guidance.
+    pub guidance_scale: Option<f64>,
     /// How it is guided by the prompt.
     pub guidance: GuidanceKind,
     /// Whether the scheduler scales the noise that a run begins with, and what the denoiser sees.

@@ -5,7 +5,7 @@ use image::RgbImage;
 
 use super::resident::Resident;
 use super::run::Drawn;
-use super::running::Running;
+use super::run_context::RunContext;
 use crate::base::error::{Error, Result};
 use crate::base::stop::Outcome;
 use crate::content::imaging::pixels::rgb_image_from_unit;
@@ -21,14 +21,19 @@ pub(super) fn decode(
     resident: &Resident,
     latents: &Tensor<4>,
     safety: SafetyMode,
-    running: &mut Running<'_>,
+    context: &mut RunContext<'_>,
 ) -> Outcome<Vec<Drawn>> {
-    let drawn = all(resident, latents, safety, running);
+    let drawn = all(resident, latents, safety, context);
     resident.done_with(&resident.stages().code);
     drawn
 }
 
-fn all(resident: &Resident, latents: &Tensor<4>, safety: SafetyMode, running: &mut Running<'_>) -> Outcome<Vec<Drawn>> {
+fn all(
+    resident: &Resident,
+    latents: &Tensor<4>,
+    safety: SafetyMode,
+    context: &mut RunContext<'_>,
+) -> Outcome<Vec<Drawn>> {
     let count = latents.dims()[0];
     let mut pictures = Vec::new();
     let mut traced = Vec::new();
@@ -50,11 +55,11 @@ fn all(resident: &Resident, latents: &Tensor<4>, safety: SafetyMode, running: &m
             image = RgbImage::new(image.width(), image.height());
         }
         pictures.push(Drawn { verdict, ..image.into() });
-        if running.is_traced() {
+        if context.is_traced() {
             traced.extend(values);
             if k + 1 == count {
                 let shape = if count == 1 { vec![height, width, 3] } else { vec![count, height, width, 3] };
-                running.record_values("image", &shape, &traced);
+                context.record_values("image", &shape, &traced);
             }
         }
     }

@@ -12,7 +12,7 @@ use super::image_conditioning::ImageConditioning;
 use super::overflow::Overflow;
 use super::resident::Resident;
 use super::run::{Look, Step};
-use super::running::Running;
+use super::run_context::RunContext;
 use super::step_hook::{StepBegin, StepEnd, StepHook, StepResult};
 use crate::base::error::{Error, Result};
 use crate::base::rng::Generators;
@@ -97,13 +97,13 @@ impl<'a> Denoising<'a> {
     ///
     /// # Errors
     /// It was cancelled; the device failed, or the numbers overflowed.
-    pub(super) fn finish(mut self, running: &mut Running<'_>) -> Outcome<Tensor<4>> {
+    pub(super) fn finish(mut self, context: &mut RunContext<'_>) -> Outcome<Tensor<4>> {
         let values: Vec<f32> = self.scheduler.timesteps().iter().skip(self.begin).map(|t| *t as f32).collect();
-        running.record_values("timesteps", &[values.len()], &values);
+        context.record_values("timesteps", &[values.len()], &values);
         let mut pace = Pace::BlockByBlock;
         while self.index < self.scheduler.timesteps().len() {
             let began = Instant::now();
-            self.step(pace, running)?;
+            self.step(pace, context)?;
             pace = pace_after(began.elapsed());
         }
         Ok(self.samples)
@@ -113,7 +113,7 @@ impl<'a> Denoising<'a> {
     ///
     /// # Errors
     /// As [`Self::finish`].
-    pub(super) fn step(&mut self, pace: Pace, running: &mut Running<'_>) -> Outcome<()> {
+    pub(super) fn step(&mut self, pace: Pace, context: &mut RunContext<'_>) -> Outcome<()> {
         let Some(&timestep) = self.scheduler.timesteps().get(self.index) else { return Ok(()) };
         let output = self.predict(timestep, pace)?;
         let step = self.scheduler.step(output, self.index, self.samples.clone(), &mut self.generators)?;
@@ -132,7 +132,7 @@ impl<'a> Denoising<'a> {
             return Err(self.overflow().into());
         }
         self.idea = Some(step.pred_original_sample.clone());
-        self.tell(&step.pred_original_sample, running)?;
+        self.tell(&step.pred_original_sample, context)?;
         ops::check_cancelled()
     }
 
@@ -160,11 +160,11 @@ impl<'a> Denoising<'a> {
     }
 
     /// Tells of the step that was done last.
-    fn tell(&self, pred_original_sample: &Tensor<4>, running: &mut Running<'_>) -> Outcome<()> {
+    fn tell(&self, pred_original_sample: &Tensor<4>, context: &mut RunContext<'_>) -> Outcome<()> {
         let (done, of) = self.progress();
         let index = done.saturating_sub(1);
-        running.record(&format!("latents_{index}"), || self.samples.clone());
-        running.watch(&StepResult {
+        context.record(&format!("latents_{index}"), || self.samples.clone());
+        context.watch(&StepResult {
             progress: (done, of),
             next: self.index,
             generators: &self.generators,
@@ -174,7 +174,7 @@ impl<'a> Denoising<'a> {
         let mut decode = || preview(self.resident, pred_original_sample);
         let map = self.resident.codec().sketch();
         let mut sketch = map.map(|map| move || Ok(map.draw(pred_original_sample)?));
-        running.tell(Step {
+        context.tell(Step {
             variant: self.variant,
             index,
             of,

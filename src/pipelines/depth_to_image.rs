@@ -9,7 +9,7 @@ use super::image_conditioning::ImageConditioning;
 use super::resident::Resident;
 use super::rewind::BranchPoint;
 use super::run::Drawn;
-use super::running::Running;
+use super::run_context::RunContext;
 use super::{image_to_image, latents, stages};
 use crate::base::stop::Outcome;
 use crate::content::imaging::decode;
@@ -23,23 +23,23 @@ pub(super) fn run(
     branch: Option<BranchPoint>,
     image: &Path,
     depth: Option<&Path>,
-    running: &mut Running<'_>,
+    context: &mut RunContext<'_>,
 ) -> Outcome<Vec<Drawn>> {
     let picture = decode::rgb(image)?;
     let own = depth.map(|path| DepthMap::from_grey(&decode::grey_16(path)?)).transpose()?;
     // What is wrong with a file is said before anything is begun.
     own.as_ref().map(DepthMap::normalised).transpose()?;
-    let begun = stages::begin(resident, request, branch, running)?;
+    let begun = stages::begin(resident, request, branch, context)?;
     let depth = own.map_or_else(|| resident.estimate_depth(&picture), Ok)?;
     let (width, height) = latents::size(resident, request);
     let values = depth.resized(width as usize, height as usize).normalised()?;
     let shown = depth.shown(request.size.width as u32, request.size.height as u32)?;
     let data = TensorData::new(values, [1, 1, height as usize, width as usize]);
     let channel = Tensor::<4>::from_data(data, (&resident.compute().device, DType::F32));
-    running.record("depth_mask", || channel.clone());
+    context.record("depth_mask", || channel.clone());
     let channels = Some(channel.expand([request.seeds.count, 1, height as usize, width as usize]));
     let image = ImageConditioning { channels, hooks: Vec::new() };
-    let mut pictures = image_to_image::draw(begun, request, &picture, image, running)?;
+    let mut pictures = image_to_image::draw(begun, request, &picture, image, context)?;
     for drawn in &mut pictures {
         drawn.depth = Some(shown.clone());
     }

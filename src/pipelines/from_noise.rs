@@ -4,7 +4,7 @@ use super::image_conditioning::ImageConditioning;
 use super::resident::Resident;
 use super::rewind::BranchPoint;
 use super::run::Drawn;
-use super::running::Running;
+use super::run_context::RunContext;
 use super::{latents, stages};
 use crate::base::stop::Outcome;
 use crate::content::request::Request;
@@ -14,9 +14,9 @@ pub(super) fn run(
     resident: &Resident,
     request: &Request,
     branch: Option<BranchPoint>,
-    running: &mut Running<'_>,
+    context: &mut RunContext<'_>,
 ) -> Outcome<Vec<Drawn>> {
-    let mut begun = stages::begin(resident, request, branch, running)?;
+    let mut begun = stages::begin(resident, request, branch, context)?;
     let samples = latents::noise(resident, request, &mut begun.generators) * begun.noise_scale();
-    begun.draw(samples, ImageConditioning::default(), running)
+    begun.draw(samples, ImageConditioning::default(), context)
 }

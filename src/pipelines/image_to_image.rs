@@ -7,7 +7,7 @@ use super::image_conditioning::ImageConditioning;
 use super::resident::Resident;
 use super::rewind::BranchPoint;
 use super::run::Drawn;
-use super::running::Running;
+use super::run_context::RunContext;
 use super::stages::Begun;
 use super::{latents, stages};
 use crate::base::stop::Outcome;
@@ -20,10 +20,10 @@ pub(super) fn run(
     request: &Request,
     branch: Option<BranchPoint>,
     picture: &RgbImage,
-    running: &mut Running<'_>,
+    context: &mut RunContext<'_>,
 ) -> Outcome<Vec<Drawn>> {
-    let begun = stages::begin(resident, request, branch, running)?;
-    draw(begun, request, picture, ImageConditioning::default(), running)
+    let begun = stages::begin(resident, request, branch, context)?;
+    draw(begun, request, picture, ImageConditioning::default(), context)
 }
 
 /// Draws from a picture of any size.
@@ -32,7 +32,7 @@ pub(super) fn draw(
     request: &Request,
     picture: &RgbImage,
     image: ImageConditioning,
-    running: &mut Running<'_>,
+    context: &mut RunContext<'_>,
 ) -> Outcome<Vec<Drawn>> {
     let resident = begun.resident;
     let picture = resize::rgb(picture, request.size.width as u32, request.size.height as u32, Filter::Lanczos);
@@ -40,7 +40,7 @@ pub(super) fn draw(
     // In Diffusers' order: the picture's latents are sampled first, then comes the noise.
     let image_latents = latents::sample(resident, &posterior, latents::noise(resident, request, &mut begun.generators));
     let noise = latents::noise(resident, request, &mut begun.generators);
-    running.record("image_latents", || image_latents.clone());
+    context.record("image_latents", || image_latents.clone());
     let samples = begun.scheduler.add_noise(image_latents, noise, begun.begin);
-    begun.draw(samples, image, running)
+    begun.draw(samples, image, context)
 }

@@ -11,7 +11,7 @@ use super::image_conditioning::{ImageConditioning, KeepOutside, mask_channel};
 use super::resident::Resident;
 use super::rewind::BranchPoint;
 use super::run::Drawn;
-use super::running::Running;
+use super::run_context::RunContext;
 use super::stages::Begun;
 use super::step_hook::StepHook;
 use super::{latents, stages};
@@ -28,12 +28,12 @@ pub(super) fn run(
     branch: Option<BranchPoint>,
     task: &Inpaint,
     picture: &RgbImage,
-    running: &mut Running<'_>,
+    context: &mut RunContext<'_>,
 ) -> Outcome<Vec<Drawn>> {
     let canvas = InpaintCanvas::new(task.edit(), picture, request.size.width, request.size.height)?;
     let mask = InpaintMasks::new(resident, request, task, &canvas)?;
-    let begun = stages::begin(resident, request, branch, running)?;
-    let mut pictures = draw(begun, request, task, &canvas, mask, running)?;
+    let begun = stages::begin(resident, request, branch, context)?;
+    let mut pictures = draw(begun, request, task, &canvas, mask, context)?;
     if task.paste_back {
         for drawn in &mut pictures {
             drawn.image = canvas.paste(&drawn.image);
@@ -79,7 +79,7 @@ fn draw(
     task: &Inpaint,
     canvas: &InpaintCanvas,
     mask: InpaintMasks,
-    running: &mut Running<'_>,
+    context: &mut RunContext<'_>,
 ) -> Outcome<Vec<Drawn>> {
     let resident = begun.resident;
     let reads_mask = resident.spec().reads_mask;
@@ -96,11 +96,11 @@ fn draw(
     let noise = latents::noise(resident, request, &mut begun.generators);
     let masked_noise = latents::noise(resident, request, &mut begun.generators);
     let latent_mask = mask_channel(&mask.latent, resident.compute());
-    running.record("mask", || latent_mask.clone());
+    context.record("mask", || latent_mask.clone());
     let channels = if reads_mask {
         let pixels = latents::pixels(resident, &canvas.picture, Some(&mask.hole));
         let masked = latents::sample(resident, &latents::encode(resident, pixels)?, masked_noise);
-        running.record("masked_image_latents", || masked.clone());
+        context.record("masked_image_latents", || masked.clone());
         let [count, _, height, width] = masked.dims();
         Some(Tensor::cat(vec![latent_mask.clone().expand([count, 1, height, width]), masked], 1))
     } else {
@@ -117,12 +117,12 @@ fn draw(
         _ => noise.clone() * begun.noise_scale(),
     };
     if let Some(image_latents) = &image_latents {
-        running.record("image_latents", || image_latents.clone());
+        context.record("image_latents", || image_latents.clone());
     }
     let keep = image_latents.filter(|_| has_keep).map(|image_latents| {
         Box::new(KeepOutside { image_latents, noise, mask: mask.drawn, is_soft: task.soft }) as Box<dyn StepHook>
     });
-    begun.draw(samples, ImageConditioning { channels, hooks: keep.into_iter().collect() }, running)
+    begun.draw(samples, ImageConditioning { channels, hooks: keep.into_iter().collect() }, context)
 }
 
 /// The picture's latents with what the fill puts into the hole; a blurred fill is in the picture already.

@@ -10,7 +10,7 @@ use super::image_conditioning::ImageConditioning;
 use super::memory::Wish;
 use super::resident::Resident;
 use super::run::{Hooks, Phase};
-use super::running::Running;
+use super::run_context::RunContext;
 use super::step_hook::{StepBegin, StepHook};
 use super::{latents, stages};
 use crate::base::cancel::CancelToken;
@@ -148,6 +148,7 @@ fn made_up() -> (Resident, Arc<Mutex<Vec<GivenInput>>>) {
             size: (64, 64),
             size_multiple: 16,
             steps: 4,
+            guidance_scale: Some(3.5),
             guidance: GuidanceKind::Embedded,
             scales_noise: true,
             reads_mask: false,
@@ -192,13 +193,13 @@ fn a_family_that_the_pipelines_know_nothing_of_is_drawn_with_and_controlled() {
     let (cancel, mut phases) = (CancelToken::new(), Vec::new());
     let mut on_phase = |phase| phases.push(phase);
     let hooks = Hooks { on_phase: &mut on_phase, on_step: &mut |_| Ok(()), cancel: &cancel, trace: None };
-    let mut running = Running::new(hooks, Vec::new());
+    let mut context = RunContext::new(hooks, Vec::new());
     let request = request(48, 32);
-    let mut begun = stages::begin(&resident, &request, None, &mut running).expect("it can be drawn");
+    let mut begun = stages::begin(&resident, &request, None, &mut context).expect("it can be drawn");
     let samples = latents::noise(&resident, &request, &mut begun.generators) * begun.noise_scale();
     let image = ImageConditioning { channels: None, hooks: vec![Box::new(Control::default())] };
-    let drawn = begun.draw(samples, image, &mut running).expect("a picture");
-    drop(running);
+    let drawn = begun.draw(samples, image, &mut context).expect("a picture");
+    drop(context);
     assert_eq!(drawn[0].image.dimensions(), (48, 32));
     assert_eq!(phases, [Phase::Encoding, Phase::Denoising, Phase::Decoding]);
     // The denoiser is asked once a step, with the guidance among its inputs.

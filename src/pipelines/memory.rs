@@ -21,6 +21,7 @@ pub(super) fn kept_bytes(numbers: u64, steps: u64) -> u64 {
 
 /// What a run asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a stage that a run has or lacks")]
 pub struct Wish {
     /// In pixels.
     pub width: usize,

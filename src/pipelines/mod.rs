@@ -24,7 +24,7 @@ mod plan;
 mod resident;
 mod rewind;
 mod run;
-mod running;
+mod run_context;
 mod side_by_side;
 mod stages;
 mod step_hook;

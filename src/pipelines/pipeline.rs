@@ -6,9 +6,9 @@ use image::RgbImage;
 
 use super::opening::{self, OnLoading};
 use super::resident::Resident;
-use super::rewind::{BranchPoint, StepCatcher, Trail};
+use super::rewind::{BranchPoint, KeptStep, StepCatcher, Trail};
 use super::run::{Drawn, Hooks, Step};
-use super::running::Running;
+use super::run_context::RunContext;
 use super::step_hook::StepHook;
 use super::{decode, depth_to_image, from_noise, image_to_image, inpaint, side_by_side, stages};
 use crate::base::device::ComputeDevice;
@@ -76,8 +76,8 @@ impl DiffusionPipeline {
         watchers.extend(trail.as_mut().map(|trail| trail as &mut dyn StepHook));
         watchers.extend(catcher.map(|catcher| catcher as &mut dyn StepHook));
         let cancel = hooks.cancel;
-        let mut running = Running::new(hooks.reborrow(), watchers);
-        let drawn = ops::interruptible(cancel, || self.run_task(request, branch, &mut running));
+        let mut context = RunContext::new(hooks.reborrow(), watchers);
+        let drawn = ops::interruptible(cancel, || self.run_task(request, branch, &mut context));
         *self.trail() = trail.filter(|trail| trail.steps > 0);
         drawn
     }
@@ -86,20 +86,20 @@ impl DiffusionPipeline {
         &self,
         request: &Request,
         branch: Option<BranchPoint>,
-        running: &mut Running<'_>,
+        context: &mut RunContext<'_>,
     ) -> Outcome<Vec<Drawn>> {
         let resident = &self.resident;
         match &request.start.task {
-            Task::TextToImage | Task::Unconditional => from_noise::run(resident, request, branch, running),
+            Task::TextToImage | Task::Unconditional => from_noise::run(resident, request, branch, context),
             Task::ImageToImage { image, .. } => {
-                image_to_image::run(resident, request, branch, &imaging::decode::rgb(image.path()?)?, running)
+                image_to_image::run(resident, request, branch, &imaging::decode::rgb(image.path()?)?, context)
             }
             Task::Inpaint(task) => {
-                inpaint::run(resident, request, branch, task, &imaging::decode::rgb(task.image.path()?)?, running)
+                inpaint::run(resident, request, branch, task, &imaging::decode::rgb(task.image.path()?)?, context)
             }
             Task::DepthToImage { image, depth, .. } => {
                 let depth = depth.as_ref().map(ImageRef::path).transpose()?;
-                depth_to_image::run(resident, request, branch, image.path()?, depth, running)
+                depth_to_image::run(resident, request, branch, image.path()?, depth, context)
             }
         }
     }
@@ -108,29 +108,27 @@ impl DiffusionPipeline {
     fn branch_point(&self, branch: &Branch, hooks: &mut Hooks<'_>) -> Outcome<BranchPoint> {
         let scheduler = stages::scheduler(self.scheduler_config(), &branch.from)?;
         let kept = self.trail().as_ref().filter(|trail| trail.request == branch.from).and_then(|t| t.get(branch.step));
-        let kept = match kept {
-            Some(kept) => kept,
-            None => {
-                let mut catcher = StepCatcher::new(branch.step);
-                let Hooks { on_phase, on_step, cancel, .. } = hooks.reborrow();
-                let mut until_then = |step: Step<'_>| {
-                    let is_there = step.index + 1 == branch.step;
-                    on_step(step)?;
-                    if is_there { Err(Stop::Cancelled) } else { Ok(()) }
-                };
-                let partly = Hooks { on_phase, on_step: &mut until_then, cancel, trace: None };
-                let ended = self.run_watched(&branch.from, partly, Some(&mut catcher));
-                cancel.check()?;
-                match (catcher.caught, ended) {
-                    (Some(kept), Err(Stop::Cancelled)) => kept,
-                    (_, Err(stop)) => return Err(stop),
-                    (_, Ok(_)) => {
-                        return Err(Error::new(format!("There is no step {} to go on from", branch.step)).into());
-                    }
-                }
-            }
-        };
+        let kept = kept.map_or_else(|| self.draw_up_to(branch, hooks), Ok)?;
         Ok(BranchPoint::new(kept, scheduler, &branch.from)?)
+    }
+
+    /// Draws another run as far as one of its steps.
+    fn draw_up_to(&self, branch: &Branch, hooks: &mut Hooks<'_>) -> Outcome<KeptStep> {
+        let mut catcher = StepCatcher::new(branch.step);
+        let Hooks { on_phase, on_step, cancel, .. } = hooks.reborrow();
+        let mut until_then = |step: Step<'_>| {
+            let is_there = step.index + 1 == branch.step;
+            on_step(step)?;
+            if is_there { Err(Stop::Cancelled) } else { Ok(()) }
+        };
+        let partly = Hooks { on_phase, on_step: &mut until_then, cancel, trace: None };
+        let ended = self.run_watched(&branch.from, partly, Some(&mut catcher));
+        cancel.check()?;
+        match (catcher.caught, ended) {
+            (Some(kept), Err(Stop::Cancelled)) => Ok(kept),
+            (_, Err(stop)) => Err(stop),
+            (_, Ok(_)) => Err(Error::new(format!("There is no step {} to go on from", branch.step)).into()),
+        }
     }
 
     /// Draws one picture in several ways: requests that differ in sampler, steps and guidance alone, at the same time.
@@ -147,8 +145,8 @@ impl DiffusionPipeline {
         self.check_task(TaskKind::TextToImage)?;
         self.forget_steps();
         let cancel = hooks.cancel;
-        let mut running = Running::new(hooks, Vec::new());
-        ops::interruptible(cancel, || side_by_side::run(&self.resident, requests, &mut running, on_drawn))
+        let mut context = RunContext::new(hooks, Vec::new());
+        ops::interruptible(cancel, || side_by_side::run(&self.resident, requests, &mut context, on_drawn))
     }
 
     /// The request of the last run of one picture, and how many of its steps were done; `None` if nothing of it is kept.
@@ -256,6 +254,11 @@ impl DiffusionPipeline {
     /// Steps by default: those of its pipeline's `__call__` in Diffusers.
     pub fn default_steps(&self) -> usize {
         self.resident.spec().steps
+    }
+
+    /// The guidance scale by default, likewise; `None` for a model without guidance.
+    pub fn default_guidance_scale(&self) -> Option<f64> {
+        self.resident.spec().guidance_scale
     }
 
     /// Width and height of the pictures that the model is made for, in pixels.

@@ -11,7 +11,7 @@ use super::image_conditioning::ImageConditioning;
 use super::memory::Wish;
 use super::resident::Resident;
 use super::run::{Drawn, Phase};
-use super::running::Running;
+use super::run_context::RunContext;
 use super::{latents, stages};
 use crate::base::error::{Error, Result};
 use crate::base::rng::Generators;
@@ -25,7 +25,7 @@ use crate::content::request::{Request, Task, Validate};
 pub(super) fn run(
     resident: &Resident,
     requests: &[Request],
-    running: &mut Running<'_>,
+    context: &mut RunContext<'_>,
     on_drawn: &mut dyn FnMut(usize, Drawn) -> Outcome<()>,
 ) -> Outcome<()> {
     let first = check(requests)?;
@@ -41,10 +41,10 @@ pub(super) fn run(
     let scheduler = |request| stages::scheduler(&spec.scheduler_config, request);
     let schedulers = requests.iter().map(scheduler).collect::<Result<Vec<_>>>()?;
 
-    running.begin(Phase::Encoding);
+    context.begin(Phase::Encoding);
     let conditioning = stages::encode_prompts(resident, &all, AppliedGuidance::new(spec.guidance, &all.guidance))?;
 
-    running.begin(Phase::Denoising);
+    context.begin(Phase::Denoising);
     let denoiser = resident.model().denoiser()?;
     let mut waiting = Vec::new();
     for (variant, (request, scheduler)) in requests.iter().zip(schedulers).enumerate() {
@@ -64,12 +64,12 @@ pub(super) fn run(
     while let Some(next) = furthest_behind(&waiting) {
         let began = Instant::now();
         let Some(denoising) = waiting.get_mut(next) else { break };
-        denoising.step(pace_after(longest), running)?;
+        denoising.step(pace_after(longest), context)?;
         longest = began.elapsed();
         let (done, of) = denoising.progress();
         if done == of {
             let finished = waiting.swap_remove(next);
-            let pictures = decode(resident, &finished.samples, first.finish.safety, running)?;
+            let pictures = decode(resident, &finished.samples, first.finish.safety, context)?;
             pictures.into_iter().try_for_each(|picture| on_drawn(finished.variant, picture))?;
         }
     }

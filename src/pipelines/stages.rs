@@ -11,7 +11,7 @@ use super::memory::Wish;
 use super::resident::Resident;
 use super::rewind::{BranchPoint, FirstSamples};
 use super::run::{Drawn, Phase};
-use super::running::Running;
+use super::run_context::RunContext;
 use crate::base::error::{Error, Result};
 use crate::base::rng::Generators;
 use crate::base::stop::Outcome;
@@ -75,7 +75,7 @@ pub(super) fn begin<'a>(
     resident: &'a Resident,
     request: &Request,
     branch: Option<BranchPoint>,
-    running: &mut Running<'_>,
+    context: &mut RunContext<'_>,
 ) -> Outcome<Begun<'a>> {
     let spec = resident.spec();
     check_size(spec, request)?;
@@ -86,11 +86,11 @@ pub(super) fn begin<'a>(
     let guidance = AppliedGuidance::new(spec.guidance, &request.guidance);
     let mut conditioning = Conditioning::default();
     if request.start.task.kind().has_prompt() {
-        running.begin(Phase::Encoding);
+        context.begin(Phase::Encoding);
         conditioning = encode_prompts(resident, request, guidance)?;
     }
     if let Some(text) = &conditioning.text {
-        running.record("prompt_embeds", || text.clone());
+        context.record("prompt_embeds", || text.clone());
     }
     let generators = Generators::per_image((0..request.seeds.count).map(|k| request.seed_of(k)));
     Ok(Begun { resident, guidance, conditioning, scheduler, begin, generators, first, safety: request.finish.safety })
@@ -130,21 +130,21 @@ impl Begun<'_> {
         self,
         samples: Tensor<4>,
         image: ImageConditioning,
-        running: &mut Running<'_>,
+        context: &mut RunContext<'_>,
     ) -> Outcome<Vec<Drawn>> {
         let resident = self.resident;
         // The picture that it begins with is encoded.
         resident.done_with(&resident.stages().code);
-        running.begin(Phase::Denoising);
+        context.begin(Phase::Denoising);
         let denoiser = resident.model().denoiser()?;
         let Self { guidance, conditioning, scheduler, begin, generators, first, safety, .. } = self;
         let (samples, generators) = first.map_or((samples, generators), |first| (first.samples, first.generators));
-        running.record("initial_latents", || samples.clone());
+        context.record("initial_latents", || samples.clone());
         let setup = DenoiseSetup { resident, denoiser, conditioning, guidance, image };
-        let drawn = Denoising::new(setup, scheduler, samples, generators, begin).finish(running);
+        let drawn = Denoising::new(setup, scheduler, samples, generators, begin).finish(context);
         resident.done_with(&resident.stages().denoise);
         let latents = drawn?;
-        running.begin(Phase::Decoding);
-        decode(resident, &latents, safety, running)
+        context.begin(Phase::Decoding);
+        decode(resident, &latents, safety, context)
     }
 }

@@ -17,12 +17,12 @@ use crate::pipelines::{Drawn, Hooks, Overflow, Phase, Step, Trace};
 use crate::schedulers::SchedulerKind;
 use crate::storage::gallery::{self, Destination, Entry};
 use crate::worker::engine::Engine;
-use crate::worker::preview::Budget;
+use crate::worker::preview::PreviewBudget;
 use crate::worker::protocol::{Event, Job, Preview, Previews};
 use crate::worker::tuning::Tuning;
 use crate::worker::work::{MAX_VARIANTS, Work};
 
-/// A job on its way.
+/// A job that is being done.
 pub(super) struct Working<'a> {
     job: &'a Job,
     /// The model, as the user named it: recipes keep it.
@@ -35,8 +35,8 @@ pub(super) struct Working<'a> {
     /// What the model's GPU has done before; `None` on the CPU.
     tuning: Option<&'a mut Tuning>,
     /// One a variant.
-    budgets: [Budget; MAX_VARIANTS],
-    /// When the last step, and its preview, were done.
+    budgets: [PreviewBudget; MAX_VARIANTS],
+    /// When the last step and its preview ended.
     step_began: Instant,
 }
 
@@ -160,7 +160,7 @@ impl<'a> Working<'a> {
         Ok(entries)
     }
 
-    /// Puts a finished picture into its place, and tells of it.
+    /// Saves a finished picture, and tells of it.
     fn save(&mut self, picture: Drawn, place: usize, recipe: Recipe) -> Result<Entry> {
         let recipe = Recipe { verdict: picture.verdict, model_hash: self.model_hash.clone(), ..recipe };
         let entry = gallery::save_with_depth(
@@ -175,7 +175,7 @@ impl<'a> Working<'a> {
         Ok(entry)
     }
 
-    /// Tells that a picture has come into its next phase.
+    /// Tells that a picture enters its next phase.
     fn begin(&mut self, picture: usize, phase: Phase, request: &Request) {
         let tuning = self.tuning.as_mut().is_some_and(|tuning| tuning.begin(self.model, phase, request));
         self.outbox.tell(Event::JobPhase { id: self.job.id, picture, phase, tuning });
@@ -222,7 +222,7 @@ impl<'a> Working<'a> {
     }
 }
 
-/// Keeps what a picture had come to before its numbers overflowed; `recipe` is that of a variant.
+/// Keeps what a picture looked like before its numbers overflowed; `recipe` gives the recipe of a variant.
 fn rescue(stop: Stop, recipe: impl Fn(usize) -> Recipe) -> Stop {
     let Stop::Failed(error) = stop else { return stop };
     Stop::Failed(match Overflow::of(&error) {
@@ -243,8 +243,8 @@ fn put_aside(what: &str, picture: &RgbImage, recipe: Recipe, error: Error) -> Er
 }
 
 impl Job {
-    /// Finds out what can be found out before any work is spent: whether the request makes sense, and whether its
-    /// results could be written.
+    /// Checks what can be checked before any work is done: whether the request makes sense, and whether its results can be
+    /// written.
     ///
     /// # Errors
     /// The first thing that is wrong.

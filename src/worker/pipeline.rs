@@ -16,7 +16,7 @@ use crate::worker::engine::Engine;
 use crate::worker::protocol::ModelInfo;
 use crate::worker::tokens::TokenCounter;
 
-/// Diffusers' default (`StableDiffusionPipeline.__call__`), for models whose card recommends nothing.
+/// What a form shows for a model that has no guidance: Diffusers' default of the others.
 const GUIDANCE_SCALE: f64 = 7.5;
 
 /// Where models are to be opened.
@@ -70,7 +70,7 @@ impl Engine for DiffusionPipeline {
             height,
             steps: recommended.num_inference_steps.unwrap_or_else(|| self.default_steps()),
             scheduler_config: self.scheduler_config().clone(),
-            guidance_scale: recommended.guidance_scale.unwrap_or(GUIDANCE_SCALE),
+            guidance_scale: recommended.guidance_scale.or(self.default_guidance_scale()).unwrap_or(GUIDANCE_SCALE),
             device: self.compute().name.clone(),
             dtype: self.compute().dtype.name().to_owned(),
             on_gpu: self.compute().is_gpu(),
@@ -123,7 +123,7 @@ impl Engine for DiffusionPipeline {
     }
 }
 
-/// Widths and heights for a model that is made for this size: that, and for a square upright and flat pictures whose longer side
+/// The sizes to offer for a model that is made for this one: that, and for a square also portraits and landscapes whose longer side
 /// is five quarters or one and a half times it.
 ///
 /// A model draws best near what it was trained on, which is mostly a square; from twice the side on it repeats its subject. Stable

@@ -1,22 +1,22 @@
 //! How often a picture in the making may be shown.
 //!
-//! Where the model has a sketch, that is what is shown; otherwise the latents are decoded. What a preview costs is measured, and
-//! another is made only when it costs at most a fiftieth of the denoising since the last one. The first is free: it finds the
-//! cost out. Small pictures are done in a moment, and a fiftieth of a moment is nothing, though they are worth watching too: eight
-//! previews are made of them whatever their share, and of larger ones as long as they take no more than a second in all.
+//! A preview is a sketch where the model has one; otherwise the latents are decoded. Its cost is measured, and another is made only
+//! when it costs at most a fiftieth of the denoising since the last one. The first is free: it measures the cost. A fiftieth of a
+//! small picture's denoising is too short for any preview, so a small picture gets eight whatever they cost, and a larger one
+//! gets as many as long as they take no more than a second in all.
 
 /// The share of the denoising that previews may take.
 const SHARE: f64 = 0.02;
-/// What the previews of a picture may take whatever their share, in seconds: too little to be missed.
+/// Seconds that the previews of a picture may take whatever their share: too few to be noticed.
 const ALLOWANCE_SECS: f64 = 1.0;
 /// How many previews the allowance is spread over.
 const ALLOWED: usize = 8;
-/// Pixels of a picture that any autoencoder decodes in a moment.
+/// The most pixels of a small picture: any autoencoder decodes as many in a moment.
 const SMALL_PIXELS: usize = 128 * 128;
 
-/// What the previews of a job have cost, and whether another may be made.
+/// Measures what the previews of a job cost, and decides whether another may be made.
 #[derive(Debug, Default)]
-pub(super) struct Budget {
+pub(super) struct PreviewBudget {
     /// Seconds that the last preview took; `None` until it is known.
     cost: Option<f64>,
     /// Seconds of denoising, and of previews.
@@ -31,14 +31,14 @@ pub(super) struct Budget {
     steps_since: usize,
 }
 
-impl Budget {
-    /// The next picture begins, of so many pixels.
+impl PreviewBudget {
+    /// Notes that the next picture begins, of so many pixels.
     pub(super) fn picture(&mut self, pixels: usize) {
         self.is_small = pixels <= SMALL_PIXELS;
         self.of_picture = 0.0;
     }
 
-    /// A step is done.
+    /// Notes that a step is done.
     pub(super) fn step(&mut self, secs: f64) {
         self.denoising += secs;
         self.denoising_since += secs;
@@ -54,7 +54,7 @@ impl Budget {
         })
     }
 
-    /// A preview was made. `tuning`: the device was tuned in it, so the next one will cost something else.
+    /// Notes that a preview was made. `tuning`: the device was tuned in it, so the next one will not cost the same.
     pub(super) fn preview(&mut self, secs: f64, tuning: bool) {
         self.cost = (!tuning).then_some(secs);
         self.previews += secs;
@@ -63,7 +63,7 @@ impl Budget {
         self.steps_since = 0;
     }
 
-    /// What previews took of the denoising so far, 0 to 1.
+    /// The share of the denoising that previews have taken so far, 0 to 1.
     pub(super) fn share(&self) -> f64 {
         let all = self.denoising + self.previews;
         if all > 0.0 { self.previews / all } else { 0.0 }
@@ -75,8 +75,8 @@ mod tests {
     use super::*;
 
     /// The steps, of `steps` that take `step_secs` each, after which a preview of `cost` seconds is made.
-    fn shown(steps: usize, step_secs: f64, cost: f64) -> (Vec<usize>, Budget) {
-        let mut budget = Budget::default();
+    fn shown(steps: usize, step_secs: f64, cost: f64) -> (Vec<usize>, PreviewBudget) {
+        let mut budget = PreviewBudget::default();
         let mut shown = Vec::new();
         for step in 1..=steps {
             budget.step(step_secs);
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dear_preview_comes_once_and_then_as_seldom_as_its_share_allows() {
+    fn an_expensive_preview_comes_once_and_then_as_rarely_as_its_share_allows() {
         assert_eq!(shown(100, 1.0, 3.0).0, [1]);
         let (shown, budget) = shown(1000, 1.0, 2.0);
         assert_eq!(shown[..3], [1, 101, 201]);
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_small_picture_is_seen_coming_however_slow_the_machine_is() {
-        let mut budget = Budget::default();
+        let mut budget = PreviewBudget::default();
         budget.picture(64 * 64);
         let mut previews = 0;
         for _ in 0..20 {
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_preview_in_which_the_device_was_tuned_says_nothing_about_the_next() {
-        let mut budget = Budget::default();
+        let mut budget = PreviewBudget::default();
         budget.step(1.0);
         budget.preview(60.0, true);
         budget.step(1.0);

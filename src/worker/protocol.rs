@@ -189,6 +189,7 @@ pub struct Left {
 /// What happened.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "few events carry a model's facts, and none are kept")]
 pub enum Event {
     /// A model is being opened. Told once at the beginning, with no component, and then as it goes on. A load that a
     /// job began, because the model was unloaded or broke down, may end with that job.

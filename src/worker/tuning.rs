@@ -1,15 +1,15 @@
-//! What a GPU has to get ready for.
+//! When a GPU has to be tuned.
 //!
-//! Kernels are compiled, and the fastest of their variants found, when shapes are seen for the first time: so in every phase of
-//! the first picture of a model and size. Limits: what this process did counts, not what the backend kept of earlier ones on
-//! disk; with that, it is over sooner.
+//! Kernels are compiled, and the fastest of their variants chosen, when shapes are seen for the first time: in every phase of the
+//! first picture of a model and size. Limits: only what this process did is known; what the backend kept on disk from earlier
+//! processes makes the tuning shorter than it is told.
 
 use std::collections::HashSet;
 
 use crate::content::request::Request;
 use crate::pipelines::Phase;
 
-/// A piece of work by what shapes its tensors have.
+/// A piece of work, by what its tensors' shapes depend on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct TunedWork {
     model: String,
@@ -21,7 +21,7 @@ struct TunedWork {
     guided: bool,
 }
 
-/// What was done on a GPU so far.
+/// The work that was done on a GPU so far.
 #[derive(Debug, Default)]
 pub(super) struct Tuning {
     done: HashSet<TunedWork>,
@@ -29,27 +29,27 @@ pub(super) struct Tuning {
 }
 
 impl Tuning {
-    /// A phase begins, and the one before it is over. Says whether it is the first of its kind.
+    /// Begins a phase, which ends the one before it. Returns whether it is the first of its kind.
     pub(super) fn begin(&mut self, model: &str, phase: Phase, request: &Request) -> bool {
         self.done();
-        // The GPU has no part in the saving.
+        // Saving doesn't use the GPU.
         let first = Some(TunedWork::of(model, phase, request))
             .filter(|work| phase != Phase::Saving && !self.done.contains(work));
         self.now = first;
         self.now.is_some()
     }
 
-    /// What goes on has been done once.
+    /// Notes that the work that goes on has been done once.
     pub(super) fn done(&mut self) {
         self.done.extend(self.now.take());
     }
 
-    /// What goes on came to nothing.
+    /// Forgets the work that goes on: it came to nothing.
     pub(super) fn abandon(&mut self) {
         self.now = None;
     }
 
-    /// The latents of a picture in the making were decoded. Says whether it was the first decode of its kind.
+    /// Notes that the latents of an unfinished picture were decoded. Returns whether it was the first decode of its kind.
     pub(super) fn decoded(&mut self, model: &str, request: &Request) -> bool {
         self.done.insert(TunedWork::of(model, Phase::Decoding, request))
     }

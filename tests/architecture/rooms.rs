@@ -63,6 +63,7 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
         "pipelines",
         &[
             "families",
+            "models",
             "schedulers",
             "ops",
             "storage::checkpoint",

@@ -81,6 +81,7 @@ impl StableDiffusionModel {
             size: (width * factor, height * factor),
             size_multiple: factor,
             steps: files.checkpoint.pipeline().steps,
+            guidance_scale: files.checkpoint.pipeline().guidance_scale,
             guidance: GuidanceKind::ClassifierFree,
             scales_noise: true,
             reads_mask: unet.outline.in_channels() > vae.outline.latent_channels(),

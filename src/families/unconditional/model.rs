@@ -61,6 +61,7 @@ impl UnconditionalModel {
             size: sample_size(&files.checkpoint.component(ComponentId::UNET.name())?.config),
             size_multiple: unet.outline.side_multiple(),
             steps: files.checkpoint.pipeline().steps,
+            guidance_scale: files.checkpoint.pipeline().guidance_scale,
             guidance: GuidanceKind::None,
             scales_noise: false,
             reads_mask: false,

@@ -46,7 +46,7 @@ fn a_load_tells_which_component_it_is_at_and_how_far() {
     let mut told = Vec::new();
     loop {
         match next(&mut worker) {
-            Event::ModelLoading { model, component, fraction, .. } if model == ModelRef::Bundled => {
+            Event::ModelLoading { model: ModelRef::Bundled, component, fraction, .. } => {
                 told.push(format!("{} {fraction}", component.as_deref().unwrap_or("-")));
             }
             Event::ModelLoaded { .. } => break,
@@ -68,7 +68,7 @@ fn a_load_can_be_cancelled_and_jobs_fail_until_a_model_is_loaded() {
     loop {
         match next(&mut worker) {
             Event::ModelLoading { .. } => {}
-            Event::ModelCancelled { model, left: None } if model == ModelRef::Bundled => break,
+            Event::ModelCancelled { model: ModelRef::Bundled, left: None } => break,
             other => panic!("unexpected {other:?}"),
         }
     }

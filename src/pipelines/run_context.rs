@@ -8,13 +8,13 @@ use crate::base::stop::Outcome;
 use crate::ops;
 
 /// The hooks of a run.
-pub(super) struct Running<'a> {
+pub(super) struct RunContext<'a> {
     hooks: Hooks<'a>,
     /// Called after each step, before the caller is.
     watchers: Vec<&'a mut dyn StepHook>,
 }
 
-impl<'a> Running<'a> {
+impl<'a> RunContext<'a> {
     pub(super) fn new(hooks: Hooks<'a>, watchers: Vec<&'a mut dyn StepHook>) -> Self {
         Self { hooks, watchers }
     }
