@@ -37,7 +37,7 @@ pub trait LatentCodec {
     fn decode(&self, latents: Tensor<4>, tile: Option<usize>) -> Outcome<Tensor<4>>;
 }
 
-/// How latents are scaled for a denoiser: `(latent - shift - mean) * factor / std`, mean and standard deviation by channel.
+/// The scaling of latents for a denoiser: `(latent - shift - mean) * factor / std`, mean and standard deviation by channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LatentScale {
     factor: f64,

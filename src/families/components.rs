@@ -49,7 +49,7 @@ impl Components {
         self.slots.iter().filter(|slot| slot.is_loaded()).map(|slot| slot.bytes()).sum()
     }
 
-    /// How many numbers each component has.
+    /// The number of each component's parameters.
     pub fn parameters(&self) -> Vec<(ComponentId, u64)> {
         self.slots.iter().map(|slot| (slot.id(), slot.comparison().parameters)).collect()
     }

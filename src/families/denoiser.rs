@@ -7,7 +7,7 @@ use crate::base::stop::Outcome;
 use crate::models::residuals::Residuals;
 use crate::models::unet_blocks::Pace;
 
-/// What a denoiser is given in a step.
+/// The input of a denoiser in a step.
 pub struct DenoiserInput<'a> {
     /// The samples, `[batch, channels, height, width]`, f32, scaled as the scheduler wants it. Under guidance the batch is there
     /// twice: the first half goes with the negative prompts.

@@ -1,4 +1,4 @@
-//! What a model takes of the memory: plain numbers, told from its configs and headers, for plans made on any thread.
+//! The memory that a model takes: plain numbers, told from its configs and headers, for plans made on any thread.
 //!
 //! The figures are upper estimates from the networks' shapes.
 
@@ -8,7 +8,7 @@ use burn::tensor::DType;
 use super::component::ComponentId;
 use crate::ops;
 
-/// What a model takes on a device.
+/// The memory needs of a model on a device, whatever is drawn.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Footprint {
     /// How many numbers each component has, the most expensive to load again first.
@@ -91,7 +91,7 @@ impl Footprint {
         self.stages.usual().map(|id| self.weights(id)).sum()
     }
 
-    /// How many numbers the components have that every run needs.
+    /// The number of parameters of the components that every run needs.
     pub fn usual_parameters(&self) -> u64 {
         let is_usual = |id: ComponentId| self.stages.usual().any(|other| other == id);
         self.parameters.iter().filter(|(id, _)| is_usual(*id)).map(|(_, count)| *count).sum()

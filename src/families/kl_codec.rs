@@ -33,7 +33,7 @@ impl KlCodec {
         Self { vae, dtype, scale, sketch }
     }
 
-    /// What it holds of each pixel while it works.
+    /// The numbers that it holds for each pixel while it works.
     pub(super) fn cost(&self) -> NetworkCost {
         let widest = self.vae.outline.widest_at_full_size() as u64;
         NetworkCost { widest, alive: widest * LIVE_TENSORS, convolved: widest }

@@ -18,13 +18,13 @@ use crate::schedulers::{Scheduler, SchedulerConfig, SchedulerKind};
 
 /// An opened model: its components are loaded when they are needed. It lives on one thread.
 pub trait Model {
-    /// What it is made for.
+    /// The facts that a run depends on.
     fn spec(&self) -> &ModelSpec;
 
     /// Its components that have weights.
     fn components(&self) -> &Components;
 
-    /// What it takes of the memory.
+    /// The memory that it takes.
     fn footprint(&self) -> Footprint;
 
     /// Encodes prompts for [`Self::denoiser`].
@@ -69,7 +69,7 @@ pub trait Model {
     }
 }
 
-/// What a model is made for.
+/// The facts of a model that a run depends on.
 #[derive(Clone, Debug)]
 pub struct ModelSpec {
     /// The tasks that it can do, the first of them by default.
@@ -92,7 +92,7 @@ pub struct ModelSpec {
     pub scheduler_config: SchedulerConfig,
 }
 
-/// How the guidance scale comes into effect.
+/// The ways in which a guidance scale takes effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GuidanceKind {
     /// The denoiser is asked twice a step, with and without the prompt (Ho and Salimans, 2022).
@@ -103,7 +103,7 @@ pub enum GuidanceKind {
     None,
 }
 
-/// What is said of a model that can't tell near from far.
+/// The error of a model that can't tell near from far.
 pub(super) fn no_depth_estimator() -> Error {
     Error::new("This model can't tell near from far: it has no depth estimator")
         .advise(format!("Choose a depth map of your own, or {}", TaskKind::DepthToImage.suitable_models()))

@@ -28,7 +28,7 @@ impl Family {
     }
 }
 
-/// How the models of a family are run.
+/// The run-time half of a family.
 pub struct FamilyRuntime {
     /// The components with weights that a model of it may have, the most expensive to load again first.
     pub components: &'static [ComponentKind],

@@ -19,7 +19,7 @@ pub(super) type BuildNetwork<M> = fn(&NetworkConfig, &Device) -> Result<M>;
 /// Is told which component's files are looked at next; an error ends the opening.
 pub type OnHeaders<'a> = dyn FnMut(ComponentId) -> Outcome<()> + 'a;
 
-/// Where the components of a model come from and go to: its files and the device.
+/// The files of a model, and the device that its components are loaded on.
 pub struct ModelFiles {
     /// The model as the user names it, for messages.
     pub name: String,
@@ -45,7 +45,7 @@ pub trait AnySlot {
     /// The component's name.
     fn id(&self) -> ComponentId;
 
-    /// How its files differ from its network, and how large both are.
+    /// The comparison of its files with its network, with the sizes of both.
     fn comparison(&self) -> &Comparison;
 
     /// The type of its numbers once it is loaded.
@@ -56,7 +56,7 @@ pub trait AnySlot {
         self.comparison().parameters * self.dtype().size() as u64
     }
 
-    /// Whether it is loaded.
+    /// Returns whether it is loaded.
     fn is_loaded(&self) -> bool;
 
     /// Loads it; `on_tensor` is told after each tensor.

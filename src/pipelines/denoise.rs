@@ -25,7 +25,7 @@ use crate::schedulers::Scheduler;
 /// for the device after every block costs less than a fiftieth.
 const LONG_STEP_SECS: f64 = 0.3;
 
-/// What is the same in all steps of a run.
+/// The parts of a denoise loop that are the same in all steps.
 pub(super) struct DenoiseSetup<'a> {
     pub(super) resident: &'a Resident,
     pub(super) denoiser: Arc<dyn Denoiser>,
@@ -88,7 +88,7 @@ impl<'a> Denoising<'a> {
         }
     }
 
-    /// Steps that are done, and all there are.
+    /// The number of steps that are done, and of all.
     pub(super) fn progress(&self) -> (usize, usize) {
         (self.index - self.begin, self.scheduler.timesteps().len() - self.begin)
     }
@@ -194,7 +194,7 @@ impl<'a> Denoising<'a> {
     }
 }
 
-/// Whether all values are finite, told by few numbers read back: sums are infinite or NaN if one of the values is, or if they
+/// Checks that all values are finite, by few numbers read back: sums are infinite or NaN if one of the values is, or if they
 /// are so large that nothing is to be had of them.
 ///
 /// By halves, since a GPU spends seconds on tuning its reductions for every new size (`Tensor::sum`). On the software
@@ -211,7 +211,7 @@ fn is_finite(samples: &Tensor<4>) -> Result<bool> {
     Ok(ops::read(sums)?.into_iter().all(f32::is_finite))
 }
 
-/// How the step after one that took this long is done.
+/// Chooses the pace of the step after one that took this long.
 pub(super) fn pace_after(step: Duration) -> Pace {
     if step.as_secs_f64() > LONG_STEP_SECS { Pace::BlockByBlock } else { Pace::AtOnce }
 }

@@ -19,7 +19,7 @@ impl AppliedGuidance {
         Self { kind, scale: guidance.scale, rescale: guidance.rescale }
     }
 
-    /// Whether the denoiser is asked twice a step, with and without the prompt.
+    /// Returns whether the denoiser is asked twice a step, with and without the prompt.
     pub(super) fn asks_twice(self) -> bool {
         self.kind == GuidanceKind::ClassifierFree && self.scale > 1.0
     }

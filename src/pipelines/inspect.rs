@@ -14,7 +14,7 @@ use crate::base::stop::Stop;
 use crate::families::{self, ComponentId, ComponentKind, Footprint, ModelFiles};
 use crate::storage::checkpoint::{Checkpoint, Description, Mismatch};
 
-/// What there is to know of a model that isn't loaded.
+/// Facts about a model that isn't loaded.
 #[derive(Clone, Debug)]
 pub struct Inspection {
     /// What it is made of.
@@ -57,7 +57,7 @@ impl Inspection {
         Ok(footprint.plan(&wish(footprint), footprint.budget(held)))
     }
 
-    /// How a component's files differ from its network, if it has any.
+    /// The comparison of a component's files with its network, if it has any.
     pub fn component(&self, name: &str) -> Option<&ComponentInspection> {
         self.components.iter().find(|component| component.part.name() == name)
     }

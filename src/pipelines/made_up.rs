@@ -23,7 +23,7 @@ use crate::families::{
     LatentScale, Model, ModelFiles, ModelSpec, NetworkCost, PromptPair, Residuals, SketchMap, StageComponents,
 };
 
-/// What the denoiser was given in a step.
+/// The input of the denoiser in a step.
 #[derive(Clone, Debug, PartialEq)]
 struct GivenInput {
     shape: [usize; 4],

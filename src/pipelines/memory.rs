@@ -9,7 +9,7 @@ use crate::base::device::{Capacity, Memory};
 use crate::content::request::{Request, SafetyMode, Task};
 use crate::families::Footprint;
 
-/// What the steps that are kept of a run may take.
+/// The most bytes that the kept steps of a run take.
 pub(super) const MOST_KEPT_BYTES: u64 = 256 << 20;
 
 /// Bytes of the steps of a run with so many numbers in its samples, if all of them are kept.
@@ -19,7 +19,7 @@ pub(super) fn kept_bytes(numbers: u64, steps: u64) -> u64 {
     of_step.saturating_mul(numbers).saturating_mul(steps)
 }
 
-/// What a run asks for.
+/// The memory needs of a run, before it is known on which model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a stage that a run has or lacks")]
 pub struct Wish {
@@ -44,7 +44,7 @@ pub struct Wish {
 }
 
 impl Wish {
-    /// What a request asks for, if its pictures are drawn as one batch.
+    /// The needs of a request, if its pictures are drawn as one batch.
     pub fn of(request: &Request) -> Self {
         Self {
             width: request.size.width,
@@ -59,7 +59,7 @@ impl Wish {
         }
     }
 
-    /// What the first picture of a model asks for as a rule: its own size, with guidance.
+    /// The needs of a model's first picture as a rule: its own size, with guidance.
     pub fn usual(footprint: &Footprint) -> Self {
         let (width, height) = footprint.size;
         Self {
@@ -82,7 +82,7 @@ impl Wish {
     }
 }
 
-/// What loading a model asks for, told before the first of its weights is read.
+/// The memory that a model needs, told before the first of its weights is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
     /// Bytes for the whole model and a picture of its own size.
@@ -92,8 +92,8 @@ pub struct Room {
 }
 
 impl Room {
-    /// Whether there is as much beside a model that holds so many bytes. Where the driver tells nothing, there isn't: a GPU that
-    /// runs out of memory takes everything with it.
+    /// Returns whether there is as much beside a model that holds so many bytes. Where the driver tells nothing, there isn't: a GPU
+    /// that runs out of memory fails for good.
     pub fn is_beside(&self, held: u64) -> bool {
         match self.memory {
             Memory::Main => available().is_none_or(|free| self.needed <= free),

@@ -8,7 +8,7 @@ use crate::base::device::ComputeDevice;
 use crate::base::stop::Outcome;
 use crate::families::{self, AnySlot, ModelFiles};
 
-/// How far the opening of a model has come.
+/// The progress of opening a model.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Loading<'a> {
     /// The component whose files are being read.

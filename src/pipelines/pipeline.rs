@@ -194,7 +194,7 @@ impl DiffusionPipeline {
         self.resident.estimate_depth(picture)
     }
 
-    /// What it takes of the memory.
+    /// The memory that it takes.
     pub fn footprint(&self) -> &Footprint {
         self.resident.footprint()
     }
@@ -246,7 +246,7 @@ impl DiffusionPipeline {
         SchedulerKind::ALL.iter().filter_map(refused).collect()
     }
 
-    /// What the model's card recommends.
+    /// The settings that the model's card recommends.
     pub fn recommended(&self) -> Recommended {
         self.recommended
     }
@@ -266,7 +266,7 @@ impl DiffusionPipeline {
         self.resident.spec().size
     }
 
-    /// What both sides of a picture are multiples of.
+    /// The number that both sides of a picture are multiples of.
     pub fn size_multiple(&self) -> usize {
         self.resident.spec().size_multiple
     }
@@ -276,12 +276,12 @@ impl DiffusionPipeline {
         self.resident.model().tokenizer()
     }
 
-    /// Where it runs.
+    /// The device that it runs on.
     pub fn compute(&self) -> &ComputeDevice {
         self.resident.compute()
     }
 
-    /// How many parameters it has: those of the components that every run needs.
+    /// The number of its parameters: those of the components that every run needs.
     pub fn num_params(&self) -> usize {
         self.footprint().usual_parameters() as usize
     }

@@ -15,7 +15,7 @@ use crate::families::{ComponentId, Footprint};
 /// Sides of decoder tiles in latents, largest first.
 const TILES: [usize; 6] = [128, 96, 64, 48, 32, 16];
 
-/// What a run does with the memory. `Display` says it in a line, as "Fits: 3.1 of 8.0 GB".
+/// The memory plan of a run. `Display` says it in a line, as "Fits: 3.1 of 8.0 GB".
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Plan {
     /// Bytes at the highest.
@@ -164,12 +164,12 @@ impl Footprint {
 }
 
 impl Plan {
-    /// Whether everything stays loaded, and pictures are decoded whole.
+    /// Returns whether everything stays loaded, and pictures are decoded whole.
     pub fn is_plain(&self) -> bool {
         self.fits && self.lent.is_empty() && self.tile.is_none()
     }
 
-    /// What it means, in sentences for a tooltip; empty if there is nothing to explain.
+    /// Explains the plan in sentences for a tooltip; empty if there is nothing to explain.
     pub fn details(&self) -> Vec<String> {
         let mut details = Vec::new();
         if let Some((tensor, max)) = self.tensor {

@@ -61,7 +61,7 @@ impl Trail {
         Some(&kept.pred_original_sample)
     }
 
-    /// What is kept of a step.
+    /// The kept step of a number, counted from 1.
     pub(super) fn get(&self, step: usize) -> Option<KeptStep> {
         self.kept.iter().find(|kept| kept.step == step).cloned()
     }
@@ -103,14 +103,14 @@ impl StepHook for StepCatcher {
     }
 }
 
-/// Where a run goes on: what another one left, and its sampler.
+/// The point of another run from which a run goes on, and that run's sampler.
 pub(super) struct BranchPoint {
     kept: KeptStep,
     scheduler: Scheduler,
     seed: u64,
 }
 
-/// What a run begins with in place of its own beginning.
+/// The samples that a run begins with in place of its own.
 pub(super) struct FirstSamples {
     pub(super) samples: Tensor<4>,
     pub(super) generators: Generators,
@@ -165,7 +165,7 @@ impl BranchPoint {
     }
 }
 
-/// How much signal and how much noise samples have before a step.
+/// Measures how much signal and how much noise samples have before a step.
 fn level(scheduler: &Scheduler, step: usize) -> Result<(f64, f64)> {
     let number =
         |value: f32| Tensor::<4>::from_data(TensorData::new(vec![value], [1; 4]), (&Device::flex(), DType::F32));

@@ -8,7 +8,7 @@ use crate::base::cancel::CancelToken;
 use crate::base::stop::Outcome;
 use crate::content::request::Verdict;
 
-/// What a run calls on its way, and what can end it.
+/// The functions that a run calls on its way, and the token that ends it.
 pub struct Hooks<'a> {
     /// A phase begins.
     pub on_phase: &'a mut dyn FnMut(Phase),

@@ -59,7 +59,7 @@ impl<'a> RunContext<'a> {
         }
     }
 
-    /// Whether numbers are kept.
+    /// Returns whether numbers are traced.
     pub(super) fn is_traced(&self) -> bool {
         self.hooks.trace.is_some()
     }

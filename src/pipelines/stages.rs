@@ -96,7 +96,7 @@ pub(super) fn begin<'a>(
     Ok(Begun { resident, guidance, conditioning, scheduler, begin, generators, first, safety: request.finish.safety })
 }
 
-/// Where a run of the request's strength begins (`get_timesteps` of Diffusers' image-to-image pipelines).
+/// Finds the first step of a run of the request's strength (`get_timesteps` of Diffusers' image-to-image pipelines).
 ///
 /// # Errors
 /// The strength is too small for even one step.
@@ -117,7 +117,7 @@ fn first_step(request: &Request, scheduler: &Scheduler) -> Result<usize> {
 }
 
 impl Begun<'_> {
-    /// What noise is multiplied by to make the first samples.
+    /// The factor that noise is multiplied by to make the first samples.
     pub(super) fn noise_scale(&self) -> f64 {
         if self.resident.spec().scales_noise { self.scheduler.init_noise_sigma() } else { 1.0 }
     }

@@ -1,4 +1,4 @@
-//! What the worker asks of a loaded model.
+//! `Engine`: a loaded model, as the worker uses it.
 
 use image::RgbImage;
 
@@ -9,7 +9,7 @@ use crate::worker::protocol::ModelInfo;
 
 /// A loaded model that draws. It lives and dies on the worker's thread.
 pub trait Engine: Sized {
-    /// What there is to know of it.
+    /// The facts about it that the form and the command line need.
     fn info(&self) -> ModelInfo;
 
     /// Draws all pictures of the request as one batch, in the order of their seeds, and calls the hooks on the way.
@@ -57,7 +57,7 @@ pub trait Engine: Sized {
         0
     }
 
-    /// Whether it can go on after a failed run; if not, it is opened again for the next one.
+    /// Returns whether it can go on after a failed run; if not, it is opened again for the next one.
     fn is_sound(&self) -> bool {
         true
     }

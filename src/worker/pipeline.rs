@@ -16,10 +16,10 @@ use crate::worker::engine::Engine;
 use crate::worker::protocol::ModelInfo;
 use crate::worker::tokens::TokenCounter;
 
-/// What a form shows for a model that has no guidance: Diffusers' default of the others.
+/// The guidance scale that a form shows for a model without guidance: Diffusers' default of the others.
 const GUIDANCE_SCALE: f64 = 7.5;
 
-/// Where models are to be opened.
+/// The device and the limits that models are opened with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Host {
     /// Which device.

@@ -9,7 +9,7 @@
 const SHARE: f64 = 0.02;
 /// Seconds that the previews of a picture may take whatever their share: too few to be noticed.
 const ALLOWANCE_SECS: f64 = 1.0;
-/// How many previews the allowance is spread over.
+/// The number of previews that the allowance is spread over.
 const ALLOWED: usize = 8;
 /// The most pixels of a small picture: any autoencoder decodes as many in a moment.
 const SMALL_PIXELS: usize = 128 * 128;
@@ -45,7 +45,7 @@ impl PreviewBudget {
         self.steps_since += 1;
     }
 
-    /// Whether a preview may be made now, in a picture of `steps` steps.
+    /// Returns whether a preview may be made now, in a picture of `steps` steps.
     pub(super) fn allows(&self, steps: usize) -> bool {
         self.cost.is_none_or(|cost| {
             let affordable = self.is_small || self.of_picture + cost <= ALLOWANCE_SECS;

@@ -18,7 +18,7 @@ use crate::models::dpt::DptForDepthEstimation;
 use crate::models::safety_checker::StableDiffusionSafetyChecker;
 use crate::models::unet_2d_condition::UNet2DConditionModel;
 
-/// How models of this family are run.
+/// The run-time half of the family.
 pub(super) static RUNTIME: FamilyRuntime = FamilyRuntime {
     components: &[
         ComponentKind {

@@ -100,7 +100,7 @@ impl StableDiffusionModel {
     }
 }
 
-/// What the model can do, which shows in what its UNet reads.
+/// Finds the tasks that the model can do, which show in what its UNet reads.
 ///
 /// # Errors
 /// Components of one model fit each other; those of a folder put together by hand may not.

@@ -10,7 +10,7 @@ use super::registry::FamilyRuntime;
 use super::slot;
 use crate::models::unet_2d::UNet2DModel;
 
-/// How models of this family are run.
+/// The run-time half of the family.
 pub(super) static RUNTIME: FamilyRuntime = FamilyRuntime {
     components: &[ComponentKind {
         id: ComponentId::UNET,
