@@ -28,4 +28,4 @@ pub use options::{AttentionMask, Padding, Then};
 pub use patches::{Patches, convolution_patches};
 pub use quantized::{Quantized, WeightFormat};
 pub use readback::read;
-pub use threads::use_own_threads;
+pub use threads::{on_own_threads, use_own_threads};

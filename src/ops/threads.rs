@@ -37,6 +37,15 @@ pub fn use_own_threads(count: Option<NonZeroUsize>) -> Result<()> {
     Ok(())
 }
 
+/// Does something on each of the calling thread's own threads, itself included; on it alone if it has none of its own.
+pub fn on_own_threads(work: impl Fn() + Sync) {
+    if rayon::current_thread_index().is_some() {
+        rayon::broadcast(|_| work());
+    } else {
+        work();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -65,10 +74,14 @@ mod tests {
             use_own_threads(NonZeroUsize::new(3)).expect("three threads");
             let first = (rayon::current_num_threads(), helpers());
             use_own_threads(NonZeroUsize::new(5)).expect("it has its threads");
-            (first, rayon::current_num_threads())
+            let calls = Mutex::new(BTreeSet::new());
+            on_own_threads(|| {
+                calls.lock().expect("no thread panicked").insert(format!("{:?}", thread::current().id()));
+            });
+            (first, rayon::current_num_threads(), calls.into_inner().expect("no thread panicked").len())
         });
-        let ((count, helpers_of_engine), later) = engine.expect("a thread").join().expect("no panic");
-        assert_eq!((count, later), (3, 3), "the first call settles the number");
+        let ((count, helpers_of_engine), later, called) = engine.expect("a thread").join().expect("no panic");
+        assert_eq!((count, later, called), (3, 3, 3), "the first call settles the number");
         let is_own = |name: &String| name == "engine" || name.starts_with("burnisher-compute-");
         assert!(helpers_of_engine.iter().all(is_own), "{helpers_of_engine:?}");
         assert_eq!(rayon::current_num_threads(), shared, "the pool of all others is as it was");

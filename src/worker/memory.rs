@@ -1,6 +1,7 @@
 //! How much memory the program takes, and giving it back.
 
 // The allocator's library, which `give_back` calls into; `main.rs` makes it the program's.
+use crate::ops;
 use mimalloc as _;
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
@@ -23,8 +24,8 @@ mod library {
     }
 }
 
-/// Gives the system back what the allocator keeps of freed memory. It would do so by itself, but only as it is asked for more:
+/// Gives the system back what the allocator keeps of freed memory, for each of the threads that computed. It would do so by itself, but only as it is asked for more:
 /// a program that stands still would hold a model's gigabytes for good.
 pub(super) fn give_back() {
-    library::mi_collect(true);
+    ops::on_own_threads(|| library::mi_collect(true));
 }
