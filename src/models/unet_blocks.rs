@@ -40,6 +40,7 @@ pub struct Condition<'a> {
 
 /// The attention after a residual block.
 #[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a network has few of them, and their weights are elsewhere")]
 pub enum BlockAttention {
     /// Attention to the picture and to the text.
     Cross(Transformer2DModel),
