@@ -268,3 +268,12 @@ mod planted {
         assert_ne!(drawn(document), diagram(&[("high", &[]), ("low", &[])]));
     }
 }
+
+#[test]
+fn tuning_results_are_kept_in_a_file_and_not_in_a_database() {
+    let lock = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock")).expect("committed");
+    let turso =
+        lock.split("[[package]]").find(|package| package.contains("name = \"turso\"\n")).expect("burn asks for it");
+    assert!(!turso.contains("source ="), "burn wants another version than crates/turso has: {turso}");
+    assert!(!lock.contains("name = \"turso_core\""), "the real database is back");
+}
