@@ -20,8 +20,9 @@ const MAX_BOXES: usize = 12;
 const MAX_LINES: usize = 500;
 
 /// Crates that only some rooms may name.
-const RESERVED: [(&str, &[&str]); 8] = [
+const RESERVED: [(&str, &[&str]); 9] = [
     ("hf_hub", &["storage::hub"]),
+    ("ureq", &["storage::hub"]),
     ("clap", &["cli", "main"]),
     ("egui", &["app"]),
     ("eframe", &["app"]),

@@ -16,12 +16,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::base::model_ref::HubId;
-use crate::storage::hub::offer::Wanted;
+use crate::storage::hub::listing::Wanted;
 
 /// Marks a folder as one that backups need not keep (<https://bford.info/cachedir/>), as Python does.
 const CACHEDIR_TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# This file is a cache directory tag created by huggingface_hub.\n# For information about cache directory tags, see:\n#\thttps://bford.info/cachedir/\n";
 
 /// A repository's part of the cache.
+#[derive(Clone)]
 pub(super) struct Repo {
     cache: PathBuf,
     folder: PathBuf,
@@ -30,7 +31,7 @@ pub(super) struct Repo {
 
 impl Repo {
     pub(super) fn new(cache: &Path, id: &HubId) -> Self {
-        let name = format!("models--{}--{}", id.owner, id.name);
+        let name = hf_hub::Repo::model(id.repo()).folder_name();
         Self { cache: cache.to_owned(), folder: cache.join(&name), locks: cache.join(".locks").join(name) }
     }
 

@@ -1,17 +1,18 @@
 //! Fetching all files of an offer, some at a time, and noting the revision once they are all here.
 
 use std::path::PathBuf;
-
-use futures_util::{StreamExt, TryStreamExt, stream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
 use crate::storage::hub::cache::{self, Repo};
-use crate::storage::hub::client::{self, Client};
+use crate::storage::hub::client::Client;
+use crate::storage::hub::environment::Options;
 use crate::storage::hub::offer::Offer;
-use crate::storage::hub::progress::{Board, DownloadProgress};
+use crate::storage::hub::progress::{Board, DownloadProgress, TransferState};
 use crate::storage::hub::transfer::{Transfer, unwritable};
-use crate::storage::hub::{Options, TransferState};
+use crate::storage::hub::work::{HubJob, drive};
 
 /// Files that come at the same time: the small ones needn't wait behind the large, and one connection rarely fills a line.
 const AT_A_TIME: usize = 4;
@@ -35,7 +36,7 @@ pub(super) fn download(
     on_progress: &mut dyn FnMut(&DownloadProgress),
     cancel: &CancelToken,
 ) -> Result<Downloaded> {
-    let client = Client::new(options)?;
+    let client = Arc::new(Client::new(options)?);
     let repo = Repo::new(&options.cache, &offer.id);
     check_space(options, offer, &repo)?;
     repo.prepare().map_err(|error| unwritable(&options.cache, error))?;
@@ -43,9 +44,21 @@ pub(super) fn download(
     for (number, file) in offer.files.iter().enumerate() {
         board.set(number, repo.bytes_here(&offer.commit, file), TransferState::Queued);
     }
-    let transfer = Transfer { client: &client, repo: &repo, offer, board: &board };
-    let all = stream::iter(0..offer.files.len()).map(Ok).try_for_each_concurrent(AT_A_TIME, |n| transfer.file(n));
-    let done = client::drive(cancel, &mut || on_progress(&board.read()), all)?;
+    let transfer = Transfer { client: Arc::clone(&client), repo: repo.clone(), offer: offer.clone(), board };
+    let (transfer, next) = (Arc::new(transfer), Arc::new(AtomicUsize::new(0)));
+    let all = (0..AT_A_TIME.min(offer.files.len())).map(|_| {
+        let (transfer, next) = (Arc::clone(&transfer), Arc::clone(&next));
+        Box::new(move || {
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= transfer.offer.files.len() {
+                    return Ok(());
+                }
+                transfer.file(number)?;
+            }
+        }) as HubJob<()>
+    });
+    let done = drive(&client, cancel, &mut || on_progress(&transfer.board.read()), all.collect())?;
     if done.is_none() {
         return Ok(Downloaded::Stopped);
     }
@@ -54,7 +67,7 @@ pub(super) fn download(
     if offer.asked.repo() != offer.id.repo() {
         repo.also_called(&offer.asked);
     }
-    on_progress(&board.read());
+    on_progress(&transfer.board.read());
     Ok(Downloaded::Done(repo.snapshot(&offer.commit)))
 }
 

@@ -3,7 +3,10 @@
 //! Statuses and `X-Error-Code` mean what they mean in `huggingface_hub` (`utils/_http.py`, `hf_raise_for_status`).
 //! Nothing that a server wrote gets into a message, and no address but the Hub's own: redirects carry signatures.
 
+use std::io::ErrorKind;
 use std::time::Duration;
+
+use ureq::Timeout;
 
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::HubId;
@@ -90,23 +93,29 @@ impl Refusal<'_> {
 }
 
 /// A request that got no answer, or not all of one.
-pub(super) fn no_answer(error: &reqwest::Error) -> Failure {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    if error.is_builder() {
-        return Failure::Final(Error::new("can't ask the Hub").caused_by(std::io::Error::other(cause.to_string())));
-    }
-    if error.is_redirect() {
-        return Failure::Final(Error::new(format!("the Hub leads nowhere: {cause}")));
-    }
-    Failure::passing(if error.is_timeout() {
-        "nothing comes any more".to_owned()
-    } else if error.is_connect() {
-        format!("no connection ({cause})")
-    } else {
-        format!("the connection broke ({cause})")
+pub(super) fn no_answer(error: ureq::Error) -> Failure {
+    Failure::passing(match error {
+        ureq::Error::Timeout(Timeout::Global | Timeout::PerCall) => "the answer takes too long".to_owned(),
+        ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => "no connection (nothing answers)".to_owned(),
+        ureq::Error::Timeout(_) => "nothing comes any more".to_owned(),
+        ureq::Error::Io(cause) => match cause.kind() {
+            ErrorKind::UnexpectedEof => "the connection ended early".to_owned(),
+            ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+            | ErrorKind::NotConnected
+            | ErrorKind::InvalidData => format!("the connection broke ({cause})"),
+            _ => format!("no connection ({cause})"),
+        },
+        ureq::Error::HostNotFound => "no connection (the name of the server isn't known)".to_owned(),
+        ureq::Error::Rustls(cause) => format!("no connection that is secure ({cause})"),
+        // What a proxy writes isn't shown.
+        ureq::Error::ConnectProxyFailed(_) => "no connection (the proxy refuses it)".to_owned(),
+        ureq::Error::ConnectionFailed | ureq::Error::Tls(_) | ureq::Error::TlsRequired => "no connection".to_owned(),
+        ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) | ureq::Error::BodyStalled => {
+            "the answer is no proper HTTP".to_owned()
+        }
+        cause => return Failure::Final(Error::new("can't ask the Hub").caused_by(cause)),
     })
 }
 

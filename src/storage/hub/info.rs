@@ -1,17 +1,17 @@
 //! What the Hub's API says of a repository, in one answer: `GET /api/models/{id}?blobs=true`.
 //!
-//! hf-hub's own listing leaves out the hash of large files (the API calls it `lfs.sha256` here and `lfs.oid` in a tree,
-//! and its type reads one name only), so this answer is read here. What it says is a stranger's: names, hashes and sizes
-//! are checked before anything is done with them.
+//! hf-hub's own listing leaves out sizes and hashes, so this answer is read here. What it says is a stranger's: names,
+//! hashes and sizes are checked before anything is done with them.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::HubId;
+use crate::base::stop::Outcome;
 use crate::storage::checkpoint::is_plain_name;
-use crate::storage::hub::offer::{Gate, Licence, Wanted};
-use crate::storage::hub::part::Hash;
+use crate::storage::hub::client::Client;
+use crate::storage::hub::listing::{Gate, Hash, Licence, Wanted};
 
 /// The answer. Limits: of its some forty fields, those that are used here.
 #[derive(Deserialize)]
@@ -50,6 +50,18 @@ struct Lfs {
 }
 
 impl RepoInfo {
+    /// Asks for all facts about a repository, at its revision.
+    pub(super) fn ask(client: &Client, id: &HubId) -> Outcome<Self> {
+        let mut path = vec![&*id.owner, &*id.name];
+        if let Some(revision) = &id.revision {
+            path.extend(["revision", revision]);
+        }
+        let answer = client.answer(Some(id), &client.api_url(&path, &[("blobs", "true")]))?;
+        let info = serde_json::from_slice(&answer)
+            .map_err(|error| Error::new(format!("the Hub's answer can't be read: {id}")).caused_by(error))?;
+        Ok(info)
+    }
+
     /// The repository's present name, with the revision that was asked for.
     pub(super) fn present_id(&self, asked: &HubId) -> Result<HubId> {
         let id = HubId::parse(&self.id).filter(|id| id.revision.is_none());

@@ -7,6 +7,7 @@
 //! Limits: models in diffusers format with safetensors; one connection a file, also for files that the Hub stores with
 //! Xet (it serves those over plain HTTP too).
 
+mod address;
 mod cache;
 mod client;
 mod download;
@@ -14,22 +15,27 @@ mod environment;
 mod failure;
 mod good_models;
 mod info;
+mod listing;
 mod local;
 mod offer;
 mod part;
 mod plan;
 mod progress;
+mod proxy;
 mod search;
 mod transfer;
+mod work;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use crate::storage::checkpoint::Variant;
 pub use download::Downloaded;
 pub use environment::{Options, Patience, Token};
 pub use good_models::{GoodModel, good_models, present_name};
+pub use listing::{Gate, Licence, Wanted};
 pub use local::Shelf;
-pub use offer::{Gate, Licence, Offer, Wanted};
+pub use offer::Offer;
 pub use progress::{DownloadProgress, FileProgress, TransferState};
 pub use search::FoundModel;
 
@@ -69,8 +75,9 @@ impl Hub {
     /// reached, or isn't to be asked (offline mode).
     pub fn look(&self, id: &HubId, variant: Variant, cancel: &CancelToken) -> Result<Option<Offer>> {
         self.online()?;
-        let client = Client::new(&self.options)?;
-        client::drive(cancel, &mut || {}, offer::look(&client, self.families, id, variant))
+        let client = Arc::new(Client::new(&self.options)?);
+        let (asking, families, id) = (Arc::clone(&client), self.families, id.clone());
+        work::drive_one(&client, cancel, move || offer::look(&asking, families, &id, variant))
     }
 
     /// Models in diffusers format that can be opened here, most downloaded first. `None` when cancelled.
@@ -79,8 +86,9 @@ impl Hub {
     /// The Hub can't be reached, or isn't to be asked (offline mode).
     pub fn search(&self, text: &str, limit: usize, cancel: &CancelToken) -> Result<Option<Vec<FoundModel>>> {
         self.online()?;
-        let client = Client::new(&self.options)?;
-        client::drive(cancel, &mut || {}, search::search(&client, self.families, text, limit))
+        let client = Arc::new(Client::new(&self.options)?);
+        let (asking, families, text) = (Arc::clone(&client), self.families, text.to_owned());
+        work::drive_one(&client, cancel, move || search::search(&asking, families, &text, limit))
     }
 
     /// Fetches what of an offer isn't here yet, and hands out the model's folder. Cancelling it keeps what has come:

@@ -1,14 +1,17 @@
 //! What a repository offers: licence, gate, and the files that a download would fetch.
 
+use serde_json::{Map, Value};
+
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::HubId;
+use crate::base::stop::Outcome;
 use crate::storage::checkpoint::family::Families;
 use crate::storage::checkpoint::{check_class, library_and_class, pipeline};
 use crate::storage::hub::cache::{self, Repo};
 use crate::storage::hub::client::Client;
 use crate::storage::hub::good_models::present_name;
-use crate::storage::hub::info::ListedFile;
-use crate::storage::hub::part::Hash;
+use crate::storage::hub::info::{ListedFile, RepoInfo};
+use crate::storage::hub::listing::{Gate, Licence, Wanted};
 use crate::storage::hub::{Variant, plan};
 
 /// A model on the Hub, as a download would fetch it.
@@ -44,62 +47,22 @@ pub struct Offer {
     pub updated: Option<String>,
 }
 
-/// What an author allows to be done with a model.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Licence {
-    /// The Hub's short name of it: `creativeml-openrail-m`, `mit`, `other`; `None` if the card names none.
-    pub id: Option<String>,
-    /// The card's own name of it, where the short one says `other`.
-    pub name: Option<String>,
-    /// Where its text is: an address, or a file of the repository.
-    pub link: Option<String>,
-}
-
-/// Whether a licence has to be accepted on the Hub before files are handed out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gate {
-    /// No.
-    Open,
-    /// Yes, and whoever accepts it gets the files.
-    Auto,
-    /// Yes, and the author decides who gets the files.
-    Manual,
-}
-
-/// A file that the pipeline needs.
-#[derive(Clone, Debug)]
-pub struct Wanted {
-    /// Its path in the repository, checked: it leads into no other folder.
-    pub path: String,
-    /// Its size.
-    pub bytes: u64,
-    /// The hash of its content, which is its name in the cache.
-    pub(super) hash: Hash,
-}
-
-impl Wanted {
-    #[cfg(test)]
-    pub(super) fn for_test(path: &str, bytes: u64) -> Self {
-        Self { path: path.to_owned(), bytes, hash: Hash::parse(&"0".repeat(40)).expect("forty digits") }
-    }
-}
-
 /// Asks the Hub what a repository offers: all facts in one answer, the index of components in another.
-pub(super) async fn look(client: &Client, families: Families, asked: &HubId, variant: Variant) -> Result<Offer> {
+pub(super) fn look(client: &Client, families: Families, asked: &HubId, variant: Variant) -> Outcome<Offer> {
     let name = present_name(asked);
-    let mut info = client.info(&name).await?;
+    let mut info = RepoInfo::ask(client, &name)?;
     let id = info.present_id(asked)?;
     if id.repo() != name.repo() {
         // A redirect may have lost what of the answer was asked for.
-        info = client.info(&id).await?;
+        info = RepoInfo::ask(client, &id)?;
     }
     let listed = info.files(&id)?;
     let commit = info.commit(&id)?.to_owned();
     if !listed.iter().any(|file| file.path == "model_index.json") {
-        return Err(no_pipeline(&id, &listed));
+        return Err(no_pipeline(&id, &listed).into());
     }
-    let index = client.model_index(&id, &commit).await?;
-    let class_name = index.get("_class_name").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+    let index = model_index(client, &id, &commit)?;
+    let class_name = index.get("_class_name").and_then(Value::as_str).unwrap_or_default().to_owned();
     let (family, pipeline) = pipeline(families, &class_name, &id.to_string())?;
     for (name, value) in &index {
         if let Some((_, class)) = library_and_class(value) {
@@ -130,6 +93,14 @@ pub(super) async fn look(client: &Client, families: Families, asked: &HubId, var
         files,
         id,
     })
+}
+
+/// Asks for a model's index of components.
+fn model_index(client: &Client, id: &HubId, commit: &str) -> Outcome<Map<String, Value>> {
+    let answer = client.answer(Some(id), &client.file_url(id, commit, "model_index.json"))?;
+    let index = serde_json::from_slice(&answer)
+        .map_err(|error| Error::new(format!("the model_index.json can't be read: {id}")).caused_by(error))?;
+    Ok(index)
 }
 
 /// The files' sizes in all.

@@ -10,36 +10,10 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::storage::hub::listing::Hash;
+
 /// How much of a file is hashed at a time.
 const SLICE: u64 = 1 << 20;
-
-/// What a file's content must hash to. It is the file's name in the cache.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Hash {
-    /// Of a large file: the content's SHA-256.
-    Sha256(String),
-    /// Of a small one: git's, the SHA-1 of `blob`, the length and the content.
-    Git(String),
-}
-
-impl Hash {
-    /// Reads 40 or 64 hexadecimal digits; `None` for anything else, which can't be a name in the cache either.
-    pub(super) fn parse(digits: &str) -> Option<Self> {
-        let is_hex = digits.chars().all(|c| c.is_ascii_hexdigit());
-        match digits.len() {
-            64 if is_hex => Some(Self::Sha256(digits.to_ascii_lowercase())),
-            40 if is_hex => Some(Self::Git(digits.to_ascii_lowercase())),
-            _ => None,
-        }
-    }
-
-    /// The digits.
-    pub(super) fn name(&self) -> &str {
-        match self {
-            Self::Sha256(digits) | Self::Git(digits) => digits,
-        }
-    }
-}
 
 /// What has been hashed so far.
 enum Digesting {
@@ -140,9 +114,9 @@ impl Part {
         self.hashed == self.of && self.digest.digits() == self.hash.name()
     }
 
-    /// Another handle on the file, to have it written out by another thread.
-    pub(super) fn handle(&self) -> io::Result<File> {
-        self.file.try_clone()
+    /// Has the bytes written to the disk, before the file's name says that they are there.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
     }
 
     /// Gives it the name of what is whole.
@@ -193,12 +167,5 @@ mod tests {
         part.throw_away().expect("cut");
         part.append(b"hello").expect("written");
         assert!(part.is_sound());
-    }
-
-    #[test]
-    fn only_hashes_are_names_in_the_cache() {
-        for text in ["", "../../x", &"g".repeat(40), &"0".repeat(63), &format!("{}/", "0".repeat(39))] {
-            assert_eq!(Hash::parse(text), None, "{text:?}");
-        }
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! The rate is that of the last seconds, and counts what has come over the network: what lay here already is none.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::offer::Wanted;
+use super::listing::Wanted;
 
 /// Over how long the rate is measured.
 const WINDOW: Duration = Duration::from_secs(5);
@@ -74,8 +74,8 @@ impl TransferState {
     }
 }
 
-/// Where the transfers note how far they are. One thread's.
-pub(super) struct Board(RefCell<Notes>);
+/// Where the transfers note how far they are.
+pub(super) struct Board(Mutex<Notes>);
 
 struct Notes {
     progress: DownloadProgress,
@@ -101,19 +101,19 @@ impl Board {
             secs_left: None,
             state: TransferState::Queued,
         };
-        Self(RefCell::new(Notes { progress, fetched: 0, samples: VecDeque::new() }))
+        Self(Mutex::new(Notes { progress, fetched: 0, samples: VecDeque::new() }))
     }
 
     /// Notes how many bytes of a file are here, and what goes on with it.
     pub(super) fn set(&self, number: usize, bytes: u64, state: TransferState) {
-        if let Some(file) = self.0.borrow_mut().progress.files.get_mut(number) {
+        if let Some(file) = self.notes().progress.files.get_mut(number) {
             (file.bytes, file.state) = (bytes, state);
         }
     }
 
     /// Notes that bytes of a file have come.
     pub(super) fn fetched(&self, number: usize, count: usize) {
-        let mut notes = self.0.borrow_mut();
+        let mut notes = self.notes();
         notes.fetched += count as u64;
         if let Some(file) = notes.progress.files.get_mut(number) {
             file.bytes += count as u64;
@@ -121,9 +121,14 @@ impl Board {
         }
     }
 
+    /// The notes. They are sound whatever became of a thread that wrote some.
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// How far it is now.
     pub(super) fn read(&self) -> DownloadProgress {
-        let mut notes = self.0.borrow_mut();
+        let mut notes = self.notes();
         let (now, fetched) = (Instant::now(), notes.fetched);
         notes.samples.push_back((now, fetched));
         while notes.samples.len() > 2 && notes.samples.front().is_some_and(|(then, _)| now - *then > WINDOW) {

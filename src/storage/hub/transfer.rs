@@ -2,19 +2,22 @@
 //!
 //! The address is that of a commit, so what comes can't change between two tries; the hash in the offer has the last word.
 
-use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::Response;
-use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, RANGE};
+use ureq::Body;
+use ureq::http::Response;
+use ureq::http::header::{CONTENT_LENGTH, CONTENT_RANGE};
 
-use crate::base::error::{Error, Result};
+use crate::base::error::Error;
+use crate::base::stop::Outcome;
 use crate::storage::hub::cache::Repo;
-use crate::storage::hub::client::Client;
+use crate::storage::hub::client::{self, Client};
 use crate::storage::hub::failure::{Failure, Tries, no_answer};
-use crate::storage::hub::offer::{Offer, Wanted};
+use crate::storage::hub::listing::Wanted;
+use crate::storage::hub::offer::Offer;
 use crate::storage::hub::part::Part;
 use crate::storage::hub::progress::{Board, TransferState};
 
@@ -24,17 +27,20 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// How often a file may turn out not to be what was listed.
 const UNSOUND: u32 = 2;
 
+/// How many bytes are taken from a connection at a time.
+const CHUNK: usize = 64 << 10;
+
 /// What it takes to fetch the files of an offer.
-pub(super) struct Transfer<'a> {
-    pub(super) client: &'a Client,
-    pub(super) repo: &'a Repo,
-    pub(super) offer: &'a Offer,
-    pub(super) board: &'a Board,
+pub(super) struct Transfer {
+    pub(super) client: Arc<Client>,
+    pub(super) repo: Repo,
+    pub(super) offer: Offer,
+    pub(super) board: Board,
 }
 
-impl Transfer<'_> {
+impl Transfer {
     /// Brings a file into the snapshot, by its number in the offer.
-    pub(super) async fn file(&self, number: usize) -> Result<()> {
+    pub(super) fn file(&self, number: usize) -> Outcome<()> {
         let Some(file) = self.offer.files.get(number) else { return Ok(()) };
         let commit = &self.offer.commit;
         // Whoever holds the lock may be fetching just this file.
@@ -45,10 +51,10 @@ impl Transfer<'_> {
             }
             let why = "another download of this file".to_owned();
             self.board.set(number, self.repo.bytes_here(commit, file), TransferState::Waiting { why, secs: None });
-            tokio::time::sleep(LOOK_AGAIN).await;
+            self.client.pause(LOOK_AGAIN)?;
         };
         if !self.repo.has(commit, file) {
-            self.fetch(number, file).await?;
+            self.fetch(number, file)?;
         }
         self.repo.link(commit, file).map_err(|error| unwritable(&self.repo.snapshot(commit), error))?;
         self.board.set(number, file.bytes, TransferState::Done);
@@ -56,20 +62,21 @@ impl Transfer<'_> {
     }
 
     /// Fetches what is missing of a file, and names the blob once it is checked.
-    async fn fetch(&self, number: usize, file: &Wanted) -> Result<()> {
+    fn fetch(&self, number: usize, file: &Wanted) -> Outcome<()> {
         let path = self.repo.part(file);
         let unwritable = |error| unwritable(&path, error);
         let mut part = Part::open(path.clone(), &file.hash, file.bytes).map_err(unwritable)?;
         while part.hash_some().map_err(unwritable)? {
             self.board.set(number, part.at(), TransferState::Checking);
-            tokio::task::yield_now().await;
+            self.client.check()?;
         }
         let patience = self.client.options.patience;
         let (mut tries, mut unsound) = (Tries::new(patience, patience.tries), 0);
         loop {
             self.board.set(number, part.at(), TransferState::Fetching);
             let begun_at = part.at();
-            let came = self.fetch_some(number, file, &mut part).await;
+            let came = self.fetch_some(number, file, &mut part);
+            self.client.check()?;
             if part.at() > begun_at {
                 tries.succeeded();
             }
@@ -87,21 +94,23 @@ impl Transfer<'_> {
                     let wait = tries.wait(&why, after)?;
                     let secs = Some(wait.as_secs_f64().ceil() as u64);
                     self.board.set(number, part.at(), TransferState::Waiting { why, secs });
-                    tokio::time::sleep(wait).await;
+                    self.client.pause(wait)?;
                 }
                 // What came before it stays: it may have been a network's login page that answered.
                 Failure::Unsound(why) => {
                     unsound += 1;
                     if unsound == UNSOUND {
-                        return Err(self.unsound(file, &why));
+                        return Err(self.unsound(file, &why).into());
                     }
                 }
-                Failure::Final(error) => return Err(error),
+                Failure::Final(error) => return Err(error.into()),
             }
         }
         self.board.set(number, file.bytes, TransferState::Checking);
-        write_out(part.handle().map_err(unwritable)?).await.map_err(unwritable)?;
-        part.finish(&self.repo.blob(file)).map_err(unwritable)
+        part.sync().map_err(unwritable)?;
+        self.client.check()?;
+        part.finish(&self.repo.blob(file)).map_err(unwritable)?;
+        Ok(())
     }
 
     fn unsound(&self, file: &Wanted, why: &str) -> Error {
@@ -110,16 +119,13 @@ impl Transfer<'_> {
     }
 
     /// One request: takes what comes, until the file is here or nothing comes any more.
-    async fn fetch_some(&self, number: usize, file: &Wanted, part: &mut Part) -> Result<(), Failure> {
+    fn fetch_some(&self, number: usize, file: &Wanted, part: &mut Part) -> Result<(), Failure> {
         if part.at() == file.bytes {
             return Ok(());
         }
-        let offer = self.offer;
-        let mut request = self.client.get(self.client.file_url(&offer.id, &offer.commit, &file.path));
-        if part.at() > 0 {
-            request = request.header(RANGE, format!("bytes={}-", part.at()));
-        }
-        let mut response = request.send().await.map_err(|error| no_answer(&error))?;
+        let offer = &self.offer;
+        let url = self.client.file_url(&offer.id, &offer.commit, &file.path);
+        let response = self.client.content(&url, part.at())?;
         let mut skip = match response.status().as_u16() {
             // A server that knows no ranges sends all of it again.
             200 => part.at(),
@@ -133,7 +139,13 @@ impl Transfer<'_> {
             let than = if announced < expected { "shorter" } else { "longer" };
             return Err(Failure::Unsound(format!("it is {than}")));
         }
-        while let Some(chunk) = response.chunk().await.map_err(|error| no_answer(&error))? {
+        let (mut body, mut chunk) = (response.into_body().into_reader(), vec![0; CHUNK]);
+        loop {
+            let read = body.read(&mut chunk).map_err(|error| no_answer(error.into()))?;
+            if read == 0 || self.client.check().is_err() {
+                return Ok(());
+            }
+            let chunk = chunk.get(..read).unwrap_or_default();
             let skipped = skip.min(chunk.len() as u64);
             skip -= skipped;
             let Some(new) = chunk.get(skipped as usize..).filter(|new| !new.is_empty()) else { continue };
@@ -143,26 +155,19 @@ impl Transfer<'_> {
             part.append(new).map_err(|error| Failure::Final(unwritable(&self.repo.part(file), error)))?;
             self.board.fetched(number, new.len());
         }
-        Ok(())
     }
 }
 
 /// Whether an answer is the part of a file that begins at a byte: `Content-Range: bytes 5-9/10`.
-fn begins_at(response: &Response, at: u64) -> bool {
-    let range = response.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
+fn begins_at(response: &Response<Body>, at: u64) -> bool {
+    let range = client::text(response.headers(), CONTENT_RANGE.as_str());
     let begin = range.and_then(|range| range.trim_start_matches("bytes").trim_start().split('-').next());
     begin.is_some_and(|begin| begin.parse() == Ok(at))
 }
 
 /// How long an answer says it is.
-fn announced(response: &Response) -> Option<u64> {
-    response.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// Has a file's bytes written to the disk before its name says that they are there. That may take a while, on a thread
-/// that waits for it.
-async fn write_out(file: File) -> io::Result<()> {
-    tokio::task::spawn_blocking(move || file.sync_data()).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+fn announced(response: &Response<Body>) -> Option<u64> {
+    client::text(response.headers(), CONTENT_LENGTH.as_str())?.parse().ok()
 }
 
 /// Why nothing can be written.
