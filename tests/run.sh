@@ -12,5 +12,15 @@ if command -v rustup >/dev/null; then
 fi
 
 cargo fmt --check
-cargo clippy --locked --all-targets -- --deny warnings
+
+# burn depends on this crate, and cargo judges it by the time of its files: a fresh checkout would compile burn again. The
+# crate's version, which is raised with each change, says what the time can't.
+find crates -type f -exec touch --date=2026-01-01 {} +
+
+# Clippy is the compiler with more lints. As the compiler of the tests it makes the one pass, and the dependencies are
+# compiled once: `cargo clippy` would check all of them first. (What `cargo clippy` sets is set here.)
+export RUSTC_WORKSPACE_WRAPPER=clippy-driver
+export CLIPPY_ARGS=--deny__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__
+cargo test --locked --all-targets --no-run
 cargo test --locked
+cargo test --locked -p turso
