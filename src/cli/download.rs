@@ -44,7 +44,7 @@ pub(super) fn run(args: &DownloadArgs) -> Result<Ended> {
     cancel_on_interrupt(&cancel)?;
     let id = match &args.revision {
         Some(revision) => HubId::parse(&format!("{}@{revision}", args.model.repo()))
-            .ok_or_else(|| Error::new(format!("this is no branch, tag or commit: {revision:?}")))?,
+            .ok_or_else(|| Error::new(format!("This is no branch, tag or commit: {revision:?}")))?,
         None => args.model.clone(),
     };
     let hub = Hub::new(Options::from_env(None), families::ALL)?;
@@ -104,7 +104,7 @@ fn tell_offer(offer: &Offer, as_json: bool) -> Result<()> {
 /// Asks whoever sits there to accept the licence.
 fn accepted(offer: &Offer) -> Result<bool> {
     if !io::stdin().is_terminal() {
-        return Err(Error::new(format!("this model asks to have its licence accepted: {}", offer.id))
+        return Err(Error::new(format!("This model asks to have its licence accepted: {}", offer.id))
             .advise("Read it on the model's page, and say so with --yes"));
     }
     if let Some(text) = &offer.gate_text {
@@ -112,7 +112,7 @@ fn accepted(offer: &Offer) -> Result<bool> {
     }
     let _ = write!(io::stderr(), "Do you accept the licence? [y/N] ");
     let mut answer = String::new();
-    io::stdin().read_line(&mut answer).map_err(|error| Error::new("can't read the answer").caused_by(error))?;
+    io::stdin().read_line(&mut answer).map_err(|error| Error::new("Can't read the answer").caused_by(error))?;
     Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
 }
 

@@ -61,7 +61,7 @@ pub(super) fn run(args: &ModelsArgs) -> Result<Ended> {
             all["duplicates"] = found.iter().map(of_duplicates).collect();
         }
         let text = serde_json::to_string_pretty(&all);
-        print(text.map_err(|cause| Error::new("the list is no JSON").caused_by(cause))?)?;
+        print(text.map_err(|cause| Error::new("The list can't be written as JSON").caused_by(cause))?)?;
     } else {
         table(&items)?;
         for group in duplicates.iter().flatten() {
@@ -87,7 +87,7 @@ fn differs(damaged: &[&LibraryItem]) -> Error {
     let names: Vec<&str> = damaged.iter().map(|item| &*item.name).collect();
     let files = damaged.iter().flat_map(|item| &item.damaged).map(|file| file.display().to_string());
     let files: Vec<String> = files.collect();
-    Error::new(format!("not what the Hub gave, as the checksum says: {}", names.join(", ")))
+    Error::new(format!("The checksum differs from the Hub's: {}", names.join(", ")))
         .advise(format!("Remove {}, and `burnisher download` fetches it again", files.join(" and ")))
 }
 

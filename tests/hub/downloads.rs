@@ -222,7 +222,7 @@ fn half_a_model_is_not_taken_for_one() {
     fs::write(stage.in_cache("refs/main"), repo.commit()).expect("a ref");
     fs::write(snapshot.join("model_index.json"), &repo.files["model_index.json"]).expect("an index");
     let error = stage.hub().local(&id(MODEL)).expect_err("only the index is here").to_string();
-    assert!(error.contains("only a part of this model") && error.contains("fetches the rest"), "{error}");
+    assert!(error.contains("Only a part of this model") && error.contains("fetches the rest"), "{error}");
     stage.download(MODEL).expect("the rest");
     stage.assert_whole(&repo);
     // A link whose blob is gone is no file.

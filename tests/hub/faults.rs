@@ -109,7 +109,7 @@ fn a_busy_hub_is_asked_again_after_as_long_as_it_says() {
 fn a_hub_that_stays_busy_is_given_up_and_what_came_is_kept() {
     let told = tells(|request, _| if request.at_cdn { Fault::Status(503, "") } else { Fault::None });
     assert!(
-        told.contains("can't get an answer from the Hub: the Hub is busy (503)") && told.contains("kept"),
+        told.contains("Can't get an answer from the Hub: the Hub is busy (503)") && told.contains("kept"),
         "{told}"
     );
     let told =
@@ -242,7 +242,7 @@ fn a_disk_that_fills_up_is_told_and_what_came_is_kept() {
     // Every write to this device fails as on a full disk.
     std::os::unix::fs::symlink("/dev/full", &part).expect("a link");
     let told = stage.download(MODEL).expect_err("the disk is full").to_string();
-    assert!(told.contains("the disk is full") && told.contains("what has come is kept"), "{told}");
+    assert!(told.contains("The disk is full") && told.contains("what has come is kept"), "{told}");
     fs::remove_file(part).expect("removed");
     stage.download(MODEL).expect("there is space again");
     stage.assert_whole(&repo);

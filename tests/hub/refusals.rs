@@ -60,7 +60,7 @@ fn addresses_and_tokens_that_make_no_sense_are_refused_without_being_shown() {
     }
     let token = Token::new("hf_a\nX-Evil: b");
     let told = Hub::new(Options { token, ..stage.options() }, families::ALL).expect_err("no token").to_string();
-    assert!(told.contains("the token has characters") && !told.contains("Evil"), "{told}");
+    assert!(told.contains("The token has characters") && !told.contains("Evil"), "{told}");
     // A password in the address of a mirror isn't shown either.
     let endpoint = stage.server.endpoint().replace("http://", "http://me:hunter2@");
     stage.server.fail(|_, _| Fault::Status(403, "X-Error-Code: GatedRepo\r\n"));
@@ -182,5 +182,5 @@ fn a_cache_that_cannot_be_written_to_is_named() {
     let stage = Stage::new();
     fs::write(stage.cache(), "a file").expect("written");
     let told = stage.download(MODEL).expect_err("no folder").to_string();
-    assert!(told.contains("can't write into the Hub's cache") && told.contains("HF_HOME"), "{told}");
+    assert!(told.contains("Can't write into the Hub's cache") && told.contains("HF_HOME"), "{told}");
 }

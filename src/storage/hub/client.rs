@@ -51,13 +51,13 @@ pub(super) struct Client {
 impl Client {
     pub(super) fn new(options: &Options) -> Result<Self> {
         let endpoint = Endpoint::parse(&options.endpoint).ok_or_else(|| {
-            Error::new(format!("this is no address of a Hub: {:?}", options.endpoint))
+            Error::new(format!("This is no address of a Hub: {:?}", options.endpoint))
                 .advise("It comes from HF_ENDPOINT; the Hub's own is https://huggingface.co")
         })?;
         let bearer = options.token.as_ref().map(|token| format!("Bearer {}", token.secret()));
         let authorization = bearer.or_else(|| endpoint.basic.clone()).map(|value| HeaderValue::from_str(&value));
         let mut authorization = authorization.transpose().map_err(|_| {
-            Error::new("the token has characters that no token has").advise("Copy it again; it begins with hf_")
+            Error::new("The token has characters that no token has").advise("Copy it again; it begins with hf_")
         })?;
         if let Some(value) = &mut authorization {
             value.set_sensitive(true);
@@ -132,7 +132,7 @@ impl Client {
                 Ok(answer) => return Ok(answer),
                 Err(Failure::Passing { why, after }) => self.pause(tries.wait(&why, after)?)?,
                 Err(Failure::Unsound(why)) => {
-                    return Err(Error::new(format!("the Hub's answer makes no sense: {why}")).into());
+                    return Err(Error::new(format!("The Hub's answer is invalid: {why}")).into());
                 }
                 Err(Failure::Final(error)) => return Err(error.into()),
             }
@@ -149,15 +149,17 @@ impl Client {
         body.read_to_end(&mut answer).map_err(|error| no_answer(error.into()))?;
         if answer.len() as u64 > LARGEST_ANSWER {
             let of = id.map_or_else(|| self.endpoint.shown().to_owned(), ToString::to_string);
-            return Err(Failure::Final(Error::new(format!("the Hub's answer has no end: {of}"))));
+            return Err(Failure::Final(Error::new(format!("The Hub's answer has no end: {of}"))));
         }
         Ok(answer)
     }
 
     /// Makes a request, and follows redirects. `within` limits how long each answer may take in all.
     fn get(&self, url: &str, from: u64, within: Option<Duration>) -> Result<Response<Body>, Failure> {
-        let leads_nowhere = |why: &str| Failure::Final(Error::new(format!("the Hub leads nowhere: {why}")));
-        let hub: Uri = url.parse().map_err(|_| Failure::Final(Error::new("can't ask the Hub for such a name")))?;
+        let leads_nowhere = |why: &str| {
+            Failure::Final(Error::new(format!("The Hub redirects to an address that can't be followed: {why}")))
+        };
+        let hub: Uri = url.parse().map_err(|_| Failure::Final(Error::new("Can't ask the Hub for such a name")))?;
         let mut uri = hub.clone();
         for _ in 0..=REDIRECTS {
             let mut request = self.agent.get(uri.clone()).config().timeout_global(within);
@@ -176,9 +178,9 @@ impl Client {
                 return Ok(response);
             }
             let to = text(response.headers(), LOCATION.as_str()).and_then(|location| redirected(&uri, location));
-            let to = to.ok_or_else(|| leads_nowhere("a redirect to no address of the web"))?;
+            let to = to.ok_or_else(|| leads_nowhere("it is no address of a web server"))?;
             if uri.scheme_str() == Some("https") && to.scheme_str() != Some("https") {
-                return Err(leads_nowhere("a redirect to an unprotected address"));
+                return Err(leads_nowhere("it is not encrypted"));
             }
             uri = to;
         }

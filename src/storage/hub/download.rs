@@ -79,7 +79,7 @@ fn check_space(options: &Options, offer: &Offer, repo: &Repo) -> Result<()> {
         Some(free) if missing > 0 && free < missing.saturating_add(SPARE_BYTES) => {
             let [missing, free] = [missing, free].map(|bytes| format!("{:.1} GB", bytes as f64 / 1e9));
             let place = options.cache.display();
-            Err(Error::new(format!("the disk has {free} free, and the download needs {missing}: {place}"))
+            Err(Error::new(format!("The disk has {free} free, and the download needs {missing}: {place}"))
                 .advise("Make some space, or name a place on another disk with HF_HOME"))
         }
         _ => Ok(()),

@@ -63,7 +63,7 @@ impl Refusal<'_> {
     pub(super) fn failure(&self, asked: &Inquiry<'_>) -> Failure {
         let name = asked.id.map_or_else(|| asked.endpoint.to_owned(), ToString::to_string);
         let private = || {
-            Error::new(format!("the Hub has no such model, or it is private: {name}"))
+            Error::new(format!("The Hub has no such model, or it is private: {name}"))
                 .advise(format!("Check the name; for a private model, {GIVE_A_TOKEN}"))
         };
         Failure::Final(match (self.status, self.code) {
@@ -76,18 +76,18 @@ impl Refusal<'_> {
                 let page = asked.id.map_or_else(String::new, |id| format!("/{}", id.repo()));
                 let then = if asked.with_token { "with the account of your token" } else { GIVE_A_TOKEN };
                 let joint = if asked.with_token { " " } else { ", then " };
-                Error::new(format!("this model's licence has to be accepted first: {name}"))
+                Error::new(format!("This model's licence has to be accepted first: {name}"))
                     .advise(format!("Accept it at {}{page}{joint}{then}", asked.endpoint))
             }
-            (401, None) if asked.with_token => Error::new(format!("the Hub doesn't accept the token: {name}"))
+            (401, None) if asked.with_token => Error::new(format!("The Hub doesn't accept the token: {name}"))
                 .advise("It may have expired: make another at huggingface.co/settings/tokens"),
             (401, _) | (404, None | Some("RepoNotFound")) => private(),
-            (404, Some("RevisionNotFound")) => Error::new(format!("the model has no such revision: {name}"))
+            (404, Some("RevisionNotFound")) => Error::new(format!("The model has no such revision: {name}"))
                 .advise("Its branches and tags are listed on its page, under Files"),
-            (404, _) => Error::new(format!("the Hub lists a file that it hasn't: {name}")),
-            (403, _) => Error::new(format!("the Hub refuses access to this model: {name}"))
+            (404, _) => Error::new(format!("The Hub lists a file that it doesn't have: {name}")),
+            (403, _) => Error::new(format!("The Hub refuses access to this model: {name}"))
                 .advise("The token may lack the right to read it"),
-            (status, _) => Error::new(format!("the Hub refuses to answer (status {status}): {name}")),
+            (status, _) => Error::new(format!("The Hub refuses to answer (status {status}): {name}")),
         })
     }
 }
@@ -115,7 +115,7 @@ pub(super) fn no_answer(error: ureq::Error) -> Failure {
         ureq::Error::Protocol(_) | ureq::Error::LargeResponseHeader(..) | ureq::Error::BodyStalled => {
             "the answer is no proper HTTP".to_owned()
         }
-        cause => return Failure::Final(Error::new("can't ask the Hub").caused_by(cause)),
+        cause => return Failure::Final(Error::new("Can't ask the Hub").caused_by(cause)),
     })
 }
 
@@ -143,7 +143,7 @@ impl Tries {
     pub(super) fn wait(&mut self, why: &str, after: Option<Duration>) -> Result<Duration> {
         self.failed += 1;
         let given_up = || {
-            Error::new(format!("can't get an answer from the Hub: {why}"))
+            Error::new(format!("Can't get an answer from the Hub: {why}"))
                 .advise("Check the network and try again: what has come is kept, and a download goes on from there")
         };
         if self.failed >= self.of {

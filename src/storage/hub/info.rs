@@ -58,7 +58,7 @@ impl RepoInfo {
         }
         let answer = client.answer(Some(id), &client.api_url(&path, &[("blobs", "true")]))?;
         let info = serde_json::from_slice(&answer)
-            .map_err(|error| Error::new(format!("the Hub's answer can't be read: {id}")).caused_by(error))?;
+            .map_err(|error| Error::new(format!("The Hub's answer can't be read: {id}")).caused_by(error))?;
         Ok(info)
     }
 
@@ -129,7 +129,7 @@ impl ListedFile {
         };
         match (bytes, hash.and_then(Hash::parse)) {
             (Some(bytes), Some(hash)) => Ok(Wanted { path: self.path, bytes, hash }),
-            _ => Err(unsound(id, &format!("it tells no size and hash of {}", self.path))),
+            _ => Err(unsound(id, &format!("it gives no size and hash of {}", self.path))),
         }
     }
 }
@@ -151,7 +151,7 @@ fn leads_out(path: &str) -> bool {
 }
 
 fn unsound(id: &HubId, why: &str) -> Error {
-    Error::new(format!("the Hub's answer makes no sense, {why}: {id}"))
+    Error::new(format!("The Hub's answer is invalid, {why}: {id}"))
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ impl Shelf {
 fn in_cache(cache: &Path, id: &HubId) -> Result<PathBuf> {
     let revision = id.revision.as_deref().unwrap_or("main");
     let mut advice = format!("`burnisher download {id}` fetches it from the Hub");
-    let mut error = Error::new(format!("this model isn't on this machine: {id}"));
+    let mut error = Error::new(format!("This model isn't on this machine: {id}"));
     for name in [id, &present_name(id)] {
         let repo = Repo::new(cache, name);
         let snapshot = repo.snapshot(&repo.commit(revision));
@@ -73,7 +73,7 @@ fn in_cache(cache: &Path, id: &HubId) -> Result<PathBuf> {
         match check(&snapshot) {
             Ok(()) => return Ok(snapshot),
             Err(lack) => {
-                error = Error::new(format!("only a part of this model is on this machine: {id}")).caused_by(lack);
+                error = Error::new(format!("Only a part of this model is on this machine: {id}")).caused_by(lack);
                 advice = format!("`burnisher download {id}` fetches the rest from the Hub");
             }
         }
@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(of_script, ModelRef::Folder("src/storage".into()));
         let cache = tempfile::tempdir().expect("a folder");
         let error = Shelf::in_cache(cache.path().into()).resolve(&model).expect_err("the cache is empty").to_string();
-        assert!(error.starts_with("this model isn't on this machine: src/storage"), "{error}");
+        assert!(error.starts_with("This model isn't on this machine: src/storage"), "{error}");
         let folder = ModelRef::Folder("src/storage".into());
         assert_eq!(Shelf::in_cache(cache.path().into()).resolve(&folder).expect("a path"), folder);
     }

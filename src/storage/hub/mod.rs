@@ -117,7 +117,7 @@ impl Hub {
 
     fn online(&self) -> Result<()> {
         if self.options.offline {
-            return Err(Error::new("the Hub isn't asked in offline mode")
+            return Err(Error::new("The Hub isn't asked in offline mode")
                 .advise("Offline mode is on because the environment says so: HF_HUB_OFFLINE"));
         }
         Ok(())

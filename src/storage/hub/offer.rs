@@ -70,8 +70,9 @@ pub(super) fn look(client: &Client, families: Families, asked: &HubId, variant: 
         }
     }
     let names: Vec<&str> = listed.iter().map(|file| file.path.as_str()).collect();
-    let chosen = plan::plan(&names, &index, pipeline.required, variant)
-        .map_err(|lack| Error::new(format!("this repository's model can't be opened here: {id}")).caused_by(lack))?;
+    let chosen = plan::plan(&names, &index, pipeline.required, variant).map_err(|lack| {
+        Error::new(format!("The model in this repository can't be opened here: {id}")).caused_by(lack)
+    })?;
     let mut files = Vec::new();
     for file in listed.into_iter().filter(|file| chosen.contains(&file.path)) {
         files.push(file.wanted(&id)?);
@@ -99,18 +100,18 @@ pub(super) fn look(client: &Client, families: Families, asked: &HubId, variant: 
 fn model_index(client: &Client, id: &HubId, commit: &str) -> Outcome<Map<String, Value>> {
     let answer = client.answer(Some(id), &client.file_url(id, commit, "model_index.json"))?;
     let index = serde_json::from_slice(&answer)
-        .map_err(|error| Error::new(format!("the model_index.json can't be read: {id}")).caused_by(error))?;
+        .map_err(|error| Error::new(format!("The model_index.json can't be read: {id}")).caused_by(error))?;
     Ok(index)
 }
 
 /// The files' sizes in all.
 fn total(files: &[Wanted]) -> Result<u64> {
     let sum = files.iter().try_fold(0_u64, |sum, file| sum.checked_add(file.bytes));
-    sum.ok_or_else(|| Error::new("the Hub lists files larger than any disk"))
+    sum.ok_or_else(|| Error::new("The Hub lists files larger than any disk"))
 }
 
 fn no_pipeline(id: &HubId, listed: &[ListedFile]) -> Error {
-    let error = Error::new(format!("this repository holds no model in diffusers format: {id}"));
+    let error = Error::new(format!("This repository holds no model in diffusers format: {id}"));
     if listed.iter().any(|file| file.path.ends_with(".safetensors")) {
         return error
             .advise("It has no model_index.json, but single files: fetch one of those and open it by its path");

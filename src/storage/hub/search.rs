@@ -66,7 +66,7 @@ pub(super) fn search(client: &Client, families: Families, text: &str, limit: usi
     ];
     let answer = client.answer(None, &client.api_url(&[], &query))?;
     let listed: Vec<ListedModel> = serde_json::from_slice(&answer)
-        .map_err(|error| Error::new("the Hub's answer to the search can't be read").caused_by(error))?;
+        .map_err(|error| Error::new("The Hub's answer to the search can't be read").caused_by(error))?;
     Ok(listed.into_iter().filter_map(|model| openable(families, model)).take(limit).collect())
 }
 

@@ -114,7 +114,7 @@ impl Transfer {
     }
 
     fn unsound(&self, file: &Wanted, why: &str) -> Error {
-        Error::new(format!("what comes isn't what the Hub lists, {why}: {} of {}", file.path, self.offer.id))
+        Error::new(format!("What arrives isn't what the Hub lists, {why}: {} of {}", file.path, self.offer.id))
             .advise("The Hub, or what stands between it and you, sends something else: try again later")
     }
 
@@ -174,9 +174,9 @@ fn announced(response: &Response<Body>) -> Option<u64> {
 pub(super) fn unwritable(path: &Path, error: io::Error) -> Error {
     let shown = path.display();
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::new(format!("the disk is full: {shown}"))
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::new(format!("The disk is full: {shown}"))
             .advise("Make some space and download again: what has come is kept"),
-        _ => Error::new(format!("can't write into the Hub's cache: {shown}"))
+        _ => Error::new(format!("Can't write into the Hub's cache: {shown}"))
             .caused_by(error)
             .advise("HF_HOME names another place for it"),
     }

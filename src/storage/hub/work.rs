@@ -32,7 +32,7 @@ pub(super) fn drive<T: Send + 'static>(
         let thread = thread::Builder::new().name("hub".to_owned()).spawn(move || drop(sender.send(job())));
         if let Err(error) = thread {
             client.stop();
-            return Err(Error::new("can't start a thread that asks the Hub").caused_by(error));
+            return Err(Error::new("Can't start a thread that asks the Hub").caused_by(error));
         }
     }
     drop(sender);
@@ -57,7 +57,7 @@ pub(super) fn drive<T: Send + 'static>(
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                break Error::new("the work for the Hub ended because of an internal error").into();
+                break Error::new("The request to the Hub ended because of an internal error").into();
             }
         }
     };

@@ -51,7 +51,7 @@ pub fn find_duplicates(
                 Ok(Some(hash)) => groups.entry((bytes, hash)).or_default().push(file.to_owned()),
                 Ok(None) => return None,
                 Err(cause) => {
-                    troubles.push(Error::new(format!("a file can't be read: {}", file.display())).caused_by(cause));
+                    troubles.push(Error::new(format!("A file can't be read: {}", file.display())).caused_by(cause));
                 }
             }
             done += bytes;

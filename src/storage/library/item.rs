@@ -162,7 +162,7 @@ impl Repair {
     pub fn make_way(&self) -> Result<()> {
         for path in &self.damaged {
             let failed =
-                |cause| Error::new(format!("a damaged file can't be removed: {}", path.display())).caused_by(cause);
+                |cause| Error::new(format!("A damaged file can't be removed: {}", path.display())).caused_by(cause);
             match fs::remove_file(path) {
                 Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => return Err(failed(cause)),
                 Ok(()) | Err(_) => {}

@@ -21,7 +21,7 @@ const READERS: usize = 8;
 pub fn scan(places: &Places, families: Families, cancel: &CancelToken, tell: &(dyn Fn(ScanNews) + Sync)) -> Result<()> {
     let pool =
         ThreadPoolBuilder::new().num_threads(READERS).thread_name(|number| format!("burnisher-library-{number}"));
-    let pool = pool.build().map_err(|cause| Error::new("the folders can't be looked through").caused_by(cause))?;
+    let pool = pool.build().map_err(|cause| Error::new("The folders can't be searched").caused_by(cause))?;
     pool.in_place_scope(|scope| {
         if places.bundled {
             tell(ScanNews::Item(Box::new(candidate::bundled(families))));

@@ -40,7 +40,7 @@ pub fn verify(
     for (file, expected) in &named {
         let before = done;
         let hash = sha256(&file.path, cancel, &mut |read| on_bytes(before + read, all))
-            .map_err(|cause| Error::new(format!("a file can't be read: {}", file.path.display())).caused_by(cause))?;
+            .map_err(|cause| Error::new(format!("A file can't be read: {}", file.path.display())).caused_by(cause))?;
         let Some(hash) = hash else { return Ok(None) };
         if hash != *expected {
             damaged.push(file.path.clone());

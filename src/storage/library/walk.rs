@@ -58,7 +58,7 @@ impl<'a> Walk<'a> {
                     }
                 }
                 Err(cause) => (self.tell)(ScanNews::Trouble(
-                    Error::new(format!("a folder can't be looked into: {}", folder.display())).caused_by(cause),
+                    Error::new(format!("A folder can't be read: {}", folder.display())).caused_by(cause),
                 )),
             }
             if entries >= MAX_ENTRIES {

@@ -97,7 +97,7 @@ fn a_model_that_is_not_what_the_hub_gave_fails_the_check() {
     let output = models(&tree, &["--json", "--verify"]);
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
-    assert!(said.contains("not what the Hub gave") && said.contains(&hash), "{said}");
+    assert!(said.contains("The checksum differs from the Hub's") && said.contains(&hash), "{said}");
     let list: Value = serde_json::from_str(text(&output.stdout)).expect("JSON");
     assert_eq!((&of_hub(&list)["state"], &of_hub(&list)["verified"]), (&json!("broken"), &json!(false)));
 }
