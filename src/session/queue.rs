@@ -277,7 +277,7 @@ impl Running {
     fn from(&self, picture: usize) -> Option<Waiting> {
         let Work::Pictures(request) = &self.waiting.work else { return Some(self.waiting.clone()) };
         let count = request.seeds.count.checked_sub(picture).filter(|count| *count > 0)?;
-        let rest = Request { seeds: Seeds { first: request.seed_of(picture), count }, ..request.clone() };
+        let rest = Request { seeds: Seeds::new(request.seed_of(picture), count), ..request.clone() };
         Some(Waiting::new(self.waiting.model.clone(), rest))
     }
 

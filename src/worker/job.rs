@@ -56,7 +56,7 @@ impl<'a> Working<'a> {
     pub(super) fn run(&mut self, engine: &mut impl Engine, scheduler: Option<SchedulerKind>) -> Outcome<Vec<Entry>> {
         // The recipe names the sampler that drew the picture, also where the checkpoint chose it, and the steps that it took.
         let named = |request: &Request| {
-            let Sampling { scheduler: asked, options, steps } = &request.sampling;
+            let Sampling { scheduler: asked, options, steps, .. } = &request.sampling;
             let scheduler = asked.or(scheduler);
             let steps = scheduler.map_or(*steps, |kind| kind.steps(*steps, options));
             self.job.local_files.prepare(request).map(|request| {

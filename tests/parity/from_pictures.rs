@@ -75,7 +75,7 @@ impl Case {
                 ..Sampling::default()
             },
             guidance: Guidance { scale: self.guidance_scale, ..Guidance::default() },
-            seeds: Seeds { first: self.seeds[0], count },
+            seeds: Seeds::new(self.seeds[0], count),
             size: Size::new(self.width, self.height),
             ..Request::default()
         }

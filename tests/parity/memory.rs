@@ -6,9 +6,7 @@ use std::path::Path;
 
 use burnisher::base::device::{self, ComputeDevice, DeviceChoice, DtypeChoice, Memory};
 use burnisher::base::model_ref::ModelRef;
-use burnisher::content::request::{
-    Finish, Guidance, Inpaint, Mask, Prompts, Request, SafetyMode, Sampling, Seeds, Size, Task,
-};
+use burnisher::content::request::{Guidance, Inpaint, Mask, Prompts, Request, SafetyMode, Sampling, Seeds, Size, Task};
 use burnisher::pipelines::{self, ComponentId, DiffusionPipeline, Footprint, Plan, Wish};
 
 use crate::imaging::{mask, picture};
@@ -110,9 +108,9 @@ fn a_run_that_will_not_fit_is_refused_with_what_would() {
 fn the_safety_checker_is_loaded_for_the_first_picture_that_it_is_to_look_at() {
     let pipeline = open(&tiny(Checkpoint::TinySd15SafetyFlag), cpu());
     assert_eq!(pipeline.loaded(), USUAL);
-    let (_, drawn) = draw_all(&pipeline, &Request { finish: Finish { safety: SafetyMode::Off }, ..request() }, "off");
+    let (_, drawn) = draw_all(&pipeline, &request().with(|request| request.finish.safety = SafetyMode::Off), "off");
     assert_eq!((pipeline.loaded(), &drawn[0].verdict), (USUAL.to_vec(), &None));
-    let (_, drawn) = draw_all(&pipeline, &Request { finish: Finish { safety: SafetyMode::Blur }, ..request() }, "blur");
+    let (_, drawn) = draw_all(&pipeline, &request().with(|request| request.finish.safety = SafetyMode::Blur), "blur");
     assert!(drawn[0].verdict.as_ref().is_some_and(|verdict| verdict.flagged));
     assert_eq!(pipeline.loaded(), [&USUAL[..], &[ComponentId::SAFETY_CHECKER]].concat());
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use burnisher::content::imaging::processor::{ImageProcessor, Processor};
-use burnisher::content::request::{Finish, Guidance, Prompts, Request, SafetyMode, Sampling, Seeds, Size, Verdict};
+use burnisher::content::request::{Guidance, Prompts, Request, SafetyMode, Sampling, Seeds, Size, Verdict};
 use burnisher::models::safety_checker::{Scores, StableDiffusionSafetyChecker};
 use burnisher::pipelines::Drawn;
 use image::{Rgb, RgbImage};
@@ -96,9 +96,9 @@ fn draw_one(checkpoint: Checkpoint, safety: SafetyMode) -> (Arrays, Drawn) {
         guidance: Guidance { scale: 1.0, ..Guidance::default() },
         seeds: Seeds::one(3),
         size: Size::new(64, 64),
-        finish: Finish { safety },
         ..Request::default()
-    };
+    }
+    .with(|request| request.finish.safety = safety);
     let (trace, mut pictures) = draw_all(&open_on_cpu(checkpoint), &request, checkpoint.name());
     (trace, pictures.pop().expect("one picture"))
 }

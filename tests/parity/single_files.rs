@@ -30,7 +30,7 @@ use files::{GGUF_F32, GGUF_Q8_0, Models, SingleFile, Tensor, read_component};
 fn request(task: Task) -> Request {
     Request {
         start: task.into(),
-        prompts: Prompts { prompt: "a small red house".into(), negative_prompt: "blurry".into() },
+        prompts: Prompts::both("a small red house", "blurry"),
         sampling: Sampling { steps: 3, ..Sampling::default() },
         guidance: Guidance { scale: 5.0, ..Guidance::default() },
         seeds: Seeds::one(7),

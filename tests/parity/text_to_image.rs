@@ -39,17 +39,17 @@ struct Case {
 impl Case {
     fn request(&self, seed: u64, count: usize) -> Request {
         Request {
-            prompts: Prompts { prompt: self.prompt.clone(), negative_prompt: self.negative_prompt.clone() },
-            sampling: Sampling {
-                scheduler: self.scheduler.as_ref().map(|name| name.parse().expect("a sampler that we have")),
-                options: self.sampling.clone(),
-                steps: self.steps,
-            },
-            guidance: Guidance { scale: self.guidance_scale, rescale: self.guidance_rescale },
-            seeds: Seeds { first: seed, count },
+            prompts: Prompts::both(&self.prompt, &self.negative_prompt),
+            guidance: Guidance::new(self.guidance_scale, self.guidance_rescale),
+            seeds: Seeds::new(seed, count),
             size: Size::new(self.width, self.height),
             ..Request::default()
         }
+        .with(|request| {
+            let scheduler = self.scheduler.as_ref().map(|name| name.parse().expect("a sampler that we have"));
+            (request.sampling.scheduler, request.sampling.steps) = (scheduler, self.steps);
+            request.sampling.options = self.sampling.clone();
+        })
     }
 
     /// First seed and number of pictures of the runs that reach every golden: each alone, and with its successor.

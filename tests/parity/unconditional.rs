@@ -7,7 +7,7 @@ use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
 use burnisher::base::stop::Stop;
 use burnisher::content::request::{Request, Sampling, Seeds, Size, Task, TaskKind};
 use burnisher::pipelines::{DiffusionPipeline, Hooks};
-use burnisher::schedulers::{SamplingOptions, SchedulerKind};
+use burnisher::schedulers::SchedulerKind;
 use serde::Deserialize;
 
 use crate::runs::{draw, open, open_on_cpu, part, refusal, tiny};
@@ -36,15 +36,15 @@ impl Case {
     fn request(&self, seed: u64, count: usize) -> Request {
         Request {
             start: Task::Unconditional.into(),
-            sampling: Sampling {
-                scheduler: self.scheduler.as_ref().map(|name| name.parse().expect("a sampler that we have")),
-                options: SamplingOptions { eta: self.eta, ..SamplingOptions::default() },
-                steps: self.steps,
-            },
-            seeds: Seeds { first: seed, count },
+            seeds: Seeds::new(seed, count),
             size: Size::new(self.width, self.height),
             ..Request::default()
         }
+        .with(|request| {
+            let scheduler = self.scheduler.as_ref().map(|name| name.parse().expect("a sampler that we have"));
+            (request.sampling.scheduler, request.sampling.steps) = (scheduler, self.steps);
+            request.sampling.options.eta = self.eta;
+        })
     }
 }
 

@@ -64,7 +64,7 @@ mod tests {
         Request {
             prompts: Prompts::new("a fox"),
             sampling: Sampling { steps: 20, ..Sampling::default() },
-            seeds: Seeds { first: u64::MAX, count: 2 },
+            seeds: Seeds::new(u64::MAX, 2),
             size: Size::new(512, 768),
             ..Request::default()
         }

@@ -19,7 +19,12 @@ pub struct Prompts {
 impl Prompts {
     /// A prompt without a negative one.
     pub fn new(prompt: impl Into<String>) -> Self {
-        Self { prompt: prompt.into(), negative_prompt: String::new() }
+        Self::both(prompt, "")
+    }
+
+    /// A prompt and a negative one.
+    pub fn both(prompt: impl Into<String>, negative_prompt: impl Into<String>) -> Self {
+        Self { prompt: prompt.into(), negative_prompt: negative_prompt.into() }
     }
 }
 
@@ -54,7 +59,14 @@ pub struct Guidance {
 impl Default for Guidance {
     /// Diffusers' defaults.
     fn default() -> Self {
-        Self { scale: 7.5, rescale: 0.0 }
+        Self::new(7.5, 0.0)
+    }
+}
+
+impl Guidance {
+    /// Guidance of this strength.
+    pub fn new(scale: f64, rescale: f64) -> Self {
+        Self { scale, rescale }
     }
 }
 
@@ -77,7 +89,12 @@ impl Default for Seeds {
 impl Seeds {
     /// One picture from this seed.
     pub fn one(seed: u64) -> Self {
-        Self { first: seed, count: 1 }
+        Self::new(seed, 1)
+    }
+
+    /// Pictures from this seed and those after it.
+    pub fn new(first: u64, count: usize) -> Self {
+        Self { first, count }
     }
 
     /// The seed of picture `k`, counted from 0.

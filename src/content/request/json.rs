@@ -122,7 +122,7 @@ mod tests {
         Request {
             prompts: Prompts::new("a red heart in 3d style"),
             sampling: Sampling { scheduler: SchedulerKind::from_name("ddim").ok(), steps: 20, ..Sampling::default() },
-            guidance: Guidance { scale: 4.0, rescale: 0.0 },
+            guidance: Guidance::new(4.0, 0.0),
             seeds: Seeds::one(u64::MAX),
             size: Size::new(64, 72),
             ..Request::default()

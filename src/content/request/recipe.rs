@@ -76,7 +76,7 @@ mod tests {
     use crate::content::request::{Branch, ImageRef, Prompts, Seeds, Start, Task};
 
     fn request() -> Request {
-        Request { prompts: Prompts::new("a fox"), seeds: Seeds { first: u64::MAX, count: 2 }, ..Request::default() }
+        Request { prompts: Prompts::new("a fox"), seeds: Seeds::new(u64::MAX, 2), ..Request::default() }
     }
 
     #[test]

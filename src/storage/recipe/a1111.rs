@@ -88,7 +88,7 @@ mod tests {
 
     fn recipe(scheduler: &str) -> Recipe {
         let request = Request {
-            prompts: Prompts { prompt: "a fox,\na hen".into(), negative_prompt: "blurry, dark".into() },
+            prompts: Prompts::both("a fox,\na hen", "blurry, dark"),
             sampling: Sampling {
                 scheduler: Some(SchedulerKind::from_name(scheduler).expect("a sampler")),
                 steps: 20,

@@ -188,10 +188,7 @@ mod tests {
     fn what_we_write_comes_back_for_every_sampler() {
         for kind in SchedulerKind::ALL {
             let request = Request {
-                prompts: Prompts {
-                    prompt: "a fox: \"red\", 猫\n\n  and a hen".into(),
-                    negative_prompt: "blurry, dark:\nugly".into(),
-                },
+                prompts: Prompts::both("a fox: \"red\", 猫\n\n  and a hen", "blurry, dark:\nugly"),
                 sampling: Sampling { scheduler: Some(*kind), steps: 20, ..Sampling::default() },
                 guidance: Guidance { scale: 7.25, ..Guidance::default() },
                 seeds: Seeds::one(u64::MAX),
