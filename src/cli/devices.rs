@@ -4,7 +4,7 @@ use crate::base::device;
 use crate::base::error::{Error, Result};
 use crate::cli::shell::{Ended, print};
 
-/// For whom.
+/// The arguments of `devices`.
 #[derive(clap::Args)]
 pub(super) struct DevicesArgs {
     /// Print JSON

@@ -1,4 +1,4 @@
-//! `burnisher generate`: a prompt becomes pictures.
+//! `burnisher generate`: draws pictures.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ use crate::storage::hub::Shelf;
 use crate::storage::recipe::local_files::LocalFiles;
 use crate::worker::{self, Busy, Command, Event, Host, Job, JobEnd, ModelInfo, Previews, Work, WorkerHandle};
 
-/// What to draw, with what, and where to.
+/// The arguments of `generate`.
 #[derive(clap::Args)]
 pub(super) struct GenerateArgs {
     #[command(flatten)]
@@ -149,7 +149,7 @@ impl GenerateArgs {
         }
     }
 
-    /// The request, with diffusers' defaults where the model has a say: [`Self::complete`] asks it.
+    /// Returns the request, with Diffusers' defaults where the model has a say: [`Self::complete`] asks it.
     fn request(&self) -> Result<Request> {
         let mut request = Request::default();
         self.fields.0.apply(FieldSet::all(), &mut request);
@@ -178,7 +178,7 @@ impl GenerateArgs {
         self.fields.0.has.contains(field)
     }
 
-    /// The job that draws a request.
+    /// Returns the job that draws a request.
     fn job(&self, request: Request) -> Result<Job> {
         let previews = match (self.preview_every, &self.preview_dir) {
             (Some(every), Some(folder)) => Previews::Files { every, folder: folder.clone() },
@@ -211,7 +211,7 @@ impl GenerateArgs {
     }
 }
 
-/// Hands a command to a worker that waits for one.
+/// Sends a command to an idle worker.
 fn send(worker: &mut WorkerHandle, command: Command) -> Result<()> {
     worker.try_send(command).map_err(|Busy(_)| Error::new("the worker takes no commands"))
 }

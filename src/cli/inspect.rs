@@ -1,5 +1,5 @@
-//! `burnisher inspect`: what a model is made of, without loading its weights, what its sampler has in force, and whether it fits
-//! into the memory.
+//! `burnisher inspect`: shows a model's components without loading their weights, its sampler's settings, and whether it fits
+//! into memory.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use crate::storage::checkpoint::Description;
 use crate::storage::hub::Shelf;
 use crate::worker::{self, ComponentInspection, Host, Plan, Wish};
 
-/// Which model, and for whom.
+/// The arguments of `inspect`.
 #[derive(clap::Args)]
 pub(super) struct InspectArgs {
     /// `bundled`, a folder in diffusers format, a .safetensors file, or `owner/name` on the Hub

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::storage::gallery::Entry;
 use crate::worker::{Event, JobEnd};
 
-/// The line for an event; `None` for those that have none.
+/// Returns the line for an event; `None` for events that aren't printed.
 pub(super) fn of_event(event: &Event) -> Option<Value> {
     Some(match event {
         Event::ModelLoading { component: Some(_), .. }
@@ -50,7 +50,7 @@ pub(super) fn of_event(event: &Event) -> Option<Value> {
     })
 }
 
-/// Names pictures by their paths alone, as scripts have known them from the first version on: events stay on this machine.
+/// Replaces references to pictures by their paths: scripts rely on this form, and events stay on this machine.
 fn with_paths(mut value: Value) -> Value {
     match &mut value {
         Value::Object(parts) if parts.contains_key("hash") && parts.contains_key("path") => {

@@ -32,7 +32,7 @@ const BAR: &str = "{msg:9} {wide_bar} {pos}/{len}  {rate}  {left} left";
 const SPINNER: &str = "{msg} {spinner}";
 
 impl Report {
-    /// The report that suits the flag and what stderr is.
+    /// Chooses the report by the flag and by whether stderr is a terminal.
     pub(super) fn new(json: bool) -> Self {
         if json {
             Self::Json
@@ -73,13 +73,13 @@ impl Report {
         Ok(())
     }
 
-    /// A line that stays.
+    /// Prints a line that stays.
     fn say(&self, line: &str) {
         // Progress that can't be shown is no reason to stop drawing.
         self.suspended(|| drop(writeln!(io::stderr(), "{line}")));
     }
 
-    /// What goes on now; steps are counted and timed from here.
+    /// Shows what is being done; steps are counted and timed from here.
     fn note(&mut self, what: &str) {
         match self {
             Self::Json => {}
@@ -122,7 +122,7 @@ impl Report {
         }
     }
 
-    /// Does something with the bar out of the way.
+    /// Hides the bar while something else is printed.
     fn suspended<T>(&self, print: impl FnOnce() -> T) -> T {
         if let Self::Bar(bar) = self { bar.suspend(print) } else { print() }
     }

@@ -1,4 +1,4 @@
-//! The arguments of `generate` that say what kind of generation it is, and which pictures it begins with.
+//! The arguments of `generate` for the task and its input pictures.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ const INPAINT_STRENGTH: f64 = 1.0;
 /// Ends the program over arguments that can't be understood.
 type Refuse = fn(ErrorKind, &str) -> !;
 
-/// What to draw, and from which pictures.
+/// The task and its input pictures.
 #[derive(clap::Args)]
 pub(super) struct TaskArgs {
     /// What kind of generation; `auto` goes by what is given and by the model
@@ -94,7 +94,7 @@ impl From<FillName> for Fill {
     }
 }
 
-/// Four numbers with commas between them.
+/// Parses four numbers with commas between them.
 fn margins(text: &str) -> Result<Margins> {
     let sides: Option<Vec<usize>> = text.split(',').map(|side| side.trim().parse().ok()).collect();
     match sides.as_deref() {
@@ -104,7 +104,7 @@ fn margins(text: &str) -> Result<Margins> {
 }
 
 impl TaskArgs {
-    /// The task that the arguments ask for. Where they leave it open, it goes by the files that are given, whether there is a
+    /// Returns the task that the arguments ask for. Where they leave it open, it goes by the files that are given, whether there is a
     /// prompt, and what the model is for.
     ///
     /// # Errors
@@ -191,7 +191,7 @@ impl TaskArgs {
         }
     }
 
-    /// Inpainting of a picture of this size.
+    /// Returns the inpainting task for a picture of this size.
     fn inpaint(&self, image: ImageRef, size: (u32, u32)) -> Result<Task> {
         let margins = self.extend.unwrap_or_default();
         let mask = match &self.mask {
@@ -217,7 +217,7 @@ impl TaskArgs {
     }
 }
 
-/// A mask whose margins are all to be drawn.
+/// Extends a mask by margins that are all drawn.
 fn with_margins(mask: &GrayImage, margins: Margins) -> Result<GrayImage> {
     let (width, height) = margins.around(mask.width() as usize, mask.height() as usize);
     if width.max(height) > crate::content::request::MAX_SIDE
@@ -244,8 +244,8 @@ pub(super) fn side_multiple(model: &ModelRef) -> Option<usize> {
     1_usize.checked_shl(u32::try_from(blocks.checked_sub(1)?).ok()?)
 }
 
-/// Width and height of what is drawn where nobody says: those of the picture that the task begins with, rounded down to a multiple
-/// of 8 and made smaller if the model can't draw as much; without a picture, and for the masked part alone, the model's own.
+/// Returns the default width and height: those of the picture that the task begins with, rounded down to a multiple
+/// of what the model needs and made smaller if the model can't draw as much; without a picture, and for the masked part alone, the model's own.
 ///
 /// # Errors
 /// The picture can't be read.

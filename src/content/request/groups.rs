@@ -97,7 +97,7 @@ impl Seeds {
         Self { first, count }
     }
 
-    /// The seed of picture `k`, counted from 0.
+    /// Returns the seed of picture `k`, counted from 0.
     pub fn of(&self, k: usize) -> u64 {
         self.first.wrapping_add(k as u64)
     }

@@ -1,4 +1,4 @@
-//! Where a picture is drawn anew: one byte a pixel, kept in a request and shared by its copies.
+//! The mask of inpainting: one byte a pixel, kept in a request and shared by its copies.
 //!
 //! In JSON it is a grey PNG in base64: painted masks are large areas of one value, so a few kilobytes stand for millions of
 //! pixels.
@@ -15,29 +15,29 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use super::limits::{MAX_MASK_PIXELS, MAX_SIDE};
 use crate::base::error::{Error, Result};
 
-/// Where to draw anew: 255 wholly, 0 not at all. Copies share the pixels.
+/// The part of a picture to draw again: 255 fully, 0 not at all. Copies share the pixels.
 #[derive(Clone, Default)]
 pub struct Mask(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
     pixels: GrayImage,
-    /// It is asked for at every save of the settings.
+    /// Kept, since the form is stored often.
     base64: OnceLock<String>,
 }
 
 impl Mask {
-    /// A mask of these pixels.
+    /// Makes a mask of these pixels.
     pub fn new(pixels: GrayImage) -> Self {
         Self(Arc::new(Inner { pixels, base64: OnceLock::new() }))
     }
 
-    /// One byte a pixel: 255 is drawn anew.
+    /// Returns the pixels, one byte each: 255 is drawn again.
     pub fn pixels(&self) -> &GrayImage {
         &self.0.pixels
     }
 
-    /// Whether nothing is drawn anew.
+    /// Whether it selects nothing.
     pub fn is_empty(&self) -> bool {
         self.pixels().as_raw().iter().all(|pixel| *pixel == 0)
     }

@@ -27,7 +27,7 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// The recipe of picture `k` of `request`, drawn by this version of Burnisher.
+    /// Makes the recipe of picture `k` of `request`, drawn by this version of Burnisher.
     pub fn of_picture(request: &Request, k: usize, model: impl Into<String>) -> Self {
         Self {
             request: request.picture(k),

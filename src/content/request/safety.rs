@@ -28,7 +28,7 @@ impl SafetyMode {
         }
     }
 
-    /// Whether a picture of which the checker says this is saved black.
+    /// Whether a picture with this verdict is saved black.
     pub fn withholds(self, verdict: Option<&Verdict>) -> bool {
         self == Self::Block && verdict.is_some_and(|verdict| verdict.flagged)
     }

@@ -1,10 +1,10 @@
 //! The size at which a picture of any size is drawn.
 
-/// How many times as many pixels as a model's own square has a picture keeps its size. From there on models repeat what they
-/// draw, and a photograph would take all memory.
+/// The largest area of a picture that keeps its size, as a multiple of the area that the model is made for. In larger pictures
+/// models repeat what they draw, and a photograph would take all memory.
 const MOST_AREA: f64 = 4.0;
 
-/// The width and height, in pixels, for a task that begins with a picture of this size, on a model made for `own`: the
+/// Returns the width and height, in pixels, for a task that begins with a picture of this size, on a model made for `own`: the
 /// picture's own, rounded down to a `multiple` of what the model needs as Diffusers does, and less where that is more than
 /// the model draws well.
 pub fn size_for_picture(picture: (usize, usize), own: (usize, usize), multiple: usize) -> (usize, usize) {

@@ -30,7 +30,7 @@ pub enum Task {
         /// How much may change, 0 to 1: this share of the steps is done.
         strength: f64,
     },
-    /// Part of a picture drawn anew.
+    /// Part of a picture is drawn again.
     Inpaint(Box<Inpaint>),
     /// A picture with the depth of another one.
     DepthToImage {
@@ -50,7 +50,7 @@ pub enum Task {
 pub struct Inpaint {
     /// The picture.
     pub image: ImageRef,
-    /// Where to draw anew: as large as the picture with its [`margins`](Self::margins).
+    /// The part to draw again: as large as the picture with its [`margins`](Self::margins).
     pub mask: Mask,
     /// How much may change, 0 to 1: this share of the steps is done.
     pub strength: f64,
@@ -121,7 +121,7 @@ impl Fill {
     /// All of them, in the order of menus.
     pub const ALL: [Self; 4] = [Self::Original, Self::Noise, Self::Blank, Self::Blurred];
 
-    /// Its name, for people.
+    /// Returns its name for people.
     pub fn label(self) -> &'static str {
         match self {
             Self::Original => "Original",
@@ -132,7 +132,7 @@ impl Fill {
     }
 }
 
-/// A task without what it needs.
+/// A kind of task, without its inputs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TaskKind {
@@ -154,7 +154,7 @@ impl TaskKind {
     pub const ALL: [Self; 5] =
         [Self::TextToImage, Self::ImageToImage, Self::Inpaint, Self::DepthToImage, Self::Unconditional];
 
-    /// Its name: on the command line, in JSON and in messages.
+    /// Returns its name on the command line, in JSON and in messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::TextToImage => "text-to-image",
@@ -165,7 +165,7 @@ impl TaskKind {
         }
     }
 
-    /// Its name, for people.
+    /// Returns its name for people.
     pub fn label(self) -> &'static str {
         match self {
             Self::TextToImage => "Text to image",
@@ -181,7 +181,7 @@ impl TaskKind {
         matches!(self, Self::ImageToImage | Self::Inpaint | Self::DepthToImage)
     }
 
-    /// Which models can do it, for people.
+    /// Returns which models can do it, for people.
     pub fn suitable_models(self) -> &'static str {
         match self {
             Self::TextToImage | Self::ImageToImage => "a text-to-image model, such as Stable Diffusion 1.5 or 2.1",
@@ -191,14 +191,14 @@ impl TaskKind {
         }
     }
 
-    /// Whether it goes by a prompt.
+    /// Whether it uses a prompt.
     pub fn has_prompt(self) -> bool {
         self != Self::Unconditional
     }
 }
 
 impl Task {
-    /// What kind of task it is.
+    /// Returns the kind of task.
     pub fn kind(&self) -> TaskKind {
         match self {
             Self::TextToImage => TaskKind::TextToImage,
@@ -209,7 +209,7 @@ impl Task {
         }
     }
 
-    /// The picture that it begins with.
+    /// Returns the picture that it begins with.
     pub fn image(&self) -> Option<&ImageRef> {
         match self {
             Self::TextToImage | Self::Unconditional => None,
@@ -228,7 +228,7 @@ impl Task {
         }
     }
 
-    /// Which share of the steps is done; all of them where there is no picture to begin with.
+    /// Returns the share of the steps that is done; all of them where there is no picture to begin with.
     pub fn strength(&self) -> f64 {
         match self {
             Self::TextToImage | Self::Unconditional => 1.0,

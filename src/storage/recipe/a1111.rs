@@ -8,7 +8,7 @@
 use crate::content::request::{Recipe, Task};
 use crate::schedulers::{SchedulerKind, SigmaSchedule};
 
-/// The text for a picture that `recipe` drew.
+/// Returns the text for a picture that `recipe` drew.
 pub fn parameters(recipe: &Recipe) -> String {
     let request = &recipe.request;
     let (sampler, schedule) = request.sampling.scheduler.map_or((None, None), |kind| {

@@ -1,4 +1,4 @@
-//! The settings of a picture from anywhere: of ours, or of another app.
+//! Reads the settings of a picture, written by this program or another app.
 
 use std::fs::{self, File};
 use std::io::{BufReader, ErrorKind};
@@ -17,7 +17,7 @@ const LARGEST_BYTES: u64 = 256 << 20;
 /// they were last seen, and beside the file. Its pixels aren't decoded.
 ///
 /// # Errors
-/// There is no such file; it is none of these, too large, or broken; it carries no settings, or none to be understood.
+/// There is no such file; it is none of these, too large, or broken; it carries no settings, or none that can be read.
 pub fn import(path: &Path, local_files: &LocalFiles) -> Result<Imported> {
     check(path)?;
     let at = |error: Error| Error::new(format!("no settings can be read from {}", path.display())).caused_by(error);
@@ -40,12 +40,12 @@ fn located(mut imported: Imported, local_files: &LocalFiles, beside: Option<&Pat
     imported
 }
 
-/// The settings in a text copied from another app; `None` if it has none.
+/// Reads the settings in a text copied from another app; `None` if it has none.
 pub fn import_text(text: &str) -> Option<Imported> {
     metadata::read_text(text)
 }
 
-/// Finds out whether a path leads to a file of a picture's size.
+/// Checks that a path leads to a file of a picture's size.
 ///
 /// # Errors
 /// It leads nowhere, to something else, or to a file that is too large.

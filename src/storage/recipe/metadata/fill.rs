@@ -149,7 +149,7 @@ impl Imported {
         [&prompts.prompt, &prompts.negative_prompt]
     }
 
-    /// Cuts what is too long to be shown, and says what goes without saying.
+    /// Cuts what is too long to be shown, and fills in what the app leaves unsaid.
     pub(super) fn finish(mut self) -> Self {
         if self.source != SourceApp::BURNISHER {
             let prompts = &mut self.patch.request.prompts;

@@ -36,7 +36,7 @@ type ReadFormat = fn(&Texts) -> Option<Result<Imported>>;
 const FORMATS: &[ReadFormat] =
     &[burnisher::read, invokeai::read, draw_things::read, novelai::read, fooocus::read, comfyui::read, a1111::read];
 
-/// The settings that a PNG, JPEG or WebP file carries; `None` if it carries none.
+/// Reads the settings that a PNG, JPEG or WebP file carries; `None` if it carries none.
 ///
 /// # Errors
 /// It is no such file, it is broken, or its settings are.
@@ -53,7 +53,7 @@ pub fn read(file: impl BufRead + Seek) -> Result<Option<Imported>> {
     failure.map_or(Ok(None), Err)
 }
 
-/// The settings in a text that was copied from another app, in AUTOMATIC1111's format; `None` if it is no such text.
+/// Reads the settings in a text that was copied from another app, in AUTOMATIC1111's format; `None` if it is no such text.
 pub fn read_text(text: &str) -> Option<Imported> {
     a1111::parse(text).map(Imported::finish)
 }
