@@ -136,7 +136,9 @@ impl Draft {
     /// Brings every value into its range.
     pub fn make_valid(&mut self) {
         self.start.strength = clamped(self.start.strength, 1.0, DEFAULT_STRENGTH);
-        Field::ALL.iter().for_each(|field| field.mend(&mut self.values));
+        for field in Field::ALL {
+            field.mend(&mut self.values);
+        }
     }
 
     /// Rounds the sides to multiples of what the model needs.

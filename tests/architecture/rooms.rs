@@ -53,6 +53,7 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
             "ops",
             "storage::checkpoint",
             "storage::gallery",
+            "storage::recipe",
             "content::imaging",
             "content::request",
             "content::text",

@@ -267,8 +267,8 @@ fn options_text(options: &SamplingOptions) -> String {
 
 #[expect(clippy::ref_option, reason = "the table passes references to members")]
 fn branch_text(branch: &Option<Box<Branch>>) -> String {
-    let text = |branch: &Box<Branch>| format!("Step {} of seed {}", branch.step, branch.from.seeds.first);
-    branch.as_ref().map_or("Nothing".to_owned(), text)
+    let text = |branch: &Branch| format!("Step {} of seed {}", branch.step, branch.from.seeds.first);
+    branch.as_deref().map_or("Nothing".to_owned(), text)
 }
 
 #[cfg(test)]
@@ -295,7 +295,9 @@ mod tests {
             request.seeds.count = 0;
         });
         let mut mended = bad.clone();
-        Field::ALL.iter().for_each(|field| field.mend(&mut mended));
+        for field in Field::ALL {
+            field.mend(&mut mended);
+        }
         for field in [Field::Steps, Field::GuidanceScale, Field::GuidanceRescale, Field::Size, Field::Count] {
             assert!(field.check(&bad).is_err(), "{field:?}");
             field.check(&mended).expect("now it is good");

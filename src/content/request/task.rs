@@ -243,7 +243,7 @@ impl Task {
     /// The first thing that is wrong.
     pub(super) fn validate(&self) -> Result<()> {
         validate_strength(self.strength())?;
-        if self.image().is_some_and(|image| image.is_empty()) {
+        if self.image().is_some_and(ImageRef::is_empty) {
             return Err(Error::new(format!("{} begins with a picture: choose one", self.kind().label())));
         }
         if let Self::Inpaint(inpaint) = self {

@@ -183,9 +183,9 @@ fn hash_of_picture(path: &Path) -> io::Result<String> {
 fn fingerprint(path: &Path) -> io::Result<String> {
     let mut files = Vec::new();
     if path.is_dir() {
-        weights(path, Path::new(""), 0, &mut files)?
+        weights(path, Path::new(""), 0, &mut files)?;
     } else {
-        files.push((PathBuf::new(), path.to_owned()))
+        files.push((PathBuf::new(), path.to_owned()));
     }
     if files.is_empty() {
         return Err(io::ErrorKind::NotFound.into());
