@@ -34,11 +34,8 @@ impl StepHook for KeepOutside {
     fn after_step(&mut self, step: &StepEnd<'_>, samples: Tensor<4>) -> Outcome<Tensor<4>> {
         let (done, of) = step.progress;
         let image_latents = self.image_latents.clone();
-        let original = if done < of {
-            step.scheduler.add_noise(image_latents, self.noise.clone(), step.next)
-        } else {
-            image_latents
-        };
+        let original =
+            if done < of { step.scheduler.add_noise(&image_latents, &self.noise, step.next) } else { image_latents };
         let mask = self.drawn(done, of, &samples);
         Ok(original * (mask.clone() * -1.0 + 1.0) + samples * mask)
     }

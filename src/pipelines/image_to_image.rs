@@ -41,6 +41,6 @@ pub(super) fn draw(
     let image_latents = latents::sample(resident, &posterior, latents::noise(resident, request, &mut begun.generators));
     let noise = latents::noise(resident, request, &mut begun.generators);
     context.record("image_latents", || image_latents.clone());
-    let samples = begun.scheduler.add_noise(image_latents, noise, begun.begin);
+    let samples = begun.scheduler.add_noise(&image_latents, &noise, begun.begin);
     begun.draw(samples, image, context)
 }

@@ -111,7 +111,7 @@ fn draw(
             let start = filled(image_latents.clone(), latent_mask, task.fill, || {
                 latents::noise(resident, request, &mut begun.generators)
             });
-            begun.scheduler.add_noise(start, noise.clone(), begun.begin)
+            begun.scheduler.add_noise(&start, &noise, begun.begin)
         }
         // All that isn't kept is noise alone.
         _ => noise.clone() * begun.noise_scale(),

@@ -170,7 +170,7 @@ fn level(scheduler: &Scheduler, step: usize) -> Result<(f64, f64)> {
     let number =
         |value: f32| Tensor::<4>::from_data(TensorData::new(vec![value], [1; 4]), (&Device::flex(), DType::F32));
     let of = |signal, noise| -> Result<f64> {
-        let values = ops::read(scheduler.add_noise(number(signal), number(noise), step))?;
+        let values = ops::read(scheduler.add_noise(&number(signal), &number(noise), step))?;
         Ok(values.first().copied().map_or(0.0, f64::from))
     };
     // Where no signal is left the least there is stands for it, as in the samplers.

@@ -56,7 +56,7 @@ impl NoiseLevels {
     /// Makes `order` calls a step. `steps` has the level that each step begins at, and the one that the last step goes
     /// to.
     pub(super) fn in_steps(self, order: usize, steps: Vec<NoiseLevel>) -> Self {
-        Self { order, steps, ..self }
+        Self { steps, order, ..self }
     }
 
     /// Adds noise up to other levels than those of the calls.

@@ -86,8 +86,8 @@ impl Scheduler {
     }
 
     /// Adds noise to `original`, up to the level of call `i`.
-    pub fn add_noise(&self, original: Tensor<4>, noise: Tensor<4>, i: usize) -> Tensor<4> {
-        self.levels.add_noise(&original, &noise, i)
+    pub fn add_noise(&self, original: &Tensor<4>, noise: &Tensor<4>, i: usize) -> Tensor<4> {
+        self.levels.add_noise(original, noise, i)
     }
 
     /// The calls at which samples of another run can be taken up.

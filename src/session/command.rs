@@ -6,6 +6,7 @@ use crate::worker::{JobId, Work};
 
 /// Something to do. It takes effect at once; what takes time is begun.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "one is sent a click")]
 pub enum Command {
     /// Draw this, and let the queue go on if it is paused.
     Draw {

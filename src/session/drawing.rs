@@ -82,7 +82,7 @@ impl Session {
                 self.model.back_to(left.as_ref());
                 self.go_back(model, left.as_ref());
                 // What was to be drawn with it waits until someone says so, unless another model was asked for instead.
-                self.queue.paused |= self.queue.len() > 0 && !self.wants_model;
+                self.queue.paused |= !self.queue.is_empty() && !self.wants_model;
                 self.notice(format!("Loading stopped: {model}"));
             }
             worker::Event::ModelUnloaded => {

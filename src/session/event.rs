@@ -8,6 +8,7 @@ use crate::worker::{self, JobId, Work};
 /// Something that happened. What changed by it can be asked of the session.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "few are on their way at a time")]
 pub enum Event {
     /// Something that the worker did.
     Worker(worker::Event),

@@ -191,7 +191,7 @@ impl Session {
 
     /// Whether something would be left over if the program ended now.
     pub fn has_work(&self) -> bool {
-        self.queue.running().is_some() || self.queue.len() > 0
+        self.queue.running().is_some() || !self.queue.is_empty()
     }
 
     pub(super) fn tell(&mut self, event: Event) {
@@ -228,7 +228,7 @@ impl Session {
     fn stop(&mut self, others_too: bool) {
         self.queue.stop(others_too);
         // A model that nothing waits for is loaded on: Escape is pressed for many reasons.
-        if self.queue.len() > 0 {
+        if !self.queue.is_empty() {
             self.model.stop_loading();
         }
     }

@@ -81,7 +81,7 @@ impl Queue {
         for waiting in waiting {
             queue.push(waiting);
         }
-        queue.paused = queue.len() > 0;
+        queue.paused = !queue.is_empty();
         queue
     }
 
@@ -117,6 +117,11 @@ impl Queue {
     /// What waits, the next first, and whether it failed before.
     pub fn waiting(&self) -> impl ExactSizeIterator<Item = (Key, &Waiting, bool)> {
         self.waiting.iter().map(|queued| (queued.key, &queued.waiting, queued.failed))
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     /// How many wait.

@@ -129,7 +129,7 @@ fn model(x: &Tensor<4>, timestep: f64) -> Tensor<4> {
 fn first_sample(scheduler: &Scheduler, start: usize) -> Tensor<4> {
     match start {
         0 => randn(7) * scheduler.init_noise_sigma(),
-        start => scheduler.add_noise(randn(8), randn(7), start),
+        start => scheduler.add_noise(&randn(8), &randn(7), start),
     }
 }
 
@@ -221,8 +221,8 @@ fn timesteps_and_noise_levels_are_diffusers() {
             // A sigma is what add_noise makes of no original and unit noise, by the signal (not so in flow matching).
             let (zeros, ones) = (randn(7).zeros_like(), randn(7).ones_like());
             for (i, theirs) in case.sigmas.iter().flatten().take(timesteps.len()).enumerate() {
-                let noise = values(&scheduler.add_noise(zeros.clone(), ones.clone(), i))[0];
-                let signal = values(&scheduler.add_noise(ones.clone(), zeros.clone(), i))[0];
+                let noise = values(&scheduler.add_noise(&zeros, &ones, i))[0];
+                let signal = values(&scheduler.add_noise(&ones, &zeros, i))[0];
                 let sigma = if case.kind.name() == "flow-euler" { noise } else { noise / signal };
                 let rescaled = config.get("rescale_betas_zero_snr") == Some(&Value::Bool(true));
                 assert!(
@@ -338,7 +338,7 @@ fn the_predicted_original_is_the_clean_sample_when_the_model_knows_the_noise() {
             continue;
         }
         let mut scheduler = kind.build(&sd15(), 10, &SamplingOptions::default()).expect("builds");
-        let sample = scheduler.add_noise(clean.clone(), noise.clone(), 4);
+        let sample = scheduler.add_noise(&clean, &noise, 4);
         let step = scheduler.step(noise.clone(), 4, sample, &mut Generators::per_image([9])).expect("steps");
         for (ours, expected) in values(&step.pred_original_sample).iter().zip(values(&clean)) {
             assert!(

@@ -79,7 +79,9 @@ impl Background {
         let work = move |jobs: Receiver<BackgroundJob>, outbox: Outbox<Action>| {
             jobs.iter().for_each(|job| send(&outbox, job()));
             // With a full queue the newest may still lie in its slot.
-            left.iter().for_each(|newest| send(&outbox, newest.run()));
+            for newest in &left {
+                send(&outbox, newest.run());
+            }
         };
         let jobs = Service::spawn("burnisher-files", limits, wake.clone(), work)?;
         Ok(Self { jobs, aside: outbox(CAPACITY, wake), newest })

@@ -37,13 +37,13 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &WindowState, actions: &mut Vec<Actio
             actions.push(UiCommand::Stop.into());
         }
     });
-    if state.session.queue().paused && state.session.queue().len() > 0 {
+    if state.session.queue().paused && !state.session.queue().is_empty() {
         ui.horizontal_wrapped(|ui| {
             ui.label("The queue is paused");
             command_button(ui, UiCommand::ResumeQueue, actions);
         });
     }
-    if state.session.queue().len() > 0 {
+    if !state.session.queue().is_empty() {
         waiting_ui(ui, state, actions);
     }
     ui.add_space(4.0);

@@ -13,7 +13,7 @@ impl App {
             QueueAction::Stop { others_too: false } => Command::StopPicture,
             QueueAction::Stop { others_too: true } => Command::StopGeneration,
             QueueAction::StopAll => {
-                if self.state.session.queue().len() > 0 {
+                if !self.state.session.queue().is_empty() {
                     self.dialog = Some(Dialog::ClearQueue);
                 }
                 Command::StopGeneration

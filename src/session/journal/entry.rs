@@ -9,6 +9,7 @@ use crate::settings::Draft;
 /// One change of what is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "one is in memory at a time")]
 pub(super) enum JournalEntry {
     /// The form as it stands from now on.
     Form(Box<Draft>),

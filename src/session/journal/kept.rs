@@ -117,7 +117,9 @@ mod tests {
         for (state, expected) in states {
             let entries = state.since(&replayed);
             assert_eq!(entries.len(), expected, "{entries:?}");
-            entries.into_iter().for_each(|entry| replayed.apply(entry));
+            for entry in entries {
+                replayed.apply(entry);
+            }
             assert_eq!(replayed, state);
             let mut anew = Kept::default();
             state.entries().into_iter().for_each(|entry| anew.apply(entry));

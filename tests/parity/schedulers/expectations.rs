@@ -61,7 +61,7 @@ fn full_loop(case: &Case) -> (f64, f64) {
     let goes_on_scaled = case.scheduler != "EDMEulerScheduler";
     let mut sample = if is_scaled { ramp(false) * scheduler.init_noise_sigma() } else { ramp(false) };
     if case.t_start.is_some() {
-        sample = scheduler.add_noise(sample, ramp(true), start);
+        sample = scheduler.add_noise(&sample, &ramp(true), start);
     }
     // Upstream's test of iPNDM goes through its steps twice, and on from the first time's noises.
     let rounds = if case.scheduler == "IPNDMScheduler" { 2 } else { 1 };

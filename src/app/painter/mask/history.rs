@@ -273,7 +273,7 @@ mod tests {
         });
         all.wait();
         let (tell, told) = crossbeam_channel::bounded(1);
-        std::thread::spawn(move || {
+        let undoing = std::thread::Builder::new().name("undoing".to_owned()).spawn(move || {
             let (mut bitmap, mut history, mut margins) = (Bitmap::blank(4096, 4096), History::default(), NONE);
             history.push(Edit::of_whole(&bitmap, margins));
             let soft = Brush { diameter: 1024.0, hardness: 0.0, opacity: 0.3 };
@@ -282,6 +282,7 @@ mod tests {
             let redone = (0..2).filter(|_| history.redo(&mut bitmap, &mut margins)).count();
             let _ = tell.send((undone, redone));
         });
+        undoing.expect("a thread");
         let done = told.recv_timeout(std::time::Duration::from_mins(1));
         drop(release);
         assert_eq!(done, Ok((2, 2)), "undoing waited for the pool");
