@@ -7,3 +7,4 @@ mod previews;
 mod puppet;
 mod replacing;
 mod rewind;
+mod session;

@@ -37,15 +37,20 @@ fn corrupt_settings_are_told_and_kept() {
 }
 
 #[test]
-fn settings_that_cannot_be_written_are_told_and_the_window_works_on() {
+fn what_cannot_be_written_is_told_and_the_window_works_on() {
     let mut stage = Stage::new();
     stage.until_says("Ready");
-    let path = stage.folder.path().join("settings.json");
-    fs::remove_file(&path).expect("removed");
-    fs::create_dir(&path).expect("a folder in its place");
+    for name in ["settings.json", "session.journal"] {
+        let path = stage.folder.path().join(name);
+        stage.until(name, |_| path.is_file());
+        fs::remove_file(&path).expect("removed");
+        fs::create_dir(&path).expect("a folder in its place");
+    }
     stage.generate("a fox");
-    stage.until_says("The settings can't be saved");
+    stage.until_says("What you do isn't kept");
     stage.until("the picture", |stage| stage.pictures().len() == 1);
+    stage.press(egui::Modifiers::COMMAND, egui::Key::B);
+    stage.until_says("The settings can't be saved");
 }
 
 #[test]

@@ -187,7 +187,7 @@ fn the_mask_stays_when_the_task_changes_and_over_a_restart() {
     settings.kept.draft.start.task = TaskKind::TextToImage;
     let Stage { window, folder } = stage;
     drop(window);
-    settings.save(&folder.path().join("settings.json")).expect("settings");
+    settings.write(&folder.path().join("settings.json"));
     let mut stage = Stage::open(folder, Puppet::default());
     stage.until_says("Ready");
     assert!(!stage.says(CANVAS), "another task has no mask");
@@ -195,7 +195,7 @@ fn the_mask_stays_when_the_task_changes_and_over_a_restart() {
     settings.kept.draft.start.task = TaskKind::Inpaint;
     let Stage { window, folder } = stage;
     drop(window);
-    settings.save(&folder.path().join("settings.json")).expect("settings");
+    settings.write(&folder.path().join("settings.json"));
     let mut stage = Stage::open(folder, Puppet::default());
     stage.until_says(CANVAS);
     assert_eq!(stage.settings().kept.draft.start.inpaint.mask, mask);

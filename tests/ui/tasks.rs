@@ -184,7 +184,7 @@ fn an_inpainted_pictures_settings_come_back_with_its_mask() {
     (settings.kept.draft.start.image, settings.kept.draft.start.inpaint.mask) = (Some(path), mask.clone());
     settings.kept.draft.values.prompts.prompt = "a fox".into();
     let folder = stage.close();
-    settings.save(&folder.path().join("settings.json")).expect("settings");
+    settings.write(&folder.path().join("settings.json"));
     let mut stage = Stage::open(folder, Puppet::default());
     stage.until_says("begin.png, 101 × 70");
     stage.click("Generate");

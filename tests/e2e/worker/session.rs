@@ -1,0 +1,237 @@
+//! The session as its clients drive it, without a window: an engine that obeys prompts, folders of its own, and a process that is
+//! killed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command as Process, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use burnisher::base::model_ref::ModelRef;
+use burnisher::session::journal::{self, Kept};
+use burnisher::session::{Command, Event, Key, Move, Session, SessionSetup};
+use burnisher::settings::Draft;
+use burnisher::storage::hub::Shelf;
+use burnisher::worker::{Engine, Hooks, ModelInfo, spawn_waking};
+
+use super::puppet::{DRAW, Puppet, WAIT, job};
+
+/// Longer than anything takes on a busy machine; what takes as long has failed.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A session on a folder, and what wakes its driver.
+struct Driver {
+    session: Session,
+    woken: Receiver<()>,
+    events: crossbeam_channel::Receiver<Event>,
+    heard: Vec<Event>,
+}
+
+fn settings_file(folder: &Path) -> PathBuf {
+    folder.join("settings.json")
+}
+
+impl Driver {
+    /// The session of this folder, with engines that `open` makes.
+    fn open<E: Engine>(folder: &Path, open: impl Fn() -> E + Clone + Send + 'static) -> Self {
+        let (wake, woken) = sync_channel(1);
+        let setup = SessionSetup {
+            settings: settings_file(folder),
+            shelf: Shelf::in_cache(folder.join("hub")),
+            open_worker: Box::new(move |_, _, wake| {
+                let open = open.clone();
+                spawn_waking(move |_, _| Ok(open()), move || wake())
+            }),
+        };
+        let wake = Arc::new(move || {
+            let _ = wake.try_send(());
+        });
+        let mut session = Session::open(setup, wake).expect("threads");
+        session.settings.output_folder = folder.join("pictures");
+        let events = session.subscribe();
+        Self { session, woken, events, heard: Vec::new() }
+    }
+
+    fn ask(&mut self, command: Command) {
+        self.session.send(command).expect("it can be done");
+    }
+
+    fn draw(&mut self, prompt: &str) {
+        let work = job(prompt, Path::new(".")).work;
+        self.ask(Command::Draw { model: ModelRef::Bundled, work, is_first: false });
+    }
+
+    /// Drives the session until something is so.
+    fn until(&mut self, what: &str, is_so: impl Fn(&Session) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            self.session.poll();
+            self.heard.extend(self.events.try_iter());
+            if is_so(&self.session) {
+                return;
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            assert!(self.woken.recv_timeout(left).is_ok(), "never seen: {what}\n{:?}", self.heard);
+        }
+    }
+
+    /// The prompts that wait, each with its key.
+    fn waiting(&self) -> Vec<(String, Key)> {
+        let prompt = |(key, waiting, _): (Key, &burnisher::session::Waiting, bool)| {
+            (waiting.work.first().prompts.prompt.clone(), key)
+        };
+        self.session.queue().waiting().map(prompt).collect()
+    }
+
+    fn key_of(&self, prompt: &str) -> Key {
+        self.waiting().into_iter().find(|(known, _)| known == prompt).expect("it waits").1
+    }
+
+    fn prompts(&self) -> Vec<String> {
+        self.waiting().into_iter().map(|(prompt, _)| prompt).collect()
+    }
+}
+
+fn pictures(folder: &Path) -> usize {
+    let Ok(entries) = fs::read_dir(folder.join("pictures")) else { return 0 };
+    entries.flatten().filter(|entry| entry.path().extension().is_some_and(|ending| ending == "png")).count()
+}
+
+fn prompts_of(kept: &Kept) -> Vec<&str> {
+    kept.waiting().map(|waiting| waiting.work.first().prompts.prompt.as_str()).collect()
+}
+
+#[test]
+fn what_was_asked_of_a_session_that_is_killed_is_there_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let this = std::env::current_exe().expect("this program");
+    let mut child = Process::new(this)
+        .args(["--exact", "worker::session::in_a_process_that_is_killed", "--ignored", "--nocapture"])
+        .env("BURNISHER_TEST_FOLDER", folder.path())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let since = Instant::now();
+    loop {
+        // What is being written may not be whole.
+        let kept = journal::read(&settings_file(folder.path())).unwrap_or_default();
+        if prompts_of(&kept) == [WAIT, "fourth", "third"] && kept.draft.values.prompts.prompt == "half a thou" {
+            break;
+        }
+        assert!(since.elapsed() < PATIENCE, "{kept:?}");
+        assert!(child.try_wait().expect("a child").is_none(), "it ended by itself");
+        thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().expect("it runs");
+    child.wait().expect("it ended");
+
+    let mut driver = Driver::open(folder.path(), Puppet::default);
+    assert_eq!(driver.prompts(), [WAIT, "fourth", "third"], "the one that was being drawn comes first");
+    assert_eq!(driver.session.form().values.prompts.prompt, "half a thou");
+    assert_eq!(driver.session.history(), ["fourth", "third", "second", WAIT, DRAW]);
+    assert_eq!(pictures(folder.path()), 1, "the finished picture");
+    driver.until("rest", |session| session.model().info().is_some());
+    assert!(driver.session.queue().paused && driver.session.queue().running().is_none(), "nothing begins by itself");
+    let key = driver.key_of(WAIT);
+    driver.ask(Command::Remove(key));
+    driver.ask(Command::Resume);
+    driver.until("the end", |session| !session.has_work());
+    assert_eq!(pictures(folder.path()), 3);
+    drop(driver);
+    let kept = journal::read(&settings_file(folder.path())).expect("a sound journal");
+    assert_eq!(prompts_of(&kept), [""; 0]);
+}
+
+#[test]
+#[ignore = "run by the test before, in a process that is killed"]
+fn in_a_process_that_is_killed() {
+    let folder = PathBuf::from(std::env::var_os("BURNISHER_TEST_FOLDER").expect("a process of its own"));
+    let mut driver = Driver::open(&folder, Puppet::default);
+    driver.draw(DRAW);
+    driver.until("a picture", |session| !session.has_work());
+    driver.draw(WAIT);
+    driver.until("it is being drawn", |session| session.queue().running().is_some());
+    for prompt in ["second", "third", "fourth"] {
+        driver.draw(prompt);
+    }
+    let (second, fourth) = (driver.key_of("second"), driver.key_of("fourth"));
+    driver.ask(Command::Move(fourth, Move::First));
+    driver.ask(Command::Remove(second));
+    let mut form = Draft::default();
+    form.values.prompts.prompt = "half a thou".into();
+    driver.session.keep_form(&form);
+    driver.until("the end of the world", |_| false);
+}
+
+#[test]
+fn every_event_is_written_as_json_and_a_failure_stays_in_the_queue() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut driver = Driver::open(folder.path(), Puppet::default);
+    driver.draw(DRAW);
+    driver.draw(super::puppet::FAIL);
+    driver.until("both ended", |session| session.queue().running().is_none() && session.queue().next().is_none());
+    driver.heard.extend(driver.events.try_iter());
+    assert_eq!(driver.prompts(), [super::puppet::FAIL], "it can be tried again");
+    let told: Vec<String> = driver.heard.iter().map(|event| serde_json::to_string(event).expect("JSON")).collect();
+    for what in ["model-loaded", "started", "picture-saved", "job-ended", "failed"] {
+        assert!(told.iter().any(|event| event.contains(what)), "{what}: {told:?}");
+    }
+}
+
+#[test]
+fn a_new_worker_is_started_when_the_one_before_it_has_ended() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (opened, alive) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (count, living) = (opened.clone(), alive.clone());
+    let mut driver = Driver::open(folder.path(), move || {
+        count.fetch_add(1, Ordering::SeqCst);
+        Alone::new(&living)
+    });
+    driver.draw(WAIT);
+    driver.until("a step", |session| session.queue().running().is_some_and(|running| running.step > 0));
+    for limit in [1.0, 2.0, 3.0] {
+        driver.session.settings.memory_limit_gb = limit;
+        driver.ask(Command::UseDevice);
+        let before = opened.load(Ordering::SeqCst);
+        driver.until("a step of the next worker", |session| {
+            opened.load(Ordering::SeqCst) > before && session.queue().running().is_some_and(|running| running.step > 0)
+        });
+        assert_eq!(alive.load(Ordering::SeqCst), 1);
+    }
+    assert_eq!(opened.load(Ordering::SeqCst), 4);
+    driver.ask(Command::UseDevice);
+    assert!(driver.session.queue().running().is_some(), "nothing changed");
+}
+
+/// An engine that counts those that live.
+struct Alone(Puppet, Arc<AtomicUsize>);
+
+impl Alone {
+    fn new(alive: &Arc<AtomicUsize>) -> Self {
+        assert_eq!(alive.fetch_add(1, Ordering::SeqCst), 0, "another one still computes");
+        Self(Puppet::default(), alive.clone())
+    }
+}
+
+impl Drop for Alone {
+    fn drop(&mut self) {
+        self.1.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Engine for Alone {
+    fn info(&self) -> ModelInfo {
+        self.0.info()
+    }
+
+    fn run(
+        &mut self,
+        request: &burnisher::content::request::Request,
+        hooks: Hooks<'_>,
+    ) -> burnisher::base::stop::Outcome<Vec<burnisher::pipelines::Drawn>> {
+        self.0.run(request, hooks)
+    }
+}
