@@ -8,6 +8,9 @@ use tempfile::NamedTempFile;
 
 use super::error::{Error, Result};
 
+/// What names of temporary files begin with.
+const PREFIX: &str = ".burnisher-";
+
 /// Writes a file whole or not at all, replacing what is there.
 ///
 /// # Errors
@@ -17,19 +20,32 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     file.persist(path).map(drop).map_err(|failure| file_error(path, failure.error))
 }
 
+/// Writes a file that only the user may read: whole or not at all, replacing what is there.
+///
+/// # Errors
+/// As [`write_whole`].
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    let file = write_temporary(tempfile::Builder::new().prefix(PREFIX), parent_of(path), bytes)?;
+    file.persist(path).map(drop).map_err(|failure| file_error(path, failure.error))
+}
+
 /// Writes bytes to a temporary file in `folder` and syncs it; the file is deleted unless it is persisted.
 ///
 /// # Errors
 /// The folder is missing or can't be written to, or the disk is full.
 pub fn write_beside(folder: &Path, bytes: &[u8]) -> Result<NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".burnisher-");
+    builder.prefix(PREFIX);
     #[cfg(unix)]
     {
         // Readable to whom the user's umask says, like any file, and not private as temporary files are.
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(fs::Permissions::from_mode(0o666));
     }
+    write_temporary(&builder, folder, bytes)
+}
+
+fn write_temporary(builder: &tempfile::Builder<'_, '_>, folder: &Path, bytes: &[u8]) -> Result<NamedTempFile> {
     let mut file = builder.tempfile_in(folder).map_err(|cause| folder_error(folder, cause))?;
     let written = file.write_all(bytes).and_then(|()| file.as_file().sync_all());
     written.map_err(|cause| folder_error(folder, cause))?;

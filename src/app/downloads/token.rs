@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::base::error::{Error, Result};
-use crate::base::files::write_whole;
+use crate::base::files::write_private;
 use crate::storage::hub::Token;
 
 /// The token, if one is kept. One that can't be read is none: the Hub then says that it wants one.
@@ -35,21 +35,7 @@ pub(super) fn keep(path: &Path, text: &str) -> Result<bool> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(broken)?;
     }
-    // Closed to others before the secret is in it.
-    write_whole(path, b"").and_then(|()| close_to_others(path).map_err(broken))?;
-    fs::write(path, text).map(|()| true).map_err(broken)
-}
-
-#[cfg(unix)]
-fn close_to_others(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
-}
-
-#[cfg(not(unix))]
-fn close_to_others(_path: &Path) -> std::io::Result<()> {
-    // The user's own folders are closed to others there.
-    Ok(())
+    write_private(path, text.as_bytes()).map(|()| true)
 }
 
 #[cfg(test)]
@@ -72,6 +58,24 @@ mod tests {
         assert!(!keep(&path, "").expect("removed"));
         assert!(!keep(&path, " ").expect("nothing to remove"));
         assert!(read(&path).is_none());
+    }
+
+    #[test]
+    fn a_token_is_written_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("hub-token");
+        keep(&path, "hf_before").expect("kept");
+        std::thread::scope(|scope| {
+            let writing = scope.spawn(|| {
+                for number in 0..300 {
+                    keep(&path, &format!("hf_{number}")).expect("kept");
+                }
+            });
+            while !writing.is_finished() {
+                let token = fs::read_to_string(&path).expect("there");
+                assert!(token.len() > "hf_".len(), "half a token: {token:?}");
+            }
+        });
     }
 
     #[test]
