@@ -100,9 +100,9 @@ fn device_ui(ui: &mut egui::Ui, state: &mut WindowState, devices: &[DeviceInfo],
     });
     shown.response.labelled_by(label.id);
     ui.end_row();
-    let label = ui.label("Numbers");
+    let label = ui.label("Precision");
     let name = |dtype| match dtype {
-        DtypeChoice::Auto => "As the device likes".to_owned(),
+        DtypeChoice::Auto => "Automatic".to_owned(),
         DtypeChoice::F32 | DtypeChoice::F16 | DtypeChoice::Bf16 => dtype.to_string(),
     };
     let combo = ComboBox::from_id_salt("dtype").width(220.0).selected_text(name(state.session.settings.dtype));
@@ -111,7 +111,7 @@ fn device_ui(ui: &mut egui::Ui, state: &mut WindowState, devices: &[DeviceInfo],
             ui.selectable_value(&mut state.session.settings.dtype, dtype, name(dtype));
         }
     });
-    shown.response.labelled_by(label.id).on_hover_text("f16 takes half the memory; f32 is exact");
+    shown.response.labelled_by(label.id).on_hover_text("f16 takes half the memory; f32 is the most exact");
     ui.end_row();
     if before != (state.session.settings.device, state.session.settings.dtype) {
         actions.push(SettingsAction::RestartWorker.into());
@@ -171,7 +171,7 @@ fn token_ui(ui: &mut egui::Ui, token: &mut String, actions: &mut Vec<Action>) {
 fn look_ui(ui: &mut egui::Ui, state: &mut WindowState) {
     let label = ui.label("Appearance");
     ui.horizontal(|ui| {
-        for (theme, text) in [(Theme::System, "As the system"), (Theme::Light, "Light"), (Theme::Dark, "Dark")] {
+        for (theme, text) in [(Theme::System, "System"), (Theme::Light, "Light"), (Theme::Dark, "Dark")] {
             ui.selectable_value(&mut state.session.settings.theme, theme, text);
         }
     })

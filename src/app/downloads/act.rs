@@ -44,8 +44,8 @@ impl App {
                 Told::Found { text, found } => self.models.hub.hear_found(text, found),
                 Told::Looked { asked, offer } => self.models.hub.hear_offer(&asked, offer),
                 Told::TokenKept(kept) => match kept {
-                    Ok(true) => self.notices.info("The Hub will know you by this access token"),
-                    Ok(false) => self.notices.info("No access token is kept"),
+                    Ok(true) => self.notices.info("The access token is saved"),
+                    Ok(false) => self.notices.info("The access token is removed"),
                     Err(error) => self.notices.error(error),
                 },
                 Told::Ended { asked, run, ended } => self.download_ended(&asked, run, ended),

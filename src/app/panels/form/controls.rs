@@ -167,8 +167,11 @@ fn advanced_ui(ui: &mut egui::Ui, state: &mut WindowState) {
         sampler::more_ui(ui, session.model().info(), draft);
         if draft.start.task == TaskKind::TextToImage {
             row(ui, "Rescale", |ui, label| {
-                let field =
-                    DragValue::new(&mut draft.values.guidance.rescale).range(0.0..=1.0).speed(0.01).max_decimals(3);
+                let field = DragValue::new(&mut draft.values.guidance.rescale)
+                    .clamp_existing_to_range(false)
+                    .range(0.0..=1.0)
+                    .speed(0.01)
+                    .max_decimals(3);
                 let tip = "Takes back the contrast that strong guidance adds";
                 ui.add(field).labelled_by(label).on_hover_text(tip);
             });
@@ -206,7 +209,8 @@ fn size_ui(ui: &mut egui::Ui, state: &mut WindowState, actions: &mut Vec<Action>
     row(ui, "Size", |ui, label| {
         ui.spacing_mut().item_spacing.x = 4.0;
         for (name, side) in [("Width", &mut draft.values.size.width), ("Height", &mut draft.values.size.height)] {
-            let field = DragValue::new(side).range(1..=MAX_SIDE).speed(multiple as f64 / 4.0);
+            let field =
+                DragValue::new(side).clamp_existing_to_range(false).range(1..=MAX_SIDE).speed(multiple as f64 / 4.0);
             let response = ui.add(field.suffix(" px").update_while_editing(false));
             // Only where it is changed: showing a size that another model needs leaves it alone.
             if response.changed() {
@@ -270,14 +274,17 @@ fn seed_ui(ui: &mut egui::Ui, draft: &mut Draft, actions: &mut Vec<Action>) {
 
 fn count_ui(ui: &mut egui::Ui, draft: &mut Draft) {
     row(ui, "Pictures", |ui, label| {
-        let field = DragValue::new(&mut draft.values.seeds.count).range(1..=MAX_COUNT).speed(0.05);
+        let field = DragValue::new(&mut draft.values.seeds.count)
+            .clamp_existing_to_range(false)
+            .range(1..=MAX_COUNT)
+            .speed(0.05);
         ui.add(field).labelled_by(label).on_hover_text("How many, each from the next seed");
     });
 }
 
 fn preview_ui(ui: &mut egui::Ui, every: &mut usize) {
     row(ui, "Preview", |ui, label| {
-        let field = DragValue::new(every).range(0..=100).speed(0.05);
+        let field = DragValue::new(every).clamp_existing_to_range(false).range(0..=100).speed(0.05);
         let field = field.custom_formatter(|every, _| match every as usize {
             0 => "off".to_owned(),
             1 => "every step".to_owned(),

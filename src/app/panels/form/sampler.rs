@@ -188,8 +188,11 @@ pub(super) fn more_ui(ui: &mut egui::Ui, info: Option<&ModelInfo>, draft: &mut D
     let Some(kind) = draft.values.sampling.scheduler.or(own) else { return };
     if kind.takes_eta() {
         row(ui, "Eta", |ui, label| {
-            let field =
-                DragValue::new(&mut draft.values.sampling.options.eta).range(0.0..=1.0).speed(0.01).max_decimals(3);
+            let field = DragValue::new(&mut draft.values.sampling.options.eta)
+                .clamp_existing_to_range(false)
+                .range(0.0..=1.0)
+                .speed(0.01)
+                .max_decimals(3);
             ui.add(field).labelled_by(label).on_hover_text("How much noise is added back at each step");
         });
     }

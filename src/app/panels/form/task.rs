@@ -48,7 +48,7 @@ fn explanation(task: TaskKind) -> &'static str {
     match task {
         TaskKind::TextToImage => "A picture from words alone",
         TaskKind::ImageToImage => "A picture changed by words",
-        TaskKind::Inpaint => "Part of a picture drawn anew",
+        TaskKind::Inpaint => "Part of a picture, drawn again",
         TaskKind::DepthToImage => "A picture with the depth of another one",
         TaskKind::Unconditional => "A picture of the kind that the model knows, without words",
     }
@@ -159,11 +159,19 @@ fn inpaint_ui(ui: &mut egui::Ui, inpaint: &mut Inpaint) {
     });
     row(ui, "Mask", |ui, _| {
         ui.spacing_mut().item_spacing.x = 4.0;
-        let grow = DragValue::new(&mut inpaint.mask_grow).range(-MAX_GROW..=MAX_GROW).prefix("grow ").suffix(" px");
+        let grow = DragValue::new(&mut inpaint.mask_grow)
+            .clamp_existing_to_range(false)
+            .range(-MAX_GROW..=MAX_GROW)
+            .prefix("grow ")
+            .suffix(" px");
         ui.add(grow)
             .on_hover_text("The mask grows by so much before it is used; less than 0 shrinks it")
             .accessible_name("Grow the mask");
-        let blur = DragValue::new(&mut inpaint.mask_blur).range(0.0..=MAX_BLUR).speed(0.2).max_decimals(1);
+        let blur = DragValue::new(&mut inpaint.mask_blur)
+            .clamp_existing_to_range(false)
+            .range(0.0..=MAX_BLUR)
+            .speed(0.2)
+            .max_decimals(1);
         ui.add(blur.prefix("blur ").suffix(" px"))
             .on_hover_text("Softens the mask's edge")
             .accessible_name("Blur the mask");
@@ -175,7 +183,11 @@ fn inpaint_ui(ui: &mut egui::Ui, inpaint: &mut Inpaint) {
             inpaint.only_masked = only_masked.then_some(PADDING);
         }
         if let Some(padding) = &mut inpaint.only_masked {
-            let field = DragValue::new(padding).range(0..=MAX_PADDING).prefix("with ").suffix(" px around");
+            let field = DragValue::new(padding)
+                .clamp_existing_to_range(false)
+                .range(0..=MAX_PADDING)
+                .prefix("with ")
+                .suffix(" px around");
             ui.add(field).accessible_name("Pixels around the mask");
         }
     });
