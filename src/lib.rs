@@ -1,13 +1,25 @@
 //! Burnisher: local image generation, as Hugging Face Diffusers does it, in one native binary.
 //!
 //! ```text
-//! app, cli -> settings, worker -> pipelines -> models, schedulers -> ops
-//! storage (checkpoint, hub, library, gallery, recipe) -> content (request, imaging, text) -> base
+//! main       -> app, cli
+//! app        -> session, worker, pipelines, families, storage, content, schedulers, base
+//! cli        -> session, worker, pipelines, families, storage, content, schedulers, base
+//! session    -> worker, pipelines, families, storage, content, schedulers, base
+//! worker     -> pipelines, families, ops, storage, content, schedulers, base
+//! pipelines  -> families, models, ops, storage, content, schedulers, base
+//! families   -> models, ops, storage, content, schedulers, base
+//! models     -> ops, base
+//! ops        -> base
+//! storage    -> content, schedulers, base  (gallery, library, hub, checkpoint, weights, recipe)
+//! content    -> schedulers, base  (request, imaging, text)
+//! schedulers -> base
+//! base
 //! ```
-//! `tests/architecture.rs` keeps this.
+//! A box may name those on the right of its arrow. `tests/architecture` makes this diagram and keeps it; `ARCHITECTURE.md` says what each
+//! room is.
 //!
 //! # Where failures go
-//! A failure becomes an [`error::Error`] where it happens, written for the user: what is wrong, why, what to do. It travels up
+//! A failure becomes an [`base::error::Error`] where it happens, written for the user: what is wrong, why, what to do. It travels up
 //! unchanged to the worker, which tells it as an event; the command line prints it in one line and exits with 1, and the window shows
 //! it with its causes and what to do, until it is dismissed. A panic on the
 //! worker's thread is caught there once and ends the job like any other failure.
@@ -36,6 +48,5 @@ pub mod ops;
 pub mod pipelines;
 pub mod schedulers;
 pub mod session;
-pub mod settings;
 pub mod storage;
 pub mod worker;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::app::downloads::Reach;
 use crate::session::OpenWorker;
-use crate::settings::Settings;
+use crate::session::settings::Settings;
 use crate::storage::hub;
 use crate::storage::library::Places;
 

@@ -2,7 +2,7 @@
 
 use crate::content::request::SIDE_MULTIPLE;
 use crate::session::Session;
-use crate::settings::Draft;
+use crate::session::settings::Draft;
 use crate::worker::ModelInfo;
 
 /// What every panel reads. Each panel keeps the rest of what it knows to itself.

@@ -8,7 +8,7 @@
 use egui::style::WidgetVisuals;
 use egui::{Color32, CornerRadius, FontId, Margin, Stroke, TextStyle, Visuals};
 
-use crate::settings;
+use crate::session::settings;
 
 /// The colours that the window uses beyond egui's own.
 #[derive(Clone, Copy, Debug)]

@@ -11,7 +11,7 @@ use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
 use crate::cli::shell::{Ended, print};
 use crate::families;
-use crate::settings::Settings;
+use crate::session::settings::Settings;
 use crate::storage::library::{self, Duplicates, ItemState, LibraryItem, Places, Soundness, size_text};
 
 /// Where to look, and how closely.

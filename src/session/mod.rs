@@ -11,6 +11,7 @@ pub mod journal;
 mod model;
 mod program;
 mod queue;
+pub mod settings;
 mod setup;
 mod waiting;
 mod worker_slot;

@@ -328,7 +328,7 @@ impl Running {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Draft;
+    use crate::session::settings::Draft;
     use crate::storage::gallery::Destination;
     use crate::worker::Job;
 

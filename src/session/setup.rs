@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::base::error::Result;
 use crate::base::model_ref::ModelRef;
 use crate::base::sync::Wake;
-use crate::settings::Settings;
+use crate::session::settings::Settings;
 use crate::storage::hub::Shelf;
 use crate::worker::{self, Host, OnLoading, WorkerHandle};
 

@@ -5,8 +5,8 @@
 
 use crate::base::error::Result;
 use crate::base::sync::{Latest, Wake};
+use crate::session::settings::Settings;
 use crate::session::setup::{OpenWorker, host_of};
-use crate::settings::Settings;
 use crate::storage::hub::Shelf;
 use crate::worker::{Command, Event, Host, Preview, WorkerHandle};
 

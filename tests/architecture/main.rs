@@ -42,7 +42,10 @@ const RESERVED: [(&str, &[&str]); 9] = [
         ],
     ),
     ("burn_flex", &["ops", "base"]),
-    ("rayon", &["ops", "models", "content::imaging", "base", "storage::weights", "storage::library"]),
+    (
+        "rayon",
+        &["ops", "models", "content::imaging", "base", "storage::checkpoint", "storage::library", "worker", "app"],
+    ),
 ];
 
 /// What waits for a disk, for another thread or for the clock: functions by a segment of their path, methods by name and arguments.
@@ -63,7 +66,13 @@ const WAITING_METHODS: [(&str, usize); 12] = [
 ];
 
 /// Files of the window whose code runs on threads that may wait.
-const MAY_WAIT: &[&str] = &[];
+const MAY_WAIT: &[&str] = &[
+    "app/files/",
+    "app/librarian/",
+    "app/downloads/",
+    "app/dialogs/models/finder.rs",
+    "app/painter/mask/operation.rs",
+];
 
 /// The Rust files below a folder of the package, with their paths relative to it.
 fn files(folder: &str) -> Vec<(String, String)> {

@@ -10,7 +10,7 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     (
         "app",
         &[
-            "settings",
+            "session",
             "worker",
             "pipelines",
             "families",
@@ -22,13 +22,14 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
             "storage::recipe",
             "content::imaging",
             "content::request",
+            "content::text",
             "base",
         ],
     ),
     (
         "cli",
         &[
-            "settings",
+            "session",
             "worker",
             "pipelines",
             "families",
@@ -40,10 +41,28 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
             "storage::recipe",
             "content::imaging",
             "content::request",
+            "content::text",
             "base",
         ],
     ),
-    ("settings", &["schedulers", "storage::gallery", "content::request", "base"]),
+    (
+        "session",
+        &[
+            "worker",
+            "pipelines",
+            "families",
+            "schedulers",
+            "storage::gallery",
+            "storage::hub",
+            "storage::library",
+            "storage::checkpoint",
+            "storage::recipe",
+            "content::imaging",
+            "content::request",
+            "content::text",
+            "base",
+        ],
+    ),
     (
         "worker",
         &[

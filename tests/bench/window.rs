@@ -15,7 +15,7 @@ use burnisher::base::model_ref::ModelRef;
 
 use burnisher::content::request::{Size, TaskKind};
 use burnisher::session::journal::Kept;
-use burnisher::settings::{Brush, Draft, Settings};
+use burnisher::session::settings::{Brush, Draft, Settings};
 use burnisher::storage::gallery::Destination;
 use burnisher::storage::hub::Shelf;
 use burnisher::worker::{self, Event, Job, JobEnd, Previews, WorkerHandle};

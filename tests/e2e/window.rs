@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use burnisher::base::device::DeviceChoice;
 use burnisher::session::journal::Kept;
-use burnisher::settings::{Settings, Theme};
+use burnisher::session::settings::{Settings, Theme};
 use burnisher::storage::gallery;
 use image::RgbImage;
 use tempfile::TempDir;

@@ -4,7 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
 use burnisher::session::journal::{self, Kept};
-use burnisher::settings::{Draft, Settings};
+use burnisher::session::settings::{Draft, Settings};
 
 /// The preferences with what the journal keeps beside them.
 #[derive(Default)]

@@ -132,7 +132,8 @@ fn settings_are_changed_in_their_window() {
     stage.type_into("File names", "{seed}");
     stage.click("Close");
     stage.until("they are written down", |stage| {
-        stage.settings().theme == burnisher::settings::Theme::Light && stage.settings().name_pattern.0 == "{seed}"
+        stage.settings().theme == burnisher::session::settings::Theme::Light
+            && stage.settings().name_pattern.0 == "{seed}"
     });
 }
 

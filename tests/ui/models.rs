@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use burnisher::base::model_ref::ModelRef;
-use burnisher::settings::Settings;
+use burnisher::session::settings::Settings;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};
 

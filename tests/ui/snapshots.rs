@@ -4,7 +4,7 @@
 //! `UPDATE_SNAPSHOTS=1 cargo test --test ui snapshots`, and look at `tests/snapshots`.
 
 use burnisher::content::request::{Mask, TaskKind};
-use burnisher::settings::Theme;
+use burnisher::session::settings::Theme;
 use egui_kittest::SnapshotOptions;
 
 use crate::model_files::{SD1, SD1_INPAINT, SDXL, VAE, bytes, write, write_bytes};

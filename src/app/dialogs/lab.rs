@@ -6,7 +6,7 @@ use crate::app::action::{Action, LabAction};
 use crate::content::request::{MAX_GUIDANCE, MAX_STEPS, Request, TaskKind};
 use crate::schedulers::SchedulerKind;
 use crate::session::ModelState;
-use crate::settings::Draft;
+use crate::session::settings::Draft;
 use crate::worker::{MAX_VARIANTS, ModelInfo};
 
 /// Samplers that people compare first.

@@ -3,7 +3,7 @@
 use crate::app::action::{Action, FormAction};
 use crate::base::model_ref::ModelRef;
 use crate::content::request::{FieldSet, Patch};
-use crate::settings::{Draft, FormChange, FormSetting, changes};
+use crate::session::settings::{Draft, FormChange, FormSetting, changes};
 
 /// The most characters of a value that are shown.
 const SHOWN: usize = 160;

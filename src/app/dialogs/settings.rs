@@ -9,7 +9,7 @@ use crate::app::downloads::Question;
 use crate::app::files::FileDialog;
 use crate::app::state::WindowState;
 use crate::base::device::{DeviceChoice, DeviceInfo, DtypeChoice};
-use crate::settings::Theme;
+use crate::session::settings::Theme;
 
 /// Scales to choose from.
 const SCALES: [f32; 7] = [0.75, 0.9, 1.0, 1.25, 1.5, 1.75, 2.0];

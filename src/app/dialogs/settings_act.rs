@@ -2,6 +2,7 @@
 
 use crate::app::action::SettingsAction;
 use crate::app::dialogs::Dialog;
+use crate::app::files::make_picture_folder;
 use crate::app::window::App;
 use crate::base::device;
 use crate::base::error::Error;
@@ -33,11 +34,7 @@ impl App {
     pub(crate) fn make_folder(&mut self) {
         let folder = self.state.session.settings.output_folder.clone();
         self.run(move || {
-            std::fs::create_dir_all(&folder).map_err(|cause| {
-                Error::new(format!("The folder for pictures can't be made: {}", folder.display()))
-                    .caused_by(cause)
-                    .advise("Choose another one in the settings")
-            })?;
+            make_picture_folder(&folder)?;
             Ok(Some(SettingsAction::WatchFolder.into()))
         });
     }

@@ -8,7 +8,7 @@ use crate::app::action::{Action, PainterAction};
 use crate::app::command::UiCommand;
 use crate::app::files::FileDialog;
 use crate::app::painter::mask::{Operation, Paint};
-use crate::settings::{Draft, Settings};
+use crate::session::settings::{Draft, Settings};
 
 impl Tool {
     pub(super) const ALL: [Self; 5] = [Self::Brush, Self::Eraser, Self::Rectangle, Self::Lasso, Self::Fill];

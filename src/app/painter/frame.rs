@@ -6,7 +6,7 @@ use super::state::{Painter, is_paintable};
 use crate::app::theme;
 use crate::app::widgets::Placed;
 use crate::content::request::Margins;
-use crate::settings::Draft;
+use crate::session::settings::Draft;
 
 /// An edge of the frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

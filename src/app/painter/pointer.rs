@@ -10,7 +10,7 @@ use super::state::{Painter, Tool};
 use crate::app::action::Action;
 use crate::app::painter::mask::{Operation, Paint, Point, Stroke};
 use crate::app::widgets::Placed;
-use crate::settings::{Brush, Draft};
+use crate::session::settings::{Brush, Draft};
 
 /// Points of a lasso at most: more than a hand draws in minutes.
 const MAX_POINTS: usize = 20_000;

@@ -14,7 +14,7 @@ use crate::app::painter::mask::{Area, Bitmap, Derived, Edit, History, MaskWork, 
 use crate::app::panels::notices::Notices;
 use crate::base::error::Result;
 use crate::content::request::{Margins, Mask, TaskKind};
-use crate::settings::Draft;
+use crate::session::settings::Draft;
 
 /// The longest side of a picture with its margins that can be painted on: the largest texture that every GPU takes.
 pub(super) const MAX_SIDE: usize = 8192;

@@ -7,7 +7,7 @@ use super::state::{Painter, Tool};
 use crate::app::action::Action;
 use crate::app::command::{UiCommand, keys_text};
 use crate::app::theme;
-use crate::settings::{Brush, MAX_DIAMETER, Painting, Settings, Tint};
+use crate::session::settings::{Brush, MAX_DIAMETER, Painting, Settings, Tint};
 
 /// What the strip takes, in points.
 pub(super) const WIDTH: f32 = 66.0;

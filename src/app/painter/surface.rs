@@ -12,7 +12,7 @@ use crate::app::action::Action;
 use crate::app::canvas::{Canvas, Overlay, Scene, focus_ring_ui};
 use crate::app::theme;
 use crate::app::widgets::{Hand, Placed};
-use crate::settings::{Draft, MAX_DIAMETER, Settings};
+use crate::session::settings::{Draft, MAX_DIAMETER, Settings};
 
 /// What takes longer than this is said.
 const PATIENCE: Duration = Duration::from_millis(300);

@@ -175,7 +175,7 @@ mod tests {
     use super::*;
     use crate::base::model_ref::ModelRef;
     use crate::session::Waiting;
-    use crate::settings::Draft;
+    use crate::session::settings::Draft;
     use crate::storage::gallery::Destination;
     use crate::worker::Job;
 

@@ -43,7 +43,7 @@ impl App {
                 self.act_on_picture(ctx, PictureAction::Export { source, target });
             }
             PictureAction::Export { source, target } => {
-                let metadata = self.state.session.settings.metadata();
+                let metadata = self.state.session.settings.export_metadata();
                 self.run(move || {
                     export::export(&source, &target, metadata)?;
                     Ok(Some(PictureAction::Exported(target).into()))

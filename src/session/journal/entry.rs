@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::session::queue::Key;
+use crate::session::settings::Draft;
 use crate::session::waiting::Waiting;
-use crate::settings::Draft;
 
 /// One change of what is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

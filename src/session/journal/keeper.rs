@@ -16,7 +16,7 @@ use crate::session::journal::file::JournalFile;
 use crate::session::journal::kept::Kept;
 use crate::session::journal::opening::Opened;
 use crate::session::queue::Queue;
-use crate::settings::{Draft, Settings};
+use crate::session::settings::{Draft, Settings};
 
 /// The least time between two writes of what is typed.
 const INTERVAL: Duration = Duration::from_millis(400);

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use crate::session::journal::entry::JournalEntry;
 use crate::session::queue::Key;
+use crate::session::settings::{Draft, remember};
 use crate::session::waiting::Waiting;
-use crate::settings::{Draft, remember};
 
 /// What is kept from one run of the program to the next, beside the preferences.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::base::error::{Error, Result};
 use crate::session::journal::file::JournalFile;
 use crate::session::journal::kept::Kept;
-use crate::settings::remember;
+use crate::session::settings::remember;
 
 /// What there is at the start.
 pub(in crate::session) struct Opened {

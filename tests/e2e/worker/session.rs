@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 
 use burnisher::base::model_ref::ModelRef;
 use burnisher::session::journal::{self, Kept};
+use burnisher::session::settings::Draft;
 use burnisher::session::{Command, Event, Key, Move, Session, SessionSetup};
-use burnisher::settings::Draft;
 use burnisher::storage::hub::Shelf;
 use burnisher::worker::{Engine, Hooks, ModelInfo, spawn_waking};
 

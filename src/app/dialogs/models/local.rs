@@ -13,7 +13,7 @@ use crate::app::panels::notices::Notices;
 use crate::app::theme;
 use crate::base::error::Error;
 use crate::base::model_ref::ModelRef;
-use crate::settings::Settings;
+use crate::session::settings::Settings;
 use crate::storage::library::{Duplicates, LibraryApp, LibraryItem, Soundness, size_text};
 
 /// What is kept free for the chosen model, in points: three lines and its buttons.

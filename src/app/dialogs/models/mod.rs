@@ -18,7 +18,7 @@ use std::sync::Arc;
 use crate::app::action::Action;
 use crate::app::panels::notices::Notices;
 use crate::base::error::Result;
-use crate::settings::Settings;
+use crate::session::settings::Settings;
 use crate::storage::library::Places;
 
 use finder::{Finder, Order};

@@ -1,7 +1,7 @@
 //! The brush: how much of a pixel it covers, by its distance from the stroke.
 
 use super::Point;
-use crate::settings::Brush;
+use crate::session::settings::Brush;
 
 /// Whether something is masked or unmasked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

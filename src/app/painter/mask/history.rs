@@ -244,7 +244,7 @@ impl History {
 mod tests {
     use super::*;
     use crate::app::painter::mask::{Paint, Stroke};
-    use crate::settings::Brush;
+    use crate::session::settings::Brush;
 
     const NONE: Margins = Margins { left: 0, top: 0, right: 0, bottom: 0 };
 

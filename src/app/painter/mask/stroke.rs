@@ -7,7 +7,7 @@ use super::Point;
 use super::bitmap::{Area, Bitmap, TILE};
 use super::brush::{Falloff, Paint, dab, spacing};
 use super::history::{Edit, Tile};
-use crate::settings::Brush;
+use crate::session::settings::Brush;
 
 /// Half a square's diagonal, rounded up: no pixel's middle is further from the middle of its square.
 const REACH: f32 = 46.0;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::app::action::{Action, FormAction, ModelAction};
 use crate::app::dialogs::Dialog;
 use crate::app::dialogs::patch::PatchDialog;
+use crate::app::files::model_at;
 use crate::app::panels::form::{sampler, source};
 use crate::app::window::App;
 use crate::base::error::Result;
@@ -38,10 +39,8 @@ impl App {
             FormAction::WalkHistory(by) => self.form.prompt.walk_history(state, by),
             FormAction::BeginWith(path) => self.form.begin_with(state, path),
             FormAction::UseDepth(path) => state.draft.start.depth = Some(path),
-            FormAction::Drop(path) => self.run(move || {
-                let action = if is_model(&path) { use_model(path) } else { FormAction::BeginWith(path).into() };
-                Ok(Some(action))
-            }),
+            FormAction::Drop(path) => self
+                .run(move || Ok(Some(model_at(&path).map_or_else(|| FormAction::BeginWith(path).into(), use_model)))),
             FormAction::Paste(picture) => {
                 let folder = state.session.settings.output_folder.join(PASTED);
                 self.run(move || Ok(Some(FormAction::BeginWith(source::keep(&picture, &folder)?).into())));
@@ -98,20 +97,14 @@ impl App {
     }
 }
 
-/// Whether a path is that of a model: a folder in Diffusers' format, or a file that holds one.
-fn is_model(path: &Path) -> bool {
-    path.join("model_index.json").is_file()
-        || (path.is_file() && matches!(ModelRef::of_path(path.to_owned()), ModelRef::File(_)))
-}
-
-fn use_model(path: PathBuf) -> Action {
-    ModelAction::Use(ModelRef::of_path(path)).into()
+fn use_model(model: ModelRef) -> Action {
+    ModelAction::Use(model).into()
 }
 
 /// Reads a picture's settings, or opens a model.
 fn import_file(path: PathBuf, local_files: &LocalFiles) -> Result<Option<Action>> {
-    if is_model(&path) {
-        return Ok(Some(use_model(path)));
+    if let Some(model) = model_at(&path) {
+        return Ok(Some(use_model(model)));
     }
     let imported = import::import(&path, local_files)?;
     Ok(Some(review(path.display().to_string(), imported)))

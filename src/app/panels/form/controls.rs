@@ -17,7 +17,7 @@ use crate::app::words::model_name;
 use crate::base::model_ref::ModelRef;
 use crate::content::request::{Field, MAX_COUNT, MAX_SIDE, SIDE_MULTIPLE, SafetyMode, TaskKind, nearest_side};
 use crate::session::ModelState;
-use crate::settings::Draft;
+use crate::session::settings::Draft;
 
 impl FormPanel {
     /// The left panel. `from_canvas` is the picture in the centre.

@@ -2,7 +2,7 @@
 //! for files, since it asks the system how much memory is free.
 
 use crate::app::theme;
-use crate::settings::Draft;
+use crate::session::settings::Draft;
 use crate::worker::{Footprint, ModelInfo, Plan, Wish};
 
 /// What is known of the plan.

@@ -6,7 +6,7 @@ use crate::app::theme;
 use crate::app::widgets::row;
 use crate::base::error::Result;
 use crate::schedulers::{SamplingOptions, SchedulerConfig, SchedulerKind, SigmaSchedule};
-use crate::settings::Draft;
+use crate::session::settings::Draft;
 use crate::worker::ModelInfo;
 
 /// How tall the plot is, in points.
@@ -14,11 +14,11 @@ const PLOT_HEIGHT: f32 = 34.0;
 
 /// The noise levels of a run as the form stands; worked out anew when the form changes.
 #[derive(Debug, Default)]
-pub(crate) struct Levels(Option<(Asked, Result<Vec<f64>>)>);
+pub(crate) struct Levels(Option<(LevelsKey, Result<Vec<f64>>)>);
 
 /// What the levels depend on.
 #[derive(Debug, PartialEq)]
-struct Asked {
+struct LevelsKey {
     kind: SchedulerKind,
     config: SchedulerConfig,
     sampling: SamplingOptions,
@@ -37,7 +37,7 @@ impl Levels {
         if !is_same {
             let (config, sampling) = (info.scheduler_config.clone(), draft.values.sampling.options.clone());
             let levels = kind.sigmas(&config, draft.values.sampling.steps, &sampling);
-            self.0 = Some((Asked { kind, config, sampling, steps: draft.values.sampling.steps }, levels));
+            self.0 = Some((LevelsKey { kind, config, sampling, steps: draft.values.sampling.steps }, levels));
         }
         self.0.as_ref().map(|(_, levels)| levels)
     }

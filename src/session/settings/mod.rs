@@ -185,7 +185,7 @@ impl Settings {
     }
 
     /// What copies of pictures keep.
-    pub fn metadata(&self) -> Metadata {
+    pub fn export_metadata(&self) -> Metadata {
         if self.strip_metadata { Metadata::Strip } else { Metadata::Keep }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::base::model_ref::ModelRef;
 use crate::content::request::{Field, FieldSet, Patch};
-use crate::settings::Draft;
+use crate::session::settings::Draft;
 
 /// Something of the form that can be taken over by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
