@@ -50,8 +50,12 @@ pub(super) fn of_event(event: &Event) -> Option<Value> {
     })
 }
 
-/// Replaces references to pictures by their paths: scripts rely on this form, and events stay on this machine.
+/// Brings a request or a recipe into the form that scripts rely on: pictures are paths, since events stay on this machine, and the
+/// version of the form in files is left out.
 fn with_paths(mut value: Value) -> Value {
+    if let Some(parts) = value.as_object_mut().filter(|parts| parts.contains_key("task")) {
+        parts.shift_remove("version");
+    }
     match &mut value {
         Value::Object(parts) if parts.contains_key("hash") && parts.contains_key("path") => {
             return parts.shift_remove("path").unwrap_or_default();

@@ -117,9 +117,9 @@ fn wrong_usage_exits_with_2() {
 
 #[test]
 fn a_bad_request_is_one_clear_line_before_anything_is_loaded() {
-    assert!(refusal(&["--width", "0"]).contains("multiple of 8 above 0, not 0"));
-    assert!(refusal(&["--width", "7"]).contains("The nearest is 8"));
-    assert!(refusal(&["--height", "100"]).contains("The nearest is 96 or 104"));
+    assert!(refusal(&["--width", "0"]).contains("multiple of 4 above 0, not 0"));
+    assert!(refusal(&["--width", "3"]).contains("The nearest is 4"));
+    assert!(refusal(&["--height", "98"]).contains("The nearest is 96 or 100"));
     assert!(refusal(&["--height", "99999992"]).contains("the height 99999992 is too large"));
     assert!(refusal(&["--steps", "0"]).contains("the number of steps must be between 1 and 1000, not 0"));
     assert!(refusal(&["--count", "0"]).contains("the number of pictures must be 1 or more"));
@@ -257,7 +257,9 @@ fn the_picture_carries_the_request_that_drew_it() {
     assert_eq!(*request, expected);
     let path = folder.path().join("fox.png");
     let recipe = gallery::read_recipe(&path).expect("a PNG").expect("with a recipe");
-    assert_eq!(serde_json::to_value(&recipe.request).expect("JSON"), expected);
+    let mut stored = expected;
+    stored["version"] = json!(2);
+    assert_eq!(serde_json::to_value(&recipe.request).expect("JSON"), stored);
     assert_eq!((&*recipe.model, &*recipe.app_version), ("bundled", env!("CARGO_PKG_VERSION")));
 
     let texts = png_text::read_texts(Cursor::new(fs::read(path).expect("a file"))).expect("a PNG");

@@ -5,7 +5,6 @@ use crate::app::dialogs::Dialog;
 use crate::app::files::make_picture_folder;
 use crate::app::window::App;
 use crate::base::device;
-use crate::base::error::Error;
 use crate::session::Command;
 
 impl App {

@@ -1,6 +1,6 @@
 //! What changes the form, carried out.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::app::action::{Action, FormAction, ModelAction};
 use crate::app::dialogs::Dialog;

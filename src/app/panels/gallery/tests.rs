@@ -409,5 +409,5 @@ fn pictures_that_cannot_be_compared_are_said_to_be_so() {
     let window = harness.state_mut();
     window.librarian.want_comparison(pair.clone());
     window.compared = Some(Compared::new(pair));
-    until(&mut harness, |harness| harness.query_by_label_contains("can't read").is_some());
+    until(&mut harness, |harness| harness.query_by_label_contains("Can't read").is_some());
 }
