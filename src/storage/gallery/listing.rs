@@ -5,74 +5,21 @@
 //! something at once. Files whose names begin with a dot (ours in the making too), folders and what is no picture are
 //! left out; a file that can't be read hides no other.
 
-use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 pub use crate::storage::gallery::header::Foreign;
+pub use crate::storage::gallery::item::Item;
 
-use crate::content::request::Recipe;
 use crate::storage::gallery::header::{self, Header};
 use crate::storage::gallery::index::{Index, Line};
-use crate::storage::gallery::search::{self, Query};
+use crate::storage::gallery::search::Query;
 use crate::storage::gallery::stamp::Stamp;
-
-/// A picture of the folder.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Item {
-    /// The file.
-    pub path: PathBuf,
-    /// When it last changed.
-    pub modified: SystemTime,
-    /// Its length.
-    pub bytes: u64,
-    /// Pixels.
-    pub width: u32,
-    /// Pixels.
-    pub height: u32,
-    /// What drew it, if the file says so in our own words.
-    pub recipe: Option<Recipe>,
-    /// What drew it, in another app's words.
-    pub foreign: Option<Foreign>,
-    /// Whether the user marked it.
-    pub favourite: bool,
-    /// What a search looks through.
-    pub(super) haystack: Box<str>,
-    /// The number that the name begins with, which tells the order of pictures saved within one tick of the clock.
-    number: u64,
-}
-
-impl Item {
-    fn new(path: PathBuf, stamp: Stamp, header: Header, favourite: bool) -> Self {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let number = name.split_once('-').and_then(|(number, _)| number.parse().ok()).unwrap_or(0);
-        let haystack = search::haystack(&header, &name);
-        let Header { width, height, recipe, foreign } = header;
-        let (modified, bytes) = (stamp.modified(), stamp.bytes);
-        Self { path, modified, bytes, width, height, recipe, foreign, favourite, haystack, number }
-    }
-
-    /// What it was to show, whoever drew it.
-    pub fn prompt(&self) -> Option<&str> {
-        let own = self.recipe.as_ref().map(|recipe| &*recipe.request.prompts.prompt);
-        own.or_else(|| self.foreign.as_ref().map(|foreign| &*foreign.prompt))
-    }
-
-    /// The file's name, with signs in place of what is no text.
-    pub fn name(&self) -> String {
-        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-    }
-
-    fn newest_first(&self, other: &Self) -> Ordering {
-        let key = |item: &Self| Reverse((item.modified, item.number));
-        key(self).cmp(&key(other)).then_with(|| self.path.cmp(&other.path))
-    }
-}
 
 /// What there is to show of a folder.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -279,6 +226,8 @@ fn may_be_picture(name: &OsStr) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
     use crate::storage::gallery::testing::{png_file, recipe};
 

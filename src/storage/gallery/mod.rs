@@ -24,6 +24,7 @@ mod depth;
 pub mod favourites;
 mod header;
 mod index;
+mod item;
 pub mod listing;
 #[cfg(test)]
 mod many;

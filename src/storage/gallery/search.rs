@@ -6,9 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::content::request::Recipe;
-use crate::storage::gallery::header::{Foreign, Header};
-use crate::storage::gallery::listing::Item;
+use crate::storage::gallery::item::Item;
 
 /// What to look for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,26 +37,12 @@ impl Query {
     }
 }
 
-/// What is looked through for a picture: its words in small letters. Lines keep a word from reaching across.
-pub(super) fn haystack(header: &Header, name: &str) -> Box<str> {
-    let text = match header {
-        Header { recipe: Some(Recipe { request, model, .. }), .. } => {
-            let sampler = request.sampling.scheduler.map_or("", |kind| kind.label());
-            [&*request.prompts.prompt, &*request.prompts.negative_prompt, model, sampler].join("\n")
-        }
-        Header { foreign: Some(Foreign { app, prompt, negative_prompt, model, sampler }), .. } => {
-            [&**prompt, negative_prompt, model, sampler, app].join("\n")
-        }
-        _ => name.to_owned(),
-    };
-    text.to_lowercase().into_boxed_str()
-}
-
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::content::request::Recipe;
     use crate::storage::gallery::listing::Folder;
     use crate::storage::gallery::testing::{foreign_file, png_file, recipe};
 
