@@ -20,7 +20,7 @@ const MAX_BOXES: usize = 12;
 const MAX_LINES: usize = 500;
 
 /// Crates that only some rooms may name.
-const RESERVED: [(&str, &[&str]); 9] = [
+const RESERVED: [(&str, &[&str]); 8] = [
     ("hf_hub", &["storage::hub"]),
     ("ureq", &["storage::hub"]),
     ("clap", &["cli", "main"]),
@@ -42,10 +42,6 @@ const RESERVED: [(&str, &[&str]); 9] = [
         ],
     ),
     ("burn_flex", &["ops", "base"]),
-    (
-        "rayon",
-        &["ops", "models", "content::imaging", "base", "storage::checkpoint", "storage::library", "worker", "app"],
-    ),
 ];
 
 /// What waits for a disk, for another thread or for the clock: functions by a segment of their path, methods by name and arguments.
