@@ -17,7 +17,7 @@ use crate::base::model_ref::ModelRef;
 use crate::base::stop::{Outcome, Stop};
 use crate::content::imaging;
 use crate::content::imaging::depth::DepthMap;
-use crate::content::request::{Branch, ImageRef, Request, Task, TaskKind, Validate};
+use crate::content::request::{Branch, ImageRef, Request, Task, TaskKind, Valid};
 use crate::content::text::Tokenizer;
 use crate::families::{self, ComponentId, Footprint, ModelFiles};
 use crate::ops;
@@ -55,18 +55,17 @@ impl DiffusionPipeline {
     ///
     /// # Errors
     /// The request doesn't fit the model or the memory, the arithmetic failed, or it was cancelled.
-    pub fn run(&self, request: &Request, hooks: Hooks<'_>) -> Outcome<Vec<Drawn>> {
+    pub fn run(&self, request: &Valid<Request>, hooks: Hooks<'_>) -> Outcome<Vec<Drawn>> {
         self.run_watched(request, hooks, None)
     }
 
     /// As [`Self::run`], and lets a step be caught.
     fn run_watched(
         &self,
-        request: &Request,
+        request: &Valid<Request>,
         mut hooks: Hooks<'_>,
         catcher: Option<&mut StepCatcher>,
     ) -> Outcome<Vec<Drawn>> {
-        request.validate()?;
         self.check_task(request.start.task.kind())?;
         let branch = request.start.branch.as_ref().map(|branch| self.branch_point(branch, &mut hooks)).transpose()?;
         // Two of them would take twice the memory.
@@ -122,7 +121,7 @@ impl DiffusionPipeline {
             if is_there { Err(Stop::Cancelled) } else { Ok(()) }
         };
         let partly = Hooks { on_phase, on_step: &mut until_then, cancel, trace: None };
-        let ended = self.run_watched(&branch.from, partly, Some(&mut catcher));
+        let ended = self.run_watched(&Valid::new(branch.from.clone())?, partly, Some(&mut catcher));
         cancel.check()?;
         match (catcher.caught, ended) {
             (Some(kept), Err(Stop::Cancelled)) => Ok(kept),
@@ -138,7 +137,7 @@ impl DiffusionPipeline {
     /// As for [`Self::run`]; the requests differ in more; what `on_drawn` says.
     pub fn run_side_by_side(
         &self,
-        requests: &[Request],
+        requests: &[Valid<Request>],
         hooks: Hooks<'_>,
         on_drawn: &mut dyn FnMut(usize, Drawn) -> Outcome<()>,
     ) -> Outcome<()> {

@@ -16,7 +16,7 @@ use super::{latents, stages};
 use crate::base::error::{Error, Result};
 use crate::base::rng::Generators;
 use crate::base::stop::Outcome;
-use crate::content::request::{Request, Task, Validate};
+use crate::content::request::{Request, Task, Valid};
 
 /// Draws every request's picture. `on_drawn` takes each with its place among the requests, as soon as it is finished.
 ///
@@ -24,21 +24,18 @@ use crate::content::request::{Request, Task, Validate};
 /// The requests don't begin alike or can't be drawn, it was cancelled, or what `on_drawn` says.
 pub(super) fn run(
     resident: &Resident,
-    requests: &[Request],
+    requests: &[Valid<Request>],
     context: &mut RunContext<'_>,
     on_drawn: &mut dyn FnMut(usize, Drawn) -> Outcome<()>,
 ) -> Outcome<()> {
     let first = check(requests)?;
-    for request in requests {
-        request.validate()?;
-    }
     let spec = resident.spec();
     stages::check_size(spec, first)?;
     let strongest = requests.iter().map(|request| request.guidance.scale).fold(0.0, f64::max);
     let all = first.clone().with(|request| request.guidance.scale = strongest);
     // A step is of one picture at a time.
     resident.make_room(&Wish { side_by_side: true, kept_steps: 0, ..Wish::of(&all) })?;
-    let scheduler = |request| stages::scheduler(&spec.scheduler_config, request);
+    let scheduler = |request: &Valid<Request>| stages::scheduler(&spec.scheduler_config, request);
     let schedulers = requests.iter().map(scheduler).collect::<Result<Vec<_>>>()?;
 
     context.begin(Phase::Encoding);
@@ -77,11 +74,12 @@ pub(super) fn run(
 }
 
 /// The first request, if all of them begin with the same noise and prompt.
-fn check(requests: &[Request]) -> Result<&Request> {
+fn check(requests: &[Valid<Request>]) -> Result<&Request> {
     let Some(first) = requests.first() else { return Err(Error::new("There is nothing to compare")) };
-    let alike = |other: &Request| {
-        let same = Request { sampling: other.sampling.clone(), guidance: other.guidance.clone(), ..first.clone() };
-        same == *other
+    let alike = |other: &Valid<Request>| {
+        let same =
+            Request { sampling: other.sampling.clone(), guidance: other.guidance.clone(), ..Request::clone(first) };
+        same == **other
     };
     if first.seeds.count != 1
         || first.start.task != Task::TextToImage

@@ -3,7 +3,7 @@
 use image::RgbImage;
 
 use crate::base::stop::Outcome;
-use crate::content::request::Request;
+use crate::content::request::{Request, Valid};
 use crate::pipelines::{Drawn, Hooks, Step};
 use crate::worker::protocol::ModelInfo;
 
@@ -16,7 +16,7 @@ pub trait Engine: Sized {
     ///
     /// # Errors
     /// The request doesn't fit the model, the arithmetic failed, or it was cancelled.
-    fn run(&mut self, request: &Request, hooks: Hooks<'_>) -> Outcome<Vec<Drawn>>;
+    fn run(&mut self, request: &Valid<Request>, hooks: Hooks<'_>) -> Outcome<Vec<Drawn>>;
 
     /// Draws one picture in several ways at the same time: requests that differ in sampler, steps and guidance alone.
     /// `on_drawn` takes each as soon as it is finished.
@@ -25,7 +25,7 @@ pub trait Engine: Sized {
     /// As for [`Self::run`]; the requests differ in more; what `on_drawn` says.
     fn run_side_by_side(
         &mut self,
-        requests: &[Request],
+        requests: &[Valid<Request>],
         hooks: Hooks<'_>,
         on_drawn: &mut dyn FnMut(usize, Drawn) -> Outcome<()>,
     ) -> Outcome<()> {

@@ -12,7 +12,7 @@ use crate::base::error::{Error, Result};
 use crate::base::stop::{Outcome, Stop};
 use crate::base::sync::{Latest, Outbox};
 use crate::content::imaging::png_text;
-use crate::content::request::{Recipe, Request, Sampling, Validate};
+use crate::content::request::{Recipe, Request, Sampling, Valid, Validate};
 use crate::pipelines::{Drawn, Hooks, Overflow, Phase, Step, Trace};
 use crate::schedulers::SchedulerKind;
 use crate::storage::gallery::{self, Destination, Entry};
@@ -59,14 +59,16 @@ impl<'a> Working<'a> {
             let Sampling { scheduler: asked, options, steps, .. } = &request.sampling;
             let scheduler = asked.or(scheduler);
             let steps = scheduler.map_or(*steps, |kind| kind.steps(*steps, options));
-            self.job.local_files.prepare(request).map(|request| {
-                request.with(|request| (request.sampling.scheduler, request.sampling.steps) = (scheduler, steps))
+            self.job.local_files.prepare(request).and_then(|request| {
+                Valid::new(
+                    request.with(|request| (request.sampling.scheduler, request.sampling.steps) = (scheduler, steps)),
+                )
             })
         };
         let request = named(self.job.work.first())?;
-        self.outbox.tell(Event::JobStarted { id: self.job.id, request: request.clone() });
+        self.outbox.tell(Event::JobStarted { id: self.job.id, request: Request::clone(&request) });
         if let Work::Compare(variants) = &self.job.work {
-            let variants = variants.iter().map(named).collect::<Result<Vec<Request>>>()?;
+            let variants = variants.iter().map(named).collect::<Result<Vec<Valid<Request>>>>()?;
             return self.draw_side_by_side(engine, &request, &variants);
         }
         if let Some(path) = &self.job.trace {
@@ -94,7 +96,7 @@ impl<'a> Working<'a> {
     fn draw(
         &mut self,
         engine: &mut impl Engine,
-        request: &Request,
+        request: &Valid<Request>,
         first: usize,
         trace: Option<&mut Trace>,
     ) -> Outcome<Vec<Entry>> {
@@ -128,8 +130,8 @@ impl<'a> Working<'a> {
     fn draw_side_by_side(
         &mut self,
         engine: &mut impl Engine,
-        first: &Request,
-        variants: &[Request],
+        first: &Valid<Request>,
+        variants: &[Valid<Request>],
     ) -> Outcome<Vec<Entry>> {
         let cancel = &self.job.cancel;
         self.budgets.iter_mut().for_each(|budget| budget.picture(first.size.width * first.size.height));
@@ -155,7 +157,7 @@ impl<'a> Working<'a> {
                 Ok(())
             },
         );
-        let recipe = |variant| Recipe::of_picture(variants.get(variant).unwrap_or(first), 0, self.model);
+        let recipe = |variant: usize| Recipe::of_picture(variants.get(variant).unwrap_or(first), 0, self.model);
         done.map_err(|stop| rescue(stop, recipe))?;
         Ok(entries)
     }

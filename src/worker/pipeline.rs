@@ -9,7 +9,7 @@ use crate::base::device::{self, Capacity, ComputeDevice, DeviceChoice, DtypeChoi
 use crate::base::error::Result;
 use crate::base::model_ref::ModelRef;
 use crate::base::stop::Outcome;
-use crate::content::request::{MAX_SIDE, Request};
+use crate::content::request::{MAX_SIDE, Request, Valid};
 use crate::ops;
 use crate::pipelines::{self, DiffusionPipeline, Drawn, Hooks, Inspection, OnLoading};
 use crate::worker::engine::Engine;
@@ -85,13 +85,13 @@ impl Engine for DiffusionPipeline {
         }
     }
 
-    fn run(&mut self, request: &Request, hooks: Hooks<'_>) -> Outcome<Vec<Drawn>> {
+    fn run(&mut self, request: &Valid<Request>, hooks: Hooks<'_>) -> Outcome<Vec<Drawn>> {
         Self::run(self, request, hooks)
     }
 
     fn run_side_by_side(
         &mut self,
-        requests: &[Request],
+        requests: &[Valid<Request>],
         hooks: Hooks<'_>,
         on_drawn: &mut dyn FnMut(usize, Drawn) -> Outcome<()>,
     ) -> Outcome<()> {

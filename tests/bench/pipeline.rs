@@ -5,7 +5,7 @@ use std::path::Path;
 use burnisher::base::cancel::CancelToken;
 use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
 use burnisher::base::model_ref::ModelRef;
-use burnisher::content::request::{Guidance, Prompts, Request, Sampling, Seeds, Size};
+use burnisher::content::request::{Guidance, Prompts, Request, Sampling, Seeds, Size, Valid};
 use burnisher::pipelines::{DiffusionPipeline, Hooks, Phase};
 use serde_json::{Map, Value};
 
@@ -46,7 +46,7 @@ pub(crate) fn measure(folder: &Path) -> Value {
             cancel: &CancelToken::new(),
             trace: None,
         };
-        pipeline.run(&request, hooks).expect("a picture");
+        pipeline.run(&Valid::new(request.clone()).expect("a good request"), hooks).expect("a picture");
         let end = Moment::now();
         let began = |phase| &moments.iter().find(|(p, _)| *p == Some(phase)).expect("the phase").1;
         let (encoding, denoising, decoding) = (began(Phase::Encoding), began(Phase::Denoising), began(Phase::Decoding));

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use burnisher::base::device::{self, ComputeDevice, DeviceChoice, DtypeChoice, Memory};
 use burnisher::base::model_ref::ModelRef;
-use burnisher::content::request::{Guidance, Inpaint, Mask, Prompts, Request, SafetyMode, Sampling, Seeds, Size, Task};
+use burnisher::content::request::{
+    Guidance, Inpaint, Mask, Prompts, Request, SafetyMode, Sampling, Seeds, Size, Task, Valid,
+};
 use burnisher::pipelines::{self, ComponentId, DiffusionPipeline, Footprint, Plan, Wish};
 
 use crate::imaging::{mask, picture};
@@ -171,7 +173,10 @@ fn a_prompt_that_was_read_before_is_not_read_again() {
         cancel: &burnisher::base::cancel::CancelToken::new(),
         trace: None,
     };
-    let error = pipeline.run(&unread, hooks).expect_err("there is nothing to read it with").to_string();
+    let error = pipeline
+        .run(&Valid::new(unread).expect("a good request"), hooks)
+        .expect_err("there is nothing to read it with")
+        .to_string();
     assert!(error.starts_with("the text_encoder can't be loaded"), "{error}");
 }
 
@@ -187,7 +192,7 @@ fn the_steps_of_the_last_picture_are_freed_before_the_next_one_takes_memory() {
         cancel: &burnisher::base::cancel::CancelToken::new(),
         trace: None,
     };
-    pipeline.run(&request(), hooks).expect("the second picture");
+    pipeline.run(&Valid::new(request()).expect("a good request"), hooks).expect("the second picture");
     assert_eq!(kept, [false; 3]);
     assert!(pipeline.kept_steps().is_some());
 }

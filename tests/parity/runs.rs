@@ -3,7 +3,7 @@
 use burnisher::base::cancel::CancelToken;
 use burnisher::base::device::{self, ComputeDevice, DeviceChoice, DtypeChoice};
 use burnisher::base::model_ref::ModelRef;
-use burnisher::content::request::Request;
+use burnisher::content::request::{Request, Valid};
 use burnisher::pipelines::{DiffusionPipeline, Drawn, Hooks, Trace};
 
 use crate::support::checkpoints::{Checkpoint, Storage, folder};
@@ -32,7 +32,8 @@ pub(crate) fn draw_all(pipeline: &DiffusionPipeline, request: &Request, what: &s
     let mut trace = Trace::default();
     let hooks =
         Hooks { on_phase: &mut |_| {}, on_step: &mut |_| Ok(()), cancel: &CancelToken::new(), trace: Some(&mut trace) };
-    let pictures = pipeline.run(request, hooks).unwrap_or_else(|stop| panic!("{what}: {stop}"));
+    let request = Valid::new(request.clone()).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let pictures = pipeline.run(&request, hooks).unwrap_or_else(|stop| panic!("{what}: {stop}"));
     assert_eq!(pictures.len(), request.seeds.count, "{what}");
     (Arrays::from_bytes(trace.to_safetensors().expect("the trace is well-formed")), pictures)
 }
@@ -45,7 +46,10 @@ pub(crate) fn refusal(pipeline: &DiffusionPipeline, request: &Request) -> String
         cancel: &CancelToken::new(),
         trace: None,
     };
-    pipeline.run(request, hooks).expect_err("it can't be drawn").to_string()
+    match Valid::new(request.clone()) {
+        Err(error) => error.to_string(),
+        Ok(request) => pipeline.run(&request, hooks).expect_err("it can't be drawn").to_string(),
+    }
 }
 
 /// Picture `k`'s part of an array that holds `count` of them.

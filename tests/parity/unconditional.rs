@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use burnisher::base::cancel::CancelToken;
 use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
 use burnisher::base::stop::Stop;
-use burnisher::content::request::{Request, Sampling, Seeds, Size, Task, TaskKind};
+use burnisher::content::request::{Request, Sampling, Seeds, Size, Task, TaskKind, Valid};
 use burnisher::pipelines::{DiffusionPipeline, Hooks};
 use burnisher::schedulers::SchedulerKind;
 use serde::Deserialize;
@@ -175,6 +175,6 @@ fn a_preview_is_the_picture_that_the_model_expects_and_a_cancel_ends_the_run() {
         cancel: &cancel,
         trace: None,
     };
-    assert!(matches!(pipeline.run(&request, hooks), Err(Stop::Cancelled)));
+    assert!(matches!(pipeline.run(&Valid::new(request).expect("a good request"), hooks), Err(Stop::Cancelled)));
     assert_eq!(seen, 3);
 }

@@ -12,7 +12,7 @@ use burnisher::base::device::Memory;
 use burnisher::base::error::Error;
 use burnisher::base::model_ref::ModelRef;
 use burnisher::base::stop::Outcome;
-use burnisher::content::request::{Request, TaskKind, Verdict};
+use burnisher::content::request::{Request, TaskKind, Valid, Verdict};
 use burnisher::pipelines::Drawn;
 use burnisher::schedulers::{SchedulerConfig, SchedulerKind};
 use burnisher::storage::hub;
@@ -275,7 +275,7 @@ impl Engine for Puppet {
         }
     }
 
-    fn run(&mut self, request: &Request, hooks: Hooks<'_>) -> Outcome<Vec<Drawn>> {
+    fn run(&mut self, request: &Valid<Request>, hooks: Hooks<'_>) -> Outcome<Vec<Drawn>> {
         (hooks.on_phase)(Phase::Encoding);
         match &*request.prompts.prompt {
             FAIL => return Err(Error::new("the request doesn't fit").advise("Make it smaller").into()),
@@ -291,7 +291,7 @@ impl Engine for Puppet {
                 self.previews.fetch_add(1, Ordering::Relaxed);
                 Ok(picture(request, index))
             };
-            *self.last.lock().expect("whole") = Some((request.clone(), index + 1));
+            *self.last.lock().expect("whole") = Some((Request::clone(request), index + 1));
             let done = Step { variant: 0, index, of: steps.min(1000), decode: &mut decode, sketch: None };
             (hooks.on_step)(done)?;
         }

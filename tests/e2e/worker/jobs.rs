@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use burnisher::base::stop::Outcome;
-use burnisher::content::request::Request;
+use burnisher::content::request::{Request, Valid};
 use burnisher::pipelines::Drawn;
 use burnisher::schedulers::SchedulerKind;
 use burnisher::storage::gallery;
@@ -199,7 +199,7 @@ fn dropping_the_handle_cancels_the_running_and_the_waiting_job_and_ends_the_thre
         fn info(&self) -> ModelInfo {
             self.0.info()
         }
-        fn run(&mut self, request: &Request, hooks: Hooks<'_>) -> Outcome<Vec<Drawn>> {
+        fn run(&mut self, request: &Valid<Request>, hooks: Hooks<'_>) -> Outcome<Vec<Drawn>> {
             self.0.run(request, hooks)
         }
     }
@@ -228,7 +228,7 @@ fn an_engine_that_panics_even_when_it_is_freed_takes_nothing_with_it() {
         fn info(&self) -> ModelInfo {
             Puppet::default().info()
         }
-        fn run(&mut self, _: &Request, _: Hooks<'_>) -> Outcome<Vec<Drawn>> {
+        fn run(&mut self, _: &Valid<Request>, _: Hooks<'_>) -> Outcome<Vec<Drawn>> {
             panic!("the device was lost")
         }
     }

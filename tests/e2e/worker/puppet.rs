@@ -9,7 +9,7 @@ use burnisher::base::cancel::CancelToken;
 use burnisher::base::error::Error;
 use burnisher::base::model_ref::ModelRef;
 use burnisher::base::stop::{Outcome, Stop};
-use burnisher::content::request::{Guidance, Prompts, Request, Sampling, Seeds, Size, TaskKind};
+use burnisher::content::request::{Guidance, Prompts, Request, Sampling, Seeds, Size, TaskKind, Valid};
 use burnisher::pipelines::Drawn;
 use burnisher::schedulers::{SchedulerConfig, SchedulerKind};
 use burnisher::storage::gallery::Destination;
@@ -71,7 +71,7 @@ impl Engine for Puppet {
         }
     }
 
-    fn run(&mut self, request: &Request, hooks: Hooks<'_>) -> Outcome<Vec<Drawn>> {
+    fn run(&mut self, request: &Valid<Request>, hooks: Hooks<'_>) -> Outcome<Vec<Drawn>> {
         assert!(!self.is_lost, "a lost device was used again");
         (hooks.on_phase)(Phase::Denoising);
         let steps = match &*request.prompts.prompt {

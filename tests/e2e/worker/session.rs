@@ -229,7 +229,7 @@ impl Engine for Alone {
 
     fn run(
         &mut self,
-        request: &burnisher::content::request::Request,
+        request: &burnisher::content::request::Valid<burnisher::content::request::Request>,
         hooks: Hooks<'_>,
     ) -> burnisher::base::stop::Outcome<Vec<burnisher::pipelines::Drawn>> {
         self.0.run(request, hooks)
