@@ -1,6 +1,6 @@
 //! What changes the form, carried out.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use crate::app::action::{Action, FormAction, ModelAction};
 use crate::app::dialogs::Dialog;
@@ -48,7 +48,7 @@ impl App {
             FormAction::GoOnFrom(branch) => self.go_on_from(branch),
             FormAction::Import(path) => {
                 let local_files = state.session.local_files.clone();
-                self.run(move || import_file(path, &local_files));
+                self.run(move || import_file(&path, &local_files));
             }
             FormAction::ImportText(text) => self.run(move || {
                 Ok(import::import_text(&text).map(|imported| review("From the clipboard".to_owned(), imported)))
@@ -102,11 +102,11 @@ fn use_model(model: ModelRef) -> Action {
 }
 
 /// Reads a picture's settings, or opens a model.
-fn import_file(path: PathBuf, local_files: &LocalFiles) -> Result<Option<Action>> {
-    if let Some(model) = model_at(&path) {
+fn import_file(path: &Path, local_files: &LocalFiles) -> Result<Option<Action>> {
+    if let Some(model) = model_at(path) {
         return Ok(Some(use_model(model)));
     }
-    let imported = import::import(&path, local_files)?;
+    let imported = import::import(path, local_files)?;
     Ok(Some(review(path.display().to_string(), imported)))
 }
 
