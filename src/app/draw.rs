@@ -19,9 +19,8 @@ impl App {
     pub(super) fn draw(&mut self, ui: &mut egui::Ui) -> Vec<Action> {
         let mut actions = Vec::new();
         let frame = self.on_ground(egui::Frame::side_top_panel(ui.style()));
-        let downloading = self.models.hub.list.fraction();
         egui::Panel::bottom("status").frame(frame).show(ui, |ui| {
-            actions.extend(self.status.ui(ui, &self.state, downloading));
+            actions.extend(self.status.ui(ui, &self.state));
         });
         let mut controls_open = self.state.session.settings.controls_open;
         egui::Panel::left("controls")
@@ -104,7 +103,7 @@ impl App {
             Some(Dialog::Shortcuts) => shortcuts::ui(ctx, actions),
             Some(Dialog::Close) => close::ui(ctx, state, actions),
             Some(Dialog::ClearQueue) => close::clear_queue_ui(ctx, state, actions),
-            Some(Dialog::Models) => models::ui(ctx, &mut self.models, &state.session.settings, actions),
+            Some(Dialog::Models) => models::ui(ctx, &mut self.models, &state.session, actions),
             Some(Dialog::Lab(setup)) => setup.ui(ctx, &mut state.draft, state.session.model(), actions),
             Some(Dialog::Inspector(inspector)) => inspector.ui(ctx, actions),
             Some(Dialog::Patch(dialog)) => patch::ui(ctx, dialog, actions),

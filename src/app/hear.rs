@@ -21,6 +21,7 @@ impl App {
                     self.centre.lab = Some(Lab::new(id, &variants, own));
                 }
                 Event::Started { .. } => {}
+                Event::Hub(_) | Event::Downloaded(_) | Event::Library(_) => self.models.hear(event, &mut self.notices),
                 Event::Notice(text) => self.notices.info(text),
                 Event::Failed(error) => self.notices.error(error),
             }

@@ -11,7 +11,6 @@ mod apply;
 mod canvas;
 mod command;
 mod dialogs;
-mod downloads;
 mod draw;
 mod files;
 mod hear;
@@ -28,7 +27,6 @@ mod widgets;
 mod window;
 mod words;
 
-pub use downloads::Reach;
 pub use launch::{native_options, run};
 pub use setup::Setup;
 pub use window::App;

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::app::downloads::Reach;
-use crate::session::OpenWorker;
 use crate::session::settings::Settings;
+use crate::session::{OpenWorker, Reach};
 use crate::storage::hub;
 use crate::storage::library::Places;
 

@@ -9,7 +9,6 @@ use crate::app::command::UiCommand;
 use crate::app::dialogs::Dialog;
 use crate::app::dialogs::models::Models;
 use crate::app::dialogs::settings::SettingsDialog;
-use crate::app::downloads::Downloads;
 use crate::app::files::Background;
 use crate::app::librarian::{self, Librarian};
 use crate::app::painter::Painter;
@@ -24,7 +23,6 @@ use crate::app::theme;
 use crate::base::error::Result;
 use crate::base::sync::Wake;
 use crate::session::{Event, Session, SessionSetup};
-use crate::storage::hub::Shelf;
 
 /// Who paints the panels' backgrounds.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,7 +52,6 @@ pub struct App {
     pub(super) events: Receiver<Event>,
     pub(super) librarian: Librarian,
     pub(super) background: Background,
-    pub(super) downloads: Downloads,
     /// The user agreed to close with work left over.
     pub(super) may_close: bool,
 }
@@ -75,14 +72,15 @@ impl App {
     pub fn new(ctx: &egui::Context, setup: Setup) -> Result<Self> {
         let waker = ctx.clone();
         let wake: Wake = Arc::new(move || waker.request_repaint());
-        let shelf = Shelf::in_cache((setup.reach_hub)(None).cache);
-        let token = setup.settings.with_file_name("hub-token");
-        let downloads = Downloads::spawn(setup.reach_hub, &token, wake.clone())?;
         let background = Background::spawn(wake.clone())?;
-        let models = Models::new(setup.places, wake.clone())?;
         let gallery_wake = wake.clone();
         let librarian = librarian::spawn(setup.cache, move || gallery_wake())?;
-        let begun = SessionSetup { settings: setup.settings, shelf, open_worker: setup.open_worker };
+        let begun = SessionSetup {
+            settings: setup.settings,
+            places: setup.places,
+            open_worker: setup.open_worker,
+            reach_hub: setup.reach_hub,
+        };
         let mut session = Session::open(begun, wake)?;
         let events = session.subscribe();
         theme::install(ctx);
@@ -98,11 +96,10 @@ impl App {
             notices: Notices::default(),
             dialog: None,
             settings_dialog: SettingsDialog::default(),
-            models,
+            models: Models::default(),
             events,
             librarian,
             background,
-            downloads,
             may_close: false,
         };
         app.make_folder();
@@ -185,8 +182,7 @@ impl eframe::App for App {
             self.apply(ctx, action);
         }
         self.hear_librarian(ctx);
-        self.models.hear(&mut self.notices);
-        self.hear_downloads();
+        self.models.follow(&self.state.session);
         let wanted = self.form.follow(&mut self.state);
         self.apply_all(ctx, wanted);
         self.guard_close(ctx);

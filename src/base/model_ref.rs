@@ -97,6 +97,12 @@ impl fmt::Display for HubId {
     }
 }
 
+impl Serialize for HubId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// Returns whether a text can be a part of a repository's name.
 fn is_word(part: &str) -> bool {
     part.len() <= 96

@@ -1,11 +1,14 @@
 //! What a client asks of the session.
 
-use crate::base::model_ref::ModelRef;
+use crate::base::model_ref::{HubId, ModelRef};
+use crate::session::hub::HubQuestion;
 use crate::session::queue::{Key, Move};
+use crate::storage::hub::Offer;
+use crate::storage::library::LibraryItem;
 use crate::worker::{JobId, Work};
 
 /// Something to do. It takes effect at once; what takes time is begun.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "one is sent a click")]
 pub enum Command {
     /// Draw this, and let the queue go on if it is paused.
@@ -44,6 +47,24 @@ pub enum Command {
         /// Counted from 1.
         step: usize,
     },
+    /// Ask the Hub. A search or a look makes the last one pointless.
+    AskHub(HubQuestion),
+    /// Fetch what the Hub offers, after the downloads that wait.
+    Download(Box<Offer>),
+    /// Hold a download up.
+    PauseDownload(HubId),
+    /// Go on with a download that was held up, or failed.
+    ResumeDownload(HubId),
+    /// Take a download off the list. What has come of it is kept.
+    RemoveDownload(HubId),
+    /// Look for models on this computer, in place of the work on them that goes on.
+    Scan,
+    /// Find files with the same content among those of these models.
+    FindDuplicates(Vec<LibraryItem>),
+    /// Compare a model with its checksums.
+    Verify(Box<LibraryItem>),
+    /// Stop looking for models, or comparing them.
+    StopLibrary,
     /// Start the worker anew if the preferences name another device, dtype or limit of memory. What is being drawn is drawn again.
     UseDevice,
 }

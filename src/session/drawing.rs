@@ -165,7 +165,7 @@ impl Session {
         }
     }
 
-    fn notice(&mut self, text: String) {
+    pub(super) fn notice(&mut self, text: String) {
         self.tell(Event::Notice(text));
     }
 }

@@ -3,6 +3,9 @@
 use serde::Serialize;
 
 use crate::base::error::Error;
+use crate::base::model_ref::HubId;
+use crate::session::hub::HubAnswer;
+use crate::session::library::LibraryNews;
 use crate::worker::{self, JobId, Work};
 
 /// Something that happened. What changed by it can be asked of the session.
@@ -19,6 +22,12 @@ pub enum Event {
         /// What it is.
         work: Work,
     },
+    /// What the Hub answers.
+    Hub(HubAnswer),
+    /// A model is here now.
+    Downloaded(HubId),
+    /// What is found of the models on this computer.
+    Library(LibraryNews),
     /// Something that is worth a word to the user.
     Notice(String),
     /// Something failed.

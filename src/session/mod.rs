@@ -1,4 +1,4 @@
-//! The program without a window: the queue, the model in use, and what is kept from one run to the next.
+//! The program without a window: the queue, the model in use, downloads, the models on this computer, and what is kept from one run to the next.
 //!
 //! A [`Session`] belongs to one thread, its client's: commands take effect at once, and [`Session::poll`] takes in what the session's
 //! own threads did meanwhile. It never waits for them. Whoever wants to know what happens subscribes to its [`Event`]s.
@@ -6,9 +6,12 @@
 mod command;
 mod drawing;
 mod event;
+mod hub;
 mod idle;
 pub mod journal;
+mod library;
 mod model;
+mod models;
 mod program;
 mod queue;
 pub mod settings;
@@ -18,6 +21,8 @@ mod worker_slot;
 
 pub use command::Command;
 pub use event::Event;
+pub use hub::{Download, DownloadList, HubAnswer, HubQuestion, Reach, Standing};
+pub use library::{LibraryNews, LibraryProgress};
 pub use model::{ModelLoading, ModelState};
 pub use program::Session;
 pub use queue::{Key, Move, Queue, Running};

@@ -5,12 +5,15 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use crate::base::error::{Error, Result};
+use crate::base::model_ref::ModelRef;
 use crate::base::sync::{Latest, Wake};
 use crate::content::request::Validate;
 use crate::session::command::Command;
 use crate::session::event::Event;
+use crate::session::hub::{DownloadList, HubDesk};
 use crate::session::idle;
 use crate::session::journal::{self, Journal};
+use crate::session::library::{LibraryDesk, LibraryOrder, LibraryProgress};
 use crate::session::model::ModelState;
 use crate::session::queue::Queue;
 use crate::session::settings::{Draft, Settings, remember};
@@ -18,6 +21,7 @@ use crate::session::setup::{SessionSetup, host_of};
 use crate::session::waiting::Waiting;
 use crate::session::worker_slot::WorkerSlot;
 use crate::storage::hub::Shelf;
+use crate::storage::library::Places;
 use crate::storage::recipe::local_files::LocalFiles;
 use crate::worker::{self, JobId, Preview};
 
@@ -44,6 +48,13 @@ pub struct Session {
     /// The form as it was left.
     form: Draft,
     journal: Journal,
+    pub(super) hub: HubDesk,
+    pub(super) downloads: DownloadList,
+    pub(super) library: LibraryDesk,
+    /// Where models are looked for, beside the folders in the preferences.
+    pub(super) places: Places,
+    /// Whether models were ever looked for.
+    pub(super) has_scanned: bool,
     subscribers: Vec<Sender<Event>>,
     /// What happened before anyone subscribed.
     early: Vec<Event>,
@@ -61,6 +72,9 @@ impl Session {
         let trouble = opened.trouble.take();
         let queue = Queue::left_over(opened.kept.waiting().cloned());
         let (form, history) = (opened.kept.draft.clone(), opened.kept.history.clone());
+        let shelf = Shelf::in_cache((setup.reach_hub)(None).cache);
+        let hub = HubDesk::spawn(setup.reach_hub, &setup.settings.with_file_name("hub-token"), &wake)?;
+        let library = LibraryDesk::spawn(wake.clone())?;
         let journal = Journal::spawn(setup.settings, opened, &settings, &queue, wake.clone())?;
         let mut session = Self {
             settings,
@@ -69,11 +83,16 @@ impl Session {
             wants_model: true,
             wants_step: None,
             local_files,
-            worker: WorkerSlot::new(setup.open_worker, setup.shelf, wake),
+            worker: WorkerSlot::new(setup.open_worker, shelf, wake),
             idle_since: None,
             history,
             form,
             journal,
+            hub,
+            downloads: DownloadList::default(),
+            library,
+            places: setup.places,
+            has_scanned: false,
             subscribers: Vec::new(),
             early: Vec::new(),
         };
@@ -118,18 +137,22 @@ impl Session {
                 self.queue.clear();
                 self.queue.paused = false;
             }
-            Command::UseModel(model) => {
-                self.settings.remember_model(&model);
-                self.settings.model = model;
-                self.model.stop_loading();
-                self.wants_model = true;
-            }
+            Command::UseModel(model) => self.use_model(model),
             Command::StopLoading => self.model.stop_loading(),
             Command::Unload => {
                 if !self.worker.send(worker::Command::Unload) {
                     return Err(Error::new("The model is in use"));
                 }
             }
+            Command::AskHub(question) => self.hub.ask(question)?,
+            Command::Download(offer) => self.downloads.push(*offer),
+            Command::PauseDownload(id) => self.downloads.pause(&id),
+            Command::ResumeDownload(id) => self.downloads.resume(&id),
+            Command::RemoveDownload(id) => self.downloads.remove(&id),
+            Command::Scan => self.scan(),
+            Command::FindDuplicates(items) => self.library.order(LibraryOrder::FindDuplicates(items)),
+            Command::Verify(item) => self.library.order(LibraryOrder::Verify(item)),
+            Command::StopLibrary => self.library.stop(),
             Command::LookBack { id, step } => self.wants_step = Some((id, step)),
             Command::UseDevice => {
                 if self.worker.host() != Some(host_of(&self.settings)) {
@@ -145,12 +168,21 @@ impl Session {
         Ok(())
     }
 
+    /// Loads this model, and draws with it from now on.
+    pub(super) fn use_model(&mut self, model: ModelRef) {
+        self.settings.remember_model(&model);
+        self.settings.model = model;
+        self.model.stop_loading();
+        self.wants_model = true;
+    }
+
     /// Takes in what the session's threads did, and goes on. Returns when to come back at the latest, if nothing wakes earlier.
     pub fn poll(&mut self) -> Option<Duration> {
         self.start_worker();
         while let Some(event) = self.worker.event() {
             self.hear_worker(event);
         }
+        self.hear_models();
         while let Some(error) = self.journal.trouble() {
             self.tell(Event::Failed(error));
         }
@@ -182,6 +214,16 @@ impl Session {
     /// What the worker holds.
     pub fn model(&self) -> &ModelState {
         &self.model
+    }
+
+    /// The downloads since the start.
+    pub fn downloads(&self) -> &DownloadList {
+        &self.downloads
+    }
+
+    /// How far the work on the models of this computer is, if that changed since it was asked last.
+    pub fn library_progress(&self) -> Option<LibraryProgress> {
+        self.library.progress()
     }
 
     /// The slots of the newest previews. One that nobody takes costs nothing more.

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use crate::base::error::Result;
 use crate::base::model_ref::ModelRef;
 use crate::base::sync::Wake;
+use crate::session::hub::Reach;
 use crate::session::settings::Settings;
 use crate::storage::hub::Shelf;
+use crate::storage::library::Places;
 use crate::worker::{self, Host, OnLoading, WorkerHandle};
 
 /// Starts the worker for a device, with the models of a shelf; the [`Wake`] has to be called whenever there is something to hear or
@@ -17,10 +19,12 @@ pub type OpenWorker = Box<dyn Fn(&Settings, &Shelf, Wake) -> Result<WorkerHandle
 pub struct SessionSetup {
     /// The file of the preferences. The journal lies beside it.
     pub settings: PathBuf,
-    /// Where models of the Hub lie.
-    pub shelf: Shelf,
+    /// Where models are looked for, beside the folders in the preferences.
+    pub places: Places,
     /// Starts the worker.
     pub open_worker: OpenWorker,
+    /// Says where the Hub is, and its cache, for who has this access token.
+    pub reach_hub: Reach,
 }
 
 /// Where the preferences have models opened.

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::app::downloads::Question;
 use crate::base::model_ref::HubId;
+use crate::session::HubQuestion;
 use crate::storage::hub::Offer;
 use crate::storage::library::{LibraryItem, Repair};
 
@@ -36,7 +36,7 @@ pub(crate) enum ModelsAction {
 #[derive(Debug)]
 pub(crate) enum HubAction {
     /// Asks the Hub.
-    Ask(Question),
+    Ask(HubQuestion),
     /// Shows what a repository offers.
     Look(HubId),
     /// Fetches what was offered.

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use egui::{ComboBox, DragValue};
 
 use crate::app::action::{Action, HubAction, SettingsAction};
-use crate::app::downloads::Question;
 use crate::app::files::FileDialog;
 use crate::app::state::WindowState;
 use crate::base::device::{DeviceChoice, DeviceInfo, DtypeChoice};
+use crate::session::HubQuestion;
 use crate::session::settings::Theme;
 
 /// Scales to choose from.
@@ -161,7 +161,7 @@ fn token_ui(ui: &mut egui::Ui, token: &mut String, actions: &mut Vec<Action>) {
         ui.add(field.hint_text("hf_…")).labelled_by(label.id).on_hover_text(tip);
         let text = if token.trim().is_empty() { "Forget" } else { "Keep" };
         if ui.button(text).on_hover_text("Keep this access token, or forget the one that is kept").clicked() {
-            let question = Question::KeepToken(std::mem::take(token));
+            let question = HubQuestion::KeepToken(std::mem::take(token));
             actions.push(HubAction::Ask(question).into());
         }
     });

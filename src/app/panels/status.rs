@@ -20,24 +20,18 @@ pub(crate) struct StatusLine {
 }
 
 impl StatusLine {
-    /// Shows the line. `downloading`: how much is here of what is being downloaded, 0 to 1.
-    pub(crate) fn ui(&mut self, ui: &mut egui::Ui, state: &WindowState, downloading: Option<f32>) -> Vec<Action> {
+    /// Shows the line.
+    pub(crate) fn ui(&mut self, ui: &mut egui::Ui, state: &WindowState) -> Vec<Action> {
         if self.memory.is_none_or(|(_, since)| since.elapsed() >= MEMORY_INTERVAL) {
             self.memory = crate::worker::resident_bytes().map(|bytes| (bytes, Instant::now()));
         }
         let mut actions = Vec::new();
-        line_ui(ui, state, self.memory.map(|(bytes, _)| bytes), downloading, &mut actions);
+        line_ui(ui, state, self.memory.map(|(bytes, _)| bytes), &mut actions);
         actions
     }
 }
 
-fn line_ui(
-    ui: &mut egui::Ui,
-    state: &WindowState,
-    memory: Option<u64>,
-    downloading: Option<f32>,
-    actions: &mut Vec<Action>,
-) {
+fn line_ui(ui: &mut egui::Ui, state: &WindowState, memory: Option<u64>, actions: &mut Vec<Action>) {
     ui.horizontal(|ui| {
         ui.set_min_height(26.0);
         let (text, tip) = what_goes_on(state.session.queue(), state.session.model());
@@ -62,7 +56,7 @@ fn line_ui(
                 .response
                 .on_hover_text("Main memory that Burnisher takes");
             }
-            if let Some(fraction) = downloading {
+            if let Some(fraction) = state.session.downloads().fraction() {
                 let text = format!("Downloading, {:.0} %", fraction * 100.0);
                 if ui.button(text).on_hover_text("Show the downloads").clicked() {
                     actions.push(ModelsAction::ShowDownloads.into());

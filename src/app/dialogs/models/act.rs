@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use crate::app::action::ModelsAction;
 use crate::app::dialogs::Dialog;
 use crate::app::dialogs::models::Tab;
-use crate::app::dialogs::models::finder::Order;
-use crate::app::downloads::Question;
+use crate::app::dialogs::models::local::Activity;
 use crate::app::window::App;
+use crate::session::{Command, HubQuestion};
 
 impl App {
     /// Does what the user asks of the models on this computer.
@@ -18,22 +18,26 @@ impl App {
                 self.models.show_hub();
                 self.dialog = Some(Dialog::Models);
             }
-            ModelsAction::Refresh => self.models.look(&self.state.session.settings.model_folders),
-            ModelsAction::Stop => self.models.finder.stop(),
+            ModelsAction::Refresh => self.look_for_models(),
+            ModelsAction::Stop => self.ask_session(Command::StopLibrary),
             ModelsAction::FindDuplicates => {
+                self.models.local.work = Activity::Reading("Comparing files", 0, 0);
                 let items = self.models.local.items().to_vec();
-                self.models.order(Order::FindDuplicates(items));
+                self.ask_session(Command::FindDuplicates(items));
             }
-            ModelsAction::Verify(item) => self.models.order(Order::Verify(item)),
+            ModelsAction::Verify(item) => {
+                self.models.local.work = Activity::Reading("Checking", 0, 0);
+                self.ask_session(Command::Verify(item));
+            }
             ModelsAction::Repair(repair) => {
                 self.models.tab = Tab::Hub;
                 let hub = &mut self.models.hub;
                 hub.half = repair.half;
-                // That it was downloaded once says nothing of how it is now.
-                hub.list.remove(&repair.id);
                 hub.look(repair.id.clone());
                 let variant = hub.variant();
-                self.ask_hub(Question::Repair(repair, variant));
+                // That it was downloaded once says nothing of how it is now.
+                self.ask_session(Command::RemoveDownload(repair.id.clone()));
+                self.ask_session(Command::AskHub(HubQuestion::Repair(repair, variant)));
             }
             ModelsAction::ShowInFolder(path) => {
                 let folder = path.parent().map_or_else(|| path.clone(), PathBuf::from);
@@ -42,9 +46,14 @@ impl App {
             ModelsAction::AddFolder(folder) => self.add_model_folder(folder),
             ModelsAction::ForgetFolder(folder) => {
                 self.state.session.settings.model_folders.retain(|known| *known != folder);
-                self.models.look(&self.state.session.settings.model_folders);
+                self.look_for_models();
             }
         }
+    }
+
+    fn look_for_models(&mut self) {
+        self.models.local.was_asked = true;
+        self.ask_session(Command::Scan);
     }
 
     /// Looks for models in this folder, too, from now on.
@@ -53,6 +62,6 @@ impl App {
         if !folders.contains(&folder) {
             folders.push(folder);
         }
-        self.models.look(&self.state.session.settings.model_folders);
+        self.look_for_models();
     }
 }

@@ -5,10 +5,10 @@ use egui::{RichText, ScrollArea, TextEdit};
 
 use crate::app::action::{Action, HubAction};
 use crate::app::dialogs::models::{offer, transfers};
-use crate::app::downloads::{List, Question, Standing};
 use crate::app::words::bytes;
 use crate::base::error::Result;
 use crate::base::model_ref::HubId;
+use crate::session::{DownloadList, HubQuestion, Standing};
 use crate::storage::hub::{FoundModel, Gate, Offer, Variant, good_models};
 
 /// What the tab knows.
@@ -24,8 +24,6 @@ pub(crate) struct Hub {
     pub half: bool,
     /// Whether the licence of what is looked at is accepted.
     pub(crate) accepted: bool,
-    /// Downloads since the start.
-    pub list: List,
 }
 
 impl Hub {
@@ -63,10 +61,10 @@ impl Hub {
     }
 
     /// The tab.
-    pub(crate) fn ui(&mut self, ui: &mut egui::Ui, actions: &mut Vec<Action>) {
+    pub(crate) fn ui(&mut self, ui: &mut egui::Ui, downloads: &DownloadList, actions: &mut Vec<Action>) {
         self.search_ui(ui, actions);
         ui.add_space(4.0);
-        let list_height = if self.list.iter().next().is_some() { 128.0 } else { 0.0 };
+        let list_height = if downloads.iter().next().is_some() { 128.0 } else { 0.0 };
         let height = (ui.available_height() - list_height).max(80.0);
         let size = egui::vec2(ui.available_width(), height);
         ui.allocate_ui_with_layout(size, egui::Layout::left_to_right(egui::Align::Min), |ui| {
@@ -74,20 +72,20 @@ impl Hub {
             ui.allocate_ui_with_layout(left, egui::Layout::top_down(egui::Align::Min), |ui| {
                 ui.set_width(left.x);
                 ScrollArea::vertical().id_salt("hub-list").auto_shrink(false).max_height(height).show(ui, |ui| {
-                    self.list_ui(ui, actions);
+                    self.list_ui(ui, downloads, actions);
                 });
             });
             ui.separator();
             ui.vertical(|ui| {
                 ScrollArea::vertical().id_salt("hub-offer").auto_shrink(false).max_height(height).show(ui, |ui| {
-                    offer::ui(ui, self.looked.as_ref(), &mut self.accepted, &self.list, actions);
+                    offer::ui(ui, self.looked.as_ref(), &mut self.accepted, downloads, actions);
                 });
             });
         });
         if list_height > 0.0 {
             ui.separator();
             ScrollArea::vertical().id_salt("hub-downloads").auto_shrink(false).show(ui, |ui| {
-                transfers::ui(ui, &self.list, actions);
+                transfers::ui(ui, downloads, actions);
             });
         }
     }
@@ -105,7 +103,7 @@ impl Hub {
                     actions.push(HubAction::Look(id).into());
                 } else {
                     self.found = Some((text.clone(), None));
-                    actions.push(HubAction::Ask(Question::Search(text)).into());
+                    actions.push(HubAction::Ask(HubQuestion::Search(text)).into());
                 }
             }
             if self.found.is_some() && ui.button("Short list").clicked() {
@@ -120,14 +118,15 @@ impl Hub {
         });
     }
 
-    fn list_ui(&self, ui: &mut egui::Ui, actions: &mut Vec<Action>) {
+    fn list_ui(&self, ui: &mut egui::Ui, downloads: &DownloadList, actions: &mut Vec<Action>) {
         let Some((text, found)) = &self.found else {
             ui.label(RichText::new("Models to begin with").strong());
             for model in good_models() {
                 let Some(id) = HubId::parse(model.id) else { continue };
                 let size = model.bytes_fp16.filter(|_| self.half).unwrap_or(model.bytes);
                 let facts = format!("{} px · {} · {}", model.side, bytes(size), model.licence);
-                self.row(ui, &id, model.name, &[&facts, model.about], actions);
+                let is_here = is_here(downloads, &id);
+                self.row(ui, &id, model.name, &[&facts, model.about], is_here, actions);
             }
             return;
         };
@@ -142,17 +141,17 @@ impl Hub {
                     let gate = if model.gate == Gate::Open { "" } else { " · licence to be accepted" };
                     let licence = model.licence.as_deref().unwrap_or("no licence named");
                     let facts = format!("{} downloads · {licence}{gate}", thousands(model.downloads));
-                    self.row(ui, &model.id, &model.id.to_string(), &[&facts], actions);
+                    let is_here = is_here(downloads, &model.id);
+                    self.row(ui, &model.id, &model.id.to_string(), &[&facts], is_here, actions);
                 }
             }
         }
     }
 
     /// A model of the list: a button that shows what it offers, and lines about it.
-    fn row(&self, ui: &mut egui::Ui, id: &HubId, name: &str, lines: &[&str], actions: &mut Vec<Action>) {
+    fn row(&self, ui: &mut egui::Ui, id: &HubId, name: &str, lines: &[&str], is_here: bool, actions: &mut Vec<Action>) {
         let chosen = self.looked.as_ref().is_some_and(|(looked, _)| looked == id);
-        let here = self.list.get(id).is_some_and(|download| matches!(download.standing, Standing::Done));
-        let name = if here { format!("✔ {name}") } else { name.to_owned() };
+        let name = if is_here { format!("✔ {name}") } else { name.to_owned() };
         if ui.selectable_label(chosen, RichText::new(name).strong()).on_hover_text(id.to_string()).clicked() {
             actions.push(HubAction::Look(id.clone()).into());
         }
@@ -163,6 +162,11 @@ impl Hub {
         });
         ui.add_space(2.0);
     }
+}
+
+/// Whether a model was downloaded since the start.
+fn is_here(downloads: &DownloadList, id: &HubId) -> bool {
+    downloads.get(id).is_some_and(|download| matches!(download.standing, Standing::Done))
 }
 
 /// A large number, roughly.

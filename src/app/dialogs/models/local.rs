@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use egui::{Button, ProgressBar, RichText, Spinner, TextEdit};
 
 use crate::app::action::{Action, ModelAction, ModelsAction};
-use crate::app::dialogs::models::finder::{News, Order, Progress};
 use crate::app::dialogs::models::list::{ModelList, Sort};
 use crate::app::dialogs::models::{duplicates, list};
 use crate::app::files::FileDialog;
@@ -14,6 +13,7 @@ use crate::app::theme;
 use crate::base::error::Error;
 use crate::base::model_ref::ModelRef;
 use crate::session::settings::Settings;
+use crate::session::{LibraryNews, LibraryProgress};
 use crate::storage::library::{Duplicates, LibraryApp, LibraryItem, Soundness, size_text};
 
 /// What is kept free for the chosen model, in points: three lines and its buttons.
@@ -44,20 +44,11 @@ pub(crate) enum Activity {
 }
 
 impl Activity {
-    /// An order is given.
-    pub(crate) fn begin(&mut self, order: &Order) {
-        *self = match order {
-            Order::Scan(_) => Self::Scanning(None),
-            Order::FindDuplicates(_) => Self::Reading("Comparing files", 0, 0),
-            Order::Verify(_) => Self::Reading("Checking", 0, 0),
-        };
-    }
-
     /// The order is carried on.
-    pub(crate) fn follow(&mut self, progress: Progress) {
+    pub(crate) fn follow(&mut self, progress: LibraryProgress) {
         match (self, progress) {
-            (Self::Scanning(folder), Progress::Looking(now)) => *folder = Some(now),
-            (Self::Reading(_, done, of), Progress::Bytes(now, all)) => (*done, *of) = (now, all),
+            (Self::Scanning(folder), LibraryProgress::Looking(now)) => *folder = Some(now),
+            (Self::Reading(_, done, of), LibraryProgress::Bytes(now, all)) => (*done, *of) = (now, all),
             _ => {}
         }
     }
@@ -69,18 +60,19 @@ impl Local {
         self.list.items()
     }
 
-    /// Takes in what the finder tells.
-    pub(crate) fn hear(&mut self, news: News, notices: &mut Notices) {
+    /// Takes in what is found.
+    pub(crate) fn hear(&mut self, news: LibraryNews, notices: &mut Notices) {
         match news {
-            News::Scanning => {
+            LibraryNews::Scanning => {
+                self.work = Activity::Scanning(None);
                 self.list.begin();
                 self.troubles.clear();
                 self.duplicates = None;
             }
-            News::Item(item) => self.list.add(*item),
-            News::Trouble(error) => self.troubles.push(error),
-            News::Duplicates(found) => self.duplicates = Some(found),
-            News::Verified { item, verdict } => {
+            LibraryNews::Item(item) => self.list.add(*item),
+            LibraryNews::Trouble(error) => self.troubles.push(error),
+            LibraryNews::Duplicates(found) => self.duplicates = Some(found),
+            LibraryNews::Verified { item, verdict } => {
                 match &verdict {
                     Soundness::Sound(_) => notices.info(format!("{} is what the Hub gave", item.name)),
                     Soundness::Unknown => notices.info(format!("Nothing says what {} should be", item.name)),
@@ -88,8 +80,8 @@ impl Local {
                 }
                 self.list.replace(item.verified(&verdict));
             }
-            News::Scanned => self.list.end(),
-            News::Done(_) => self.work = Activity::Nothing,
+            LibraryNews::Scanned => self.list.end(),
+            LibraryNews::Done => self.work = Activity::Nothing,
         }
     }
 

@@ -5,31 +5,23 @@
 
 mod act;
 mod duplicates;
-mod finder;
 mod hub;
+mod hub_act;
 mod list;
 mod local;
 mod offer;
 mod transfers;
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
 use crate::app::action::Action;
 use crate::app::panels::notices::Notices;
-use crate::base::error::Result;
-use crate::session::settings::Settings;
-use crate::storage::library::Places;
-
-use finder::{Finder, Order};
+use crate::session::{Event, HubAnswer, Session};
 
 /// What the dialog knows.
+#[derive(Default)]
 pub(crate) struct Models {
     tab: Tab,
     local: local::Local,
     pub hub: hub::Hub,
-    finder: Finder,
-    places: Places,
 }
 
 /// What the dialog shows.
@@ -52,51 +44,32 @@ impl Tab {
 }
 
 impl Models {
-    /// A dialog that has never been opened.
-    ///
-    /// # Errors
-    /// The system has no thread to give.
-    pub(crate) fn new(places: Places, wake: Arc<dyn Fn() + Send + Sync>) -> Result<Self> {
-        let finder = Finder::spawn(wake)?;
-        Ok(Self { tab: Tab::Local, local: local::Local::default(), hub: hub::Hub::default(), finder, places })
-    }
-
     /// Shows what the Hub has, and downloads.
     pub(crate) fn show_hub(&mut self) {
         self.tab = Tab::Hub;
     }
 
-    /// Looks for models again if that was ever done: something may have come.
-    pub(crate) fn look_again(&mut self, added: &[PathBuf]) {
-        if self.local.was_asked {
-            self.look(added);
+    /// Takes in what the session tells of models.
+    pub(crate) fn hear(&mut self, event: Event, notices: &mut Notices) {
+        match event {
+            Event::Hub(HubAnswer::Found { text, found }) => self.hub.hear_found(text, found),
+            Event::Hub(HubAnswer::Looked { asked, offer }) => self.hub.hear_offer(&asked, offer),
+            Event::Downloaded(asked) => self.hub.download_done(&asked),
+            Event::Library(news) => self.local.hear(news, notices),
+            Event::Worker(_) | Event::Started { .. } | Event::Notice(_) | Event::Failed(_) => {}
         }
     }
 
-    /// Looks for models.
-    pub(crate) fn look(&mut self, added: &[PathBuf]) {
-        self.local.was_asked = true;
-        self.order(Order::Scan(Places { added: added.to_vec(), ..self.places.clone() }));
-    }
-
-    fn order(&mut self, order: Order) {
-        self.local.work.begin(&order);
-        self.finder.order(order);
-    }
-
-    /// Takes in what was found.
-    pub(crate) fn hear(&mut self, notices: &mut Notices) {
-        while let Some(news) = self.finder.news() {
-            self.local.hear(news, notices);
-        }
-        if let Some(progress) = self.finder.progress() {
+    /// Takes in how far the session's work on models is.
+    pub(crate) fn follow(&mut self, session: &Session) {
+        if let Some(progress) = session.library_progress() {
             self.local.work.follow(progress);
         }
     }
 }
 
 /// The dialog.
-pub(crate) fn ui(ctx: &egui::Context, models: &mut Models, settings: &Settings, actions: &mut Vec<Action>) {
+pub(crate) fn ui(ctx: &egui::Context, models: &mut Models, session: &Session, actions: &mut Vec<Action>) {
     let screen = ctx.content_rect().size();
     let modal = egui::Modal::new(egui::Id::unique("models")).show(ctx, |ui| {
         ui.set_width(1000.0_f32.min(screen.x - 60.0));
@@ -118,8 +91,8 @@ pub(crate) fn ui(ctx: &egui::Context, models: &mut Models, settings: &Settings, 
         ui.allocate_ui_with_layout(size, egui::Layout::top_down(egui::Align::Min), |ui| {
             ui.set_min_size(size);
             match models.tab {
-                Tab::Local => models.local.ui(ui, settings, actions),
-                Tab::Hub => models.hub.ui(ui, actions),
+                Tab::Local => models.local.ui(ui, &session.settings, actions),
+                Tab::Hub => models.hub.ui(ui, session.downloads(), actions),
             }
         });
     });

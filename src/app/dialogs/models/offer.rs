@@ -3,11 +3,11 @@
 use egui::{Button, RichText};
 
 use crate::app::action::{Action, HubAction, ModelAction};
-use crate::app::downloads::{Download, List, Standing};
 use crate::app::theme;
 use crate::app::words::bytes;
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::{HubId, ModelRef};
+use crate::session::{Download, DownloadList, Standing};
 use crate::storage::hub::{Gate, Licence, Offer};
 
 /// Licences that allow everything, or all but leaving the author's name out: nobody has to agree to anything.
@@ -22,7 +22,7 @@ pub(super) fn ui(
     ui: &mut egui::Ui,
     looked: Option<&Looked>,
     accepted: &mut bool,
-    list: &List,
+    list: &DownloadList,
     actions: &mut Vec<Action>,
 ) {
     match looked {

@@ -3,14 +3,14 @@
 use egui::{ProgressBar, RichText};
 
 use crate::app::action::{Action, HubAction, ModelAction};
-use crate::app::downloads::{Download, List, Standing};
 use crate::app::theme;
 use crate::app::words::bytes;
 use crate::base::model_ref::ModelRef;
+use crate::session::{Download, DownloadList, Standing};
 use crate::storage::hub::{DownloadProgress, TransferState};
 
 /// All of them, the last first.
-pub(crate) fn ui(ui: &mut egui::Ui, list: &List, actions: &mut Vec<Action>) {
+pub(crate) fn ui(ui: &mut egui::Ui, list: &DownloadList, actions: &mut Vec<Action>) {
     for download in list.iter() {
         download_ui(ui, download, actions);
     }

@@ -1,4 +1,4 @@
-//! The downloads that the window knows of: which wait, which goes on, and how each ended.
+//! The downloads that the session knows of: which wait, which goes on, and how each ended.
 
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
@@ -7,7 +7,7 @@ use crate::storage::hub::{DownloadProgress, Downloaded, Offer};
 
 /// All downloads since the start, in the order in which they were asked for.
 #[derive(Debug, Default)]
-pub(crate) struct List {
+pub struct DownloadList {
     downloads: Vec<Download>,
     /// How many times one has begun.
     runs: u64,
@@ -15,8 +15,10 @@ pub(crate) struct List {
 
 /// One of them.
 #[derive(Debug)]
-pub(crate) struct Download {
+pub struct Download {
+    /// What is fetched.
     pub offer: Offer,
+    /// How far it is.
     pub standing: Standing,
     /// Bytes that are here, as far as that is known.
     pub bytes: u64,
@@ -27,7 +29,7 @@ pub(crate) struct Download {
 
 /// How far it is.
 #[derive(Debug)]
-pub(crate) enum Standing {
+pub enum Standing {
     /// It waits for its turn.
     Waiting,
     /// It goes on; how far, as soon as that is known.
@@ -40,14 +42,14 @@ pub(crate) enum Standing {
     Done,
 }
 
-impl List {
+impl DownloadList {
     /// All of them.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Download> {
+    pub fn iter(&self) -> impl Iterator<Item = &Download> {
         self.downloads.iter()
     }
 
     /// The one of a model, by the name that was asked for.
-    pub(crate) fn get(&self, asked: &HubId) -> Option<&Download> {
+    pub fn get(&self, asked: &HubId) -> Option<&Download> {
         self.downloads.iter().find(|download| download.offer.asked == *asked)
     }
 
@@ -56,7 +58,7 @@ impl List {
     }
 
     /// Puts one at the end. One of the same model that goes on or waits stays as it is.
-    pub(crate) fn push(&mut self, offer: Offer) {
+    pub(in crate::session) fn push(&mut self, offer: Offer) {
         let standing = self.get(&offer.asked).map(|download| &download.standing);
         if matches!(standing, Some(Standing::Waiting | Standing::Running(_))) {
             return;
@@ -67,7 +69,7 @@ impl List {
     }
 
     /// Takes one out, and stops it. What has come of it is kept.
-    pub(crate) fn remove(&mut self, asked: &HubId) {
+    pub(in crate::session) fn remove(&mut self, asked: &HubId) {
         self.downloads.retain(|download| {
             let stays = download.offer.asked != *asked;
             if !stays {
@@ -78,7 +80,7 @@ impl List {
     }
 
     /// Holds one up.
-    pub(crate) fn pause(&mut self, asked: &HubId) {
+    pub(in crate::session) fn pause(&mut self, asked: &HubId) {
         if let Some(download) = self.get_mut(asked) {
             download.cancel.cancel();
             download.standing = Standing::Paused;
@@ -86,7 +88,7 @@ impl List {
     }
 
     /// Lets one go on that was held up, or failed.
-    pub(crate) fn resume(&mut self, asked: &HubId) {
+    pub(in crate::session) fn resume(&mut self, asked: &HubId) {
         if let Some(download) = self.get_mut(asked)
             && matches!(download.standing, Standing::Paused | Standing::Failed(_))
         {
@@ -95,7 +97,7 @@ impl List {
     }
 
     /// The one to begin, if none goes on.
-    pub(super) fn next(&self) -> Option<(Offer, CancelToken)> {
+    pub(in crate::session) fn next(&self) -> Option<(Offer, CancelToken)> {
         if self.downloads.iter().any(|download| matches!(download.standing, Standing::Running(_))) {
             return None;
         }
@@ -104,7 +106,7 @@ impl List {
     }
 
     /// Notes that one begins; hands out the number of this beginning.
-    pub(super) fn begin(&mut self, asked: &HubId) -> u64 {
+    pub(in crate::session) fn begin(&mut self, asked: &HubId) -> u64 {
         self.runs += 1;
         let run = self.runs;
         if let Some(download) = self.get_mut(asked) {
@@ -114,14 +116,14 @@ impl List {
     }
 
     /// Notes that one couldn't begin after all.
-    pub(super) fn put_off(&mut self, asked: &HubId) {
+    pub(in crate::session) fn put_off(&mut self, asked: &HubId) {
         if let Some(download) = self.get_mut(asked) {
             download.standing = Standing::Waiting;
         }
     }
 
     /// Takes in how far one is.
-    pub(crate) fn hear(&mut self, asked: &HubId, progress: DownloadProgress) {
+    pub(in crate::session) fn hear(&mut self, asked: &HubId, progress: DownloadProgress) {
         if let Some(download) = self.get_mut(asked) {
             download.bytes = progress.bytes;
             if let Standing::Running(shown) = &mut download.standing {
@@ -131,7 +133,12 @@ impl List {
     }
 
     /// Takes in how the beginning of this number ended; hands the download out if the model is here now, or can't come.
-    pub(crate) fn ended(&mut self, asked: &HubId, run: u64, ended: Result<Downloaded>) -> Option<&Download> {
+    pub(in crate::session) fn ended(
+        &mut self,
+        asked: &HubId,
+        run: u64,
+        ended: Result<Downloaded>,
+    ) -> Option<&Download> {
         let download = self.get_mut(asked).filter(|download| download.run == run)?;
         let goes_on = matches!(download.standing, Standing::Running(_));
         match ended {
@@ -147,7 +154,7 @@ impl List {
     }
 
     /// How much is here of all that goes on or waits, 0 to 1; `None` if nothing does.
-    pub(crate) fn fraction(&self) -> Option<f32> {
+    pub fn fraction(&self) -> Option<f32> {
         let busy = |download: &&Download| matches!(download.standing, Standing::Waiting | Standing::Running(_));
         let (mut bytes, mut of) = (0, 0);
         for download in self.downloads.iter().filter(busy) {

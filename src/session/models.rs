@@ -1,0 +1,66 @@
+//! What the session does about models that aren't in use: downloads, and those on this computer.
+
+use crate::base::error::Result;
+use crate::base::model_ref::{HubId, ModelRef};
+use crate::session::event::Event;
+use crate::session::hub::{HubNews, Standing};
+use crate::session::library::LibraryOrder;
+use crate::session::program::Session;
+use crate::storage::hub::Downloaded;
+use crate::storage::library::Places;
+
+impl Session {
+    /// Looks for models on this computer.
+    pub(super) fn scan(&mut self) {
+        self.has_scanned = true;
+        let places = Places { added: self.settings.model_folders.clone(), ..self.places.clone() };
+        self.library.order(LibraryOrder::Scan(places));
+    }
+
+    /// Takes in what the services about models tell, and begins the next download.
+    pub(super) fn hear_models(&mut self) {
+        while let Some(news) = self.library.news() {
+            self.tell(Event::Library(news));
+        }
+        if let Some((asked, progress)) = self.hub.progress() {
+            self.downloads.hear(&asked, progress);
+        }
+        while let Some(news) = self.hub.news() {
+            match news {
+                HubNews::Answer(answer) => self.tell(Event::Hub(answer)),
+                HubNews::TokenKept(Ok(true)) => {
+                    self.notice("The access token is saved".to_owned());
+                }
+                HubNews::TokenKept(Ok(false)) => self.notice("The access token is removed".to_owned()),
+                HubNews::TokenKept(Err(error)) => self.tell(Event::Failed(error)),
+                HubNews::Ended { asked, run, ended } => self.download_ended(asked, run, ended),
+            }
+        }
+        self.hub.dispatch(&mut self.downloads);
+    }
+
+    fn download_ended(&mut self, asked: HubId, run: u64, ended: Result<Downloaded>) {
+        let Some(download) = self.downloads.ended(&asked, run, ended) else { return };
+        match &download.standing {
+            Standing::Done => {
+                let model = ModelRef::Hub(asked.clone());
+                self.notice(format!("{asked} is here: choose it as the model"));
+                if self.settings.model == model {
+                    // It was chosen before it was here.
+                    self.use_model(model);
+                } else {
+                    self.settings.remember_model(&model);
+                }
+                self.tell(Event::Downloaded(asked));
+                if self.has_scanned {
+                    self.scan();
+                }
+            }
+            Standing::Failed(error) => {
+                let error = error.clone();
+                self.tell(Event::Failed(error));
+            }
+            Standing::Waiting | Standing::Running(_) | Standing::Paused => {}
+        }
+    }
+}
