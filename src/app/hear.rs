@@ -6,7 +6,7 @@ use crate::app::stage::lab::Lab;
 use crate::app::stage::look_back::Steps;
 use crate::app::window::App;
 use crate::base::sync::Latest;
-use crate::session::Event;
+use crate::session::{Event, GalleryNews};
 use crate::storage::gallery::Entry;
 use crate::worker::{self, JobId, Preview, Work};
 
@@ -21,6 +21,7 @@ impl App {
                     self.centre.lab = Some(Lab::new(id, &variants, own));
                 }
                 Event::Started { .. } => {}
+                Event::Gallery(news) => self.hear_gallery(&news),
                 Event::Hub(_) | Event::Downloaded(_) | Event::Library(_) => self.models.hear(event, &mut self.notices),
                 Event::Notice(text) => self.notices.info(text),
                 Event::Failed(error) => self.notices.error(error),
@@ -57,7 +58,6 @@ impl App {
 
     /// A picture of a job is finished, and in its place on disk.
     fn hear_saved(&mut self, ctx: &egui::Context, id: JobId, picture: usize, entry: Entry) {
-        self.librarian.look();
         if let Some(lab) = self.centre.lab.as_mut().filter(|lab| lab.is_of(id)) {
             lab.saved(picture, entry.path.clone());
             self.apply(ctx, LabAction::Open(entry.path).into());
@@ -89,6 +89,22 @@ impl App {
         }
     }
 
+    /// Takes in what there is to tell of the folder for pictures.
+    fn hear_gallery(&mut self, news: &GalleryNews) {
+        self.gallery.hear_folder(news);
+        match news {
+            GalleryNews::Failed(error) | GalleryNews::FolderGone(error) => self.notices.error(error.clone()),
+            GalleryNews::Deleted { paths } => {
+                let canvas = &mut self.centre.canvas;
+                if canvas.path().is_some_and(|shown| paths.iter().any(|path| path == shown)) {
+                    canvas.clear();
+                }
+            }
+            GalleryNews::FolderBack => self.notices.info("The folder for pictures is back"),
+            GalleryNews::Listing(_) | GalleryNews::Restored { .. } => {}
+        }
+    }
+
     /// Takes in what the librarian tells.
     pub(super) fn hear_librarian(&mut self, ctx: &egui::Context) {
         while let Some(news) = self.librarian.news() {
@@ -110,15 +126,7 @@ impl App {
                         compared.put(ctx, &paths, &comparison);
                     }
                 }
-                News::Failed(error) | News::FolderGone(error) => self.notices.error(error),
-                News::Deleted { paths } => {
-                    let canvas = &mut self.centre.canvas;
-                    if canvas.path().is_some_and(|shown| paths.iter().any(|path| path == shown)) {
-                        canvas.clear();
-                    }
-                }
-                News::FolderBack => self.notices.info("The folder for pictures is back"),
-                News::Listing(_) | News::Thumbnail { .. } | News::Restored { .. } => {}
+                News::Thumbnail { .. } => {}
             }
         }
     }

@@ -22,7 +22,7 @@ use crate::app::state::WindowState;
 use crate::app::theme;
 use crate::base::error::Result;
 use crate::base::sync::Wake;
-use crate::session::{Event, Session, SessionSetup};
+use crate::session::{Command, Event, Session, SessionSetup};
 
 /// Who paints the panels' backgrounds.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -73,10 +73,10 @@ impl App {
         let waker = ctx.clone();
         let wake: Wake = Arc::new(move || waker.request_repaint());
         let background = Background::spawn(wake.clone())?;
-        let gallery_wake = wake.clone();
-        let librarian = librarian::spawn(setup.cache, move || gallery_wake())?;
+        let librarian = librarian::spawn(setup.cache.clone(), wake.clone())?;
         let begun = SessionSetup {
             settings: setup.settings,
+            cache: setup.cache,
             places: setup.places,
             open_worker: setup.open_worker,
             reach_hub: setup.reach_hub,
@@ -108,7 +108,8 @@ impl App {
 
     /// Has the gallery follow the folder for pictures.
     pub(super) fn watch(&mut self) {
-        self.librarian.watch(self.state.session.settings.output_folder.clone());
+        let folder = self.state.session.settings.output_folder.clone();
+        self.ask_session(Command::Watch(folder));
     }
 
     /// What the stage depends on beside the centre itself.

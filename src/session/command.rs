@@ -1,8 +1,11 @@
 //! What a client asks of the session.
 
+use std::path::PathBuf;
+
 use crate::base::model_ref::{HubId, ModelRef};
 use crate::session::hub::HubQuestion;
 use crate::session::queue::{Key, Move};
+use crate::storage::gallery::search::Query;
 use crate::storage::hub::Offer;
 use crate::storage::library::LibraryItem;
 use crate::worker::{JobId, Work};
@@ -47,6 +50,16 @@ pub enum Command {
         /// Counted from 1.
         step: usize,
     },
+    /// Keep this folder of pictures in view, in place of the present one.
+    Watch(PathBuf),
+    /// Show only the pictures that fit.
+    Search(Query),
+    /// Mark pictures of one folder as favourites, or take their marks away.
+    SetFavourite(Vec<PathBuf>, bool),
+    /// Move pictures to the system's bin.
+    Delete(Vec<PathBuf>),
+    /// Get back what was deleted last.
+    UndoDelete,
     /// Ask the Hub. A search or a look makes the last one pointless.
     AskHub(HubQuestion),
     /// Fetch what the Hub offers, after the downloads that wait.

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::base::error::Error;
 use crate::base::model_ref::HubId;
+use crate::session::gallery::GalleryNews;
 use crate::session::hub::HubAnswer;
 use crate::session::library::LibraryNews;
 use crate::worker::{self, JobId, Work};
@@ -22,6 +23,8 @@ pub enum Event {
         /// What it is.
         work: Work,
     },
+    /// What there is to tell of the folder of pictures.
+    Gallery(GalleryNews),
     /// What the Hub answers.
     Hub(HubAnswer),
     /// A model is here now.

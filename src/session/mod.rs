@@ -6,6 +6,7 @@
 mod command;
 mod drawing;
 mod event;
+pub(crate) mod gallery;
 mod hub;
 mod idle;
 pub mod journal;
@@ -21,6 +22,7 @@ mod worker_slot;
 
 pub use command::Command;
 pub use event::Event;
+pub use gallery::GalleryNews;
 pub use hub::{Download, DownloadList, HubAnswer, HubQuestion, Reach, Standing};
 pub use library::{LibraryNews, LibraryProgress};
 pub use model::{ModelLoading, ModelState};

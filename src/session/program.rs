@@ -10,6 +10,7 @@ use crate::base::sync::{Latest, Wake};
 use crate::content::request::Validate;
 use crate::session::command::Command;
 use crate::session::event::Event;
+use crate::session::gallery::GalleryDesk;
 use crate::session::hub::{DownloadList, HubDesk};
 use crate::session::idle;
 use crate::session::journal::{self, Journal};
@@ -48,6 +49,7 @@ pub struct Session {
     /// The form as it was left.
     form: Draft,
     journal: Journal,
+    gallery: GalleryDesk,
     pub(super) hub: HubDesk,
     pub(super) downloads: DownloadList,
     pub(super) library: LibraryDesk,
@@ -73,6 +75,7 @@ impl Session {
         let queue = Queue::left_over(opened.kept.waiting().cloned());
         let (form, history) = (opened.kept.draft.clone(), opened.kept.history.clone());
         let shelf = Shelf::in_cache((setup.reach_hub)(None).cache);
+        let gallery = GalleryDesk::spawn(setup.cache, wake.clone())?;
         let hub = HubDesk::spawn(setup.reach_hub, &setup.settings.with_file_name("hub-token"), &wake)?;
         let library = LibraryDesk::spawn(wake.clone())?;
         let journal = Journal::spawn(setup.settings, opened, &settings, &queue, wake.clone())?;
@@ -88,6 +91,7 @@ impl Session {
             history,
             form,
             journal,
+            gallery,
             hub,
             downloads: DownloadList::default(),
             library,
@@ -144,6 +148,11 @@ impl Session {
                     return Err(Error::new("The model is in use"));
                 }
             }
+            Command::Watch(folder) => self.gallery.watch(folder),
+            Command::Search(query) => self.gallery.search(query),
+            Command::SetFavourite(pictures, favourite) => self.gallery.set_favourite(pictures, favourite)?,
+            Command::Delete(pictures) => self.gallery.delete(pictures)?,
+            Command::UndoDelete => self.gallery.undo_delete()?,
             Command::AskHub(question) => self.hub.ask(question)?,
             Command::Download(offer) => self.downloads.push(*offer),
             Command::PauseDownload(id) => self.downloads.pause(&id),
@@ -180,7 +189,13 @@ impl Session {
     pub fn poll(&mut self) -> Option<Duration> {
         self.start_worker();
         while let Some(event) = self.worker.event() {
+            if matches!(event, worker::Event::PictureSaved { .. }) {
+                self.gallery.look();
+            }
             self.hear_worker(event);
+        }
+        while let Some(news) = self.gallery.news() {
+            self.tell(Event::Gallery(news));
         }
         self.hear_models();
         while let Some(error) = self.journal.trouble() {

@@ -19,6 +19,8 @@ pub type OpenWorker = Box<dyn Fn(&Settings, &Shelf, Wake) -> Result<WorkerHandle
 pub struct SessionSetup {
     /// The file of the preferences. The journal lies beside it.
     pub settings: PathBuf,
+    /// A folder for what can be made again: the index of the gallery.
+    pub cache: PathBuf,
     /// Where models are looked for, beside the folders in the preferences.
     pub places: Places,
     /// Starts the worker.

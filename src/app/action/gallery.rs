@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::content::request::Patch;
+use crate::storage::gallery::search::Query;
 
 /// See [`super::Action::Gallery`].
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +34,8 @@ pub(crate) enum GalleryAction {
     SaveAs(PathBuf),
     /// Shows a picture's file in the system's file manager.
     OpenFolder(PathBuf),
+    /// Shows only the pictures that fit.
+    Search(Query),
     /// Compares two pictures.
     Compare([PathBuf; 2]),
     /// Marks pictures as favourites, or takes the marks away.

@@ -9,8 +9,9 @@ use image::{DynamicImage, RgbaImage};
 
 use crate::app::librarian::difference::difference;
 use crate::app::librarian::veil::{self, Veil};
-use crate::app::librarian::{Comparison, News, Opened, Outbox, Wishes};
+use crate::app::librarian::{Comparison, News, Opened, Wishes};
 use crate::base::error::Result;
+use crate::base::sync::Outbox;
 use crate::storage::gallery::decode::decode;
 use crate::storage::gallery::thumbnails::Thumbnails;
 
@@ -18,7 +19,7 @@ use crate::storage::gallery::thumbnails::Thumbnails;
 pub(super) const MAX_SIDE: u32 = 8192;
 
 /// Opens what is wished for until the handle is gone.
-pub(super) fn run(cache: &Path, wishes: &Wishes, openings: &Receiver<()>, outbox: &Outbox) {
+pub(super) fn run(cache: &Path, wishes: &Wishes, openings: &Receiver<()>, outbox: &Outbox<News>) {
     let mut thumbnails = Thumbnails::new(cache);
     let mut queue = Vec::new().into_iter();
     loop {

@@ -171,20 +171,26 @@ impl HubDesk {
         let access = Access { reach, token: token.to_owned() };
         let (progress, fetcher) = (Latest::new(), access.clone());
         let slot = progress.clone();
-        let asking = Service::spawn("burnisher-hub", LIMITS, wake.clone(), move |questions: Receiver<(HubQuestion, CancelToken)>, outbox| {
-            for (question, cancel) in questions {
-                let question = Some(question).filter(|_| !cancel.is_cancelled());
-                if let Some(news) = question.and_then(|question| access.answer(question, &cancel)) {
-                    outbox.tell(news);
+        let asking = Service::spawn(
+            "burnisher-hub",
+            LIMITS,
+            wake.clone(),
+            move |questions: Receiver<(HubQuestion, CancelToken)>, outbox| {
+                for (question, cancel) in questions {
+                    let question = Some(question).filter(|_| !cancel.is_cancelled());
+                    if let Some(news) = question.and_then(|question| access.answer(question, &cancel)) {
+                        outbox.tell(news);
+                    }
                 }
-            }
-        })?;
+            },
+        )?;
         let one = Limits { orders: 1, ..LIMITS };
-        let fetching = Service::spawn("burnisher-download", one, wake.clone(), move |orders: Receiver<DownloadOrder>, outbox| {
-            for order in orders {
-                fetcher.fetch(&order, &slot, &outbox);
-            }
-        })?;
+        let fetching =
+            Service::spawn("burnisher-download", one, wake.clone(), move |orders: Receiver<DownloadOrder>, outbox| {
+                for order in orders {
+                    fetcher.fetch(&order, &slot, &outbox);
+                }
+            })?;
         Ok(Self { asking, fetching, progress, asked: CancelToken::new(), fetched: CancelToken::new() })
     }
 

@@ -14,7 +14,8 @@ use burnisher::base::model_ref::ModelRef;
 use burnisher::session::journal::{self, Kept};
 use burnisher::session::settings::Draft;
 use burnisher::session::{Command, Event, Key, Move, Session, SessionSetup};
-use burnisher::storage::hub::Shelf;
+use burnisher::storage::hub;
+use burnisher::storage::library::Places;
 use burnisher::worker::{Engine, Hooks, ModelInfo, spawn_waking};
 
 use super::puppet::{DRAW, Puppet, WAIT, job};
@@ -38,12 +39,19 @@ impl Driver {
     /// The session of this folder, with engines that `open` makes.
     fn open<E: Engine>(folder: &Path, open: impl Fn() -> E + Clone + Send + 'static) -> Self {
         let (wake, woken) = sync_channel(1);
+        let cache = folder.join("hub");
         let setup = SessionSetup {
             settings: settings_file(folder),
-            shelf: Shelf::in_cache(folder.join("hub")),
+            cache: folder.join("cache"),
+            places: Places::default(),
             open_worker: Box::new(move |_, _, wake| {
                 let open = open.clone();
                 spawn_waking(move |_, _| Ok(open()), move || wake())
+            }),
+            reach_hub: Arc::new(move |_| hub::Options {
+                offline: true,
+                cache: cache.clone(),
+                ..hub::Options::from_env(None)
             }),
         };
         let wake = Arc::new(move || {

@@ -56,7 +56,7 @@ impl Models {
             Event::Hub(HubAnswer::Looked { asked, offer }) => self.hub.hear_offer(&asked, offer),
             Event::Downloaded(asked) => self.hub.download_done(&asked),
             Event::Library(news) => self.local.hear(news, notices),
-            Event::Worker(_) | Event::Started { .. } | Event::Notice(_) | Event::Failed(_) => {}
+            Event::Worker(_) | Event::Gallery(_) | Event::Started { .. } | Event::Notice(_) | Event::Failed(_) => {}
         }
     }
 

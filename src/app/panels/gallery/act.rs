@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::app::action::{Action, FormAction, GalleryAction, PictureAction};
 use crate::app::stage::compare::Compared;
 use crate::app::window::App;
+use crate::session::Command;
 
 impl App {
     /// Does something in the gallery.
@@ -23,9 +24,12 @@ impl App {
                 self.centre.compared = Some(Compared::new(pictures));
                 return;
             }
-            GalleryAction::SetFavourite(paths, favourite) => return self.librarian.set_favourite(paths, favourite),
-            GalleryAction::Delete(paths) => return self.librarian.delete(paths),
-            GalleryAction::UndoDelete => return self.librarian.undo_delete(),
+            GalleryAction::Search(query) => return self.ask_session(Command::Search(query)),
+            GalleryAction::SetFavourite(paths, favourite) => {
+                return self.ask_session(Command::SetFavourite(paths, favourite));
+            }
+            GalleryAction::Delete(paths) => return self.ask_session(Command::Delete(paths)),
+            GalleryAction::UndoDelete => return self.ask_session(Command::UndoDelete),
         };
         self.apply(ctx, action);
     }

@@ -54,7 +54,7 @@ pub(super) fn pictures_ui(
     let before = gallery.query.clone();
     search_ui(ui, gallery, view);
     if gallery.query != before {
-        librarian.search(gallery.query.clone());
+        actions.push(GalleryAction::Search(gallery.query.clone()));
     }
     if view.has_details {
         let panel = if ui.available_width() >= WIDE {
@@ -69,7 +69,7 @@ pub(super) fn pictures_ui(
     }
     if gallery.listing.items.is_empty() {
         gallery.focus = None;
-        empty_ui(ui, gallery, librarian);
+        empty_ui(ui, gallery, &mut actions);
     } else {
         grid::ui(ui, gallery, view.side, librarian, shown, &mut actions);
     }
@@ -144,7 +144,7 @@ fn count(listing: &Listing) -> String {
 }
 
 /// In place of pictures.
-fn empty_ui(ui: &mut Ui, gallery: &mut Gallery, librarian: &mut Librarian) {
+fn empty_ui(ui: &mut Ui, gallery: &mut Gallery, actions: &mut Vec<GalleryAction>) {
     ui.vertical_centered(|ui| {
         ui.add_space(24.0);
         if gallery.listing.unread > 0 {
@@ -155,7 +155,7 @@ fn empty_ui(ui: &mut Ui, gallery: &mut Gallery, librarian: &mut Librarian) {
             ui.label("No picture fits");
             if ui.add(Button::new("Show all")).clicked() {
                 gallery.query = Query::default();
-                librarian.search(Query::default());
+                actions.push(GalleryAction::Search(Query::default()));
             }
         }
     });

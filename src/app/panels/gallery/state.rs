@@ -10,6 +10,7 @@ use crate::app::librarian::News;
 use crate::app::panels::gallery::selection::Selection;
 use crate::app::panels::gallery::textures::Textures;
 use crate::base::error::Error;
+use crate::session::GalleryNews;
 use crate::storage::gallery::listing::Listing;
 use crate::storage::gallery::search::Query;
 
@@ -61,25 +62,32 @@ impl Default for GalleryView {
 }
 
 impl Gallery {
-    /// Takes in what concerns the gallery.
+    /// Takes in what was opened for the gallery.
     pub(crate) fn hear(&mut self, ctx: &Context, news: &News) {
         match news {
-            News::Listing(listing) => {
+            News::Thumbnail { path, image } => self.textures.put(ctx, path, image),
+            News::Picture { .. } | News::Comparison { .. } => {}
+        }
+    }
+
+    /// Takes in what there is to tell of the folder.
+    pub(crate) fn hear_folder(&mut self, news: &GalleryNews) {
+        match news {
+            GalleryNews::Listing(listing) => {
                 self.selection.follow(&listing.items);
                 if std::mem::take(&mut self.keeps_focus) {
                     self.focus = Some(Focus::PictureInView);
                 }
                 self.listing = Arc::clone(listing);
             }
-            News::Thumbnail { path, image } => self.textures.put(ctx, path, image),
-            News::Deleted { paths } => self.deleted = paths.len(),
-            News::Restored { .. } => self.deleted = 0,
-            News::FolderGone(error) => self.gone = Some(error.clone()),
-            News::FolderBack => {
+            GalleryNews::Deleted { paths } => self.deleted = paths.len(),
+            GalleryNews::Restored { .. } => self.deleted = 0,
+            GalleryNews::FolderGone(error) => self.gone = Some(error.clone()),
+            GalleryNews::FolderBack => {
                 self.gone = None;
                 self.textures.forget_failures();
             }
-            News::Picture { .. } | News::Comparison { .. } | News::Failed(_) => {}
+            GalleryNews::Failed(_) => {}
         }
     }
 

@@ -17,6 +17,8 @@ use crate::app::panels::gallery::testing::items;
 use crate::app::stage::compare::{self, Compared};
 use crate::base::error::Error;
 use crate::content::request::{Field, Patch};
+use crate::session::GalleryNews;
+use crate::session::gallery::GalleryDesk;
 use crate::storage::gallery::listing::Listing;
 use crate::storage::gallery::testing::{foreign_file, png_file, recipe};
 
@@ -29,6 +31,7 @@ struct Window {
     compared: Option<Compared>,
     view: GalleryView,
     librarian: Librarian,
+    desk: GalleryDesk,
     actions: Vec<GalleryAction>,
 }
 
@@ -40,11 +43,19 @@ impl Window {
                 compared.put(ui.ctx(), paths, comparison);
             }
         }
+        while let Some(news) = self.desk.news() {
+            self.gallery.hear_folder(&news);
+        }
         if self.compared.is_some() {
             compare::ui(ui, &mut self.compared);
         } else {
             let Self { gallery, view, librarian, .. } = self;
-            self.actions.extend(pictures_ui(ui, gallery, view, librarian, None));
+            for action in pictures_ui(ui, gallery, view, librarian, None) {
+                match action {
+                    GalleryAction::Search(query) => self.desk.search(query),
+                    other => self.actions.push(other),
+                }
+            }
         }
     }
 
@@ -57,16 +68,17 @@ impl Window {
 fn window(prompts: &[&str]) -> Harness<'static, Window> {
     let temporary = tempfile::tempdir().expect("a folder");
     fs::create_dir(temporary.path().join("pictures")).expect("a folder");
-    let librarian = spawn(temporary.path().join("cache"), || {}).expect("threads");
+    let librarian = spawn(temporary.path().join("cache"), Arc::new(|| {})).expect("threads");
+    let desk = GalleryDesk::spawn(temporary.path().join("cache"), Arc::new(|| {})).expect("a thread");
     let (gallery, view, actions) = (Gallery::default(), GalleryView::default(), Vec::new());
-    let mut window = Window { temporary, gallery, compared: None, view, librarian, actions };
+    let window = Window { temporary, gallery, compared: None, view, librarian, desk, actions };
     for (at, prompt) in prompts.iter().enumerate() {
         let path = window.path(&format!("{at}.png"));
         fs::write(&path, png_file(64, 64, Some(&recipe(prompt)))).expect("written");
         let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000 - at as u64);
         fs::File::options().write(true).open(path).and_then(|file| file.set_modified(time)).expect("a time");
     }
-    window.librarian.watch(window.path(""));
+    window.desk.watch(window.path(""));
     let builder = Harness::builder().with_size([700.0, 500.0]);
     let mut harness = builder.build_ui_state(|ui, window: &mut Window| window.ui(ui), window);
     if !prompts.is_empty() {
@@ -144,7 +156,7 @@ fn the_search_box_finds_words_and_is_cleared() {
 fn favourites_are_told_by_a_word_and_filtered_by() {
     let mut harness = window(&["a red fox", "a hen"]);
     let path = harness.state().path("1.png");
-    harness.state_mut().librarian.set_favourite(vec![path], true);
+    harness.state_mut().desk.set_favourite(vec![path], true).expect("room");
     until(&mut harness, |harness| names(harness)[1] == "a hen, picture 2 of 2, favourite");
     harness.get_by_label("Favourites").click();
     until(&mut harness, |harness| names(harness) == ["a hen, picture 1 of 1, favourite"]);
@@ -195,7 +207,7 @@ fn after_a_deletion_the_keyboard_goes_on_with_the_neighbour() {
     press(&mut harness, Key::Delete);
     let path = harness.state().path("1.png");
     assert_eq!(actions(&mut harness), [GalleryAction::Delete(vec![path.clone()])]);
-    // What the librarian does then, but for the bin.
+    // What the session does then, but for the bin.
     fs::remove_file(path).expect("removed");
     until(&mut harness, |harness| names(harness).len() == 2);
     harness.run();
@@ -222,13 +234,13 @@ fn letters_in_the_search_box_do_nothing_to_pictures() {
 #[test]
 fn of_a_hundred_thousand_pictures_only_those_in_view_are_laid_out() {
     let mut harness = window(&["a fox"]);
-    // Another librarian, who knows of no folder.
-    harness.state_mut().librarian = spawn(harness.state().path("cache"), || {}).expect("threads");
+    // Another one, which knows of no folder.
+    let cache = harness.state().path("cache");
+    harness.state_mut().desk = GalleryDesk::spawn(cache, Arc::new(|| {})).expect("a thread");
     let names: Vec<_> = (0..100_000).map(|at| at.to_string()).collect();
     let items = items(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let listing = Listing { total: items.len(), items, ..Listing::default() };
-    let ctx = harness.ctx.clone();
-    harness.state_mut().gallery.hear(&ctx, &News::Listing(Arc::new(listing)));
+    harness.state_mut().gallery.hear_folder(&GalleryNews::Listing(Arc::new(listing)));
     harness.run();
     assert!(self::names(&harness).len() < 60);
     focus_first(&mut harness);
@@ -304,15 +316,14 @@ fn a_picture_that_says_nothing_offers_nothing() {
 #[test]
 fn a_deletion_is_undone_by_a_click() {
     let mut harness = window(&["a fox"]);
-    let ctx = harness.ctx.clone();
     let paths = vec![harness.state().path("a.png"), harness.state().path("b.png")];
-    harness.state_mut().gallery.hear(&ctx, &News::Deleted { paths: paths.clone() });
+    harness.state_mut().gallery.hear_folder(&GalleryNews::Deleted { paths: paths.clone() });
     harness.run();
     assert!(harness.query_by_label("2 pictures in the bin").is_some());
     harness.get_by_label("Undo").click();
     harness.run();
     assert_eq!(actions(&mut harness), [GalleryAction::UndoDelete]);
-    harness.state_mut().gallery.hear(&ctx, &News::Restored { paths });
+    harness.state_mut().gallery.hear_folder(&GalleryNews::Restored { paths });
     harness.run();
     assert!(harness.query_by_label("Undo").is_none());
 }
@@ -320,13 +331,12 @@ fn a_deletion_is_undone_by_a_click() {
 #[test]
 fn a_folder_that_is_gone_is_said_and_its_pictures_stay() {
     let mut harness = window(&["a fox"]);
-    let ctx = harness.ctx.clone();
     let error = Error::new("the gallery's folder is gone: /x").advise("Bring it back");
-    harness.state_mut().gallery.hear(&ctx, &News::FolderGone(error));
+    harness.state_mut().gallery.hear_folder(&GalleryNews::FolderGone(error));
     harness.run();
     assert!(harness.query_by_label("the gallery's folder is gone: /x").is_some());
     assert_eq!(names(&harness).len(), 1);
-    harness.state_mut().gallery.hear(&ctx, &News::FolderBack);
+    harness.state_mut().gallery.hear_folder(&GalleryNews::FolderBack);
     harness.run();
     assert!(harness.query_by_label_contains("gone").is_none());
 }

@@ -1,4 +1,4 @@
-//! The thread that keeps the folder in view.
+//! The thread that keeps the folder of pictures in view.
 //!
 //! Changes from outside are noticed by the folder's time, every second, and by a listing now and then, which sees files
 //! that changed in their place. A listing of many files takes its time, so it is taken the less often the longer it
@@ -8,15 +8,17 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 
-use crate::app::librarian::{News, Order, Outbox, Wishes};
 use crate::base::error::Error;
+use crate::base::sync::{Latest, Outbox};
+use crate::session::gallery::news::{GalleryNews, GalleryOrder, GalleryWishes};
 use crate::storage::gallery::bin::{self, Deleted};
 use crate::storage::gallery::favourites;
-use crate::storage::gallery::listing::Folder;
+use crate::storage::gallery::listing::{Folder, Listing};
 use crate::storage::gallery::search::Query;
 
 /// From one look at the folder's time to the next.
@@ -38,8 +40,14 @@ const TELLING: Duration = Duration::from_millis(300);
 const UNDOABLE: usize = 100;
 
 /// Obeys until the handle is gone.
-pub(super) fn run(cache: &Path, wishes: &Wishes, orders: &Receiver<Order>, outbox: &Outbox) {
-    let mut keeper = Keeper { cache, outbox, query: Query::default(), view: None, deleted: Vec::new() };
+pub(super) fn run(
+    cache: &Path,
+    wishes: &GalleryWishes,
+    listing: &Latest<Arc<Listing>>,
+    orders: &Receiver<GalleryOrder>,
+    outbox: &Outbox<GalleryNews>,
+) {
+    let mut keeper = FolderKeeper { cache, listing, outbox, query: Query::default(), view: None, deleted: Vec::new() };
     let mut wait = GLANCE;
     loop {
         match orders.recv_timeout(wait) {
@@ -60,17 +68,19 @@ pub(super) fn run(cache: &Path, wishes: &Wishes, orders: &Receiver<Order>, outbo
     }
 }
 
-struct Keeper<'a> {
+struct FolderKeeper<'a> {
     cache: &'a Path,
-    outbox: &'a Outbox,
+    /// Where the newest listing is put.
+    listing: &'a Latest<Arc<Listing>>,
+    outbox: &'a Outbox<GalleryNews>,
     query: Query,
-    view: Option<View>,
+    view: Option<FolderView>,
     /// What can be got back, the newest last, each with those that were favourites.
     deleted: Vec<(Deleted, Vec<PathBuf>)>,
 }
 
 /// The folder in view.
-struct View {
+struct FolderView {
     folder: Folder,
     /// The folder's own time when it was last listed.
     modified: Option<SystemTime>,
@@ -86,7 +96,7 @@ struct View {
     told: Option<Instant>,
 }
 
-impl View {
+impl FolderView {
     fn new(path: PathBuf, cache: &Path) -> Self {
         let folder = Folder::open(path, cache);
         let due = Instant::now();
@@ -99,22 +109,22 @@ impl View {
     }
 }
 
-impl Keeper<'_> {
-    fn obey(&mut self, order: Order) {
+impl FolderKeeper<'_> {
+    fn obey(&mut self, order: GalleryOrder) {
         match order {
-            Order::Grant => {}
-            Order::Look => self.view.iter_mut().for_each(|view| view.due = Instant::now()),
-            Order::Mark(pictures, favourite) => self.mark(&pictures, favourite),
-            Order::Delete(pictures) => self.delete(&pictures),
-            Order::UndoDelete => self.undo_delete(),
+            GalleryOrder::Grant => {}
+            GalleryOrder::Look => self.view.iter_mut().for_each(|view| view.due = Instant::now()),
+            GalleryOrder::Mark(pictures, favourite) => self.mark(&pictures, favourite),
+            GalleryOrder::Delete(pictures) => self.delete(&pictures),
+            GalleryOrder::UndoDelete => self.undo_delete(),
         }
     }
 
-    fn grant(&mut self, wishes: &Wishes) {
+    fn grant(&mut self, wishes: &GalleryWishes) {
         if let Some(path) = wishes.folder.take()
             && self.view.as_ref().is_none_or(|view| view.folder.path() != path)
         {
-            self.view = Some(View::new(path, self.cache));
+            self.view = Some(FolderView::new(path, self.cache));
         }
         if let Some(query) = wishes.query.take()
             && query != self.query
@@ -142,7 +152,7 @@ impl Keeper<'_> {
                 view.changed |= changed;
                 view.seen = true;
                 if std::mem::take(&mut view.gone) {
-                    self.outbox.tell(News::FolderBack);
+                    self.outbox.tell(GalleryNews::FolderBack);
                 }
                 match favourites::read(view.folder.path()) {
                     Ok(favourites) => {
@@ -151,7 +161,7 @@ impl Keeper<'_> {
                     }
                     Err(error) if view.complaint.as_ref() != Some(&error.to_string()) => {
                         view.complaint = Some(error.to_string());
-                        self.outbox.tell(News::Failed(error));
+                        self.outbox.tell(GalleryNews::Failed(error));
                     }
                     Err(_) => {}
                 }
@@ -170,7 +180,7 @@ impl Keeper<'_> {
                     } else {
                         Error::new(format!("the gallery's folder can't be read: {}", path.display())).caused_by(cause)
                     };
-                    self.outbox.tell(News::FolderGone(error));
+                    self.outbox.tell(GalleryNews::FolderGone(error));
                 }
             }
         }
@@ -187,7 +197,8 @@ impl Keeper<'_> {
         let is_reading = view.folder.unread() > 0;
         let is_early = is_reading && view.told.is_some_and(|told| told.elapsed() < TELLING);
         if view.changed && !is_early {
-            self.outbox.tell_listing(view.folder.listing(&self.query));
+            self.listing.put(Arc::new(view.folder.listing(&self.query)));
+            self.outbox.wake();
             (view.changed, view.told) = (false, Some(Instant::now()));
         }
         is_reading
@@ -199,7 +210,7 @@ impl Keeper<'_> {
         let pictures: Vec<_> = pictures.iter().map(PathBuf::as_path).collect();
         match favourites::set(folder, &pictures, favourite) {
             Err(error) => {
-                self.outbox.tell(News::Failed(error));
+                self.outbox.tell(GalleryNews::Failed(error));
             }
             Ok(favourites) => {
                 if let Some(view) = self.view.as_mut().filter(|view| view.folder.path() == folder) {
@@ -218,14 +229,14 @@ impl Keeper<'_> {
                 // Another picture may get the name.
                 self.mark(&favourites, false);
             }
-            self.outbox.tell(News::Deleted { paths: deleted.paths.clone() });
+            self.outbox.tell(GalleryNews::Deleted { paths: deleted.paths.clone() });
             if self.deleted.len() == UNDOABLE {
                 self.deleted.remove(0);
             }
             self.deleted.push((deleted, favourites));
         }
         if let Some(error) = failure {
-            self.outbox.tell(News::Failed(error));
+            self.outbox.tell(GalleryNews::Failed(error));
         }
     }
 
@@ -238,17 +249,17 @@ impl Keeper<'_> {
 
     fn undo_delete(&mut self) {
         let Some((deleted, favourites)) = self.deleted.pop() else {
-            self.outbox.tell(News::Failed(Error::new("there is nothing deleted to get back")));
+            self.outbox.tell(GalleryNews::Failed(Error::new("there is nothing deleted to get back")));
             return;
         };
         let (restored, failure) = bin::restore(&deleted);
         if !restored.is_empty() {
             let favourites: Vec<_> = favourites.into_iter().filter(|picture| restored.contains(picture)).collect();
             self.mark(&favourites, true);
-            self.outbox.tell(News::Restored { paths: restored });
+            self.outbox.tell(GalleryNews::Restored { paths: restored });
         }
         if let Some(error) = failure {
-            self.outbox.tell(News::Failed(error));
+            self.outbox.tell(GalleryNews::Failed(error));
         }
     }
 }
