@@ -13,7 +13,7 @@ use crate::app::widgets::Zoom;
 use crate::app::window::App;
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
-use crate::session::Command;
+use crate::session::SessionCommand;
 
 impl App {
     /// Carries an action out.
@@ -131,7 +131,7 @@ impl App {
     }
 
     /// Asks the session for something.
-    pub(super) fn ask_session(&mut self, command: Command) {
+    pub(super) fn ask_session(&mut self, command: SessionCommand) {
         let asked = self.state.session.send(command);
         self.tell_failure(asked);
     }

@@ -1,12 +1,12 @@
 //! What the other threads tell, taken in.
 
 use crate::app::action::LabAction;
-use crate::app::librarian::News;
+use crate::app::librarian::LibrarianNews;
 use crate::app::stage::lab::Lab;
 use crate::app::stage::look_back::Steps;
 use crate::app::window::App;
 use crate::base::sync::Latest;
-use crate::session::{Event, GalleryNews};
+use crate::session::{GalleryNews, SessionEvent};
 use crate::storage::gallery::Entry;
 use crate::worker::{self, JobId, Preview, Work};
 
@@ -15,16 +15,18 @@ impl App {
     pub(super) fn hear_session(&mut self, ctx: &egui::Context) {
         while let Ok(event) = self.events.try_recv() {
             match event {
-                Event::Worker(event) => self.hear_worker(ctx, event),
-                Event::Started { id, work: Work::Compare(variants) } => {
+                SessionEvent::Worker(event) => self.hear_worker(ctx, event),
+                SessionEvent::Started { id, work: Work::Compare(variants) } => {
                     let own = self.state.info().and_then(|info| info.scheduler);
                     self.centre.lab = Some(Lab::new(id, &variants, own));
                 }
-                Event::Started { .. } => {}
-                Event::Gallery(news) => self.hear_gallery(&news),
-                Event::Hub(_) | Event::Downloaded(_) | Event::Library(_) => self.models.hear(event, &mut self.notices),
-                Event::Notice(text) => self.notices.info(text),
-                Event::Failed(error) => self.notices.error(error),
+                SessionEvent::Started { .. } => {}
+                SessionEvent::Gallery(news) => self.hear_gallery(&news),
+                SessionEvent::Hub(_) | SessionEvent::Downloaded(_) | SessionEvent::Library(_) => {
+                    self.models.hear(event, &mut self.notices)
+                }
+                SessionEvent::Notice(text) => self.notices.info(text),
+                SessionEvent::Failed(error) => self.notices.error(error),
             }
         }
     }
@@ -110,23 +112,23 @@ impl App {
         while let Some(news) = self.librarian.news() {
             self.gallery.hear(ctx, &news);
             match news {
-                News::Picture { path, image: Ok(opened) } => {
+                LibrarianNews::Picture { path, image: Ok(opened) } => {
                     self.painter.hear_picture(&path, Some(&opened));
                     if self.state.draft.start.image.as_ref() == Some(&path) {
                         self.state.session.settings.painting.brush.suit(opened.size);
                     }
                     self.centre.canvas.show_picture(&path, &opened);
                 }
-                News::Picture { path, image: Err(error) } => {
+                LibrarianNews::Picture { path, image: Err(error) } => {
                     self.painter.hear_picture(&path, None);
                     self.notices.error(error);
                 }
-                News::Comparison { paths, comparison } => {
+                LibrarianNews::Comparison { paths, comparison } => {
                     if let Some(compared) = &mut self.centre.compared {
                         compared.put(ctx, &paths, &comparison);
                     }
                 }
-                News::Thumbnail { .. } => {}
+                LibrarianNews::Thumbnail { .. } => {}
             }
         }
     }

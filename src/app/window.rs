@@ -22,7 +22,7 @@ use crate::app::state::WindowState;
 use crate::app::theme;
 use crate::base::error::Result;
 use crate::base::sync::Wake;
-use crate::session::{Command, Event, Session, SessionSetup};
+use crate::session::{Session, SessionCommand, SessionEvent, SessionSetup};
 
 /// Who paints the panels' backgrounds.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub struct App {
     pub(super) settings_dialog: SettingsDialog,
     pub(super) models: Models,
     /// What the session tells.
-    pub(super) events: Receiver<Event>,
+    pub(super) events: Receiver<SessionEvent>,
     pub(super) librarian: Librarian,
     pub(super) background: Background,
     /// The user agreed to close with work left over.
@@ -109,7 +109,7 @@ impl App {
     /// Has the gallery follow the folder for pictures.
     pub(super) fn watch(&mut self) {
         let folder = self.state.session.settings.output_folder.clone();
-        self.ask_session(Command::Watch(folder));
+        self.ask_session(SessionCommand::Watch(folder));
     }
 
     /// What the stage depends on beside the centre itself.

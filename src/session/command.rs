@@ -13,7 +13,7 @@ use crate::worker::{JobId, Work};
 /// Something to do. It takes effect at once; what takes time is begun.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "one is sent a click")]
-pub enum Command {
+pub enum SessionCommand {
     /// Draw this, and let the queue go on if it is paused.
     Draw {
         /// What draws it.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::base::cancel::CancelToken;
 use crate::base::error::Error;
 use crate::base::model_ref::ModelRef;
-use crate::session::event::Event;
+use crate::session::event::SessionEvent;
 use crate::session::model::ModelState;
 use crate::session::program::Session;
 use crate::storage::gallery::Destination;
@@ -39,7 +39,7 @@ impl Session {
         let (id, cancel) = (job.id, job.cancel.clone());
         if self.worker.send(Command::Generate(Box::new(job))) {
             self.queue.started(id, cancel);
-            self.tell(Event::Started { id, work: next.work });
+            self.tell(SessionEvent::Started { id, work: next.work });
         }
     }
 
@@ -109,14 +109,14 @@ impl Session {
                     running.took(*step_secs);
                 }
             }
-            worker::Event::LookedBack { error: Some(error), .. } => self.tell(Event::Failed(error.clone())),
+            worker::Event::LookedBack { error: Some(error), .. } => self.tell(SessionEvent::Failed(error.clone())),
             worker::Event::PictureSaved { id, picture, .. } => self.queue.finished(*id, *picture),
             worker::Event::JobEnded { id, outcome } => self.ended(*id, outcome),
             worker::Event::JobStarted { .. }
             | worker::Event::StepsKept { .. }
             | worker::Event::LookedBack { error: None, .. } => {}
         }
-        self.tell(Event::Worker(event));
+        self.tell(SessionEvent::Worker(event));
     }
 
     fn loaded(&mut self, model: &ModelRef, info: &ModelInfo) {
@@ -130,7 +130,7 @@ impl Session {
     fn failed(&mut self, model: &ModelRef, error: &Error, left: Option<&Left>) {
         // The rest of the queue may need another model.
         self.queue.fail_all_of(model);
-        self.tell(Event::Failed(error.clone()));
+        self.tell(SessionEvent::Failed(error.clone()));
         let is_back = self.model.back_to(left);
         if !self.go_back(model, left) && !is_back {
             self.model = ModelState::Failed { model: model.clone(), error: error.clone() };
@@ -157,7 +157,7 @@ impl Session {
                 }
             }
             JobEnd::Failed(error) => {
-                self.tell(Event::Failed(error.clone()));
+                self.tell(SessionEvent::Failed(error.clone()));
                 if let Some(running) = ended {
                     self.queue.push_failed(running.rest());
                 }
@@ -166,6 +166,6 @@ impl Session {
     }
 
     pub(super) fn notice(&mut self, text: String) {
-        self.tell(Event::Notice(text));
+        self.tell(SessionEvent::Notice(text));
     }
 }

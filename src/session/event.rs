@@ -13,7 +13,7 @@ use crate::worker::{self, JobId, Work};
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(clippy::large_enum_variant, reason = "few are on their way at a time")]
-pub enum Event {
+pub enum SessionEvent {
     /// Something that the worker did.
     Worker(worker::Event),
     /// Work of the queue has begun.

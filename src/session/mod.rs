@@ -1,7 +1,7 @@
 //! The program without a window: the queue, the model in use, downloads, the models on this computer, and what is kept from one run to the next.
 //!
 //! A [`Session`] belongs to one thread, its client's: commands take effect at once, and [`Session::poll`] takes in what the session's
-//! own threads did meanwhile. It never waits for them. Whoever wants to know what happens subscribes to its [`Event`]s.
+//! own threads did meanwhile. It never waits for them. Whoever wants to know what happens subscribes to its [`SessionEvent`]s.
 
 mod command;
 mod drawing;
@@ -20,8 +20,8 @@ mod setup;
 mod waiting;
 mod worker_slot;
 
-pub use command::Command;
-pub use event::Event;
+pub use command::SessionCommand;
+pub use event::SessionEvent;
 pub use gallery::GalleryNews;
 pub use hub::{Download, DownloadList, HubAnswer, HubQuestion, Reach, Standing};
 pub use library::{LibraryNews, LibraryProgress};

@@ -2,7 +2,7 @@
 
 use crate::base::error::Result;
 use crate::base::model_ref::{HubId, ModelRef};
-use crate::session::event::Event;
+use crate::session::event::SessionEvent;
 use crate::session::hub::{HubNews, Standing};
 use crate::session::library::LibraryOrder;
 use crate::session::program::Session;
@@ -20,19 +20,19 @@ impl Session {
     /// Takes in what the services about models tell, and begins the next download.
     pub(super) fn hear_models(&mut self) {
         while let Some(news) = self.library.news() {
-            self.tell(Event::Library(news));
+            self.tell(SessionEvent::Library(news));
         }
         if let Some((asked, progress)) = self.hub.progress() {
             self.downloads.hear(&asked, progress);
         }
         while let Some(news) = self.hub.news() {
             match news {
-                HubNews::Answer(answer) => self.tell(Event::Hub(answer)),
+                HubNews::Answer(answer) => self.tell(SessionEvent::Hub(answer)),
                 HubNews::TokenKept(Ok(true)) => {
                     self.notice("The access token is saved".to_owned());
                 }
                 HubNews::TokenKept(Ok(false)) => self.notice("The access token is removed".to_owned()),
-                HubNews::TokenKept(Err(error)) => self.tell(Event::Failed(error)),
+                HubNews::TokenKept(Err(error)) => self.tell(SessionEvent::Failed(error)),
                 HubNews::Ended { asked, run, ended } => self.download_ended(asked, run, ended),
             }
         }
@@ -51,14 +51,14 @@ impl Session {
                 } else {
                     self.settings.remember_model(&model);
                 }
-                self.tell(Event::Downloaded(asked));
+                self.tell(SessionEvent::Downloaded(asked));
                 if self.has_scanned {
                     self.scan();
                 }
             }
             Standing::Failed(error) => {
                 let error = error.clone();
-                self.tell(Event::Failed(error));
+                self.tell(SessionEvent::Failed(error));
             }
             Standing::Waiting | Standing::Running(_) | Standing::Paused => {}
         }

@@ -8,8 +8,8 @@ use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
 use crate::base::sync::{Latest, Wake};
 use crate::content::request::Validate;
-use crate::session::command::Command;
-use crate::session::event::Event;
+use crate::session::command::SessionCommand;
+use crate::session::event::SessionEvent;
 use crate::session::gallery::GalleryDesk;
 use crate::session::hub::{DownloadList, HubDesk};
 use crate::session::idle;
@@ -57,9 +57,9 @@ pub struct Session {
     pub(super) places: Places,
     /// Whether models were ever looked for.
     pub(super) has_scanned: bool,
-    subscribers: Vec<Sender<Event>>,
+    subscribers: Vec<Sender<SessionEvent>>,
     /// What happened before anyone subscribed.
-    early: Vec<Event>,
+    early: Vec<SessionEvent>,
 }
 
 impl Session {
@@ -100,14 +100,14 @@ impl Session {
             subscribers: Vec::new(),
             early: Vec::new(),
         };
-        broken.into_iter().chain(trouble).for_each(|error| session.tell(Event::Failed(error)));
+        broken.into_iter().chain(trouble).for_each(|error| session.tell(SessionEvent::Failed(error)));
         session.start_worker();
         Ok(session)
     }
 
     /// Subscribes to what happens from now on; the first subscriber hears of the beginning too. The channel ends if its receiver
     /// isn't emptied.
-    pub fn subscribe(&mut self) -> Receiver<Event> {
+    pub fn subscribe(&mut self) -> Receiver<SessionEvent> {
         let (subscriber, events) = bounded(EVENTS);
         for event in self.early.drain(..) {
             let _ = subscriber.try_send(event);
@@ -125,45 +125,45 @@ impl Session {
     ///
     /// # Errors
     /// It can't be done: the request makes no sense, or the worker has no time.
-    pub fn send(&mut self, command: Command) -> Result<()> {
+    pub fn send(&mut self, command: SessionCommand) -> Result<()> {
         match command {
-            Command::Draw { model, work, is_first } => self.enqueue(Waiting::new(model, work), is_first)?,
-            Command::Resume => self.queue.paused = false,
-            Command::StopPicture => self.stop(false),
-            Command::StopGeneration => self.stop(true),
-            Command::Remove(key) => drop(self.queue.remove(key)),
-            Command::Move(key, to) => self.queue.reorder(key, to),
-            Command::TryAgain(key) => {
+            SessionCommand::Draw { model, work, is_first } => self.enqueue(Waiting::new(model, work), is_first)?,
+            SessionCommand::Resume => self.queue.paused = false,
+            SessionCommand::StopPicture => self.stop(false),
+            SessionCommand::StopGeneration => self.stop(true),
+            SessionCommand::Remove(key) => drop(self.queue.remove(key)),
+            SessionCommand::Move(key, to) => self.queue.reorder(key, to),
+            SessionCommand::TryAgain(key) => {
                 self.queue.try_again(key);
                 self.wants_model = true;
             }
-            Command::Clear => {
+            SessionCommand::Clear => {
                 self.queue.clear();
                 self.queue.paused = false;
             }
-            Command::UseModel(model) => self.use_model(model),
-            Command::StopLoading => self.model.stop_loading(),
-            Command::Unload => {
+            SessionCommand::UseModel(model) => self.use_model(model),
+            SessionCommand::StopLoading => self.model.stop_loading(),
+            SessionCommand::Unload => {
                 if !self.worker.send(worker::Command::Unload) {
                     return Err(Error::new("The model is in use"));
                 }
             }
-            Command::Watch(folder) => self.gallery.watch(folder),
-            Command::Search(query) => self.gallery.search(query),
-            Command::SetFavourite(pictures, favourite) => self.gallery.set_favourite(pictures, favourite)?,
-            Command::Delete(pictures) => self.gallery.delete(pictures)?,
-            Command::UndoDelete => self.gallery.undo_delete()?,
-            Command::AskHub(question) => self.hub.ask(question)?,
-            Command::Download(offer) => self.downloads.push(*offer),
-            Command::PauseDownload(id) => self.downloads.pause(&id),
-            Command::ResumeDownload(id) => self.downloads.resume(&id),
-            Command::RemoveDownload(id) => self.downloads.remove(&id),
-            Command::Scan => self.scan(),
-            Command::FindDuplicates(items) => self.library.order(LibraryOrder::FindDuplicates(items)),
-            Command::Verify(item) => self.library.order(LibraryOrder::Verify(item)),
-            Command::StopLibrary => self.library.stop(),
-            Command::LookBack { id, step } => self.wants_step = Some((id, step)),
-            Command::UseDevice => {
+            SessionCommand::Watch(folder) => self.gallery.watch(folder),
+            SessionCommand::Search(query) => self.gallery.search(query),
+            SessionCommand::SetFavourite(pictures, favourite) => self.gallery.set_favourite(pictures, favourite)?,
+            SessionCommand::Delete(pictures) => self.gallery.delete(pictures)?,
+            SessionCommand::UndoDelete => self.gallery.undo_delete()?,
+            SessionCommand::AskHub(question) => self.hub.ask(question)?,
+            SessionCommand::Download(offer) => self.downloads.push(*offer),
+            SessionCommand::PauseDownload(id) => self.downloads.pause(&id),
+            SessionCommand::ResumeDownload(id) => self.downloads.resume(&id),
+            SessionCommand::RemoveDownload(id) => self.downloads.remove(&id),
+            SessionCommand::Scan => self.scan(),
+            SessionCommand::FindDuplicates(items) => self.library.order(LibraryOrder::FindDuplicates(items)),
+            SessionCommand::Verify(item) => self.library.order(LibraryOrder::Verify(item)),
+            SessionCommand::StopLibrary => self.library.stop(),
+            SessionCommand::LookBack { id, step } => self.wants_step = Some((id, step)),
+            SessionCommand::UseDevice => {
                 if self.worker.host() != Some(host_of(&self.settings)) {
                     self.queue.start_over();
                     (self.model, self.wants_model) = (ModelState::None, true);
@@ -195,11 +195,11 @@ impl Session {
             self.hear_worker(event);
         }
         while let Some(news) = self.gallery.news() {
-            self.tell(Event::Gallery(news));
+            self.tell(SessionEvent::Gallery(news));
         }
         self.hear_models();
         while let Some(error) = self.journal.trouble() {
-            self.tell(Event::Failed(error));
+            self.tell(SessionEvent::Failed(error));
         }
         self.dispatch();
         self.keep();
@@ -251,7 +251,7 @@ impl Session {
         self.queue.running().is_some() || !self.queue.is_empty()
     }
 
-    pub(super) fn tell(&mut self, event: Event) {
+    pub(super) fn tell(&mut self, event: SessionEvent) {
         if self.subscribers.is_empty() {
             self.early.push(event);
             return;
@@ -264,7 +264,7 @@ impl Session {
 
     fn start_worker(&mut self) {
         if let Err(error) = self.worker.start_if_free(&self.settings) {
-            self.tell(Event::Failed(error));
+            self.tell(SessionEvent::Failed(error));
         }
     }
 

@@ -62,13 +62,7 @@ const WAITING_METHODS: [(&str, usize); 12] = [
 ];
 
 /// Files of the window whose code runs on threads that may wait.
-const MAY_WAIT: &[&str] = &[
-    "app/files/",
-    "app/librarian/",
-    "app/downloads/",
-    "app/dialogs/models/finder.rs",
-    "app/painter/mask/operation.rs",
-];
+const MAY_WAIT: &[&str] = &["app/files/", "app/librarian/", "app/painter/mask/operation.rs"];
 
 /// The Rust files below a folder of the package, with their paths relative to it.
 fn files(folder: &str) -> Vec<(String, String)> {
@@ -114,9 +108,7 @@ fn rooms_name_only_what_lies_below_them() {
 
 #[test]
 fn no_files_import_each_other_in_a_loop() {
-    // The librarian is yet to be divided between the window and the session's room.
-    let loops = CRATE.loops().into_iter().filter(|files| !files.contains("app/librarian/keeper.rs"));
-    assert_none(&loops.collect::<Vec<_>>());
+    assert_none(&CRATE.loops());
 }
 
 #[test]
@@ -185,10 +177,7 @@ fn a_type_name_means_one_thing() {
             places.entry(name).or_default().push(&source.file);
         }
     }
-    // Names of the window's services, which are yet to move to the session's room.
-    let known =
-        ["Command", "Comparison", "Event", "Hub", "Keeper", "Kept", "News", "Opened", "Order", "Outbox", "Work"];
-    places.retain(|name, files| files.len() > 1 && !known.contains(name));
+    places.retain(|_, files| files.len() > 1);
     assert_none(&places.iter().map(|(name, files)| format!("{name}: {}", files.join(", "))).collect::<Vec<_>>());
 }
 

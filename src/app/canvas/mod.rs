@@ -6,7 +6,7 @@ use std::sync::Arc;
 use eframe::wgpu::TextureFormat;
 use egui::{ColorImage, Rect, Sense, Vec2};
 
-use crate::app::librarian::Opened;
+use crate::app::librarian::FittedPicture;
 use crate::app::theme;
 use crate::app::widgets::{Hand, PanZoom, Zoom};
 use crate::worker::Preview;
@@ -86,7 +86,7 @@ impl Canvas {
     }
 
     /// Shows a picture of the gallery, if it is still the one to be shown.
-    pub(super) fn show_picture(&mut self, path: &Path, opened: &Opened) {
+    pub(super) fn show_picture(&mut self, path: &Path, opened: &FittedPicture) {
         let [width, height] = opened.size;
         let read = FileRead { flagged: opened.flagged, is_depth: false };
         self.show_file(path, read, Arc::clone(&opened.image), egui::vec2(width as f32, height as f32));

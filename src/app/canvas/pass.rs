@@ -173,14 +173,14 @@ struct Pass {
     samplers: [wgpu::Sampler; 2],
     buffer: wgpu::Buffer,
     look: Option<SceneLook>,
-    picture: Kept,
-    mask: Kept,
+    picture: SceneTexture,
+    mask: SceneTexture,
     /// The bind group, and which textures and samplers are in it.
     group: Option<([u64; 2], wgpu::BindGroup)>,
 }
 
 /// A texture, and which state of what it shows.
-struct Kept {
+struct SceneTexture {
     texture: wgpu::Texture,
     /// The picture's number, or the mask's revision.
     shown: u64,
@@ -188,7 +188,7 @@ struct Kept {
     number: u64,
 }
 
-impl Kept {
+impl SceneTexture {
     fn new(device: &wgpu::Device, format: wgpu::TextureFormat) -> Self {
         Self { texture: texture(device, format, 1, 1), shown: 0, number: 0 }
     }
@@ -259,8 +259,8 @@ impl Pass {
                 mapped_at_creation: false,
             }),
             look: None,
-            picture: Kept::new(device, wgpu::TextureFormat::Rgba8Unorm),
-            mask: Kept::new(device, wgpu::TextureFormat::R8Unorm),
+            picture: SceneTexture::new(device, wgpu::TextureFormat::Rgba8Unorm),
+            mask: SceneTexture::new(device, wgpu::TextureFormat::R8Unorm),
             group: None,
         }
     }
@@ -308,7 +308,7 @@ impl Pass {
     }
 
     fn bind(&self, device: &wgpu::Device, is_sharp: [bool; 2]) -> wgpu::BindGroup {
-        let view = |kept: &Kept| kept.texture.create_view(&wgpu::TextureViewDescriptor::default());
+        let view = |kept: &SceneTexture| kept.texture.create_view(&wgpu::TextureViewDescriptor::default());
         let views = [view(&self.picture), view(&self.mask)];
         let sampler = |at: usize| wgpu::BindingResource::Sampler(&self.samplers[usize::from(is_sharp[at])]);
         let resources = [

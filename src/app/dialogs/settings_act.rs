@@ -5,7 +5,7 @@ use crate::app::dialogs::Dialog;
 use crate::app::files::make_picture_folder;
 use crate::app::window::App;
 use crate::base::device;
-use crate::session::Command;
+use crate::session::SessionCommand;
 
 impl App {
     /// Changes what the settings are about.
@@ -25,7 +25,7 @@ impl App {
             }
             SettingsAction::WatchFolder => self.watch(),
             SettingsAction::StripMetadata(strip) => state.session.settings.strip_metadata = strip,
-            SettingsAction::RestartWorker | SettingsAction::LimitMemory => self.ask_session(Command::UseDevice),
+            SettingsAction::RestartWorker | SettingsAction::LimitMemory => self.ask_session(SessionCommand::UseDevice),
         }
     }
 

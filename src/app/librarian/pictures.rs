@@ -8,18 +8,16 @@ use egui::ColorImage;
 use image::{DynamicImage, RgbaImage};
 
 use crate::app::librarian::difference::difference;
+use crate::app::librarian::news::{FittedPicture, LibrarianNews, MAX_SIDE, PictureComparison};
 use crate::app::librarian::veil::{self, Veil};
-use crate::app::librarian::{Comparison, News, Opened, Wishes};
+use crate::app::librarian::wishes::Wishes;
 use crate::base::error::Result;
 use crate::base::sync::Outbox;
 use crate::storage::gallery::decode::decode;
 use crate::storage::gallery::thumbnails::Thumbnails;
 
-/// The longest side of a texture that every GPU takes, in pixels: wgpu's default limit.
-pub(super) const MAX_SIDE: u32 = 8192;
-
 /// Opens what is wished for until the handle is gone.
-pub(super) fn run(cache: &Path, wishes: &Wishes, openings: &Receiver<()>, outbox: &Outbox<News>) {
+pub(super) fn run(cache: &Path, wishes: &Wishes, openings: &Receiver<()>, outbox: &Outbox<LibrarianNews>) {
     let mut thumbnails = Thumbnails::new(cache);
     let mut queue = Vec::new().into_iter();
     loop {
@@ -28,17 +26,17 @@ pub(super) fn run(cache: &Path, wishes: &Wishes, openings: &Receiver<()>, outbox
         }
         let news = if let Some(path) = wishes.picture.take().or_else(|| wishes.base.take()) {
             let image = open(&path, &wishes.veil).map(Arc::new);
-            Some(News::Picture { path, image })
+            Some(LibrarianNews::Picture { path, image })
         } else if let Some(paths) = wishes.comparison.take() {
             let comparison = compare(&paths, &wishes.veil).map(Arc::new);
-            Some(News::Comparison { paths, comparison })
+            Some(LibrarianNews::Comparison { paths, comparison })
         } else {
             queue.next().map(|path| {
                 let image = thumbnails.get(&path).map(|image| match wishes.veil.over(&path) {
                     Some(_) => color_image(&veil::blurred(&image.into()).to_rgba8()),
                     None => color_image(&image),
                 });
-                News::Thumbnail { path, image }
+                LibrarianNews::Thumbnail { path, image }
             })
         };
         let goes_on = match news {
@@ -65,24 +63,24 @@ fn read(path: &Path, veil: &Veil) -> Result<(DynamicImage, [u32; 2], Option<f64>
     Ok((if flagged.is_some() { veil::blurred(&image) } else { image }, size, flagged))
 }
 
-fn open(path: &Path, veil: &Veil) -> Result<Opened> {
+fn open(path: &Path, veil: &Veil) -> Result<FittedPicture> {
     Ok(opened(&read(path, veil)?))
 }
 
-fn opened((image, size, flagged): &(DynamicImage, [u32; 2], Option<f64>)) -> Opened {
+fn opened((image, size, flagged): &(DynamicImage, [u32; 2], Option<f64>)) -> FittedPicture {
     let image = match image {
         DynamicImage::ImageRgb8(image) => ColorImage::from_rgb(lengths(image.dimensions()), image),
         image => color_image(&image.to_rgba8()),
     };
-    Opened { image: Arc::new(image), size: *size, flagged: *flagged }
+    FittedPicture { image: Arc::new(image), size: *size, flagged: *flagged }
 }
 
-fn compare(paths: &[PathBuf; 2], veil: &Veil) -> Result<Comparison> {
+fn compare(paths: &[PathBuf; 2], veil: &Veil) -> Result<PictureComparison> {
     // One after the other, so that only one is there at its full size.
     let first = read(&paths[0], veil)?;
     let second = read(&paths[1], veil)?;
     let pictures = [opened(&first), opened(&second)];
-    Ok(Comparison { pictures, difference: difference(&first.0.into_rgb8(), &second.0.into_rgb8()) })
+    Ok(PictureComparison { pictures, difference: difference(&first.0.into_rgb8(), &second.0.into_rgb8()) })
 }
 
 fn color_image(image: &RgbaImage) -> ColorImage {

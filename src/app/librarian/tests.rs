@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, bounded};
 
-use crate::app::librarian::{Librarian, News, spawn};
+use crate::app::librarian::{Librarian, LibrarianNews, spawn};
 use crate::storage::gallery::testing::{png_file, recipe};
 
 /// How long anything may take.
@@ -48,7 +48,7 @@ impl Setup {
     }
 
     /// The first news of which something can be made; those before are passed over.
-    fn wait_for<T>(&mut self, mut found: impl FnMut(News) -> Option<T>) -> T {
+    fn wait_for<T>(&mut self, mut found: impl FnMut(LibrarianNews) -> Option<T>) -> T {
         let end = Instant::now() + DEADLINE;
         loop {
             while let Some(news) = self.librarian.news() {
@@ -71,7 +71,7 @@ fn thumbnails_and_pictures_arrive_or_why_they_do_not() {
     setup.librarian.want_thumbnails(vec![bad.clone(), good.clone()]);
     let mut order = Vec::new();
     setup.wait_for(|news| {
-        let News::Thumbnail { path, image } = news else { return None };
+        let LibrarianNews::Thumbnail { path, image } = news else { return None };
         order.push((path, image.map(|image| image.size).map_err(|error| error.headline().to_owned())));
         (order.len() == 2).then_some(())
     });
@@ -80,12 +80,12 @@ fn thumbnails_and_pictures_arrive_or_why_they_do_not() {
 
     setup.librarian.want_picture(good.clone());
     let picture = setup.wait_for(|news| match news {
-        News::Picture { path, image } => Some((path, image.expect("a picture"))),
+        LibrarianNews::Picture { path, image } => Some((path, image.expect("a picture"))),
         _ => None,
     });
     assert_eq!((picture.0, picture.1.image.size, picture.1.size), (good, [300, 8], [300, 8]));
     setup.librarian.want_picture(bad);
-    setup.wait_for(|news| matches!(news, News::Picture { image: Err(_), .. }).then_some(()));
+    setup.wait_for(|news| matches!(news, LibrarianNews::Picture { image: Err(_), .. }).then_some(()));
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn two_pictures_are_compared() {
     let paths = [setup.picture("a.png", "a fox"), setup.picture("b.png", "a hen")];
     setup.librarian.want_comparison(paths.clone());
     let (told, comparison) = setup.wait_for(|news| match news {
-        News::Comparison { paths, comparison } => Some((paths, comparison.expect("two pictures"))),
+        LibrarianNews::Comparison { paths, comparison } => Some((paths, comparison.expect("two pictures"))),
         _ => None,
     });
     assert_eq!(told, paths);
@@ -111,7 +111,7 @@ fn the_newest_wish_for_thumbnails_replaces_the_earlier_ones() {
     setup.librarian.want_thumbnails(vec![last.clone()]);
     let mut before = 0;
     setup.wait_for(|news| match news {
-        News::Thumbnail { path, .. } if path == last => Some(()),
+        LibrarianNews::Thumbnail { path, .. } if path == last => Some(()),
         _ => {
             before += 1;
             None

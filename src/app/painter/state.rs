@@ -9,7 +9,7 @@ use super::adjusting::Adjusting;
 use super::gesture::Gesture;
 use crate::app::action::{Action, PainterAction};
 use crate::app::canvas::Sheet;
-use crate::app::librarian::Opened;
+use crate::app::librarian::FittedPicture;
 use crate::app::painter::mask::{Area, Bitmap, Derived, Edit, History, MaskWork, Operation, Point, SightsWish, Worked};
 use crate::app::panels::notices::Notices;
 use crate::base::error::Result;
@@ -243,7 +243,7 @@ impl Painter {
     }
 
     /// Takes in the form's picture, if it is still that one.
-    pub(crate) fn hear_picture(&mut self, path: &Path, opened: Option<&Opened>) {
+    pub(crate) fn hear_picture(&mut self, path: &Path, opened: Option<&FittedPicture>) {
         if let Some(base) = self.base.as_mut().filter(|base| base.path == path) {
             base.picture = match opened {
                 Some(opened) => BasePicture::Open {

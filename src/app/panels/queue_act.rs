@@ -3,28 +3,28 @@
 use crate::app::action::QueueAction;
 use crate::app::dialogs::Dialog;
 use crate::app::window::App;
-use crate::session::Command;
+use crate::session::SessionCommand;
 
 impl App {
     /// Changes what waits or is being drawn.
     pub(crate) fn act_on_queue(&mut self, action: QueueAction) {
         let command = match action {
             QueueAction::Generate { first } => return self.generate(first),
-            QueueAction::Stop { others_too: false } => Command::StopPicture,
-            QueueAction::Stop { others_too: true } => Command::StopGeneration,
+            QueueAction::Stop { others_too: false } => SessionCommand::StopPicture,
+            QueueAction::Stop { others_too: true } => SessionCommand::StopGeneration,
             QueueAction::StopAll => {
                 if !self.state.session.queue().is_empty() {
                     self.dialog = Some(Dialog::ClearQueue);
                 }
-                Command::StopGeneration
+                SessionCommand::StopGeneration
             }
-            QueueAction::Resume => Command::Resume,
-            QueueAction::Remove(key) => Command::Remove(key),
-            QueueAction::Move(key, to) => Command::Move(key, to),
-            QueueAction::TryAgain(key) => Command::TryAgain(key),
+            QueueAction::Resume => SessionCommand::Resume,
+            QueueAction::Remove(key) => SessionCommand::Remove(key),
+            QueueAction::Move(key, to) => SessionCommand::Move(key, to),
+            QueueAction::TryAgain(key) => SessionCommand::TryAgain(key),
             QueueAction::Clear => {
                 self.dialog = None;
-                Command::Clear
+                SessionCommand::Clear
             }
         };
         self.ask_session(command);
@@ -35,7 +35,7 @@ impl App {
         let state = &mut self.state;
         let work = state.draft.next_request().into();
         let model = state.session.settings.model.clone();
-        match state.session.send(Command::Draw { model, work, is_first }) {
+        match state.session.send(SessionCommand::Draw { model, work, is_first }) {
             Ok(()) => {
                 self.form.prompt.leave_history();
                 self.centre.follow();

@@ -7,7 +7,7 @@ use crate::app::files::FileDialog;
 use crate::app::panels::form::source;
 use crate::app::screen_picture::color_image;
 use crate::app::window::App;
-use crate::session::Command;
+use crate::session::SessionCommand;
 use crate::storage::gallery::decode;
 use crate::storage::gallery::export::{self, Format};
 
@@ -25,7 +25,7 @@ impl App {
                 self.librarian.reveal(path);
             }
             PictureAction::LookBack => self.centre.switch_look_back(),
-            PictureAction::LookBackAt { id, step } => self.ask_session(Command::LookBack { id, step }),
+            PictureAction::LookBackAt { id, step } => self.ask_session(SessionCommand::LookBack { id, step }),
             PictureAction::SwitchDepth => self.switch_depth(),
             PictureAction::DepthRead { path, map } => self.centre.canvas.show_depth(&path, map),
             PictureAction::Zoom(zoom) => self.centre.canvas.set_zoom(zoom),

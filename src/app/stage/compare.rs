@@ -10,7 +10,7 @@ use egui::{
 };
 
 use crate::app::canvas::focus_ring_ui;
-use crate::app::librarian::{Comparison, Difference};
+use crate::app::librarian::{Difference, PictureComparison};
 use crate::app::widgets::{Hand, PanZoom};
 use crate::base::error::{Error, Result};
 
@@ -70,7 +70,7 @@ impl Compared {
     }
 
     /// Takes the pictures if they are those that are compared.
-    pub(crate) fn put(&mut self, ctx: &Context, paths: &[PathBuf; 2], comparison: &Result<Arc<Comparison>>) {
+    pub(crate) fn put(&mut self, ctx: &Context, paths: &[PathBuf; 2], comparison: &Result<Arc<PictureComparison>>) {
         if *paths != self.paths {
             return;
         }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use burnisher::base::model_ref::ModelRef;
 use burnisher::session::journal::{self, Kept};
 use burnisher::session::settings::Draft;
-use burnisher::session::{Command, Event, Key, Move, Session, SessionSetup};
+use burnisher::session::{Key, Move, Session, SessionCommand, SessionEvent, SessionSetup};
 use burnisher::storage::hub;
 use burnisher::storage::library::Places;
 use burnisher::worker::{Engine, Hooks, ModelInfo, spawn_waking};
@@ -27,8 +27,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 struct Driver {
     session: Session,
     woken: Receiver<()>,
-    events: crossbeam_channel::Receiver<Event>,
-    heard: Vec<Event>,
+    events: crossbeam_channel::Receiver<SessionEvent>,
+    heard: Vec<SessionEvent>,
 }
 
 fn settings_file(folder: &Path) -> PathBuf {
@@ -63,13 +63,13 @@ impl Driver {
         Self { session, woken, events, heard: Vec::new() }
     }
 
-    fn ask(&mut self, command: Command) {
+    fn ask(&mut self, command: SessionCommand) {
         self.session.send(command).expect("it can be done");
     }
 
     fn draw(&mut self, prompt: &str) {
         let work = job(prompt, Path::new(".")).work;
-        self.ask(Command::Draw { model: ModelRef::Bundled, work, is_first: false });
+        self.ask(SessionCommand::Draw { model: ModelRef::Bundled, work, is_first: false });
     }
 
     /// Drives the session until something is so.
@@ -144,8 +144,8 @@ fn what_was_asked_of_a_session_that_is_killed_is_there_again() {
     driver.until("rest", |session| session.model().info().is_some());
     assert!(driver.session.queue().paused && driver.session.queue().running().is_none(), "nothing begins by itself");
     let key = driver.key_of(WAIT);
-    driver.ask(Command::Remove(key));
-    driver.ask(Command::Resume);
+    driver.ask(SessionCommand::Remove(key));
+    driver.ask(SessionCommand::Resume);
     driver.until("the end", |session| !session.has_work());
     assert_eq!(pictures(folder.path()), 3);
     drop(driver);
@@ -166,8 +166,8 @@ fn in_a_process_that_is_killed() {
         driver.draw(prompt);
     }
     let (second, fourth) = (driver.key_of("second"), driver.key_of("fourth"));
-    driver.ask(Command::Move(fourth, Move::First));
-    driver.ask(Command::Remove(second));
+    driver.ask(SessionCommand::Move(fourth, Move::First));
+    driver.ask(SessionCommand::Remove(second));
     let mut form = Draft::default();
     form.values.prompts.prompt = "half a thou".into();
     driver.session.keep_form(&form);
@@ -202,7 +202,7 @@ fn a_new_worker_is_started_when_the_one_before_it_has_ended() {
     driver.until("a step", |session| session.queue().running().is_some_and(|running| running.step > 0));
     for limit in [1.0, 2.0, 3.0] {
         driver.session.settings.memory_limit_gb = limit;
-        driver.ask(Command::UseDevice);
+        driver.ask(SessionCommand::UseDevice);
         let before = opened.load(Ordering::SeqCst);
         driver.until("a step of the next worker", |session| {
             opened.load(Ordering::SeqCst) > before && session.queue().running().is_some_and(|running| running.step > 0)
@@ -210,7 +210,7 @@ fn a_new_worker_is_started_when_the_one_before_it_has_ended() {
         assert_eq!(alive.load(Ordering::SeqCst), 1);
     }
     assert_eq!(opened.load(Ordering::SeqCst), 4);
-    driver.ask(Command::UseDevice);
+    driver.ask(SessionCommand::UseDevice);
     assert!(driver.session.queue().running().is_some(), "nothing changed");
 }
 

@@ -5,7 +5,7 @@ use crate::app::dialogs::Dialog;
 use crate::app::dialogs::inspector::{Inspector, InspectorLook};
 use crate::app::window::App;
 use crate::base::model_ref::ModelRef;
-use crate::session::{Command, host_of};
+use crate::session::{SessionCommand, host_of};
 use crate::worker::Footprint;
 
 impl App {
@@ -15,7 +15,7 @@ impl App {
         match action {
             ModelAction::Use(model) => {
                 self.dialog = self.dialog.take().filter(|dialog| !matches!(dialog, Dialog::Models));
-                self.ask_session(Command::UseModel(model));
+                self.ask_session(SessionCommand::UseModel(model));
             }
             ModelAction::Inspect(model) => self.inspect(model),
             ModelAction::Inspected { model, found } => {
@@ -23,9 +23,9 @@ impl App {
                     inspector.hear(&model, found);
                 }
             }
-            ModelAction::StopLoading => self.ask_session(Command::StopLoading),
+            ModelAction::StopLoading => self.ask_session(SessionCommand::StopLoading),
             ModelAction::Free => {
-                if let Err(error) = state.session.send(Command::Unload) {
+                if let Err(error) = state.session.send(SessionCommand::Unload) {
                     self.notices.info(error.to_string());
                 }
             }

@@ -7,7 +7,7 @@ use crate::app::dialogs::Dialog;
 use crate::app::dialogs::models::Tab;
 use crate::app::dialogs::models::local::Activity;
 use crate::app::window::App;
-use crate::session::{Command, HubQuestion};
+use crate::session::{HubQuestion, SessionCommand};
 
 impl App {
     /// Does what the user asks of the models on this computer.
@@ -19,15 +19,15 @@ impl App {
                 self.dialog = Some(Dialog::Models);
             }
             ModelsAction::Refresh => self.look_for_models(),
-            ModelsAction::Stop => self.ask_session(Command::StopLibrary),
+            ModelsAction::Stop => self.ask_session(SessionCommand::StopLibrary),
             ModelsAction::FindDuplicates => {
                 self.models.local.work = Activity::Reading("Comparing files", 0, 0);
                 let items = self.models.local.items().to_vec();
-                self.ask_session(Command::FindDuplicates(items));
+                self.ask_session(SessionCommand::FindDuplicates(items));
             }
             ModelsAction::Verify(item) => {
                 self.models.local.work = Activity::Reading("Checking", 0, 0);
-                self.ask_session(Command::Verify(item));
+                self.ask_session(SessionCommand::Verify(item));
             }
             ModelsAction::Repair(repair) => {
                 self.models.tab = Tab::Hub;
@@ -36,8 +36,8 @@ impl App {
                 hub.look(repair.id.clone());
                 let variant = hub.variant();
                 // That it was downloaded once says nothing of how it is now.
-                self.ask_session(Command::RemoveDownload(repair.id.clone()));
-                self.ask_session(Command::AskHub(HubQuestion::Repair(repair, variant)));
+                self.ask_session(SessionCommand::RemoveDownload(repair.id.clone()));
+                self.ask_session(SessionCommand::AskHub(HubQuestion::Repair(repair, variant)));
             }
             ModelsAction::ShowInFolder(path) => {
                 let folder = path.parent().map_or_else(|| path.clone(), PathBuf::from);
@@ -53,7 +53,7 @@ impl App {
 
     fn look_for_models(&mut self) {
         self.models.local.was_asked = true;
-        self.ask_session(Command::Scan);
+        self.ask_session(SessionCommand::Scan);
     }
 
     /// Looks for models in this folder, too, from now on.

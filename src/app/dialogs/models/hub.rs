@@ -13,7 +13,7 @@ use crate::storage::hub::{FoundModel, Gate, Offer, Variant, good_models};
 
 /// What the tab knows.
 #[derive(Debug, Default)]
-pub(crate) struct Hub {
+pub(crate) struct HubTab {
     /// The search box.
     text: String,
     /// What the last search found, and for which text; `None` while it goes on.
@@ -26,7 +26,7 @@ pub(crate) struct Hub {
     pub(crate) accepted: bool,
 }
 
-impl Hub {
+impl HubTab {
     /// The precision that is asked for.
     pub(crate) fn variant(&self) -> Variant {
         if self.half { Variant::Fp16 } else { Variant::Full }

@@ -14,14 +14,14 @@ mod transfers;
 
 use crate::app::action::Action;
 use crate::app::panels::notices::Notices;
-use crate::session::{Event, HubAnswer, Session};
+use crate::session::{HubAnswer, Session, SessionEvent};
 
 /// What the dialog knows.
 #[derive(Default)]
 pub(crate) struct Models {
     tab: Tab,
     local: local::Local,
-    pub hub: hub::Hub,
+    pub hub: hub::HubTab,
 }
 
 /// What the dialog shows.
@@ -50,13 +50,17 @@ impl Models {
     }
 
     /// Takes in what the session tells of models.
-    pub(crate) fn hear(&mut self, event: Event, notices: &mut Notices) {
+    pub(crate) fn hear(&mut self, event: SessionEvent, notices: &mut Notices) {
         match event {
-            Event::Hub(HubAnswer::Found { text, found }) => self.hub.hear_found(text, found),
-            Event::Hub(HubAnswer::Looked { asked, offer }) => self.hub.hear_offer(&asked, offer),
-            Event::Downloaded(asked) => self.hub.download_done(&asked),
-            Event::Library(news) => self.local.hear(news, notices),
-            Event::Worker(_) | Event::Gallery(_) | Event::Started { .. } | Event::Notice(_) | Event::Failed(_) => {}
+            SessionEvent::Hub(HubAnswer::Found { text, found }) => self.hub.hear_found(text, found),
+            SessionEvent::Hub(HubAnswer::Looked { asked, offer }) => self.hub.hear_offer(&asked, offer),
+            SessionEvent::Downloaded(asked) => self.hub.download_done(&asked),
+            SessionEvent::Library(news) => self.local.hear(news, notices),
+            SessionEvent::Worker(_)
+            | SessionEvent::Gallery(_)
+            | SessionEvent::Started { .. }
+            | SessionEvent::Notice(_)
+            | SessionEvent::Failed(_) => {}
         }
     }
 

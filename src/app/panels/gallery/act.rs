@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::app::action::{Action, FormAction, GalleryAction, PictureAction};
 use crate::app::stage::compare::Compared;
 use crate::app::window::App;
-use crate::session::Command;
+use crate::session::SessionCommand;
 
 impl App {
     /// Does something in the gallery.
@@ -24,12 +24,12 @@ impl App {
                 self.centre.compared = Some(Compared::new(pictures));
                 return;
             }
-            GalleryAction::Search(query) => return self.ask_session(Command::Search(query)),
+            GalleryAction::Search(query) => return self.ask_session(SessionCommand::Search(query)),
             GalleryAction::SetFavourite(paths, favourite) => {
-                return self.ask_session(Command::SetFavourite(paths, favourite));
+                return self.ask_session(SessionCommand::SetFavourite(paths, favourite));
             }
-            GalleryAction::Delete(paths) => return self.ask_session(Command::Delete(paths)),
-            GalleryAction::UndoDelete => return self.ask_session(Command::UndoDelete),
+            GalleryAction::Delete(paths) => return self.ask_session(SessionCommand::Delete(paths)),
+            GalleryAction::UndoDelete => return self.ask_session(SessionCommand::UndoDelete),
         };
         self.apply(ctx, action);
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use egui::Context;
 use serde::{Deserialize, Serialize};
 
-use crate::app::librarian::News;
+use crate::app::librarian::LibrarianNews;
 use crate::app::panels::gallery::selection::Selection;
 use crate::app::panels::gallery::textures::Textures;
 use crate::base::error::Error;
@@ -63,10 +63,10 @@ impl Default for GalleryView {
 
 impl Gallery {
     /// Takes in what was opened for the gallery.
-    pub(crate) fn hear(&mut self, ctx: &Context, news: &News) {
+    pub(crate) fn hear(&mut self, ctx: &Context, news: &LibrarianNews) {
         match news {
-            News::Thumbnail { path, image } => self.textures.put(ctx, path, image),
-            News::Picture { .. } | News::Comparison { .. } => {}
+            LibrarianNews::Thumbnail { path, image } => self.textures.put(ctx, path, image),
+            LibrarianNews::Picture { .. } | LibrarianNews::Comparison { .. } => {}
         }
     }
 

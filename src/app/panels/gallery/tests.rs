@@ -10,7 +10,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 
 use crate::app::action::GalleryAction;
-use crate::app::librarian::{Librarian, News, spawn};
+use crate::app::librarian::{Librarian, LibrarianNews, spawn};
 use crate::app::panels::gallery::panel::pictures_ui;
 use crate::app::panels::gallery::state::{Gallery, GalleryView};
 use crate::app::panels::gallery::testing::items;
@@ -39,7 +39,7 @@ impl Window {
     fn ui(&mut self, ui: &mut egui::Ui) {
         while let Some(news) = self.librarian.news() {
             self.gallery.hear(ui.ctx(), &news);
-            if let (News::Comparison { paths, comparison }, Some(compared)) = (&news, &mut self.compared) {
+            if let (LibrarianNews::Comparison { paths, comparison }, Some(compared)) = (&news, &mut self.compared) {
                 compared.put(ui.ctx(), paths, comparison);
             }
         }

@@ -9,7 +9,7 @@ use crate::app::files::FileDialog;
 use crate::app::screen_picture::color_image;
 use crate::app::window::App;
 use crate::content::request::Request;
-use crate::session::Command;
+use crate::session::SessionCommand;
 use crate::storage::gallery::decode;
 use crate::worker::{Variants, Work};
 
@@ -58,7 +58,7 @@ impl App {
         };
         let model = state.session.settings.model.clone();
         self.centre.follow();
-        self.ask_session(Command::Draw { model, work: Work::Compare(variants), is_first: false });
+        self.ask_session(SessionCommand::Draw { model, work: Work::Compare(variants), is_first: false });
     }
 
     /// Goes on with one of the lab's pictures.
