@@ -23,7 +23,7 @@ impl App {
                 SessionEvent::Started { .. } => {}
                 SessionEvent::Gallery(news) => self.hear_gallery(&news),
                 SessionEvent::Hub(_) | SessionEvent::Downloaded(_) | SessionEvent::Library(_) => {
-                    self.models.hear(event, &mut self.notices)
+                    self.models.hear(event, &mut self.notices);
                 }
                 SessionEvent::Notice(text) => self.notices.info(text),
                 SessionEvent::Failed(error) => self.notices.error(error),

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::HubId;
+use crate::base::stop::Stop;
 use crate::cli::shell::{Ended, cancel_on_interrupt, print};
 use crate::families;
 use crate::storage::hub::{DownloadProgress, Downloaded, Gate, Hub, Offer, Options, TransferState, Variant};
@@ -49,7 +50,11 @@ pub(super) fn run(args: &DownloadArgs) -> Result<Ended> {
     };
     let hub = Hub::new(Options::from_env(None), families::ALL)?;
     let variant = if args.fp16 { Variant::Fp16 } else { Variant::Full };
-    let Some(offer) = hub.look(&id, variant, &cancel)? else { return Ok(Ended::Interrupted) };
+    let offer = match hub.look(&id, variant, &cancel) {
+        Ok(offer) => offer,
+        Err(Stop::Cancelled) => return Ok(Ended::Interrupted),
+        Err(Stop::Failed(error)) => return Err(error),
+    };
     tell_offer(&offer, args.json)?;
     if offer.gate != Gate::Open && !args.yes && !accepted(&offer)? {
         return Ok(Ended::Interrupted);

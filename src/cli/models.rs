@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
+use crate::base::stop::{Outcome, Stop};
 use crate::cli::shell::{Ended, print};
 use crate::families;
 use crate::session::settings::Settings;
@@ -31,6 +32,14 @@ pub(super) struct ModelsArgs {
     json: bool,
 }
 
+/// Returns what came of work that nothing here cancels.
+fn unstopped<T>(outcome: Outcome<T>) -> Result<T> {
+    outcome.map_err(|stop| match stop {
+        Stop::Failed(error) => error,
+        Stop::Cancelled => Error::new("The reading of the models was stopped"),
+    })
+}
+
 /// Prints one model a line, or all as JSON.
 pub(super) fn run(args: &ModelsArgs) -> Result<Ended> {
     let cancel = CancelToken::new();
@@ -39,19 +48,18 @@ pub(super) fn run(args: &ModelsArgs) -> Result<Ended> {
     if args.verify {
         for (item, verdict) in items.iter_mut().zip(&mut verdicts) {
             let bar = Bar::new(format!("Checking {}", item.name));
-            *verdict = library::verify(item, &cancel, &mut |done, of| bar.show(done, of))?;
-            if let Some(verdict) = verdict {
-                *item = item.clone().verified(verdict);
-            }
+            let found = unstopped(library::verify(item, &cancel, &mut |done, of| bar.show(done, of)))?;
+            *item = item.clone().verified(&found);
+            *verdict = Some(found);
         }
     }
-    let duplicates = args.duplicates.then(|| {
+    let mut duplicates = None;
+    if args.duplicates {
         let bar = Bar::new("Comparing files".to_owned());
-        let (found, failed) = library::find_duplicates(&items, &cancel, &mut |done, of| bar.show(done, of))?;
+        let (found, failed) = unstopped(library::find_duplicates(&items, &cancel, &mut |done, of| bar.show(done, of)))?;
         troubles.extend(failed);
-        Some(found)
-    });
-    let duplicates = duplicates.flatten();
+        duplicates = Some(found);
+    }
     if args.json {
         let models: Vec<_> =
             items.iter().zip(&verdicts).map(|(item, verdict)| of_item(item, verdict.as_ref())).collect();

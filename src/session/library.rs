@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
+use crate::base::stop::Stop;
 use crate::base::sync::{Latest, Limits, Outbox, Service, Wake};
 use crate::families;
 use crate::storage::library::{Duplicates, LibraryItem, Places, ScanNews, Soundness, find_duplicates, scan, verify};
@@ -187,7 +188,7 @@ impl Search {
             }
             LibraryOrder::FindDuplicates(items) => {
                 let mut on_bytes = |done, of| self.show(LibraryProgress::Bytes(done, of));
-                if let Some((found, troubles)) = find_duplicates(&items, cancel, &mut on_bytes) {
+                if let Ok((found, troubles)) = find_duplicates(&items, cancel, &mut on_bytes) {
                     for error in troubles {
                         self.tell(LibraryNews::Trouble(error), cancel);
                     }
@@ -197,9 +198,9 @@ impl Search {
             LibraryOrder::Verify(item) => {
                 let mut on_bytes = |done, of| self.show(LibraryProgress::Bytes(done, of));
                 match verify(&item, cancel, &mut on_bytes) {
-                    Ok(Some(verdict)) => self.tell(LibraryNews::Verified { item, verdict }, cancel),
-                    Ok(None) => {}
-                    Err(error) => self.tell(LibraryNews::Trouble(error), cancel),
+                    Ok(verdict) => self.tell(LibraryNews::Verified { item, verdict }, cancel),
+                    Err(Stop::Cancelled) => {}
+                    Err(Stop::Failed(error)) => self.tell(LibraryNews::Trouble(error), cancel),
                 }
             }
         }

@@ -256,8 +256,8 @@ fn a_hub_that_is_not_there_is_told_soon() {
     let hub = burnisher::storage::hub::Hub::new(options, families::ALL).expect("a Hub");
     let look = hub.look(&offer.id, burnisher::storage::hub::Variant::Full, &CancelToken::new()).map(drop);
     let download = hub.download(&offer, &mut |_| {}, &CancelToken::new()).map(drop);
-    for told in [look.expect_err("nobody is there"), download.expect_err("nobody is there")] {
-        let told = told.to_string();
+    let told = [look.expect_err("nobody is there").to_string(), download.expect_err("nobody is there").to_string()];
+    for told in told {
         assert!(told.contains("no connection") && told.contains("Check the network"), "{told}");
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use burnisher::base::cancel::CancelToken;
 use burnisher::base::error::Result;
 use burnisher::base::model_ref::HubId;
+use burnisher::base::stop::Stop;
 use burnisher::families;
 use burnisher::storage::hub::{Downloaded, Hub, Offer, Options, Patience, Token, Variant};
 use tempfile::TempDir;
@@ -89,7 +90,10 @@ impl Stage {
 
     pub(crate) fn look(&self, model: &str) -> Result<Offer> {
         let id = HubId::parse(model).expect("a name");
-        Ok(self.hub().look(&id, Variant::Full, &CancelToken::new())?.expect("nobody cancels"))
+        self.hub().look(&id, Variant::Full, &CancelToken::new()).map_err(|stop| match stop {
+            Stop::Failed(error) => error,
+            Stop::Cancelled => unreachable!("nobody cancels"),
+        })
     }
 
     /// Looks and downloads.

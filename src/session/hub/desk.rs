@@ -15,6 +15,7 @@ use serde_json::json;
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::HubId;
+use crate::base::stop::{Outcome, Stop};
 use crate::base::sync::{Latest, Limits, Outbox, Service, Wake};
 use crate::families;
 use crate::session::hub::list::DownloadList;
@@ -129,23 +130,23 @@ impl Access {
         let answer = match question {
             HubQuestion::KeepToken(text) => return Some(HubNews::TokenKept(token::keep(&self.token, &text))),
             HubQuestion::Search(text) => {
-                let found = self.hub().and_then(|hub| hub.search(&text, SHOWN, cancel)).transpose()?;
+                let found =
+                    unless_cancelled(self.hub().map_err(Stop::from).and_then(|hub| hub.search(&text, SHOWN, cancel)))?;
                 HubAnswer::Found { text, found }
             }
             HubQuestion::Look(asked, variant) => {
-                let offer = self.hub().and_then(|hub| hub.look(&asked, variant, cancel)).transpose()?;
+                let offer =
+                    unless_cancelled(self.hub().map_err(Stop::from).and_then(|hub| hub.look(&asked, variant, cancel)))?;
                 HubAnswer::Looked { asked, offer: offer.map(Box::new) }
             }
             HubQuestion::Repair(repair, variant) => {
-                let offer = self.hub().and_then(|hub| {
+                let offer = self.hub().map_err(Stop::from).and_then(|hub| {
                     // Nothing makes way unless the Hub can be asked for it.
-                    if hub.look(&repair.id, variant, cancel)?.is_none() {
-                        return Ok(None);
-                    }
+                    hub.look(&repair.id, variant, cancel)?;
                     repair.make_way()?;
                     hub.look(&repair.id, variant, cancel)
                 });
-                HubAnswer::Looked { offer: offer.transpose()?.map(Box::new), asked: repair.id }
+                HubAnswer::Looked { offer: unless_cancelled(offer)?.map(Box::new), asked: repair.id }
             }
         };
         Some(HubNews::Answer(answer))
@@ -159,6 +160,15 @@ impl Access {
         };
         let ended = self.hub().and_then(|hub| hub.download(&order.offer, &mut on_progress, &order.cancel));
         outbox.tell(HubNews::Ended { asked, run: order.run, ended });
+    }
+}
+
+/// Returns what came of a question; `None` where nobody waits for the answer any more.
+fn unless_cancelled<T>(outcome: Outcome<T>) -> Option<Result<T>> {
+    match outcome {
+        Ok(value) => Some(Ok(value)),
+        Err(Stop::Failed(error)) => Some(Err(error)),
+        Err(Stop::Cancelled) => None,
     }
 }
 

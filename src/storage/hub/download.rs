@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
+use crate::base::stop::Stop;
 use crate::storage::hub::cache::{self, Repo};
 use crate::storage::hub::client::Client;
 use crate::storage::hub::environment::Options;
@@ -58,9 +59,10 @@ pub(super) fn download(
             }
         }) as HubJob<()>
     });
-    let done = drive(&client, cancel, &mut || on_progress(&transfer.board.read()), all.collect())?;
-    if done.is_none() {
-        return Ok(Downloaded::Stopped);
+    match drive(&client, cancel, &mut || on_progress(&transfer.board.read()), all.collect()) {
+        Ok(_) => {}
+        Err(Stop::Cancelled) => return Ok(Downloaded::Stopped),
+        Err(Stop::Failed(error)) => return Err(error),
     }
     let revision = offer.id.revision.as_deref().unwrap_or("main");
     repo.set_commit(revision, &offer.commit).map_err(|error| unwritable(&options.cache, error))?;

@@ -42,6 +42,7 @@ pub use search::FoundModel;
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::HubId;
+use crate::base::stop::Outcome;
 use crate::storage::checkpoint::family::Families;
 use client::Client;
 
@@ -68,23 +69,23 @@ impl Hub {
     }
 
     /// What a repository offers: its licence, and which files a download would fetch. `variant` is the precision to take
-    /// where the repository has several. `None` when cancelled.
+    /// where the repository has several.
     ///
     /// # Errors
-    /// There is no such repository, or it isn't open to us; it isn't a model that can be opened here; the Hub can't be
+    /// It was cancelled; there is no such repository, or it isn't open to us; it isn't a model that can be opened here; the Hub can't be
     /// reached, or isn't to be asked (offline mode).
-    pub fn look(&self, id: &HubId, variant: Variant, cancel: &CancelToken) -> Result<Option<Offer>> {
+    pub fn look(&self, id: &HubId, variant: Variant, cancel: &CancelToken) -> Outcome<Offer> {
         self.online()?;
         let client = Arc::new(Client::new(&self.options)?);
         let (asking, families, id) = (Arc::clone(&client), self.families, id.clone());
         work::drive_one(&client, cancel, move || offer::look(&asking, families, &id, variant))
     }
 
-    /// Models in diffusers format that can be opened here, most downloaded first. `None` when cancelled.
+    /// Models in diffusers format that can be opened here, most downloaded first.
     ///
     /// # Errors
-    /// The Hub can't be reached, or isn't to be asked (offline mode).
-    pub fn search(&self, text: &str, limit: usize, cancel: &CancelToken) -> Result<Option<Vec<FoundModel>>> {
+    /// It was cancelled; the Hub can't be reached, or isn't to be asked (offline mode).
+    pub fn search(&self, text: &str, limit: usize, cancel: &CancelToken) -> Outcome<Vec<FoundModel>> {
         self.online()?;
         let client = Arc::new(Client::new(&self.options)?);
         let (asking, families, text) = (Arc::clone(&client), self.families, text.to_owned());

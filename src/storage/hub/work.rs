@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{RecvTimeoutError, bounded};
 
 use crate::base::cancel::CancelToken;
-use crate::base::error::{Error, Result};
+use crate::base::error::Error;
 use crate::base::stop::{Outcome, Stop};
 use crate::storage::hub::client::{Client, TICK};
 
@@ -18,13 +18,13 @@ const GRACE: Duration = Duration::from_secs(1);
 /// A piece of work.
 pub(super) type HubJob<T> = Box<dyn FnOnce() -> Outcome<T> + Send>;
 
-/// Does pieces of work side by side, which share a client. The first that fails ends the others. `None` when cancelled.
+/// Does pieces of work side by side, which share a client. The first that fails ends the others.
 pub(super) fn drive<T: Send + 'static>(
     client: &Arc<Client>,
     cancel: &CancelToken,
     on_tick: &mut dyn FnMut(),
     jobs: Vec<HubJob<T>>,
-) -> Result<Option<Vec<T>>> {
+) -> Outcome<Vec<T>> {
     let count = jobs.len();
     let (sender, receiver) = bounded(count);
     for job in jobs {
@@ -32,7 +32,7 @@ pub(super) fn drive<T: Send + 'static>(
         let thread = thread::Builder::new().name("hub".to_owned()).spawn(move || drop(sender.send(job())));
         if let Err(error) = thread {
             client.stop();
-            return Err(Error::new("Can't start a thread that asks the Hub").caused_by(error));
+            return Err(Error::new("Can't start a thread that asks the Hub").caused_by(error).into());
         }
     }
     drop(sender);
@@ -40,7 +40,7 @@ pub(super) fn drive<T: Send + 'static>(
     let mut ended = 0;
     let end = loop {
         if ended == count {
-            return Ok(Some(done));
+            return Ok(done);
         }
         if cancel.is_cancelled() {
             break Stop::Cancelled;
@@ -57,7 +57,7 @@ pub(super) fn drive<T: Send + 'static>(
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                break Error::new("The request to the Hub ended because of an internal error").into();
+                break internal_error().into();
             }
         }
     };
@@ -66,20 +66,21 @@ pub(super) fn drive<T: Send + 'static>(
     while ended < count && receiver.recv_deadline(until).is_ok() {
         ended += 1;
     }
-    match end {
-        Stop::Cancelled => Ok(None),
-        Stop::Failed(error) => Err(error),
-    }
+    Err(end)
 }
 
-/// Does one piece of work. `None` when cancelled.
+fn internal_error() -> Error {
+    Error::new("The request to the Hub ended because of an internal error")
+}
+
+/// Does one piece of work.
 pub(super) fn drive_one<T: Send + 'static>(
     client: &Arc<Client>,
     cancel: &CancelToken,
     job: impl FnOnce() -> Outcome<T> + Send + 'static,
-) -> Result<Option<T>> {
-    let done = drive(client, cancel, &mut || {}, vec![Box::new(job)])?;
-    Ok(done.and_then(|mut done| done.pop()))
+) -> Outcome<T> {
+    let mut done = drive(client, cancel, &mut || {}, vec![Box::new(job)])?;
+    done.pop().ok_or_else(|| internal_error().into())
 }
 
 #[cfg(test)]
@@ -118,13 +119,13 @@ mod tests {
     }
 
     #[test]
-    fn cancelled_work_gives_nothing() {
+    fn cancelled_work_ends_as_cancelled() {
         let (client, cancel) = (client(), CancelToken::new());
         let (waiting, ending) = (Arc::clone(&client), cancel.clone());
         let done = drive_one(&client, &cancel, move || {
             ending.cancel();
             waiting.pause(Duration::from_hours(1))
         });
-        assert!(done.expect("no failure").is_none());
+        assert!(matches!(done, Err(Stop::Cancelled)));
     }
 }

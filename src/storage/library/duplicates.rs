@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::item::LibraryItem;
 use crate::base::cancel::CancelToken;
 use crate::base::error::Error;
+use crate::base::stop::{Outcome, Stop};
 
 /// Read at a time.
 const BLOCK: usize = 1 << 20;
@@ -29,12 +30,15 @@ pub struct Duplicates {
 }
 
 /// Finds files with the same content among those of `items`, largest first, and tells of files that can't be read.
-/// `None` when cancelled. `on_bytes` hears how many bytes are read, and of how many.
+/// `on_bytes` hears how many bytes are read, and of how many.
+///
+/// # Errors
+/// It was cancelled.
 pub fn find_duplicates(
     items: &[LibraryItem],
     cancel: &CancelToken,
     on_bytes: &mut dyn FnMut(u64, u64),
-) -> Option<(Vec<Duplicates>, Vec<Error>)> {
+) -> Outcome<(Vec<Duplicates>, Vec<Error>)> {
     let mut by_length: BTreeMap<u64, BTreeSet<&Path>> = BTreeMap::new();
     for file in items.iter().flat_map(|item| &item.files).filter(|file| file.bytes > 0) {
         by_length.entry(file.bytes).or_default().insert(&file.path);
@@ -48,32 +52,32 @@ pub fn find_duplicates(
             let before = done;
             let mut on_block = |read| on_bytes(before + read, all);
             match sha256(file, cancel, &mut on_block) {
-                Ok(Some(hash)) => groups.entry((bytes, hash)).or_default().push(file.to_owned()),
-                Ok(None) => return None,
-                Err(cause) => {
-                    troubles.push(Error::new(format!("A file can't be read: {}", file.display())).caused_by(cause));
-                }
+                Ok(hash) => groups.entry((bytes, hash)).or_default().push(file.to_owned()),
+                Err(Stop::Cancelled) => return Err(Stop::Cancelled),
+                Err(Stop::Failed(error)) => troubles.push(error),
             }
             done += bytes;
         }
     }
     let several = groups.into_iter().rev().filter(|(_, files)| files.len() > 1);
     let same = several.map(|((bytes, sha256), files)| Duplicates { bytes, sha256, files });
-    Some((same.collect(), troubles))
+    Ok((same.collect(), troubles))
 }
 
-/// The hash of a whole file in hexadecimal digits; `None` when cancelled. `on_block` hears how many bytes are read.
-pub(super) fn sha256(path: &Path, cancel: &CancelToken, on_block: &mut dyn FnMut(u64)) -> io::Result<Option<String>> {
-    let mut file = File::open(path)?;
+/// Returns the hash of a whole file in hexadecimal digits. `on_block` hears how many bytes are read.
+pub(super) fn sha256(path: &Path, cancel: &CancelToken, on_block: &mut dyn FnMut(u64)) -> Outcome<String> {
+    let failed =
+        |cause: std::io::Error| Error::new(format!("A file can't be read: {}", path.display())).caused_by(cause);
+    let mut file = File::open(path).map_err(failed)?;
     let mut hash = Sha256::new();
     let mut block = vec![0; BLOCK];
     let mut all = 0;
     loop {
         if cancel.is_cancelled() {
-            return Ok(None);
+            return Err(Stop::Cancelled);
         }
-        match file.read(&mut block)? {
-            0 => return Ok(Some(digits(&hash.finalize()))),
+        match file.read(&mut block).map_err(failed)? {
+            0 => return Ok(digits(&hash.finalize())),
             read => {
                 hash.update(block.get(..read).unwrap_or_default());
                 all += read as u64;

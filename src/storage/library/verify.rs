@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::duplicates::sha256;
 use super::item::{ItemState, LibraryItem};
 use crate::base::cancel::CancelToken;
-use crate::base::error::{Error, Result};
+use crate::base::stop::Outcome;
 
 /// The hexadecimal digits of a SHA-256.
 const DIGITS: usize = 64;
@@ -24,34 +24,28 @@ pub enum Soundness {
     Unknown,
 }
 
-/// Reads all weights of a model and compares them with what they should be. `None` when cancelled. `on_bytes` hears how
-/// many bytes are read, and of how many.
+/// Reads all weights of a model and compares them with what they should be. `on_bytes` hears how many bytes are read,
+/// and of how many.
 ///
 /// # Errors
-/// A file can't be read.
-pub fn verify(
-    item: &LibraryItem,
-    cancel: &CancelToken,
-    on_bytes: &mut dyn FnMut(u64, u64),
-) -> Result<Option<Soundness>> {
+/// It was cancelled; a file can't be read.
+pub fn verify(item: &LibraryItem, cancel: &CancelToken, on_bytes: &mut dyn FnMut(u64, u64)) -> Outcome<Soundness> {
     let named: Vec<_> = item.files.iter().filter_map(|file| Some((file, expected(&file.path)?))).collect();
     let all = named.iter().map(|(file, _)| file.bytes).sum();
     let (mut done, mut damaged) = (0, Vec::new());
     for (file, expected) in &named {
         let before = done;
-        let hash = sha256(&file.path, cancel, &mut |read| on_bytes(before + read, all))
-            .map_err(|cause| Error::new(format!("A file can't be read: {}", file.path.display())).caused_by(cause))?;
-        let Some(hash) = hash else { return Ok(None) };
+        let hash = sha256(&file.path, cancel, &mut |read| on_bytes(before + read, all))?;
         if hash != *expected {
             damaged.push(file.path.clone());
         }
         done += file.bytes;
     }
-    Ok(Some(match (named.len(), damaged.is_empty()) {
+    Ok(match (named.len(), damaged.is_empty()) {
         (0, _) => Soundness::Unknown,
         (files, true) => Soundness::Sound(files),
         (_, false) => Soundness::Damaged(damaged),
-    }))
+    })
 }
 
 impl LibraryItem {

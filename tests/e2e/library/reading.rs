@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use burnisher::base::stop::Stop;
 use burnisher::storage::library::find_duplicates;
 
 use super::{CancelToken, LORA, SD1, Tree, bytes, link};
@@ -40,5 +41,5 @@ fn a_search_for_duplicates_can_be_stopped_and_tells_of_what_is_gone() {
     assert!(troubles[0].to_string().contains("b.safetensors"));
     let stopped = CancelToken::new();
     stopped.cancel();
-    assert!(find_duplicates(&items, &stopped, &mut |_, _| {}).is_none());
+    assert!(matches!(find_duplicates(&items, &stopped, &mut |_, _| {}), Err(Stop::Cancelled)));
 }
