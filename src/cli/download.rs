@@ -1,6 +1,7 @@
 //! `burnisher download`: a model of the Hub into the cache.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -42,7 +43,7 @@ fn id(text: &str) -> Result<HubId, String> {
 /// Fetches it, shows how far it is, and prints its folder.
 pub(super) fn run(args: &DownloadArgs) -> Result<Ended> {
     let cancel = CancelToken::new();
-    cancel_on_interrupt(&cancel)?;
+    cancel_on_interrupt(&cancel, Arc::new(|| {}))?;
     let id = match &args.revision {
         Some(revision) => HubId::parse(&format!("{}@{revision}", args.model.repo()))
             .ok_or_else(|| Error::new(format!("This is no branch, tag or commit: {revision:?}")))?,

@@ -6,20 +6,24 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args as _, ValueEnum};
 
+use crate::base::cancel::CancelToken;
 use crate::base::device::{DeviceChoice, DtypeChoice};
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::base::model_ref::ModelRef;
+use crate::base::sync::{Wake, bell};
 use crate::cli::fields::FieldArgs;
 use crate::cli::memory_limit::MemoryLimit;
 use crate::cli::report::Report;
 use crate::cli::shell::{Ended, cancel_on_interrupt};
 use crate::cli::task::{TaskArgs, default_size, side_multiple};
-use crate::content::request::{Field, FieldSet, Request, SafetyMode, limits, random_seed};
+use crate::content::request::{Field, FieldSet, Request, SafetyMode, Validate as _, limits, random_seed};
 use crate::schedulers::{SamplingOptions, SigmaSchedule};
+use crate::session::settings::Settings;
+use crate::session::{Session, SessionCommand, SessionEvent, host_of, open_worker_on};
 use crate::storage::gallery::Destination;
 use crate::storage::hub::Shelf;
 use crate::storage::recipe::local_files::LocalFiles;
-use crate::worker::{self, Busy, Command, Event, Host, Job, JobEnd, ModelInfo, Previews, Work, WorkerHandle};
+use crate::worker::{Event, Host, JobEnd, ModelInfo, Output, Previews, Work};
 
 /// The arguments of `generate`.
 #[derive(clap::Args)]
@@ -101,29 +105,28 @@ enum Safety {
 /// Draws, and shows what happens.
 pub(super) fn run(args: &GenerateArgs) -> Result<Ended> {
     let mut request = args.request()?;
-    let job = args.job(request.clone())?;
+    let output = args.output()?;
     // Loading a model may take minutes: what is wrong is said before.
-    job.check()?;
-    cancel_on_interrupt(&job.cancel)?;
+    request.validate()?;
+    output.check()?;
+    let (wake, woken) = bell();
+    let interrupted = CancelToken::new();
+    cancel_on_interrupt(&interrupted, wake.clone())?;
     let mut report = Report::new(args.json);
-    let host = Host {
-        device: args.device,
-        dtype: args.dtype,
-        threads: args.threads,
-        memory_limit: args.memory_limit.map(MemoryLimit::bytes),
-    };
-    let mut worker =
-        worker::spawn(move |model, on_loading| worker::open(&Shelf::of_script().resolve(model)?, host, on_loading))?;
-    // Ctrl-C stops the loading too.
-    send(&mut worker, Command::Load { model: args.model.clone(), cancel: job.cancel.clone() })?;
+    let mut session = args.session(wake)?;
+    let events = session.subscribe();
     loop {
-        let event = worker.recv()?;
+        if interrupted.is_cancelled() {
+            session.send(SessionCommand::StopLoading)?;
+            session.send(SessionCommand::StopGeneration)?;
+        }
+        let Some(SessionEvent::Worker(event)) = session.wait(&events, &woken)? else { continue };
         report.tell(&event)?;
         match event {
             Event::ModelLoaded { info, .. } => {
                 args.complete(&mut request, &info)?;
-                let job = Job { work: Work::Pictures(request.clone()), ..job.clone() };
-                send(&mut worker, Command::Generate(Box::new(job)))?;
+                let (work, output) = (Work::Pictures(request.clone()), Some(output.clone()));
+                session.send(SessionCommand::Draw { model: args.model.clone(), work, output, is_first: false })?;
             }
             Event::ModelFailed { error, .. } => return Err(error),
             Event::ModelCancelled { .. } => return Ok(Ended::Interrupted),
@@ -178,19 +181,30 @@ impl GenerateArgs {
         self.fields.0.has.contains(field)
     }
 
-    /// Returns the job that draws a request.
-    fn job(&self, request: Request) -> Result<Job> {
+    /// Returns what the pictures and their previews become.
+    fn output(&self) -> Result<Output> {
         let previews = match (self.preview_every, &self.preview_dir) {
             (Some(every), Some(folder)) => Previews::Files { every, folder: folder.clone() },
             _ => Previews::Off,
         };
         let destination = Destination::from_path(&self.output)?;
-        Ok(Job {
-            previews,
-            trace: self.trace.clone(),
-            local_files: LocalFiles::of_user(),
-            ..Job::new(request, destination)
-        })
+        Ok(Output { destination, previews, trace: self.trace.clone() })
+    }
+
+    /// Opens a session that begins to load the model.
+    fn session(&self, wake: Wake) -> Result<Session> {
+        let settings = Settings {
+            model: self.model.clone(),
+            device: self.device,
+            dtype: self.dtype,
+            memory_limit_gb: self.memory_limit.map_or(0.0, MemoryLimit::gigabytes),
+            ..Settings::default()
+        };
+        let threads = self.threads;
+        let open_worker = move |settings: &Settings, shelf: &Shelf, wake: Wake| {
+            open_worker_on(Host { threads, ..host_of(settings) }, shelf, wake)
+        };
+        Session::for_drawing(settings, Shelf::of_script(), LocalFiles::of_user(), Box::new(open_worker), wake)
     }
 
     /// Takes over what the model recommends where the arguments leave it open.
@@ -209,11 +223,6 @@ impl GenerateArgs {
         request.size.height = self.height.unwrap_or(height);
         Ok(())
     }
-}
-
-/// Sends a command to an idle worker.
-fn send(worker: &mut WorkerHandle, command: Command) -> Result<()> {
-    worker.try_send(command).map_err(|Busy(_)| Error::new("the worker takes no commands"))
 }
 
 /// Ends the program as for arguments that can't be understood.

@@ -9,6 +9,10 @@ use crate::base::error::Error;
 pub(super) struct MemoryLimit(f64);
 
 impl MemoryLimit {
+    pub(super) fn gigabytes(self) -> f64 {
+        self.0
+    }
+
     pub(super) fn bytes(self) -> u64 {
         (self.0 * 1e9) as u64
     }

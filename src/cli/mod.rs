@@ -1,4 +1,4 @@
-//! The command line: the same worker as the window's, for scripts, servers and tests.
+//! The command line: for scripts, servers and tests. `generate` is a client of the session, as the window is.
 //!
 //! Exit codes: 0 done, 1 failed (one clear line on stderr), 2 wrong usage, 130 interrupted. Names and codes stay stable.
 

@@ -8,7 +8,7 @@ use crate::session::queue::{Key, Move};
 use crate::storage::gallery::search::Query;
 use crate::storage::hub::Offer;
 use crate::storage::library::LibraryItem;
-use crate::worker::{JobId, Work};
+use crate::worker::{JobId, Output, Work};
 
 /// Something to do. It takes effect at once; what takes time is begun.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub enum SessionCommand {
         model: ModelRef,
         /// What it is.
         work: Work,
+        /// What it gives; `None` for what the preferences say when its turn comes.
+        output: Option<Output>,
         /// Whether it comes before everything that waits.
         is_first: bool,
     },

@@ -10,7 +10,7 @@ use crate::session::event::SessionEvent;
 use crate::session::model::ModelState;
 use crate::session::program::Session;
 use crate::storage::gallery::Destination;
-use crate::worker::{self, Command, Job, JobEnd, JobId, Left, ModelInfo, Phase, Previews};
+use crate::worker::{self, Command, Job, JobEnd, JobId, Left, ModelInfo, Output, Phase, Previews};
 
 impl Session {
     /// Gives the worker what it should do next, if it is free.
@@ -30,17 +30,22 @@ impl Session {
             self.load(next.model);
             return;
         }
-        let settings = &self.settings;
-        let destination = Destination::Named(settings.output_folder.clone(), settings.name_pattern.clone());
-        let every = NonZeroUsize::new(settings.preview_every);
-        let previews = every.map_or(Previews::Off, |every| Previews::Newest { every });
-        let local_files = self.local_files.clone();
-        let job = Job { previews, local_files, ..Job::new(next.work.clone(), destination) };
+        let output = next.output.unwrap_or_else(|| self.preferred_output());
+        let job = Job { local_files: self.local_files.clone(), ..Job::new(next.work.clone(), output) };
         let (id, cancel) = (job.id, job.cancel.clone());
         if self.worker.send(Command::Generate(Box::new(job))) {
             self.queue.started(id, cancel);
             self.tell(SessionEvent::Started { id, work: next.work });
         }
+    }
+
+    /// What the preferences have work give.
+    fn preferred_output(&self) -> Output {
+        let settings = &self.settings;
+        let destination = Destination::Named(settings.output_folder.clone(), settings.name_pattern.clone());
+        let every = NonZeroUsize::new(settings.preview_every);
+        let previews = every.map_or(Previews::Off, |every| Previews::Newest { every });
+        Output { previews, ..destination.into() }
     }
 
     fn look_back(&mut self) {

@@ -1,9 +1,11 @@
 //! The program without a window: the queue, the model in use, downloads, the models on this computer, and what is kept from one run to the next.
 //!
 //! A [`Session`] belongs to one thread, its client's: commands take effect at once, and [`Session::poll`] takes in what the session's
-//! own threads did meanwhile. It never waits for them. Whoever wants to know what happens subscribes to its [`SessionEvent`]s.
+//! own threads did meanwhile. It never waits for them, but for a client that asks it to ([`Session::wait`]). Whoever wants to know what
+//! happens subscribes to its [`SessionEvent`]s. One that only draws ([`Session::for_drawing`]) has the worker, and keeps nothing.
 
 mod command;
+mod desks;
 mod drawing;
 mod event;
 pub(crate) mod gallery;
@@ -28,5 +30,5 @@ pub use library::{LibraryNews, LibraryProgress};
 pub use model::{ModelLoading, ModelState};
 pub use program::Session;
 pub use queue::{Key, Move, Queue, Running};
-pub use setup::{OpenWorker, SessionSetup, host_of, open_worker};
+pub use setup::{OpenWorker, SessionSetup, host_of, open_worker, open_worker_on};
 pub use waiting::Waiting;

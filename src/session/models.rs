@@ -11,21 +11,25 @@ use crate::storage::library::Places;
 
 impl Session {
     /// Looks for models on this computer.
-    pub(super) fn scan(&mut self) {
-        self.has_scanned = true;
+    ///
+    /// # Errors
+    /// The session only draws.
+    pub(super) fn scan(&mut self) -> Result<()> {
         let places = Places { added: self.settings.model_folders.clone(), ..self.places.clone() };
-        self.library.order(LibraryOrder::Scan(places));
+        self.desks()?.library.order(LibraryOrder::Scan(places));
+        self.has_scanned = true;
+        Ok(())
     }
 
     /// Takes in what the services about models tell, and begins the next download.
     pub(super) fn hear_models(&mut self) {
-        while let Some(news) = self.library.news() {
+        while let Some(news) = self.desks.as_ref().and_then(|desks| desks.library.news()) {
             self.tell(SessionEvent::Library(news));
         }
-        if let Some((asked, progress)) = self.hub.progress() {
+        if let Some((asked, progress)) = self.desks.as_ref().and_then(|desks| desks.hub.progress()) {
             self.downloads.hear(&asked, progress);
         }
-        while let Some(news) = self.hub.news() {
+        while let Some(news) = self.desks.as_ref().and_then(|desks| desks.hub.news()) {
             match news {
                 HubNews::Answer(answer) => self.tell(SessionEvent::Hub(answer)),
                 HubNews::TokenKept(Ok(true)) => {
@@ -36,7 +40,9 @@ impl Session {
                 HubNews::Ended { asked, run, ended } => self.download_ended(asked, run, ended),
             }
         }
-        self.hub.dispatch(&mut self.downloads);
+        if let Some(desks) = &mut self.desks {
+            desks.hub.dispatch(&mut self.downloads);
+        }
     }
 
     fn download_ended(&mut self, asked: HubId, run: u64, ended: Result<Downloaded>) {
@@ -52,8 +58,10 @@ impl Session {
                     self.settings.remember_model(&model);
                 }
                 self.tell(SessionEvent::Downloaded(asked));
-                if self.has_scanned {
-                    self.scan();
+                if self.has_scanned
+                    && let Err(error) = self.scan()
+                {
+                    self.tell(SessionEvent::Failed(error));
                 }
             }
             Standing::Failed(error) => {

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
 use crate::base::sync::{Latest, Wake};
 use crate::content::request::Validate;
 use crate::session::command::SessionCommand;
+use crate::session::desks::Desks;
 use crate::session::event::SessionEvent;
 use crate::session::gallery::GalleryDesk;
 use crate::session::hub::{DownloadList, HubDesk};
@@ -18,7 +19,7 @@ use crate::session::library::{LibraryDesk, LibraryOrder, LibraryProgress};
 use crate::session::model::ModelState;
 use crate::session::queue::Queue;
 use crate::session::settings::{Draft, Settings, remember};
-use crate::session::setup::{SessionSetup, host_of};
+use crate::session::setup::{OpenWorker, SessionSetup, host_of};
 use crate::session::waiting::Waiting;
 use crate::session::worker_slot::WorkerSlot;
 use crate::storage::hub::Shelf;
@@ -48,11 +49,9 @@ pub struct Session {
     history: Vec<String>,
     /// The form as it was left.
     form: Draft,
-    journal: Journal,
-    gallery: GalleryDesk,
-    pub(super) hub: HubDesk,
+    /// `None` if it only draws.
+    pub(super) desks: Option<Desks>,
     pub(super) downloads: DownloadList,
-    pub(super) library: LibraryDesk,
     /// Where models are looked for, beside the folders in the preferences.
     pub(super) places: Places,
     /// Whether models were ever looked for.
@@ -72,37 +71,59 @@ impl Session {
         let local_files = LocalFiles::at(setup.settings.with_file_name("local-files.jsonl"));
         let mut opened = journal::open(&setup.settings);
         let trouble = opened.trouble.take();
-        let queue = Queue::left_over(opened.kept.waiting().cloned());
-        let (form, history) = (opened.kept.draft.clone(), opened.kept.history.clone());
         let shelf = Shelf::in_cache((setup.reach_hub)(None).cache);
-        let gallery = GalleryDesk::spawn(setup.cache, wake.clone())?;
-        let hub = HubDesk::spawn(setup.reach_hub, &setup.settings.with_file_name("hub-token"), &wake)?;
-        let library = LibraryDesk::spawn(wake.clone())?;
-        let journal = Journal::spawn(setup.settings, opened, &settings, &queue, wake.clone())?;
-        let mut session = Self {
+        let mut session = Self::new(settings, shelf, local_files, setup.open_worker, wake.clone());
+        session.queue = Queue::left_over(opened.kept.waiting().cloned());
+        (session.form, session.history) = (opened.kept.draft.clone(), opened.kept.history.clone());
+        session.places = setup.places;
+        session.desks = Some(Desks {
+            gallery: GalleryDesk::spawn(setup.cache, wake.clone())?,
+            hub: HubDesk::spawn(setup.reach_hub, &setup.settings.with_file_name("hub-token"), &wake)?,
+            library: LibraryDesk::spawn(wake.clone())?,
+            journal: Journal::spawn(setup.settings, opened, &session.settings, &session.queue, wake)?,
+        });
+        broken.into_iter().chain(trouble).for_each(|error| session.tell(SessionEvent::Failed(error)));
+        session.start_worker();
+        Ok(session)
+    }
+
+    /// Begins a session that only draws: it loads the model of these preferences, keeps nothing, and has no desks. `wake` is called,
+    /// on any thread, when [`Self::poll`] has something to do.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub fn for_drawing(
+        settings: Settings,
+        shelf: Shelf,
+        local_files: LocalFiles,
+        open_worker: OpenWorker,
+        wake: Wake,
+    ) -> Result<Self> {
+        let mut session = Self::new(settings, shelf, local_files, open_worker, wake);
+        session.worker.start_if_free(&session.settings)?;
+        Ok(session)
+    }
+
+    /// A session without desks, whose worker isn't started.
+    fn new(settings: Settings, shelf: Shelf, local_files: LocalFiles, open_worker: OpenWorker, wake: Wake) -> Self {
+        Self {
             settings,
-            queue,
+            queue: Queue::default(),
             model: ModelState::None,
             wants_model: true,
             wants_step: None,
             local_files,
-            worker: WorkerSlot::new(setup.open_worker, shelf, wake),
+            worker: WorkerSlot::new(open_worker, shelf, wake),
             idle_since: None,
-            history,
-            form,
-            journal,
-            gallery,
-            hub,
+            history: Vec::new(),
+            form: Draft::default(),
+            desks: None,
             downloads: DownloadList::default(),
-            library,
-            places: setup.places,
+            places: Places::default(),
             has_scanned: false,
             subscribers: Vec::new(),
             early: Vec::new(),
-        };
-        broken.into_iter().chain(trouble).for_each(|error| session.tell(SessionEvent::Failed(error)));
-        session.start_worker();
-        Ok(session)
+        }
     }
 
     /// Subscribes to what happens from now on; the first subscriber hears of the beginning too. The channel ends if its receiver
@@ -127,7 +148,9 @@ impl Session {
     /// It can't be done: the request makes no sense, or the worker has no time.
     pub fn send(&mut self, command: SessionCommand) -> Result<()> {
         match command {
-            SessionCommand::Draw { model, work, is_first } => self.enqueue(Waiting::new(model, work), is_first)?,
+            SessionCommand::Draw { model, work, output, is_first } => {
+                self.enqueue(Waiting { model, work, output }, is_first)?;
+            }
             SessionCommand::Resume => self.queue.paused = false,
             SessionCommand::StopPicture => self.stop(false),
             SessionCommand::StopGeneration => self.stop(true),
@@ -148,20 +171,27 @@ impl Session {
                     return Err(Error::new("The model is in use"));
                 }
             }
-            SessionCommand::Watch(folder) => self.gallery.watch(folder),
-            SessionCommand::Search(query) => self.gallery.search(query),
-            SessionCommand::SetFavourite(pictures, favourite) => self.gallery.set_favourite(pictures, favourite)?,
-            SessionCommand::Delete(pictures) => self.gallery.delete(pictures)?,
-            SessionCommand::UndoDelete => self.gallery.undo_delete()?,
-            SessionCommand::AskHub(question) => self.hub.ask(question)?,
-            SessionCommand::Download(offer) => self.downloads.push(*offer),
+            SessionCommand::Watch(folder) => self.desks()?.gallery.watch(folder),
+            SessionCommand::Search(query) => self.desks()?.gallery.search(query),
+            SessionCommand::SetFavourite(pictures, favourite) => {
+                self.desks()?.gallery.set_favourite(pictures, favourite)?;
+            }
+            SessionCommand::Delete(pictures) => self.desks()?.gallery.delete(pictures)?,
+            SessionCommand::UndoDelete => self.desks()?.gallery.undo_delete()?,
+            SessionCommand::AskHub(question) => self.desks()?.hub.ask(question)?,
+            SessionCommand::Download(offer) => {
+                self.desks()?;
+                self.downloads.push(*offer);
+            }
             SessionCommand::PauseDownload(id) => self.downloads.pause(&id),
             SessionCommand::ResumeDownload(id) => self.downloads.resume(&id),
             SessionCommand::RemoveDownload(id) => self.downloads.remove(&id),
-            SessionCommand::Scan => self.scan(),
-            SessionCommand::FindDuplicates(items) => self.library.order(LibraryOrder::FindDuplicates(items)),
-            SessionCommand::Verify(item) => self.library.order(LibraryOrder::Verify(item)),
-            SessionCommand::StopLibrary => self.library.stop(),
+            SessionCommand::Scan => self.scan()?,
+            SessionCommand::FindDuplicates(items) => {
+                self.desks()?.library.order(LibraryOrder::FindDuplicates(items));
+            }
+            SessionCommand::Verify(item) => self.desks()?.library.order(LibraryOrder::Verify(item)),
+            SessionCommand::StopLibrary => self.desks()?.library.stop(),
             SessionCommand::LookBack { id, step } => self.wants_step = Some((id, step)),
             SessionCommand::UseDevice => {
                 if self.worker.host() != Some(host_of(&self.settings)) {
@@ -189,16 +219,16 @@ impl Session {
     pub fn poll(&mut self) -> Option<Duration> {
         self.start_worker();
         while let Some(event) = self.worker.event() {
-            if matches!(event, worker::Event::PictureSaved { .. }) {
-                self.gallery.look();
+            if let (worker::Event::PictureSaved { .. }, Some(desks)) = (&event, &self.desks) {
+                desks.gallery.look();
             }
             self.hear_worker(event);
         }
-        while let Some(news) = self.gallery.news() {
+        while let Some(news) = self.desks.as_ref().and_then(|desks| desks.gallery.news()) {
             self.tell(SessionEvent::Gallery(news));
         }
         self.hear_models();
-        while let Some(error) = self.journal.trouble() {
+        while let Some(error) = self.desks.as_ref().and_then(|desks| desks.journal.trouble()) {
             self.tell(SessionEvent::Failed(error));
         }
         self.dispatch();
@@ -206,9 +236,33 @@ impl Session {
         self.unload_when_idle()
     }
 
+    /// Waits for what happens next, for a client whose thread has nothing else to do. `None`: its wake was called, and there is
+    /// nothing to tell yet. `events` is a subscription to this session, and `woken` hears the wake ([`crate::base::sync::bell`]).
+    ///
+    /// # Errors
+    /// The worker is gone.
+    pub fn wait(&mut self, events: &Receiver<SessionEvent>, woken: &Receiver<()>) -> Result<Option<SessionEvent>> {
+        if let Ok(event) = events.try_recv() {
+            return Ok(Some(event));
+        }
+        // Asked before its events are taken in: what it told before its end is heard first.
+        let is_gone = self.worker.is_gone();
+        let due = self.poll();
+        if let Ok(event) = events.try_recv() {
+            return Ok(Some(event));
+        }
+        if is_gone {
+            return Err(Error::new("The worker is gone"));
+        }
+        let _ = due.map_or_else(|| woken.recv().map_err(RecvTimeoutError::from), |due| woken.recv_timeout(due));
+        Ok(None)
+    }
+
     /// Keeps the form from now on as it stands.
     pub fn keep_form(&mut self, draft: &Draft) {
-        self.journal.keep_form(draft);
+        if let Some(desks) = &mut self.desks {
+            desks.journal.keep_form(draft);
+        }
     }
 
     /// The form as the last session left it.
@@ -238,7 +292,7 @@ impl Session {
 
     /// How far the work on the models of this computer is, if that changed since it was asked last.
     pub fn library_progress(&self) -> Option<LibraryProgress> {
-        self.library.progress()
+        self.desks.as_ref()?.library.progress()
     }
 
     /// The slots of the newest previews. One that nobody takes costs nothing more.
@@ -249,6 +303,14 @@ impl Session {
     /// Whether something would be left over if the program ended now.
     pub fn has_work(&self) -> bool {
         self.queue.running().is_some() || !self.queue.is_empty()
+    }
+
+    /// What serves it beside the worker.
+    ///
+    /// # Errors
+    /// It only draws.
+    pub(super) fn desks(&mut self) -> Result<&mut Desks> {
+        self.desks.as_mut().ok_or_else(|| Error::new("This session only draws"))
     }
 
     pub(super) fn tell(&mut self, event: SessionEvent) {
@@ -271,7 +333,9 @@ impl Session {
     fn enqueue(&mut self, waiting: Waiting, is_first: bool) -> Result<()> {
         waiting.work.requests().try_for_each(Validate::validate)?;
         remember(&mut self.history, &waiting.work.first().prompts.prompt);
-        self.journal.keep_history(&self.history);
+        if let Some(desks) = &self.desks {
+            desks.journal.keep_history(&self.history);
+        }
         if is_first {
             self.queue.push_first(waiting);
         } else {
@@ -291,8 +355,10 @@ impl Session {
     }
 
     fn keep(&mut self) {
-        self.journal.keep_settings(&self.settings);
-        self.journal.keep_queue(&self.queue);
+        if let Some(desks) = &mut self.desks {
+            desks.journal.keep_settings(&self.settings);
+            desks.journal.keep_queue(&self.queue);
+        }
     }
 
     /// Unloads a model that has had nothing to do for long enough; else says when it will have.

@@ -283,7 +283,7 @@ impl Running {
         let Work::Pictures(request) = &self.waiting.work else { return Some(self.waiting.clone()) };
         let count = request.seeds.count.checked_sub(picture).filter(|count| *count > 0)?;
         let rest = Request { seeds: Seeds::new(request.seed_of(picture), count), ..request.clone() };
-        Some(Waiting::new(self.waiting.model.clone(), rest))
+        Some(Waiting { work: Work::Pictures(rest), ..self.waiting.clone() })
     }
 
     /// Whether its pictures are drawn side by side.

@@ -1,5 +1,6 @@
 //! What a session needs to begin, and where the shipped program takes it from.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use crate::base::error::Result;
@@ -15,7 +16,7 @@ use crate::worker::{self, Host, OnLoading, WorkerHandle};
 /// to see.
 pub type OpenWorker = Box<dyn Fn(&Settings, &Shelf, Wake) -> Result<WorkerHandle>>;
 
-/// What a session needs to begin.
+/// What a session needs to go on where the last one ended.
 pub struct SessionSetup {
     /// The file of the preferences. The journal lies beside it.
     pub settings: PathBuf,
@@ -41,7 +42,15 @@ pub fn host_of(settings: &Settings) -> Host {
 /// The system has no thread to give.
 pub fn open_worker(settings: &Settings, shelf: &Shelf, wake: Wake) -> Result<WorkerHandle> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let host = Host { threads: std::num::NonZeroUsize::new(cores.saturating_sub(1)), ..host_of(settings) };
+    let threads = NonZeroUsize::new(cores.saturating_sub(1));
+    open_worker_on(Host { threads, ..host_of(settings) }, shelf, wake)
+}
+
+/// Starts the real worker on what this says.
+///
+/// # Errors
+/// The system has no thread to give.
+pub fn open_worker_on(host: Host, shelf: &Shelf, wake: Wake) -> Result<WorkerHandle> {
     let shelf = shelf.clone();
     let open = move |model: &ModelRef, loading: &mut OnLoading<'_>| worker::open(&shelf.resolve(model)?, host, loading);
     worker::spawn_waking(open, move || wake())

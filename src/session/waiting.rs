@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
 use crate::content::request::Request;
-use crate::worker::{Variants, Work};
+use crate::worker::{Output, Variants, Work};
 
 /// A generation that waits for its turn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,6 +15,9 @@ pub struct Waiting {
     pub model: ModelRef,
     /// What it is.
     pub work: Work,
+    /// What it gives; `None` for what the preferences say when its turn comes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<Output>,
 }
 
 /// A [`Waiting`] as files hold it.
@@ -22,6 +25,7 @@ pub struct Waiting {
 struct WaitingFile {
     model: ModelRef,
     work: Option<Work>,
+    output: Option<Output>,
     /// Files of 0.1.0 have this and `variants` in place of `work`; where there are variants, the request is the first of them.
     request: Option<Request>,
     #[serde(default)]
@@ -29,9 +33,9 @@ struct WaitingFile {
 }
 
 impl Waiting {
-    /// Work that this model is to do.
+    /// Work that this model is to do, as the preferences have it.
     pub fn new(model: ModelRef, work: impl Into<Work>) -> Self {
-        Self { model, work: work.into() }
+        Self { model, work: work.into(), output: None }
     }
 }
 
@@ -44,13 +48,17 @@ impl TryFrom<WaitingFile> for Waiting {
             (None, Some(request)) if file.variants.is_empty() => Work::Pictures(request),
             (None, _) => Work::Compare(Variants::new(file.variants)?),
         };
-        Ok(Self { model: file.model, work })
+        Ok(Self { model: file.model, work, output: file.output })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroUsize;
+
     use super::*;
+    use crate::storage::gallery::Destination;
+    use crate::worker::Previews;
 
     #[test]
     fn a_queue_of_the_first_version_is_read() {
@@ -63,5 +71,18 @@ mod tests {
         assert_eq!(queue[0], Waiting::new(ModelRef::Bundled, request.clone()));
         let two = Variants::new(vec![request.clone(), request]).expect("two");
         assert_eq!(queue[1].work, Work::Compare(two));
+    }
+
+    #[test]
+    fn what_it_gives_is_kept_with_it() {
+        let previews = Previews::Files { every: NonZeroUsize::MIN, folder: "previews".into() };
+        let output =
+            Output { previews, trace: Some("a.safetensors".into()), ..Destination::File("a.png".into()).into() };
+        for output in [None, Some(output)] {
+            let waiting = Waiting { output, ..Waiting::new(ModelRef::Bundled, Request::default()) };
+            let text = serde_json::to_string(&waiting).expect("JSON");
+            assert_eq!(text.contains("output"), waiting.output.is_some(), "{text}");
+            assert_eq!(serde_json::from_str::<Waiting>(&text).expect("a waiting one"), waiting);
+        }
     }
 }

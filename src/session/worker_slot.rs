@@ -75,6 +75,11 @@ impl WorkerSlot {
         self.worker.as_mut()?.try_recv()
     }
 
+    /// Whether there is no worker, and none to come.
+    pub(super) fn is_gone(&self) -> bool {
+        !self.is_wanted && self.worker.as_ref().is_none_or(WorkerHandle::is_over)
+    }
+
     /// The slots of the newest previews.
     pub(super) fn previews(&self) -> &[Latest<Preview>] {
         self.worker.as_ref().map_or(&[], |worker| worker.previews())

@@ -18,7 +18,7 @@ use crate::schedulers::SchedulerKind;
 use crate::storage::gallery::{self, Destination, Entry};
 use crate::worker::engine::Engine;
 use crate::worker::preview::PreviewBudget;
-use crate::worker::protocol::{Event, Job, Preview, Previews};
+use crate::worker::protocol::{Event, Job, Output, Preview, Previews};
 use crate::worker::tuning::Tuning;
 use crate::worker::work::{MAX_VARIANTS, Work};
 
@@ -71,7 +71,7 @@ impl<'a> Working<'a> {
             let variants = variants.iter().map(named).collect::<Result<Vec<Valid<Request>>>>()?;
             return self.draw_side_by_side(engine, &request, &variants);
         }
-        if let Some(path) = &self.job.trace {
+        if let Some(path) = &self.job.output.trace {
             let mut trace = Trace::default();
             let drawn = self.draw(engine, &request, 0, Some(&mut trace));
             // What led up to an overflow is worth the most.
@@ -170,7 +170,7 @@ impl<'a> Working<'a> {
             picture.depth.as_ref(),
             place,
             recipe.clone(),
-            &self.job.destination,
+            &self.job.output.destination,
         )
         .map_err(|error| put_aside("The picture", &picture.image, recipe, error))?;
         self.outbox.tell(Event::PictureSaved { id: self.job.id, picture: place, entry: entry.clone() });
@@ -192,7 +192,7 @@ impl<'a> Working<'a> {
         let budget = self.budgets.get_mut(step.variant).ok_or_else(beyond)?;
         let step_secs = self.step_began.elapsed().as_secs_f64();
         budget.step(step_secs);
-        match &self.job.previews {
+        match &self.job.output.previews {
             Previews::Newest { every }
                 if done.is_multiple_of(every.get()) && slot.is_empty() && budget.allows(steps) =>
             {
@@ -252,6 +252,16 @@ impl Job {
     /// The first thing that is wrong.
     pub fn check(&self) -> Result<()> {
         self.work.requests().try_for_each(Validate::validate)?;
+        self.output.check()
+    }
+}
+
+impl Output {
+    /// Checks whether all of it can be written.
+    ///
+    /// # Errors
+    /// The first of it that can't be.
+    pub fn check(&self) -> Result<()> {
         self.destination.check()?;
         if let Previews::Files { folder, .. } = &self.previews {
             Destination::Folder(folder.clone()).check()?;

@@ -28,6 +28,6 @@ pub use engine::Engine;
 pub use handle::{Busy, WorkerHandle, spawn, spawn_waking};
 pub use memory::resident_bytes;
 pub use pipeline::{Host, inspect, open};
-pub use protocol::{Command, Event, Job, JobEnd, JobId, Left, ModelInfo, Preview, Previews};
+pub use protocol::{Command, Event, Job, JobEnd, JobId, Left, ModelInfo, Output, Preview, Previews};
 pub use tokens::{TokenCount, TokenCounter};
 pub use work::{MAX_VARIANTS, Variants, Work};

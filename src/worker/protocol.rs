@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use image::RgbImage;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::base::cancel::CancelToken;
 use crate::base::error::Error;
@@ -69,29 +69,43 @@ pub struct Job {
     pub id: JobId,
     /// What to draw.
     pub work: Work,
-    /// Where the pictures go.
-    pub destination: Destination,
-    /// What to show of pictures in the making.
-    pub previews: Previews,
+    /// What it gives.
+    pub output: Output,
     /// Where the pictures lie that requests name by their content.
     pub local_files: LocalFiles,
-    /// A safetensors file for the numbers inside the run. All pictures are drawn as one batch then.
-    pub trace: Option<PathBuf>,
     /// Raised by anyone who keeps a clone, it ends the job within a block of the UNet or a tile of the decode.
     pub cancel: CancelToken,
 }
 
 impl Job {
-    /// A job that shows nothing on its way.
-    pub fn new(work: impl Into<Work>, destination: Destination) -> Self {
-        let (previews, cancel) = (Previews::Off, CancelToken::new());
-        let local_files = LocalFiles::default();
-        Self { id: JobId::next(), work: work.into(), destination, previews, local_files, trace: None, cancel }
+    /// A job that gives this.
+    pub fn new(work: impl Into<Work>, output: impl Into<Output>) -> Self {
+        let (id, local_files, cancel) = (JobId::next(), LocalFiles::default(), CancelToken::new());
+        Self { id, work: work.into(), output: output.into(), local_files, cancel }
+    }
+}
+
+/// What a job gives: the pictures, and what there is to see on the way to them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// Where the pictures go.
+    pub destination: Destination,
+    /// What to show of pictures in the making.
+    pub previews: Previews,
+    /// A safetensors file for the numbers inside the run. All pictures are drawn as one batch then.
+    pub trace: Option<PathBuf>,
+}
+
+impl From<Destination> for Output {
+    /// The pictures alone.
+    fn from(destination: Destination) -> Self {
+        Self { destination, previews: Previews::Off, trace: None }
     }
 }
 
 /// What is shown of a picture in the making: the model's present idea of the finished one, decoded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Previews {
     /// Nothing.
     Off,

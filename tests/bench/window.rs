@@ -18,7 +18,7 @@ use burnisher::session::journal::Kept;
 use burnisher::session::settings::{Brush, Draft, Settings};
 use burnisher::storage::gallery::Destination;
 use burnisher::storage::hub::Shelf;
-use burnisher::worker::{self, Event, Job, JobEnd, Previews, WorkerHandle};
+use burnisher::worker::{self, Event, Job, JobEnd, Output, Previews, WorkerHandle};
 
 use crate::moment::Moment;
 use crate::on_disk::OnDisk;
@@ -273,7 +273,8 @@ fn preview_share() -> f64 {
     // The first finds out what is fast.
     for steps in [8, 20] {
         let request = draft(steps).request().with(|request| request.prompts.prompt = "a fox in flat style".into());
-        let job = Job { previews: previews.clone(), ..Job::new(request, Destination::Folder(folder.path().into())) };
+        let destination = Destination::Folder(folder.path().into());
+        let job = Job::new(request, Output { previews: previews.clone(), ..destination.into() });
         let mut command = worker::Command::Generate(Box::new(job));
         while let Err(worker::Busy(back)) = worker.try_send(command) {
             command = back;

@@ -35,7 +35,7 @@ impl App {
         let state = &mut self.state;
         let work = state.draft.next_request().into();
         let model = state.session.settings.model.clone();
-        match state.session.send(SessionCommand::Draw { model, work, is_first }) {
+        match state.session.send(SessionCommand::Draw { model, work, output: None, is_first }) {
             Ok(()) => {
                 self.form.prompt.leave_history();
                 self.centre.follow();

@@ -4,4 +4,4 @@ mod latest;
 mod service;
 
 pub use latest::Latest;
-pub use service::{Limits, Outbox, Service, Wake, outbox};
+pub use service::{Limits, Outbox, Service, Wake, bell, outbox};

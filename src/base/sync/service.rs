@@ -16,6 +16,15 @@ use crate::base::error::{Error, Result};
 /// Wakes whoever listens to a service. It is called on the thread of the service.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
+/// A wake for a thread that sleeps: it waits on the channel, which holds one call for all that it hasn't heard yet.
+pub fn bell() -> (Wake, Receiver<()>) {
+    let (rung, heard) = bounded(1);
+    let wake = move || {
+        let _ = rung.try_send(());
+    };
+    (Arc::new(wake), heard)
+}
+
 /// How much may wait on the way to and from a service, and how long its end may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {

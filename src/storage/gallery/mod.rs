@@ -11,7 +11,7 @@ use std::io::{BufReader, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use image::{GrayImage, RgbImage};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Result};
 use crate::base::files::{file_error, folder_error, parent_of, write_beside, write_whole};
@@ -49,7 +49,8 @@ pub struct Entry {
 }
 
 /// Where pictures go.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Destination {
     /// Into this folder, as `00001-<seed>-<words of the prompt>.png`. Made if its parent exists.
     Folder(PathBuf),

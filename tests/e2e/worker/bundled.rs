@@ -62,7 +62,7 @@ fn job(info: &ModelInfo, side: usize, every: usize, folder: &Path) -> Box<Job> {
         ..Request::default()
     };
     let mut job = Job::new(request, Destination::Folder(folder.to_owned()));
-    job.previews = Previews::Newest { every: NonZeroUsize::new(every).expect("not 0") };
+    job.output.previews = Previews::Newest { every: NonZeroUsize::new(every).expect("not 0") };
     Box::new(job)
 }
 
@@ -115,7 +115,7 @@ fn a_stopped_job_ends_within_a_step_however_fast_the_machine_is() {
     let mut stop = |side: usize, steps: usize, after_a_step: bool| {
         let mut sent = job(&info, side, 1, folder.path());
         request_of(&mut sent).sampling.steps = steps;
-        sent.previews = Previews::Off;
+        sent.output.previews = Previews::Off;
         let cancel = sent.cancel.clone();
         command(&mut worker, Command::Generate(sent));
         let (mut began, mut step) = (processor_secs(), 0.0);

@@ -19,7 +19,7 @@ fn each_preview_says_what_it_is_of() {
     let (mut worker, folder) = puppet();
     let mut sent = job(WAIT, folder.path());
     (request_of(&mut sent).size.width, request_of(&mut sent).size.height) = (16, 24);
-    sent.previews = every(2);
+    sent.output.previews = every(2);
     let (id, cancel) = (sent.id, sent.cancel.clone());
     send(&mut worker, sent);
     let slot = worker.previews()[0].clone();
@@ -49,7 +49,7 @@ fn a_window_that_takes_no_previews_is_made_only_one() {
     for _ in 0..2 {
         let mut sent = job(DRAW, folder.path());
         request_of(&mut sent).sampling.steps = 1000;
-        sent.previews = every(1);
+        sent.output.previews = every(1);
         send(&mut worker, sent);
         let events = until_ended(&mut worker);
         assert_eq!(puppet.previews.load(Ordering::Relaxed), 1);
@@ -67,7 +67,7 @@ fn a_window_that_takes_no_previews_is_made_only_one() {
 fn a_preview_that_is_cancelled_is_not_shown() {
     let (mut worker, folder) = with(&Puppet { cancels_previews: true, ..Puppet::default() });
     let mut sent = job(WAIT, folder.path());
-    sent.previews = every(1);
+    sent.output.previews = every(1);
     send(&mut worker, sent);
     assert!(matches!(outcome(&mut worker), JobEnd::Cancelled));
     assert!(worker.previews()[0].is_empty());
@@ -106,7 +106,7 @@ fn preview_files_come_every_so_many_steps_and_a_preview_that_cannot_be_written_f
     let previews = folder.path().join("previews");
     let mut sent = job(DRAW, folder.path());
     request_of(&mut sent).sampling.steps = 5;
-    sent.previews = Previews::Files { every: 2.try_into().expect("not 0"), folder: previews.clone() };
+    sent.output.previews = Previews::Files { every: 2.try_into().expect("not 0"), folder: previews.clone() };
     send(&mut worker, sent.clone());
     assert!(matches!(outcome(&mut worker), JobEnd::Finished(_)));
     assert_eq!(files(&previews), ["7-0002.png", "7-0004.png"]);

@@ -6,17 +6,20 @@ use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use burnisher::base::model_ref::ModelRef;
+use burnisher::base::sync::{Wake, bell};
 use burnisher::session::journal::{self, Kept};
-use burnisher::session::settings::Draft;
+use burnisher::session::settings::{Draft, Settings};
 use burnisher::session::{Key, Move, Session, SessionCommand, SessionEvent, SessionSetup};
+use burnisher::storage::gallery::Destination;
 use burnisher::storage::hub;
 use burnisher::storage::library::Places;
-use burnisher::worker::{Engine, Hooks, ModelInfo, spawn_waking};
+use burnisher::storage::recipe::local_files::LocalFiles;
+use burnisher::worker::{Engine, Event, Hooks, JobEnd, ModelInfo, Output, Previews, spawn_waking};
+use crossbeam_channel::Receiver;
 
 use super::puppet::{DRAW, Puppet, WAIT, job};
 
@@ -27,7 +30,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 struct Driver {
     session: Session,
     woken: Receiver<()>,
-    events: crossbeam_channel::Receiver<SessionEvent>,
+    events: Receiver<SessionEvent>,
     heard: Vec<SessionEvent>,
 }
 
@@ -38,7 +41,7 @@ fn settings_file(folder: &Path) -> PathBuf {
 impl Driver {
     /// The session of this folder, with engines that `open` makes.
     fn open<E: Engine>(folder: &Path, open: impl Fn() -> E + Clone + Send + 'static) -> Self {
-        let (wake, woken) = sync_channel(1);
+        let (wake, woken) = bell();
         let cache = folder.join("hub");
         let setup = SessionSetup {
             settings: settings_file(folder),
@@ -54,9 +57,6 @@ impl Driver {
                 ..hub::Options::from_env(None)
             }),
         };
-        let wake = Arc::new(move || {
-            let _ = wake.try_send(());
-        });
         let mut session = Session::open(setup, wake).expect("threads");
         session.settings.output_folder = folder.join("pictures");
         let events = session.subscribe();
@@ -69,7 +69,7 @@ impl Driver {
 
     fn draw(&mut self, prompt: &str) {
         let work = job(prompt, Path::new(".")).work;
-        self.ask(SessionCommand::Draw { model: ModelRef::Bundled, work, is_first: false });
+        self.ask(SessionCommand::Draw { model: ModelRef::Bundled, work, output: None, is_first: false });
     }
 
     /// Drives the session until something is so.
@@ -187,6 +187,65 @@ fn every_event_is_written_as_json_and_a_failure_stays_in_the_queue() {
     for what in ["model-loaded", "started", "picture-saved", "job-ended", "failed"] {
         assert!(told.iter().any(|event| event.contains(what)), "{what}: {told:?}");
     }
+}
+
+#[test]
+fn a_session_that_only_draws_gives_what_is_asked_for_and_keeps_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (wake, woken) = bell();
+    let shelf = hub::Shelf::in_cache(folder.path().join("hub"));
+    let open_worker =
+        Box::new(|_: &Settings, _: &hub::Shelf, wake: Wake| spawn_waking(|_, _| Ok(Puppet::default()), move || wake()));
+    let mut session =
+        Session::for_drawing(Settings::default(), shelf, LocalFiles::default(), open_worker, wake).expect("a thread");
+    let events = session.subscribe();
+    let refused = session.send(SessionCommand::Scan).expect_err("it has no library").to_string();
+    assert!(refused.contains("only draws"), "{refused}");
+    let mut until_ended = |prompt: &str, after_step: &mut dyn FnMut(&mut Session)| {
+        let output = Output {
+            previews: Previews::Files { every: 2.try_into().expect("not 0"), folder: folder.path().join("previews") },
+            ..Destination::File(folder.path().join("fox.png")).into()
+        };
+        let work = job(prompt, folder.path()).work;
+        let draw = SessionCommand::Draw { model: ModelRef::Bundled, work, output: Some(output), is_first: false };
+        session.send(draw).expect("it can be done");
+        loop {
+            match session.wait(&events, &woken).expect("the worker is there") {
+                Some(SessionEvent::Worker(Event::JobStep { .. })) => after_step(&mut session),
+                Some(SessionEvent::Worker(Event::JobEnded { outcome, .. })) => break outcome,
+                _ => {}
+            }
+        }
+    };
+    assert!(matches!(until_ended(DRAW, &mut |_| {}), JobEnd::Finished(_)));
+    let names = fs::read_dir(folder.path()).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    assert_eq!(names, ["fox.png", "previews"]);
+    let stopped = until_ended(WAIT, &mut |session| {
+        session.send(SessionCommand::StopGeneration).expect("it can be done");
+    });
+    assert!(matches!(stopped, JobEnd::Cancelled));
+}
+
+#[test]
+fn who_waits_for_a_worker_that_is_gone_is_told() {
+    let (wake, woken) = bell();
+    let shelf = hub::Shelf::in_cache(PathBuf::new());
+    let open_worker = Box::new(|_: &Settings, _: &hub::Shelf, wake: Wake| {
+        let mut worker = spawn_waking(|_, _| Ok(Puppet::default()), move || wake())?;
+        worker.close();
+        Ok(worker)
+    });
+    let mut session =
+        Session::for_drawing(Settings::default(), shelf, LocalFiles::default(), open_worker, wake).expect("a thread");
+    let events = session.subscribe();
+    let error = loop {
+        if let Err(error) = session.wait(&events, &woken) {
+            break error.to_string();
+        }
+    };
+    assert!(error.contains("The worker is gone"), "{error}");
 }
 
 #[test]

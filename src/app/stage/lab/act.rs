@@ -58,7 +58,8 @@ impl App {
         };
         let model = state.session.settings.model.clone();
         self.centre.follow();
-        self.ask_session(SessionCommand::Draw { model, work: Work::Compare(variants), is_first: false });
+        let work = Work::Compare(variants);
+        self.ask_session(SessionCommand::Draw { model, work, output: None, is_first: false });
     }
 
     /// Goes on with one of the lab's pictures.
