@@ -53,6 +53,7 @@ impl App {
 
     fn look_for_models(&mut self) {
         self.models.local.was_asked = true;
+        self.models.local.work = Activity::Scanning(None);
         self.ask_session(SessionCommand::Scan);
     }
 
