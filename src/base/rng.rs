@@ -27,7 +27,7 @@ const BLOCK: usize = 16;
 pub struct TorchRng {
     words: Mt,
     seed: u32,
-    /// How many words have been drawn.
+    /// The number of words drawn so far.
     drawn: u64,
     /// The second half of a scalar pair, kept for the next draw of fewer than 16 values.
     cached_normal: Option<f64>,
@@ -118,7 +118,7 @@ impl TorchRng {
     }
 }
 
-/// What is stored of a [`TorchRng`].
+/// The stored form of a [`TorchRng`].
 #[derive(Serialize, Deserialize)]
 struct StoredRng {
     seed: u32,

@@ -71,12 +71,12 @@ impl ExactStep {
 }
 
 impl DpmAlgorithm {
-    /// Whether it adds fresh noise in each step.
+    /// Returns whether it adds fresh noise in each step.
     pub(super) fn is_stochastic(self) -> bool {
         matches!(self, Self::SdeDpm | Self::SdeDpmPlusPlus)
     }
 
-    /// What it computes with.
+    /// The quantity that it computes with.
     pub(super) fn solves(self) -> Solves {
         match self {
             Self::DpmPlusPlus | Self::SdeDpmPlusPlus => Solves::CleanSamples,

@@ -1,4 +1,4 @@
-//! The noise levels of a run, what the model is shown at each of them, and what its output means there.
+//! The noise levels of a run, with the scaling of the model's input and the meaning of its output at each of them.
 
 use burn::tensor::Tensor;
 
@@ -35,7 +35,7 @@ pub(super) struct NoiseLevels {
     steps: Vec<NoiseLevel>,
     /// The level that noise is added up to, for each call.
     noised: Vec<NoiseLevel>,
-    /// How many calls make a step.
+    /// The number of calls of the model that make a step.
     order: usize,
     entries: Option<Vec<usize>>,
 }
@@ -74,7 +74,7 @@ impl NoiseLevels {
         &self.timesteps
     }
 
-    /// How many calls the run has.
+    /// The number of calls in the run.
     pub(super) fn count(&self) -> usize {
         self.timesteps.len()
     }
@@ -95,7 +95,7 @@ impl NoiseLevels {
         [self.steps[step], self.steps[step + 1]]
     }
 
-    /// How many calls make a step.
+    /// The number of calls of the model that make a step.
     pub(super) fn order(&self) -> usize {
         self.order
     }
@@ -105,17 +105,17 @@ impl NoiseLevels {
         self.entries.clone().unwrap_or_else(|| (0..self.count()).step_by(self.order).collect())
     }
 
-    /// How predicted clean samples are clipped.
+    /// The clipping of predicted clean samples.
     pub(super) fn clip(&self) -> Clip {
         self.clip
     }
 
-    /// What the model predicts.
+    /// The prediction of the model.
     pub(super) fn prediction(&self) -> Prediction {
         self.prediction
     }
 
-    /// What unit noise is multiplied by to make the first sample.
+    /// The factor that makes the first sample of unit noise.
     pub(super) fn init_noise_sigma(&self) -> f64 {
         match self.space {
             Space::Scheduled | Space::Flow => 1.0,

@@ -1,4 +1,4 @@
-//! What a user can ask of a sampler beyond its kind and the checkpoint's config: the arguments of Diffusers'
+//! The wishes for a sampler beyond its kind and the checkpoint's config: the arguments of Diffusers'
 //! `set_timesteps` and `step`, and the spread of the noise levels.
 
 use std::fmt;
@@ -10,11 +10,11 @@ use serde_json::Value;
 use super::config::SchedulerConfig;
 use crate::base::error::{Error, Result};
 
-/// What a user can ask of a sampler beyond its kind and the checkpoint's config.
+/// The wishes for a sampler beyond its kind and the checkpoint's config.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SamplingOptions {
-    /// How the noise levels are spread over the steps; `None` leaves it to the sampler and the checkpoint.
+    /// The spread of the noise levels over the steps; `None` leaves it to the sampler and the checkpoint.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sigma_schedule: Option<SigmaSchedule>,
     /// Diffusers' `eta`, 0 to 1: the share of fresh noise in each step of DDIM and TCD.

@@ -18,7 +18,7 @@ pub struct Swapped {
     pub before: Option<Value>,
     /// Its value in the other sampler; `None` if that has no such option.
     pub after: Option<Value>,
-    /// How it changes.
+    /// Its change.
     pub fate: Fate,
 }
 

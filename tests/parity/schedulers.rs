@@ -14,12 +14,14 @@ use burnisher::schedulers::{SamplingOptions, Scheduler, SchedulerConfig, Schedul
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Diffusers' own arithmetic is f32: a step of a run differs from ours by a few roundings, relative to the largest value.
+/// Diffusers' own arithmetic is f32: a step of a run differs from ours by a few roundings, relative to the largest
+/// value.
 const TRAJECTORY: f64 = 1e-5;
 /// Sigmas are f32 in Diffusers, with its libraries' roots and powers.
 const SIGMA: f64 = 1e-6;
-/// The same where the schedule is rescaled to zero signal, which magnifies that torch's square root (of MKL) is rounded
-/// otherwise than IEEE 754 says in every fifth case: with numpy's root in its place Diffusers' sigmas move by 1.8e-6.
+/// The tolerance of sigmas where the schedule is rescaled to zero signal. Rescaling magnifies the rounding of torch's
+/// square root (from MKL), which differs from IEEE 754 in every fifth case: with numpy's root, Diffusers' sigmas move
+/// by 1.8e-6.
 const RESCALED_SIGMA: f64 = 2e-6;
 
 #[derive(Deserialize)]
@@ -65,7 +67,7 @@ impl Case {
         built.unwrap_or_else(|e| panic!("{}: {e}", self.place(config)))
     }
 
-    /// Whether its sigmas are no timesteps' own.
+    /// Returns whether its sigmas are not those of its timesteps.
     fn is_by_sigma(&self, config: &SchedulerConfig) -> bool {
         let keys = ["use_exponential_sigmas", "use_beta_sigmas", "timestep_type"];
         let asked = self.sampling.sigma_schedule.is_some() || self.sampling.sigmas.is_some();
@@ -92,7 +94,7 @@ fn golden() -> Golden {
         .expect("the golden is as generate.py writes it")
 }
 
-/// The runs of every class that we have; a class without them fails here.
+/// The runs of every class that we have. A class without runs fails here.
 fn golden_runs() -> Vec<Runs> {
     let classes: BTreeSet<_> = SchedulerKind::ALL.iter().map(|kind| kind.class_name()).collect();
     let runs = |class: &str| {
@@ -147,7 +149,7 @@ fn run(scheduler: &mut Scheduler, start: usize) -> Result<Vec<Vec<f64>>> {
     Ok(samples)
 }
 
-/// How far two values are apart, by the scale of what they are part of.
+/// The distance of two values, relative to the scale of what they are part of.
 fn difference(ours: f64, theirs: f64, scale: f64) -> f64 {
     (ours - theirs).abs() / scale
 }
@@ -235,7 +237,7 @@ fn timesteps_and_noise_levels_are_diffusers() {
     }
 }
 
-/// Of samplers that call the model twice a step Diffusers has most sigmas twice.
+/// Checks the sigmas for a plot. For samplers that call the model twice a step, Diffusers has most sigmas twice.
 fn sigmas_for_a_plot_are_those(case: &Case, config: &SchedulerConfig, place: &str) {
     let Some(mut theirs) = case.sigmas.clone() else { return };
     let ours = case.kind.sigmas(config, case.steps, &case.sampling).expect("it can be built");
@@ -276,14 +278,14 @@ fn sd15() -> SchedulerConfig {
     }))
 }
 
-/// The same of a checkpoint that was saved with this sampler.
+/// The configuration of a checkpoint that was saved with this sampler.
 fn saved_with(kind: SchedulerKind) -> SchedulerConfig {
     let mut config = sd15();
     config.insert("_class_name".into(), kind.class_name().into());
     config
 }
 
-/// If it is for models with a noise schedule.
+/// Returns whether it is for models with a noise schedule.
 fn is_discrete(kind: SchedulerKind) -> bool {
     !["ipndm", "edm-euler", "edm-dpm++2m", "flow-euler"].contains(&kind.name())
 }

@@ -77,7 +77,7 @@ fn broken(path: &Path, cause: &image::ImageError) -> Error {
     Error::new(format!("This is not a picture that can be shown: {}", path.display())).caused_by(cause)
 }
 
-/// What the header of a picture's file says.
+/// The facts in the header of a picture's file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Looks {
     /// The side in pixels, as the picture is shown.

@@ -111,7 +111,7 @@ fn maximum_across(bytes: &mut [u8], width: usize, radius: usize) {
     );
 }
 
-/// The same maximum down the columns, or along diagonals that go `shift` columns to the right in each row.
+/// The maximum down the columns, or along diagonals that go `shift` columns to the right in each row.
 fn maximum_down(bytes: Vec<u8>, width: usize, radius: usize, shift: isize) -> Vec<u8> {
     if radius == 0 {
         return bytes;

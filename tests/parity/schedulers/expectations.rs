@@ -39,7 +39,8 @@ struct Case {
     tol_mean: Vec<f64>,
 }
 
-/// `arange(768)`, or the same from the other end, laid out as (channel, row, column, batch) and permuted to (batch, ...).
+/// `arange(768)`, or the same from the other end, laid out as (channel, row, column, batch) and permuted to (batch,
+/// ...).
 fn ramp(reversed: bool) -> Tensor<4> {
     let values: Vec<f32> = (0..768_u16).map(|i| f32::from(if reversed { 767 - i } else { i }) / 768.0).collect();
     Tensor::<4>::from_data(TensorData::new(values, [3, 8, 8, 4]), &Device::flex()).permute([3, 0, 1, 2])

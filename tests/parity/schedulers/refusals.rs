@@ -1,4 +1,4 @@
-//! What the schedulers refuse, and that they say why.
+//! The schedulers' refusals, and their reasons.
 
 use burnisher::schedulers::{SamplingOptions, SchedulerKind};
 use serde_json::{Value, json};

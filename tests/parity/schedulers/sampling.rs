@@ -1,5 +1,5 @@
-//! What a user may ask of a sampler, and what is refused and why. That what is asked for is done as Diffusers does it is
-//! among the runs of `schedulers.rs`.
+//! The wishes for a sampler: what is refused, and why. That wishes are fulfilled as by Diffusers is tested by the runs
+//! of `schedulers.rs`.
 
 use burnisher::schedulers::{SamplingOptions, SchedulerConfig, SchedulerKind, SigmaSchedule};
 use serde_json::{Value, json};
