@@ -19,16 +19,19 @@ pub struct Error {
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
+/// The longest headline, cause or advice, in letters. Whatever a damaged file holds may be quoted in one.
+const LONGEST_PART: usize = 500;
+
 impl Error {
-    /// An error that says what is wrong: message first, the path it is about last.
+    /// An error that says what is wrong: message first, the path it is about last. What a file put into it is made one line of readable length.
     pub fn new(headline: impl Into<String>) -> Self {
-        Self { headline: headline.into(), advice: None, source: None }
+        Self { headline: readable(headline.into()), advice: None, source: None }
     }
 
     /// Adds what the user can do about it.
     #[must_use]
     pub fn advise(mut self, advice: impl Into<String>) -> Self {
-        self.advice = Some(advice.into());
+        self.advice = Some(readable(advice.into()));
         self
     }
 
@@ -54,11 +57,28 @@ impl Error {
         let mut causes = Vec::new();
         let mut next = std::error::Error::source(self);
         while let Some(cause) = next {
-            causes.push(cause.to_string());
+            causes.push(readable(cause.to_string()));
             next = cause.source();
         }
         causes
     }
+}
+
+/// Makes one line of a text, without control characters, and leaves out the middle of one that nobody would read to its end.
+fn readable(text: String) -> String {
+    let mut line = text;
+    if line.chars().any(char::is_control) {
+        let words = line.split(|letter: char| letter.is_control() || letter == ' ').filter(|word| !word.is_empty());
+        line = words.collect::<Vec<_>>().join(" ");
+    }
+    let letters = line.chars().count();
+    if letters > LONGEST_PART {
+        let half = LONGEST_PART / 2;
+        let begin: String = line.chars().take(half).collect();
+        let end: String = line.chars().skip(letters - half).collect();
+        line = format!("{begin} … {end}");
+    }
+    line
 }
 
 impl fmt::Display for Error {
@@ -89,5 +109,28 @@ impl Serialize for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_deref().map(|e| e as &(dyn std::error::Error + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_damaged_file_holds_makes_no_message_of_several_lines() {
+        let error = Error::new("a.yaml is no config:\n  --> <input>\0\n")
+            .caused_by(Error::new("expected 3\n"))
+            .advise("See\tline 2");
+        assert_eq!(error.to_string(), "a.yaml is no config: --> <input>: expected 3. See line 2");
+    }
+
+    #[test]
+    fn of_a_message_that_nobody_would_read_to_its_end_the_middle_is_left_out() {
+        let error = Error::new(format!("invalid type: {}, expected a number", "\u{e9}".repeat(100_000)));
+        let message = error.to_string();
+        assert!(message.starts_with("invalid type: \u{e9}") && message.ends_with(", expected a number"), "{message}");
+        assert!(message.chars().count() <= LONGEST_PART + 3);
+        let path = format!("Can't read {}", "/folder".repeat(60));
+        assert_eq!(Error::new(path.clone()).to_string(), path, "a long path is left whole");
     }
 }

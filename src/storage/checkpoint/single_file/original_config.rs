@@ -65,7 +65,8 @@ impl OriginalConfig {
             return Err(broken());
         }
         let text = std::fs::read_to_string(&path).map_err(|error| broken().caused_by(error))?;
-        let whole: LdmFile = serde_saphyr::from_str(&text).map_err(|error| broken().caused_by(error))?;
+        let whole: LdmFile = serde_saphyr::from_str(&text)
+            .map_err(|error| broken().caused_by(Error::new(error.without_snippet().to_string())))?;
         Ok(Some(Self(whole.model.params)))
     }
 
