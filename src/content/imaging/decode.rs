@@ -17,6 +17,7 @@ use image::{
 };
 
 use crate::base::error::{Error, Result};
+use crate::content::imaging::webp_chunks;
 
 /// The most memory that a picture's pixels may take: about 13,000 by 13,000 in three colours.
 const LIMIT_BYTES: u64 = 512 << 20;
@@ -64,6 +65,13 @@ fn open(path: &Path) -> Result<ImageReader<BufReader<fs::File>>> {
         return Err(Error::new(format!("The file is too large to be shown ({} MB): {}", length >> 20, path.display())));
     }
     let mut reader = ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(failed)?;
+    if reader.format() == Some(ImageFormat::WebP) {
+        let mut file = reader.into_inner();
+        webp_chunks::check(&mut file).map_err(|error| {
+            Error::new(format!("This is not a picture that can be shown: {}", path.display())).caused_by(error)
+        })?;
+        reader = ImageReader::with_format(file, ImageFormat::WebP);
+    }
     let mut limits = Limits::no_limits();
     // Decoders need a little more than the pixels: a row, or a palette.
     limits.max_alloc = Some(LIMIT_BYTES * 2);

@@ -14,4 +14,5 @@ pub mod png_chunks;
 pub mod png_text;
 pub mod processor;
 pub mod resize;
+pub(crate) mod webp_chunks;
 pub mod xmp;

@@ -8,7 +8,7 @@ use image::{ImageDecoder, ImageResult};
 
 use super::json;
 use crate::base::error::{Error, Result};
-use crate::content::imaging::{exif_text, png_chunks, png_text};
+use crate::content::imaging::{exif_text, png_chunks, png_text, webp_chunks};
 
 /// The chunk of a PNG that holds EXIF data.
 const EXIF: png_chunks::ChunkKind = *b"eXIf";
@@ -36,7 +36,10 @@ impl Texts {
         match magic.as_slice() {
             [0x89, b'P', b'N', b'G', ..] => Self::of_png(file),
             [0xff, 0xd8, ..] => Self::of_exif(JpegDecoder::new(file)),
-            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P'] => Self::of_exif(WebPDecoder::new(file)),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P'] => {
+                webp_chunks::check(&mut file)?;
+                Self::of_exif(WebPDecoder::new(file))
+            }
             _ => Err(Error::new("this is no picture that can be read").advise("Choose a PNG, JPEG or WebP file")),
         }
     }
