@@ -141,8 +141,29 @@ impl<Kind: Clone + std::fmt::Debug + Send> UNet<Kind> {
 ///
 /// # Errors
 /// The first number that doesn't fit.
-pub(super) fn check_levels(channels: &[usize], groups: usize, down: &[String], up: &[String]) -> Result<()> {
+pub(super) fn check_levels(
+    channels: &[usize],
+    groups: usize,
+    downsample_padding: usize,
+    down: &[String],
+    up: &[String],
+) -> Result<()> {
     check_channels(channels, groups)?;
+    check(downsample_padding <= 1, || format!("downsample_padding = {downsample_padding}"))?;
     let (n, down, up) = (channels.len(), down.len(), up.len());
     check(down == n && up == n, || format!("{n} block_out_channels, but {down} down and {up} up blocks"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_no_unet_has_are_refused_by_name() {
+        let (down, up) = (vec!["DownBlock2D".to_owned()], vec!["UpBlock2D".to_owned()]);
+        assert!(check_levels(&[32], 8, 1, &down, &up).is_ok());
+        let error = check_levels(&[32], 8, usize::MAX, &down, &up).expect_err("no such padding");
+        assert!(error.to_string().contains("downsample_padding = 18446744073709551615"), "{error}");
+        assert!(check_levels(&[32], 8, 1, &down, &[]).is_err());
+    }
 }

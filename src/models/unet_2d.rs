@@ -81,7 +81,7 @@ impl UNet2DModel {
     pub fn new(config: &NetworkConfig, device: &Device) -> Result<Self> {
         let c: UNet2DConfig = read(config, &fixed_options())?;
         let channels = &c.block_out_channels;
-        check_levels(channels, c.norm_num_groups, &c.down_block_types, &c.up_block_types)?;
+        check_levels(channels, c.norm_num_groups, c.downsample_padding, &c.down_block_types, &c.up_block_types)?;
         check((1..=64).contains(&c.layers_per_block), || format!("layers_per_block = {}", c.layers_per_block))?;
         check(c.in_channels > 0 && c.in_channels == c.out_channels, || {
             format!("in_channels = {}, but out_channels = {}", c.in_channels, c.out_channels)

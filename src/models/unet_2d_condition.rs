@@ -84,7 +84,7 @@ impl UNet2DConditionModel {
     pub fn new(config: &NetworkConfig, device: &Device) -> Result<Self> {
         let c: UNet2DConditionConfig = read(config, &fixed_options())?;
         let (channels, n) = (&c.block_out_channels, c.block_out_channels.len());
-        check_levels(channels, c.norm_num_groups, &c.down_block_types, &c.up_block_types)?;
+        check_levels(channels, c.norm_num_groups, c.downsample_padding, &c.down_block_types, &c.up_block_types)?;
         let layers = c.layers_per_block.expand(n, "layers_per_block")?;
         let transformers = c.transformers()?;
         check(layers.iter().all(|l| (1..=64).contains(l)), || "layers_per_block is not 1 to 64".into())?;
