@@ -5,6 +5,7 @@ pub mod device;
 pub mod error;
 pub mod files;
 pub mod model_ref;
+pub mod path_text;
 pub mod q8_0;
 pub mod rng;
 pub mod stop;

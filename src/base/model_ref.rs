@@ -14,6 +14,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::base::error::{Error, Result};
+use crate::base::path_text::WrittenPath;
 
 /// Endings of files that hold a whole model, or that people take for one.
 const MODEL_FILES: [&str; 7] = ["safetensors", "sft", "gguf", "ckpt", "pt", "pth", "bin"];
@@ -135,6 +136,19 @@ impl ModelRef {
     }
 }
 
+impl From<OsString> for ModelRef {
+    /// Reads a name as [`FromStr`] does; one that is no text names a file or a folder.
+    fn from(name: OsString) -> Self {
+        match name.into_string() {
+            Ok(text) => {
+                let Ok(model) = text.parse();
+                model
+            }
+            Err(name) => Self::of_path(name.into()),
+        }
+    }
+}
+
 impl FromStr for ModelRef {
     type Err = Infallible;
 
@@ -176,8 +190,8 @@ impl Serialize for ModelRef {
         let Ok(read) = text.parse::<Self>();
         match self {
             _ if read == *self => serializer.serialize_str(&text),
-            Self::Folder(path) => TaggedModel::Folder(path.into()).serialize(serializer),
-            Self::File(path) => TaggedModel::File(path.into()).serialize(serializer),
+            Self::Folder(path) => TaggedModel::Folder(path.as_path().into()).serialize(serializer),
+            Self::File(path) => TaggedModel::File(path.as_path().into()).serialize(serializer),
             Self::Hub(id) => TaggedModel::Hub(id.to_string()).serialize(serializer),
             Self::Bundled => serializer.serialize_str(&text),
         }
@@ -216,29 +230,6 @@ enum TaggedModel {
 enum ModelSpelling {
     Text(String),
     Tagged(TaggedModel),
-}
-
-/// A path as text, or as the system has it where it isn't text.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum WrittenPath {
-    Text(String),
-    Native(OsString),
-}
-
-impl From<&PathBuf> for WrittenPath {
-    fn from(path: &PathBuf) -> Self {
-        path.to_str().map_or_else(|| Self::Native(path.into()), |text| Self::Text(text.to_owned()))
-    }
-}
-
-impl From<WrittenPath> for PathBuf {
-    fn from(path: WrittenPath) -> Self {
-        match path {
-            WrittenPath::Text(text) => text.into(),
-            WrittenPath::Native(path) => path.into(),
-        }
-    }
 }
 
 /// Returns whether a path ends like a file that holds a whole model.

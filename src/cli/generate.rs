@@ -13,6 +13,7 @@ use crate::base::model_ref::ModelRef;
 use crate::base::sync::{Wake, bell};
 use crate::cli::fields::FieldArgs;
 use crate::cli::memory_limit::MemoryLimit;
+use crate::cli::model_arg::model_ref;
 use crate::cli::report::Report;
 use crate::cli::shell::{Ended, cancel_on_interrupt};
 use crate::cli::task::{TaskArgs, default_size, side_multiple};
@@ -31,7 +32,7 @@ pub(super) struct GenerateArgs {
     #[command(flatten)]
     fields: FieldArgs,
     /// `bundled`, the folder of a model in diffusers format, or `owner/name` on the Hub once it is downloaded
-    #[arg(long, value_name = "REF", default_value = "bundled")]
+    #[arg(long, value_name = "REF", default_value = "bundled", value_parser = model_ref())]
     model: ModelRef,
     #[command(flatten)]
     task: TaskArgs,

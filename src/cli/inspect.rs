@@ -9,6 +9,7 @@ use crate::base::device::{DeviceChoice, DtypeChoice};
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
 use crate::cli::memory_limit::MemoryLimit;
+use crate::cli::model_arg::model_ref;
 use crate::cli::shell::{Ended, print};
 use crate::schedulers::{Fate, SamplingOptions, SchedulerKind, Setting, Swapped};
 use crate::storage::checkpoint::Description;
@@ -19,7 +20,7 @@ use crate::worker::{self, ComponentInspection, Host, Plan, Wish};
 #[derive(clap::Args)]
 pub(super) struct InspectArgs {
     /// `bundled`, a folder in diffusers format, a .safetensors file, or `owner/name` on the Hub
-    #[arg(value_name = "REF")]
+    #[arg(value_name = "REF", value_parser = model_ref())]
     model: ModelRef,
     /// Show what this sampler would make of the model's own one's configuration
     #[arg(long, value_name = "NAME")]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::storage::gallery::Entry;
+use crate::base::path_text;
 use crate::worker::{Event, JobEnd};
 
 /// Returns the line for an event; `None` for events that aren't printed.
@@ -32,14 +32,14 @@ pub(super) fn of_event(event: &Event) -> Option<Value> {
             json!({ "event": "job-step", "job": id.number(), "picture": picture, "step": step, "steps": steps })
         }
         Event::PictureSaved { id, entry, .. } => json!({
-            "event": "picture-saved", "job": id.number(), "path": path(entry), "recipe": with_paths(json!(entry.recipe)),
+            "event": "picture-saved", "job": id.number(), "path": path_text::shown(&entry.path), "recipe": with_paths(json!(entry.recipe)),
         }),
         Event::JobEnded { id, outcome } => {
             let id = id.number();
             match outcome {
                 JobEnd::Finished(entries) => json!({
                     "event": "job-ended", "job": id, "outcome": "finished",
-                    "paths": entries.iter().map(path).collect::<Vec<_>>(),
+                    "paths": entries.iter().map(|entry| path_text::shown(&entry.path)).collect::<Vec<_>>(),
                 }),
                 JobEnd::Cancelled => json!({ "event": "job-ended", "job": id, "outcome": "cancelled" }),
                 JobEnd::Failed(error) => {
@@ -56,19 +56,17 @@ fn with_paths(mut value: Value) -> Value {
     if let Some(parts) = value.as_object_mut().filter(|parts| parts.contains_key("task")) {
         parts.shift_remove("version");
     }
+    if let Some(path) = path_text::shown_native(&value) {
+        return path.into();
+    }
     match &mut value {
         Value::Object(parts) if parts.contains_key("hash") && parts.contains_key("path") => {
-            return parts.shift_remove("path").unwrap_or_default();
+            return with_paths(parts.shift_remove("path").unwrap_or_default());
         }
         Value::Object(parts) => parts.values_mut().for_each(|part| *part = with_paths(part.take())),
         _ => {}
     }
     value
-}
-
-/// A path that isn't Unicode is shown as well as it can be.
-fn path(entry: &Entry) -> String {
-    entry.path.display().to_string()
 }
 
 #[cfg(test)]
@@ -80,6 +78,10 @@ mod tests {
         let task = json!({ "name": "image-to-image", "image": { "hash": "ab12", "path": "/a.png" }, "strength": 0.5 });
         let request = json!({ "task": task, "branch": { "from": { "task": task }, "step": 1 } });
         let plain = json!({ "name": "image-to-image", "image": "/a.png", "strength": 0.5 });
+        let native = json!({ "hash": "ab12", "path": { "Unix": [47, 233] } });
+        if cfg!(unix) {
+            assert_eq!(with_paths(native), json!("/\u{fffd}"), "as well as it can be shown");
+        }
         assert_eq!(with_paths(request), json!({ "task": plain, "branch": { "from": { "task": plain }, "step": 1 } }));
     }
 }

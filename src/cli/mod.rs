@@ -16,6 +16,7 @@ mod generate;
 mod inspect;
 mod json;
 mod memory_limit;
+mod model_arg;
 mod models;
 mod report;
 mod shell;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
+use crate::base::path_text::{all_shown, shown};
 use crate::base::stop::{Outcome, Stop};
 use crate::cli::shell::{Ended, print};
 use crate::families;
@@ -144,7 +145,7 @@ fn of_item(item: &LibraryItem, verdict: Option<&Soundness>) -> Value {
     let mut value = json!({
         "name": item.name,
         "model": item.model,
-        "path": item.path,
+        "path": item.path.as_deref().map(shown),
         "kind": item.kind,
         "family": item.architecture.map_or("unknown", |architecture| architecture.name),
         "precisions": item.precisions,
@@ -172,7 +173,7 @@ fn of_item(item: &LibraryItem, verdict: Option<&Soundness>) -> Value {
 }
 
 fn of_duplicates(group: &Duplicates) -> Value {
-    json!({ "bytes": group.bytes, "sha256": group.sha256, "files": group.files })
+    json!({ "bytes": group.bytes, "sha256": group.sha256, "files": all_shown(&group.files) })
 }
 
 /// How far a long reading is, on stderr.

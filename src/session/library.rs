@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
+use crate::base::path_text::shown;
 use crate::base::stop::Stop;
 use crate::base::sync::{Latest, Limits, Outbox, Service, Wake};
 use crate::families;
@@ -63,7 +64,7 @@ impl Serialize for LibraryNews {
         let news = match self {
             Self::Scanning => json!("scanning"),
             Self::Item(item) => {
-                json!({ "item": item.name, "model": item.model, "path": item.path, "bytes": item.bytes })
+                json!({ "item": item.name, "model": item.model, "path": item.path.as_deref().map(shown), "bytes": item.bytes })
             }
             Self::Trouble(error) => json!({ "trouble": error }),
             Self::Duplicates(found) => json!({ "duplicates": found.len() }),

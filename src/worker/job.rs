@@ -9,6 +9,7 @@ use std::time::Instant;
 use image::RgbImage;
 
 use crate::base::error::{Error, Result};
+use crate::base::model_ref::ModelRef;
 use crate::base::stop::{Outcome, Stop};
 use crate::base::sync::{Latest, Outbox};
 use crate::content::imaging::png_text;
@@ -43,13 +44,22 @@ pub(super) struct Working<'a> {
 impl<'a> Working<'a> {
     pub(super) fn new(
         job: &'a Job,
-        model: &'a str,
+        (model, name): (&ModelRef, &'a str),
         outbox: &'a Outbox<Event>,
         slots: &'a [Latest<Preview>],
         tuning: Option<&'a mut Tuning>,
     ) -> Self {
-        let model_hash = model.parse().ok().and_then(|model| job.local_files.fingerprint(&model));
-        Self { job, model, model_hash, outbox, slots, tuning, budgets: Default::default(), step_began: Instant::now() }
+        let model_hash = job.local_files.fingerprint(model);
+        Self {
+            job,
+            model: name,
+            model_hash,
+            outbox,
+            slots,
+            tuning,
+            budgets: Default::default(),
+            step_began: Instant::now(),
+        }
     }
 
     /// Draws and saves every picture of the job; `scheduler` is the checkpoint's own.

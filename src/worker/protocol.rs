@@ -93,6 +93,7 @@ pub struct Output {
     /// What to show of pictures in the making.
     pub previews: Previews,
     /// A safetensors file for the numbers inside the run. All pictures are drawn as one batch then.
+    #[serde(with = "crate::base::path_text")]
     pub trace: Option<PathBuf>,
 }
 
@@ -120,6 +121,7 @@ pub enum Previews {
         /// Steps from one to the next.
         every: NonZeroUsize,
         /// Made if its parent exists.
+        #[serde(with = "crate::base::path_text")]
         folder: PathBuf,
     },
 }

@@ -136,7 +136,8 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Outcome<E>> Worker
         let info = engine.info();
         let tuning = info.on_gpu.then_some(&mut self.tuning);
         let name = model.to_string();
-        let outcome = job::Working::new(job, &name, &self.outbox, &self.slots, tuning).run(engine, info.scheduler);
+        let outcome =
+            job::Working::new(job, (&model, &name), &self.outbox, &self.slots, tuning).run(engine, info.scheduler);
         self.last_drawn = Some(job.id);
         if let Some((request, steps)) = engine.kept_steps() {
             self.outbox.tell(Event::StepsKept { id: job.id, request, steps });

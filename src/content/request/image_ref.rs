@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::base::error::{Error, Result};
+use crate::base::path_text::WrittenPath;
 
 /// A picture on disk. Its hash names it on every machine; the hint says where it was last seen on this one, and never leaves
 /// it.
@@ -21,11 +22,11 @@ pub struct ImageRef {
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Written {
-    Path(PathBuf),
+    Path(WrittenPath),
     Hash {
         hash: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        path: Option<PathBuf>,
+        path: Option<WrittenPath>,
     },
 }
 
@@ -72,8 +73,8 @@ impl fmt::Display for ImageRef {
 impl Serialize for ImageRef {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let written = match self.hash.clone() {
-            None => Written::Path(self.hint.clone().unwrap_or_default()),
-            Some(hash) => Written::Hash { hash, path: self.hint.clone() },
+            None => Written::Path(self.hint.as_deref().unwrap_or(Path::new("")).into()),
+            Some(hash) => Written::Hash { hash, path: self.hint.as_deref().map(WrittenPath::from) },
         };
         written.serialize(serializer)
     }
@@ -82,8 +83,8 @@ impl Serialize for ImageRef {
 impl<'de> Deserialize<'de> for ImageRef {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         Ok(match Written::deserialize(deserializer)? {
-            Written::Path(path) => path.into(),
-            Written::Hash { hash, path } => Self { hash: Some(hash), hint: path },
+            Written::Path(path) => PathBuf::from(path).into(),
+            Written::Hash { hash, path } => Self { hash: Some(hash), hint: path.map(PathBuf::from) },
         })
     }
 }

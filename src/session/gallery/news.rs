@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use crate::base::error::Error;
+use crate::base::path_text::{all_shown, shown};
 use crate::base::sync::Latest;
 use crate::storage::gallery::listing::Listing;
 use crate::storage::gallery::search::Query;
@@ -39,10 +40,10 @@ impl Serialize for GalleryNews {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let news = match self {
             Self::Listing(listing) => {
-                json!({ "folder": listing.folder, "pictures": listing.total, "fit": listing.items.len(), "unread": listing.unread })
+                json!({ "folder": shown(&listing.folder), "pictures": listing.total, "fit": listing.items.len(), "unread": listing.unread })
             }
-            Self::Deleted { paths } => json!({ "deleted": paths }),
-            Self::Restored { paths } => json!({ "restored": paths }),
+            Self::Deleted { paths } => json!({ "deleted": all_shown(paths) }),
+            Self::Restored { paths } => json!({ "restored": all_shown(paths) }),
             Self::Failed(error) => json!({ "failed": error }),
             Self::FolderGone(error) => json!({ "folder-gone": error }),
             Self::FolderBack => json!("folder-back"),

@@ -180,6 +180,28 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_picture_whose_path_is_no_text_stays_in_form_and_queue() {
+        use std::os::unix::ffi::OsStrExt;
+
+        use crate::content::request::Task;
+        use crate::storage::gallery::Destination;
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let odd = PathBuf::from(std::ffi::OsStr::from_bytes(b"/caf\xe9.png"));
+        let mut state = kept("a fox", &[1, 2]);
+        (state.draft.start.image, state.draft.start.depth) = (Some(odd.clone()), Some(odd.clone()));
+        let task = Task::ImageToImage { image: odd.clone().into(), strength: 0.5 };
+        let mut waiting =
+            Waiting::new(ModelRef::Folder(odd.clone()), Request { start: task.into(), ..Request::default() });
+        waiting.output = Some(Destination::Folder(odd).into());
+        state.queue.push((3, waiting));
+        let mut file = JournalFile::new(folder.path().join("journal"));
+        file.keep(&Kept::default(), &state).expect("written");
+        assert_eq!(file.read().expect("readable"), Some((state, 0)));
+    }
+
     #[test]
     fn a_journal_stays_short_and_a_long_prompt_is_written_once() {
         let folder = tempfile::tempdir().expect("a folder");

@@ -34,12 +34,14 @@ pub struct StartDraft {
     /// What kind of generation it is.
     pub task: TaskKind,
     /// The picture to begin with.
+    #[serde(with = "crate::base::path_text")]
     pub image: Option<PathBuf>,
     /// How much of the picture may change.
     pub strength: f64,
     /// The mask and how it is used. Its picture and strength are the ones above.
     pub inpaint: Inpaint,
     /// A depth map of the user's own.
+    #[serde(with = "crate::base::path_text")]
     pub depth: Option<PathBuf>,
 }
 

@@ -34,6 +34,7 @@ pub const HISTORY_LENGTH: usize = 200;
 #[serde(default)]
 pub struct Settings {
     /// Where pictures go.
+    #[serde(with = "crate::base::path_text")]
     pub output_folder: PathBuf,
     /// What files are called: see `gallery::NamePattern`.
     pub name_pattern: NamePattern,
@@ -52,6 +53,7 @@ pub struct Settings {
     /// Models that were opened before, but for the bundled one, the newest first.
     pub recent_models: Vec<ModelRef>,
     /// Folders that models are looked for in, beside those that are known.
+    #[serde(with = "crate::base::path_text")]
     pub model_folders: Vec<PathBuf>,
     /// Steps from one preview to the next; 0 for none.
     pub preview_every: usize,
@@ -64,6 +66,7 @@ pub struct Settings {
     /// Whether the gallery is open.
     pub gallery_open: bool,
     /// The folder that a picture was last saved to.
+    #[serde(with = "crate::base::path_text")]
     pub save_folder: Option<PathBuf>,
     /// Whether copies that are saved leave prompt and settings out.
     pub strip_metadata: bool,
@@ -227,6 +230,27 @@ mod tests {
         let (loaded, error) = Settings::load(&path);
         assert!(error.is_none());
         assert_eq!(loaded, settings);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn settings_with_paths_that_are_no_text_are_kept_whole() {
+        use std::os::unix::ffi::OsStrExt;
+
+        let (folder, odd) = (folder(), PathBuf::from(std::ffi::OsStr::from_bytes(b"/home/ren\xe9/Pictures")));
+        let path = folder.path().join("settings.json");
+        let settings = Settings {
+            output_folder: odd.clone(),
+            model_folders: vec!["/models".into(), odd.clone()],
+            save_folder: Some(odd.clone()),
+            model: ModelRef::Folder(odd.clone()),
+            recent_models: vec![ModelRef::File(odd.join("a.safetensors"))],
+            theme: Theme::Dark,
+            ..Settings::default()
+        };
+        settings.save(&path).expect("it can be written");
+        let (loaded, error) = Settings::load(&path);
+        assert!(error.is_none() && loaded == settings, "{error:?}");
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub(super) struct Line {
 #[derive(PartialEq, Serialize, Deserialize)]
 struct Title {
     version: u32,
+    #[serde(with = "crate::base::path_text")]
     folder: PathBuf,
 }
 

@@ -43,6 +43,7 @@ pub use names::NamePattern;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Entry {
     /// The PNG.
+    #[serde(with = "crate::base::path_text")]
     pub path: PathBuf,
     /// What drew it.
     pub recipe: Recipe,
@@ -53,11 +54,11 @@ pub struct Entry {
 #[serde(rename_all = "kebab-case")]
 pub enum Destination {
     /// Into this folder, as `00001-<seed>-<words of the prompt>.png`. Made if its parent exists.
-    Folder(PathBuf),
+    Folder(#[serde(with = "crate::base::path_text")] PathBuf),
     /// Into this folder, under names of the user's own making. Made if its parent exists.
-    Named(PathBuf, NamePattern),
+    Named(#[serde(with = "crate::base::path_text")] PathBuf, NamePattern),
     /// Into this very file, replacing what is there. A second picture gets `-2` after the name, and so on.
-    File(PathBuf),
+    File(#[serde(with = "crate::base::path_text")] PathBuf),
 }
 
 impl Destination {

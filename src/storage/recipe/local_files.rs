@@ -42,6 +42,7 @@ pub struct LocalFiles {
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct KnownPlace {
     hash: String,
+    #[serde(with = "crate::base::path_text")]
     path: PathBuf,
 }
 
@@ -131,8 +132,8 @@ impl LocalFiles {
     }
 
     fn lines(&self) -> Vec<KnownPlace> {
-        let text = self.store.as_ref().and_then(|store| fs::read_to_string(store).ok()).unwrap_or_default();
-        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+        let bytes = self.store.as_ref().and_then(|store| fs::read(store).ok()).unwrap_or_default();
+        bytes.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect()
     }
 
     /// Adds a place. What can't be written is forgotten: the picture matters more.
