@@ -9,7 +9,7 @@ use burnisher::families;
 use burnisher::storage::hub::{Downloaded, TransferState};
 
 use crate::repo::Repo;
-use crate::server::{Fault, Seen};
+use crate::server::{Fault, Rest, Seen};
 use crate::stage::{Dice, MODEL, Stage};
 
 const UNET: &str = "unet/diffusion_pytorch_model.safetensors";
@@ -150,6 +150,56 @@ fn servers_without_ranges_and_with_other_ranges_are_coped_with() {
         1 => Fault::OtherRange,
         _ => Fault::None,
     });
+}
+
+/// A stage with the first half of the weights in the cache, on a server that sends rests in this way.
+fn with_half_a_file(rest: Rest) -> Stage {
+    let stage = Stage::new();
+    let unet = &Stage::repo().files[UNET];
+    fs::create_dir_all(stage.in_cache("blobs")).expect("a folder");
+    let part = stage.in_cache("blobs").join(format!("{}.incomplete", crate::repo::sha256(unet)));
+    fs::write(part, &unet[..unet.len() / 2]).expect("written");
+    stage.server.fail(move |_, _| Fault::Rest(rest));
+    stage
+}
+
+/// The requests for the weights that are here by half, and the bytes that came.
+fn of_the_weights(stage: &Stage) -> (usize, u64) {
+    let name = crate::repo::sha256(&Stage::repo().files[UNET]);
+    let seen = stage.server.seen();
+    let weights: Vec<&Seen> = seen.iter().filter(|seen| seen.at_cdn && seen.target.contains(&name)).collect();
+    (weights.len(), weights.iter().map(|seen| seen.sent).sum())
+}
+
+#[test]
+fn mirrors_that_name_a_rest_carelessly_are_gone_on_with() {
+    let of = Stage::repo().files[UNET].len();
+    let rest = (of - of / 2) as u64;
+    let names = [None, Some("Bytes "), Some("bytes="), Some("bytes  "), Some("octets "), Some("")];
+    for how in names.map(Rest::Named).into_iter().chain([Rest::AsWhole(true)]) {
+        let stage = with_half_a_file(how);
+        stage.download(MODEL).expect("the first time");
+        stage.assert_whole(&Stage::repo());
+        assert_eq!(of_the_weights(&stage), (1, rest), "{how:?}");
+    }
+    let stage = with_half_a_file(Rest::FromZero);
+    stage.download(MODEL).expect("the first time");
+    stage.assert_whole(&Stage::repo());
+    assert_eq!(of_the_weights(&stage), (1, of as u64), "what is here is passed over");
+    let stage = with_half_a_file(Rest::AtMost(10_000));
+    stage.download(MODEL).expect("the first time");
+    stage.assert_whole(&Stage::repo());
+    assert_eq!(of_the_weights(&stage), (rest.div_ceil(10_000) as usize, rest), "piece by piece");
+}
+
+#[test]
+fn mirrors_that_cannot_go_on_in_a_file_send_all_of_it() {
+    let statuses = [400, 405, 412, 416, 500, 501].map(Rest::Refused);
+    for how in statuses.into_iter().chain([Rest::AsWhole(false), Rest::WithLengthOfAll, Rest::Garbled]) {
+        let stage = with_half_a_file(how);
+        stage.download(MODEL).unwrap_or_else(|error| panic!("{how:?}: {error}"));
+        stage.assert_whole(&Stage::repo());
+    }
 }
 
 #[test]

@@ -83,6 +83,27 @@ pub(crate) enum Fault {
     OtherRange,
     /// A redirect to this address.
     Redirect(&'static str),
+    /// The rest of a file is sent in this way.
+    Rest(Rest),
+}
+
+/// How a mirror sends the rest of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// With this in place of `bytes ` in `Content-Range`; `None` for without that header.
+    Named(Option<&'static str>),
+    /// With the status of a whole file; with `Content-Range` or without.
+    AsWhole(bool),
+    /// Not at all: this status.
+    Refused(u16),
+    /// With all that is before it.
+    FromZero,
+    /// No more than so many bytes of it.
+    AtMost(usize),
+    /// With the length of the whole file.
+    WithLengthOfAll,
+    /// Other bytes.
+    Garbled,
 }
 
 impl Server {
@@ -180,6 +201,28 @@ impl Answer {
 
     fn add(&mut self, header: &str) {
         self.headers.extend([header, "\r\n"]);
+    }
+
+    /// Becomes the rest of a file, as a mirror sends it.
+    fn rest(&mut self, from: usize, how: Rest) {
+        let of = self.body.len();
+        let mut to = of;
+        let mut name = Some("bytes ");
+        let mut begin = from;
+        match how {
+            Rest::Named(other) => name = other,
+            Rest::AsWhole(is_named) => (self.status, name) = (200, name.filter(|_| is_named)),
+            Rest::Refused(status) => return *self = Self::new(status, "", "{}"),
+            Rest::FromZero => begin = 0,
+            Rest::AtMost(bytes) => to = of.min(from + bytes),
+            Rest::WithLengthOfAll => self.add(&format!("Content-Length: {of}")),
+            Rest::Garbled => self.body.iter_mut().for_each(|byte| *byte ^= 1),
+        }
+        if let Some(name) = name {
+            self.add(&format!("Content-Range: {name}{begin}-{}/{of}", to - 1));
+        }
+        self.body.truncate(to);
+        self.body.drain(..begin);
     }
 
     fn json(value: &Value) -> Self {
@@ -316,11 +359,13 @@ impl Shared {
                 answer = Answer::new(416, format!("Content-Range: bytes */{of}\r\n"), "");
             } else {
                 answer.status = 206;
-                answer.add(&format!("Content-Range: bytes {from}-{}/{of}", of - 1));
-                answer.body.drain(..from as usize);
+                answer.rest(
+                    from as usize,
+                    if let Fault::Rest(rest) = fault { *rest } else { Rest::Named(Some("bytes ")) },
+                );
             }
         }
-        if !matches!(fault, Fault::LongerUnannounced(_)) {
+        if !matches!(fault, Fault::LongerUnannounced(_)) && !answer.headers.contains("Content-Length") {
             answer.add(&format!("Content-Length: {}", answer.body.len()));
         }
         let head = format!(

@@ -22,6 +22,7 @@ mod part;
 mod plan;
 mod progress;
 mod proxy;
+mod range;
 mod search;
 mod transfer;
 mod work;

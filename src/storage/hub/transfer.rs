@@ -1,31 +1,42 @@
 //! One file of an offer, from the Hub into the cache: resumed, checked, and tried again for as long as that can help.
 //!
 //! The address is that of a commit, so what comes can't change between two tries; the hash in the offer has the last word.
+//! Where a server doesn't understand to go on in the middle of a file, the whole of it is asked for, so that nothing that lies
+//! in the cache can keep a download from ending.
 
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ureq::Body;
-use ureq::http::Response;
-use ureq::http::header::{CONTENT_LENGTH, CONTENT_RANGE};
-
 use crate::base::error::Error;
 use crate::base::stop::Outcome;
 use crate::storage::hub::cache::Repo;
-use crate::storage::hub::client::{self, Client};
+use crate::storage::hub::client::Client;
 use crate::storage::hub::failure::{Failure, Tries, no_answer};
 use crate::storage::hub::listing::Wanted;
 use crate::storage::hub::offer::Offer;
 use crate::storage::hub::part::Part;
 use crate::storage::hub::progress::{Board, TransferState};
+use crate::storage::hub::range::Announced;
 
 /// How often to look whether someone else has finished a file.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
-/// How often a file may turn out not to be what was listed.
+/// How often a file may turn out not to be what was listed: so often for its rest, and so often for all of it.
 const UNSOUND: u32 = 2;
+
+/// How often a server may break down over the rest of a file, before all of it is asked for.
+const BREAKDOWNS: u32 = 3;
+
+/// Whether a server understands to send the rest of a file.
+#[derive(Debug, Default)]
+struct Resuming {
+    /// It doesn't.
+    is_off: bool,
+    /// How often it broke down over that.
+    breakdowns: u32,
+}
 
 /// How many bytes are taken from a connection at a time.
 const CHUNK: usize = 64 << 10;
@@ -71,22 +82,25 @@ impl Transfer {
             self.client.check()?;
         }
         let patience = self.client.options.patience;
-        let (mut tries, mut unsound) = (Tries::new(patience, patience.tries), 0);
+        let (mut tries, mut unsound, mut resuming) = (Tries::new(patience, patience.tries), 0, Resuming::default());
         loop {
             self.board.set(number, part.at(), TransferState::Fetching);
             let begun_at = part.at();
-            let came = self.fetch_some(number, file, &mut part);
+            let resumes = begun_at > 0 && !resuming.is_off;
+            let came = self.fetch_some(number, file, &mut part, &mut resuming);
             self.client.check()?;
             if part.at() > begun_at {
                 tries.succeeded();
             }
             let failure = match came {
-                Ok(()) if part.is_sound() => break,
-                Ok(()) if part.at() == file.bytes => {
+                Ok(_) if part.is_sound() => break,
+                Ok(_) if part.at() == file.bytes => {
                     part.throw_away().map_err(unwritable)?;
                     Failure::Unsound("its hash is another".to_owned())
                 }
-                Ok(()) => Failure::passing("the connection ended early"),
+                // A server may send less than it was asked for.
+                Ok(true) if part.at() > begun_at => continue,
+                Ok(_) => Failure::passing("the connection ended early"),
                 Err(failure) => failure,
             };
             match failure {
@@ -99,8 +113,11 @@ impl Transfer {
                 // What came before it stays: it may have been a network's login page that answered.
                 Failure::Unsound(why) => {
                     unsound += 1;
-                    if unsound == UNSOUND {
+                    if unsound == UNSOUND && !resumes {
                         return Err(self.unsound(file, &why).into());
+                    }
+                    if unsound == UNSOUND {
+                        (resuming.is_off, unsound) = (true, 0);
                     }
                 }
                 Failure::Final(error) => return Err(error.into()),
@@ -118,32 +135,40 @@ impl Transfer {
             .advise("The Hub, or what stands between it and you, sends something else: try again later")
     }
 
-    /// One request: takes what comes, until the file is here or nothing comes any more.
-    fn fetch_some(&self, number: usize, file: &Wanted, part: &mut Part) -> Result<(), Failure> {
+    /// One request: takes what comes, until the file is here or nothing comes any more. Returns whether all came that the answer
+    /// promised.
+    fn fetch_some(
+        &self,
+        number: usize,
+        file: &Wanted,
+        part: &mut Part,
+        resuming: &mut Resuming,
+    ) -> Result<bool, Failure> {
         if part.at() == file.bytes {
-            return Ok(());
+            return Ok(true);
         }
         let offer = &self.offer;
         let url = self.client.file_url(&offer.id, &offer.commit, &file.path);
-        let response = self.client.content(&url, part.at())?;
-        let mut skip = match response.status().as_u16() {
-            // A server that knows no ranges sends all of it again.
-            200 => part.at(),
-            206 if begins_at(&response, part.at()) => 0,
-            206 => return Err(Failure::Unsound("another part of it comes than was asked for".to_owned())),
-            416 => return Err(Failure::Unsound("it is shorter".to_owned())),
-            _ => return Err(self.client.refused(Some(&offer.id), &response)),
+        let from = if resuming.is_off { 0 } else { part.at() };
+        let response = self.client.content(&url, from)?;
+        let coming = match response.status().as_u16() {
+            200 | 206 => Announced::of(&response).bytes(part.at(), file.bytes),
+            // Said of the range, as nothing is wrong with the rest of what was asked.
+            400 | 405 | 412 | 416 | 501 if from > 0 => Err("shorter".to_owned()),
+            status => {
+                resuming.breakdowns += u32::from(status == 500 && from > 0);
+                resuming.is_off |= resuming.breakdowns == BREAKDOWNS;
+                return Err(self.client.refused(Some(&offer.id), &response));
+            }
         };
-        let expected = file.bytes - part.at() + skip;
-        if let Some(announced) = announced(&response).filter(|announced| *announced != expected) {
-            let than = if announced < expected { "shorter" } else { "longer" };
-            return Err(Failure::Unsound(format!("it is {than}")));
-        }
+        let coming = coming.map_err(|why| Failure::Unsound(format!("it is {why}")))?;
+        // What is here already comes once more.
+        let mut skip = part.at() - coming.start;
         let (mut body, mut chunk) = (response.into_body().into_reader(), vec![0; CHUNK]);
         loop {
             let read = body.read(&mut chunk).map_err(|error| no_answer(error.into()))?;
             if read == 0 || self.client.check().is_err() {
-                return Ok(());
+                return Ok(part.at() == coming.end);
             }
             let chunk = chunk.get(..read).unwrap_or_default();
             let skipped = skip.min(chunk.len() as u64);
@@ -156,18 +181,6 @@ impl Transfer {
             self.board.fetched(number, new.len());
         }
     }
-}
-
-/// Whether an answer is the part of a file that begins at a byte: `Content-Range: bytes 5-9/10`.
-fn begins_at(response: &Response<Body>, at: u64) -> bool {
-    let range = client::text(response.headers(), CONTENT_RANGE.as_str());
-    let begin = range.and_then(|range| range.trim_start_matches("bytes").trim_start().split('-').next());
-    begin.is_some_and(|begin| begin.parse() == Ok(at))
-}
-
-/// How long an answer says it is.
-fn announced(response: &Response<Body>) -> Option<u64> {
-    client::text(response.headers(), CONTENT_LENGTH.as_str())?.parse().ok()
 }
 
 /// Why nothing can be written.
