@@ -122,6 +122,25 @@ fn the_drawn_diagram_is_the_one_that_is_kept() {
 }
 
 #[test]
+fn files_and_folders_that_the_documents_name_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for document in ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "TESTING.md"] {
+        let text = fs::read_to_string(root.join(document)).expect("the document is there");
+        let quoted = text.split('`').skip(1).step_by(2);
+        let paths: Vec<&str> = quoted
+            .filter(|word| {
+                ["src/", "tests/", "packaging/", "assets/", "crates/"].iter().any(|top| word.starts_with(top))
+            })
+            .filter(|path| {
+                !path.contains(|letter: char| "*<".contains(letter) || letter == ' ') && !path.contains("NAME")
+            })
+            .collect();
+        let missing: Vec<&&str> = paths.iter().filter(|path| !root.join(path).exists()).collect();
+        assert!(missing.is_empty(), "{document} names what isn't there: {missing:?}");
+    }
+}
+
+#[test]
 fn the_rooms_have_no_loop_either() {
     let graph = ROOMS.iter().flat_map(|(room, may)| may.iter().map(move |other| (*room, *other)));
     let graph = petgraph::graphmap::DiGraphMap::<&str, ()>::from_edges(graph);
