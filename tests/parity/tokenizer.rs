@@ -67,6 +67,41 @@ fn a_folder_saved_by_a_newer_transformers_gets_the_same_ids_as_there() {
     assert_equals_golden(&clip("resaved"), "resaved");
 }
 
+#[derive(Deserialize)]
+struct Added {
+    prompts: Vec<String>,
+    cases: Vec<AddedCase>,
+}
+
+#[derive(Deserialize)]
+struct AddedCase {
+    name: String,
+    /// What lies in the folder in the place of sd15's.
+    files: BTreeMap<String, serde_json::Value>,
+    #[serde(flatten)]
+    golden: Golden,
+}
+
+#[test]
+fn words_added_to_a_vocabulary_get_the_ids_of_transformers_wherever_they_are_named() {
+    let Added { prompts, cases } = read_json("added.json");
+    assert_eq!(cases.len(), 8);
+    let folders = ["tests/golden/tokenizer/sd15", "assets/clip"].map(|folder| Path::new(ROOT).join(folder));
+    for AddedCase { name, files, golden } in cases {
+        let read = |file: &str| {
+            let over = files.get(file).map(|content| content.to_string().into_bytes());
+            Ok(over.or_else(|| folders.iter().find_map(|at| fs::read(at.join(file)).ok())))
+        };
+        let tokenizer = ClipTokenizer::from_files(Path::new("some/tokenizer"), &read).expect("the tokenizer opens");
+        for ((prompt, ids), count) in prompts.iter().zip(&golden.ids).zip(&golden.counts) {
+            let mut padded = ids.clone();
+            padded.resize(golden.model_max_length, golden.pad);
+            assert_eq!(tokenizer.encode(prompt).expect("ids"), padded, "{name}: {prompt:?}");
+            assert_eq!(tokenizer.count(prompt).expect("a count").tokens, *count, "{name}: {prompt:?}");
+        }
+    }
+}
+
 #[test]
 fn the_bundled_vocabulary_gets_the_ids_of_transformers() {
     assert_equals_golden(&ClipTokenizer::open(&bundled_folder()).expect("the tokenizer opens"), "pictogram-64");
@@ -141,6 +176,7 @@ fn malformed_files_are_refused_by_name() {
         ("tokenizer_config.json", "{"),
         ("tokenizer_config.json", r#"{"bos_token": 5}"#),
         ("special_tokens_map.json", "\"text\""),
+        ("added_tokens.json", "[]"),
         ("tokenizer.json", "{}"),
         ("tokenizer.json", r#"{"model": {"vocab": {"a": 0}, "merges": ["a"]}}"#),
     ];

@@ -3,7 +3,7 @@
 //! It is built from a checkpoint's `tokenizer` folder and computes the same ids as `CLIPTokenizer` of transformers 5
 //! (`models/clip/tokenization_clip.py`), which cleans less than OpenAI's own: it neither resolves HTML entities nor repairs
 //! broken encodings. `learned_words.json` is our own file: the words of textual inversion, each with its first token and their
-//! number. Limits: `added_tokens.json` and `additional_special_tokens`, which only extended vocabularies have, are not read.
+//! number.
 
 use std::path::Path;
 
@@ -39,7 +39,8 @@ pub struct ClipTokenizer {
 
 impl ClipTokenizer {
     /// Opens a `tokenizer` folder: the vocabulary from `tokenizer.json`, or else from `vocab.json` and `merges.txt`;
-    /// the special tokens and the limit from `tokenizer_config.json` and `special_tokens_map.json`, if they are there.
+    /// the special tokens, the added ones and the limit from `tokenizer_config.json`, `special_tokens_map.json` and
+    /// `added_tokens.json`, if they are there.
     ///
     /// # Errors
     /// A file is missing, unreadable or malformed.
@@ -55,7 +56,7 @@ impl ClipTokenizer {
     pub fn from_files(folder: &Path, read: &ReadFile<'_>) -> Result<Self> {
         let files = TokenizerFiles::new(folder, read);
         let vocabulary = Vocabulary::read(&files)?;
-        let special = SpecialTokens::read(&files, &vocabulary.added_tokens)?;
+        let special = SpecialTokens::read(&files, vocabulary.added_tokens)?;
         let id = |token: &AddedToken| {
             let missing = || files.error(&format!("The tokenizer's vocabulary lacks {}", token.content));
             vocabulary.vocab.get(&token.content).copied().ok_or_else(missing)

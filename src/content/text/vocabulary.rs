@@ -1,5 +1,7 @@
 //! The vocabulary of a byte-pair tokenizer, in either of the two forms that it is stored in.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use tokenizers::AddedToken;
 use tokenizers::models::bpe::{Merges, Vocab};
@@ -11,15 +13,23 @@ use crate::base::error::Result;
 pub(super) struct Vocabulary {
     pub(super) vocab: Vocab,
     pub(super) merges: Merges,
-    pub(super) added_tokens: Vec<AddedToken>,
+    /// By their ids.
+    pub(super) added_tokens: BTreeMap<u32, AddedToken>,
 }
 
 /// The keys of a `tokenizer.json` that are read: the steps that it lists follow from the tokenizer's class.
 #[derive(Deserialize)]
 struct TokenizerJson {
     #[serde(default)]
-    added_tokens: Vec<AddedToken>,
+    added_tokens: Vec<NumberedToken>,
     model: TokenizerJsonModel,
+}
+
+#[derive(Deserialize)]
+struct NumberedToken {
+    id: u32,
+    #[serde(flatten)]
+    token: AddedToken,
 }
 
 #[derive(Deserialize)]
@@ -49,12 +59,13 @@ impl Vocabulary {
                 TokenizerJsonMerge::Pair(a, b) => Ok((a, b)),
             };
             let merges = json.model.merges.into_iter().map(pair).collect::<Result<_>>()?;
-            Self { vocab: json.model.vocab, merges, added_tokens: json.added_tokens }
+            let added_tokens = json.added_tokens.into_iter().map(|NumberedToken { id, token }| (id, token)).collect();
+            Self { vocab: json.model.vocab, merges, added_tokens }
         } else {
             let missing = |name: &str| files.error(&format!("The tokenizer has neither tokenizer.json nor {name}"));
             let vocab = files.json("vocab.json")?.ok_or_else(|| missing("vocab.json"))?;
             let text = files.bytes("merges.txt")?.ok_or_else(|| missing("merges.txt"))?;
-            Self { vocab, merges: merges_of(files, &text)?, added_tokens: Vec::new() }
+            Self { vocab, merges: merges_of(files, &text)?, added_tokens: BTreeMap::new() }
         };
         vocabulary.check(files)?;
         Ok(vocabulary)
