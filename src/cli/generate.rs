@@ -18,6 +18,7 @@ use crate::cli::report::Report;
 use crate::cli::shell::{Ended, cancel_on_interrupt};
 use crate::cli::task::{TaskArgs, default_size, side_multiple};
 use crate::content::request::{Field, FieldSet, Request, SafetyMode, Validate as _, limits, random_seed};
+use crate::families;
 use crate::schedulers::{SamplingOptions, SigmaSchedule};
 use crate::session::settings::Settings;
 use crate::session::{Session, SessionCommand, SessionEvent, host_of, open_worker_on};
@@ -205,7 +206,13 @@ impl GenerateArgs {
         let open_worker = move |settings: &Settings, shelf: &Shelf, wake: Wake| {
             open_worker_on(Host { threads, ..host_of(settings) }, shelf, wake)
         };
-        Session::for_drawing(settings, Shelf::of_script(), LocalFiles::of_user(), Box::new(open_worker), wake)
+        Session::for_drawing(
+            settings,
+            Shelf::of_script(families::ALL),
+            LocalFiles::of_user(),
+            Box::new(open_worker),
+            wake,
+        )
     }
 
     /// Takes over what the model recommends where the arguments leave it open.

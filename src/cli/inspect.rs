@@ -11,6 +11,7 @@ use crate::base::model_ref::ModelRef;
 use crate::cli::memory_limit::MemoryLimit;
 use crate::cli::model_arg::model_ref;
 use crate::cli::shell::{Ended, print};
+use crate::families;
 use crate::schedulers::{Fate, SamplingOptions, SchedulerKind, Setting, Swapped};
 use crate::storage::checkpoint::Description;
 use crate::storage::hub::Shelf;
@@ -83,7 +84,7 @@ struct Swap {
 pub(super) fn run(args: &InspectArgs) -> Result<Ended> {
     let memory_limit = args.memory_limit.map(MemoryLimit::bytes);
     let host = Host { device: args.device, dtype: args.dtype, threads: None, memory_limit };
-    let inspection = worker::inspect(&Shelf::of_script().resolve(&args.model)?, host)?;
+    let inspection = worker::inspect(&Shelf::of_script(families::ALL).resolve(&args.model)?, host)?;
     let wish = |usual: Wish| {
         let (width, height) = (args.width.unwrap_or(usual.width), args.height.unwrap_or(usual.height));
         Wish { width, height, ..usual }
@@ -131,7 +132,8 @@ impl fmt::Display for Inspected {
         if let Some(swap) = &self.swap {
             write!(f, "\n{swap}")?;
         }
-        for note in self.weights.iter().filter_map(ComponentInspection::note) {
+        let notes = self.description.notes.iter().cloned();
+        for note in notes.chain(self.weights.iter().filter_map(ComponentInspection::note)) {
             writeln!(f, "\nnote: {note}")?;
         }
         if let Some(plan) = &self.memory {

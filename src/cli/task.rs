@@ -263,7 +263,7 @@ pub(super) fn default_size(request: &Request, info: &ModelInfo) -> Result<(usize
 
 /// Whether a task is one of those that a model's pipeline is made for.
 fn is_for(task: TaskKind, model: &ModelRef) -> Result<bool> {
-    Ok(families::open(&Shelf::of_script().resolve(model)?)?.pipeline().tasks.contains(&task))
+    Ok(families::open(&Shelf::of_script(families::ALL).resolve(model)?)?.pipeline().tasks.contains(&task))
 }
 
 #[cfg(test)]

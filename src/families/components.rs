@@ -63,9 +63,9 @@ impl Components {
         }
     }
 
-    /// Notes on the files: tensors that nothing reads.
+    /// Notes on the files: components that aren't there, and tensors that nothing reads.
     pub fn notes(&self) -> Vec<String> {
         let note = |slot: &Arc<dyn AnySlot>| Some(format!("{}: {}", slot.id(), slot.comparison().mismatch.note()?));
-        self.slots.iter().filter_map(note).collect()
+        self.checkpoint().notes().into_iter().chain(self.slots.iter().filter_map(note)).collect()
     }
 }

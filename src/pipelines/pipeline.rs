@@ -17,7 +17,7 @@ use crate::base::model_ref::ModelRef;
 use crate::base::stop::{Outcome, Stop};
 use crate::content::imaging;
 use crate::content::imaging::depth::DepthMap;
-use crate::content::request::{Branch, ImageRef, Request, Task, TaskKind, Valid};
+use crate::content::request::{Branch, ImageRef, Request, SafetyMode, Task, TaskKind, Valid};
 use crate::content::text::Tokenizer;
 use crate::families::{self, ComponentId, Footprint, ModelFiles};
 use crate::ops;
@@ -67,6 +67,7 @@ impl DiffusionPipeline {
         catcher: Option<&mut StepCatcher>,
     ) -> Outcome<Vec<Drawn>> {
         self.check_task(request.start.task.kind())?;
+        self.check_safety(request)?;
         let branch = request.start.branch.as_ref().map(|branch| self.branch_point(branch, &mut hooks)).transpose()?;
         // Two of them would take twice the memory.
         self.forget_steps();
@@ -142,6 +143,7 @@ impl DiffusionPipeline {
         on_drawn: &mut dyn FnMut(usize, Drawn) -> Outcome<()>,
     ) -> Outcome<()> {
         self.check_task(TaskKind::TextToImage)?;
+        requests.iter().try_for_each(|request| self.check_safety(request))?;
         self.forget_steps();
         let cancel = hooks.cancel;
         let mut context = RunContext::new(hooks, Vec::new());
@@ -185,6 +187,18 @@ impl DiffusionPipeline {
             .advise(format!("Choose {}", task.suitable_models())))
     }
 
+    /// Refuses to block flagged pictures where the model's safety checker was left away.
+    fn check_safety(&self, request: &Request) -> Result<()> {
+        let is_left_out = self.resident.model().components().checkpoint().is_left_out("safety_checker");
+        if request.finish.safety == SafetyMode::Block && is_left_out {
+            return Err(Error::new(
+                "Pictures that the safety checker flags are to be blocked, but this model's safety checker isn't there",
+            )
+            .advise("Download all of the model, or let the safety checker blur or be off"));
+        }
+        Ok(())
+    }
+
     /// Estimates how near everything in a picture is, in the estimator's own size.
     ///
     /// # Errors
@@ -208,7 +222,7 @@ impl DiffusionPipeline {
         self.resident.model().components().loaded_bytes()
     }
 
-    /// Notes on the model's files: tensors that nothing reads.
+    /// Notes on the model's files: components that aren't there, and tensors that nothing reads.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }

@@ -8,6 +8,7 @@ use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
 use crate::base::sync::{Latest, Wake};
 use crate::content::request::Validate;
+use crate::families;
 use crate::session::command::SessionCommand;
 use crate::session::desks::Desks;
 use crate::session::event::SessionEvent;
@@ -71,7 +72,7 @@ impl Session {
         let local_files = LocalFiles::at(setup.settings.with_file_name("local-files.jsonl"));
         let mut opened = journal::open(&setup.settings);
         let trouble = opened.trouble.take();
-        let shelf = Shelf::in_cache((setup.reach_hub)(None).cache);
+        let shelf = Shelf::in_cache((setup.reach_hub)(None).cache, families::ALL);
         let mut session = Self::new(settings, shelf, local_files, setup.open_worker, wake.clone());
         session.queue = Queue::left_over(opened.kept.waiting().cloned());
         (session.form, session.history) = (opened.kept.draft.clone(), opened.kept.history.clone());

@@ -14,6 +14,7 @@ use burnisher::base::device::DeviceChoice;
 use burnisher::base::model_ref::ModelRef;
 
 use burnisher::content::request::{Size, TaskKind};
+use burnisher::families;
 use burnisher::session::journal::Kept;
 use burnisher::session::settings::{Brush, Draft, Settings};
 use burnisher::storage::gallery::Destination;
@@ -264,7 +265,7 @@ fn load() -> String {
 fn preview_share() -> f64 {
     let settings = Settings { device: DeviceChoice::Cpu, ..Settings::default() };
     let open = Setup::of_user().open_worker;
-    let mut worker = open(&settings, &Shelf::of_script(), Arc::new(|| {})).expect("a worker");
+    let mut worker = open(&settings, &Shelf::of_script(families::ALL), Arc::new(|| {})).expect("a worker");
     let load = worker::Command::Load { model: ModelRef::Bundled, cancel: burnisher::base::cancel::CancelToken::new() };
     worker.try_send(load).expect("it is free");
     let folder = tempfile::tempdir().expect("a folder");

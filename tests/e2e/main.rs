@@ -3,8 +3,9 @@
 //! `worker` drives the real worker with an engine that does what a test needs (panics, takes its time, obeys a cancel):
 //! what the worker promises has to hold for engines that misbehave. Its `bundled` has the real engine on the bundled model,
 //! and `command_line` and `from_pictures` run the program itself on that,
-//! `tiny_models` on models of other kinds, `odd_paths` where names of files aren't UTF-8. `library` looks for models in folders as other apps lay them out. `metadata` reads pictures of other apps, and `window` opens the
-//! program's window on a screen of its own.
+//! `tiny_models` on models of other kinds, `odd_folders` on some that people have changed, `odd_paths` where names of files aren't
+//! UTF-8. `library` looks for models in folders as other apps lay them out. `metadata` reads pictures of other apps, and `window`
+//! opens the program's window on a screen of its own.
 
 #[path = "../support/checkpoints.rs"]
 #[expect(dead_code, reason = "other test binaries use the rest of it")]
@@ -16,6 +17,7 @@ mod library;
 mod metadata;
 #[path = "../support/model_files.rs"]
 mod model_files;
+mod odd_folders;
 #[cfg(unix)]
 mod odd_paths;
 #[cfg(target_os = "linux")]

@@ -126,8 +126,20 @@ pub(crate) static ROW: FamilyRow = FamilyRow {
 /// What every pipeline with a prompt needs.
 const TEXT_GUIDED: [&str; 5] = ["text_encoder", "tokenizer", "unet", "vae", "scheduler"];
 
+/// What looks at finished pictures, and what prepares pictures for that and for the depth estimator. Diffusers knows an
+/// `image_encoder` as well, which only IP-Adapters read.
+const OPTIONAL: [&str; 2] = ["safety_checker", "feature_extractor"];
+
 const fn pipeline(name: &'static str, required: &'static [&'static str], tasks: &'static [TaskKind]) -> PipelineClass {
-    PipelineClass { name, required, tasks, steps: 50, guidance_scale: Some(7.5), architecture: None }
+    PipelineClass {
+        name,
+        required,
+        optional: &OPTIONAL,
+        tasks,
+        steps: 50,
+        guidance_scale: Some(7.5),
+        architecture: None,
+    }
 }
 
 /// Tells the architectures apart by what their UNets read. Asked after the families with wider texts.

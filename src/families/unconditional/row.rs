@@ -20,6 +20,7 @@ const fn pipeline(name: &'static str, steps: usize) -> PipelineClass {
     PipelineClass {
         name,
         required: &["unet", "scheduler"],
+        optional: &[],
         tasks: &[TaskKind::Unconditional],
         steps,
         guidance_scale: None,

@@ -1,9 +1,11 @@
 //! What an opened model is read from: a tree of files, or a single file that is made to look like one.
 
+use super::component::Component;
 use super::file_tree::FileTree;
 use super::files::Files;
+use super::index::has_weights;
 use super::single_file::SingleFile;
-use super::weight_files::{Variant, Weights};
+use super::weight_files::{Variant, WeightFiles, Weights, weight_files};
 use crate::base::error::Result;
 use crate::storage::weights::SourceFile;
 
@@ -24,6 +26,19 @@ impl Backing {
         match self {
             Self::Tree(source) => Weights::open(source, component, folder, preferred),
             Self::Single(file) => file.weights(component),
+        }
+    }
+
+    /// Returns what of a component's weights isn't there; `None` where all is, and for one that has no weights.
+    pub(super) fn lack(&self, component: &Component) -> Option<&'static str> {
+        let Self::Tree(source) = self else { return None };
+        if !has_weights(&component.class) {
+            return None;
+        }
+        match weight_files(&source.names(&component.folder), Variant::Full) {
+            WeightFiles::Whole(_) | WeightFiles::Sharded { .. } => None,
+            WeightFiles::Pickled => Some("its weights are there only as pickles (.bin), which aren't opened"),
+            WeightFiles::Absent => Some("it has no weights"),
         }
     }
 }

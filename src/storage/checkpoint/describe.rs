@@ -28,8 +28,11 @@ pub struct Description {
     pub model_index: Map<String, Value>,
     /// What the model's card recommends.
     pub recommended: Recommended,
-    /// The components that are there, in the index's order.
+    /// The components that are there and made use of, in the index's order.
     pub components: Vec<ComponentDescription>,
+    /// Notes on components that the model does without, though its index names them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// A component, described.
@@ -76,6 +79,7 @@ impl Checkpoint {
             model_index: self.index.clone(),
             recommended: self.recommended,
             components: components.collect::<Result<_>>()?,
+            notes: self.notes(),
         })
     }
 

@@ -33,6 +33,8 @@ pub use weight_files::Variant;
 
 pub(crate) use file_tree::FileTree;
 pub(crate) use files::{Files, is_plain_name, read_json};
-pub(crate) use index::{beside_index, check_class, config_file, has_weights, library_and_class, pipeline};
+pub(crate) use index::{
+    NamedComponent, beside_index, check_class, config_file, has_weights, named_components, pipeline,
+};
 pub(crate) use single_file::is_scaled;
 pub(crate) use weight_files::{WeightFiles, Weights, inside, read_index, weight_files};

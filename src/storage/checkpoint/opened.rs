@@ -12,7 +12,7 @@ use super::component::Component;
 use super::family::{Families, FamilyRow, PipelineClass};
 use super::file_tree::FileTree;
 use super::files::{Files, read_json};
-use super::index::{library_and_class, pipeline};
+use super::index::{named_components, pipeline};
 use super::load::{self, Comparison, OnTensor};
 use super::options::CheckpointOptions;
 use super::single_file::{self, SingleFile};
@@ -30,6 +30,8 @@ pub struct Checkpoint {
     pub(super) index: Map<String, Value>,
     pub(super) components: Vec<Component>,
     pub(super) recommended: Recommended,
+    /// Components that the index names and that the model does without, and why each isn't there.
+    left_out: Vec<(String, &'static str)>,
     /// Another VAE than its own.
     vae: Option<Weights>,
 }
@@ -70,10 +72,13 @@ impl Checkpoint {
         })?;
         let class_name = index.get("_class_name").and_then(Value::as_str).unwrap_or_default();
         let (family, pipeline) = pipeline(families, class_name, &model.to_string())?;
-        let mut components = Vec::new();
-        for (name, value) in &index {
-            if let Some((library, class)) = library_and_class(value) {
-                components.push(Component::open(&backing, family, name, library, class)?);
+        let (mut components, mut left_out) = (Vec::new(), Vec::new());
+        for named in named_components(&index, Some(pipeline), &backing.locate("model_index.json"))? {
+            let component = Component::open(&backing, family, named)?;
+            let lack = component.as_ref().map_or(Some("it isn't there"), |component| backing.lack(component));
+            match (component, lack.filter(|_| !named.is_required)) {
+                (_, Some(lack)) => left_out.push((named.name.to_owned(), lack)),
+                (component, None) => components.extend(component),
             }
         }
         let is_there = |name: &str| components.iter().any(|component| component.name == name);
@@ -82,7 +87,7 @@ impl Checkpoint {
         }
         let recommended = backing.read_text("README.md").ok().flatten();
         let recommended = recommended.map(|readme| card::recommended(&readme)).unwrap_or_default();
-        Ok(Self { backing, families, family, pipeline, index, components, recommended, vae: None })
+        Ok(Self { backing, families, family, pipeline, index, components, recommended, left_out, vae: None })
     }
 
     /// Puts another VAE in the place of the model's own.
@@ -126,6 +131,17 @@ impl Checkpoint {
         let found = self.components.iter().find(|component| component.name == name);
         found
             .ok_or_else(|| Error::new(format!("this model has no {name}: {}", self.backing.locate("model_index.json"))))
+    }
+
+    /// Returns whether the index names a component that isn't there, and that the model does without.
+    pub fn is_left_out(&self, name: &str) -> bool {
+        self.left_out.iter().any(|(left_out, _)| left_out == name)
+    }
+
+    /// Returns notes on the components that the model does without, though its index names them.
+    pub fn notes(&self) -> Vec<String> {
+        let note = |(name, lack): &(String, &str)| format!("{name}: {lack}; the model does without");
+        self.left_out.iter().map(note).collect()
     }
 
     /// Returns what the model's card recommends.

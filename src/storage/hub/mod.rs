@@ -114,7 +114,7 @@ impl Hub {
     /// # Errors
     /// It isn't there, or not all of it.
     pub fn local(&self, id: &HubId) -> Result<PathBuf> {
-        Shelf::in_cache(self.options.cache.clone()).folder(id)
+        Shelf::in_cache(self.options.cache.clone(), self.families).folder(id)
     }
 
     fn online(&self) -> Result<()> {

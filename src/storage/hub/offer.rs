@@ -6,7 +6,7 @@ use crate::base::error::{Error, Result};
 use crate::base::model_ref::HubId;
 use crate::base::stop::Outcome;
 use crate::storage::checkpoint::family::Families;
-use crate::storage::checkpoint::{check_class, library_and_class, pipeline};
+use crate::storage::checkpoint::{check_class, named_components, pipeline};
 use crate::storage::hub::cache::{self, Repo};
 use crate::storage::hub::client::Client;
 use crate::storage::hub::good_models::present_name;
@@ -64,13 +64,11 @@ pub(super) fn look(client: &Client, families: Families, asked: &HubId, variant: 
     let index = model_index(client, &id, &commit)?;
     let class_name = index.get("_class_name").and_then(Value::as_str).unwrap_or_default().to_owned();
     let (family, pipeline) = pipeline(families, &class_name, &id.to_string())?;
-    for (name, value) in &index {
-        if let Some((_, class)) = library_and_class(value) {
-            check_class(family, name, class, &id.to_string())?;
-        }
+    for component in named_components(&index, Some(pipeline), &id.to_string())? {
+        check_class(family, component.name, component.class, &id.to_string())?;
     }
     let names: Vec<&str> = listed.iter().map(|file| file.path.as_str()).collect();
-    let chosen = plan::plan(&names, &index, pipeline.required, variant).map_err(|lack| {
+    let chosen = plan::plan(&names, &index, pipeline, variant).map_err(|lack| {
         Error::new(format!("The model in this repository can't be opened here: {id}")).caused_by(lack)
     })?;
     let mut files = Vec::new();

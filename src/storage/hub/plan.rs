@@ -1,4 +1,5 @@
-//! Which of a repository's files a pipeline needs: what its model_index.json names, as safetensors, in one precision.
+//! Which of a repository's files a pipeline needs: the components that it makes use of and that its model_index.json names, as
+//! safetensors, in one precision.
 //!
 //! The rules are those of Diffusers (`pipeline_loading_utils.py`: `variant_compatible_siblings`, `_get_ignore_patterns`),
 //! with the names of weights that are opened here. What lies in a folder is judged by the same rules.
@@ -8,56 +9,64 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 
 use crate::base::error::{Error, Result};
+use crate::storage::checkpoint::family::PipelineClass;
 use crate::storage::checkpoint::{
-    WeightFiles, config_file, has_weights, is_plain_name, library_and_class, weight_files,
+    NamedComponent, WeightFiles, config_file, has_weights, named_components, weight_files,
 };
 use crate::storage::hub::Variant;
 
 /// Files beside the index that are fetched too.
 const BESIDE: [&str; 2] = ["model_index.json", "README.md"];
 
-/// The files that a pipeline with this model_index.json needs, of those that are there.
+/// The files that a pipeline with this model_index.json needs, of those that are there. A component that it can do without is
+/// needed whole or not at all.
 ///
 /// # Errors
 /// What is lacking: a required component, its config, its weights or a part of them, or all but pickled weights.
 pub(super) fn plan(
     names: &[&str],
     index: &Map<String, Value>,
-    required: &[&str],
+    pipeline: &PipelineClass,
     preferred: Variant,
 ) -> Result<BTreeSet<String>> {
     let mut chosen: BTreeSet<String> =
         names.iter().filter(|name| BESIDE.contains(name)).map(|&name| name.to_owned()).collect();
-    let mut found = Vec::new();
-    for (component, value) in index {
-        let Some((_, class)) = library_and_class(value) else { continue };
-        if !is_plain_name(component) {
-            return Err(Error::new(format!("a component can't be called {component:?}")));
-        }
-        found.push(component.as_str());
-        let config = config_file(class);
-        // Where a component has no folder, Diffusers looks beside the index.
-        let own = format!("{component}/{config}");
-        let folder = if names.contains(&own.as_str()) { format!("{component}/") } else { String::new() };
-        let here: Vec<String> = names
-            .iter()
-            .filter_map(|name| name.strip_prefix(folder.as_str()))
-            .filter(|name| !name.contains('/'))
-            .map(str::to_owned)
-            .collect();
-        if !here.iter().any(|name| name == config) {
-            return Err(Error::new(format!("the {component} has no {config}")));
-        }
-        let texts = here.iter().filter(|name| if folder.is_empty() { *name == config } else { is_text(name) });
-        chosen.extend(texts.map(|name| format!("{folder}{name}")));
-        if has_weights(class) {
-            chosen.extend(weights(component, &here, preferred)?.iter().map(|name| format!("{folder}{name}")));
+    let named = named_components(index, Some(pipeline), "model_index.json")?;
+    for component in &named {
+        match files(names, *component, preferred) {
+            Ok(files) => chosen.extend(files),
+            Err(lack) if component.is_required => return Err(lack),
+            Err(_) => {}
         }
     }
-    match required.iter().find(|name| !found.contains(name)) {
+    match pipeline.required.iter().find(|name| !named.iter().any(|component| component.name == **name)) {
         Some(name) => Err(Error::new(format!("its model_index.json names no {name}"))),
         None => Ok(chosen),
     }
+}
+
+/// The files of a component.
+fn files(names: &[&str], component: NamedComponent<'_>, preferred: Variant) -> Result<Vec<String>> {
+    let NamedComponent { name: component, class, .. } = component;
+    let config = config_file(class);
+    // Where a component has no folder, Diffusers looks beside the index.
+    let own = format!("{component}/{config}");
+    let folder = if names.contains(&own.as_str()) { format!("{component}/") } else { String::new() };
+    let here: Vec<String> = names
+        .iter()
+        .filter_map(|name| name.strip_prefix(folder.as_str()))
+        .filter(|name| !name.contains('/'))
+        .map(str::to_owned)
+        .collect();
+    if !here.iter().any(|name| name == config) {
+        return Err(Error::new(format!("the {component} has no {config}")));
+    }
+    let is_needed = |name: &&String| if folder.is_empty() { *name == config } else { is_text(name) };
+    let mut needed: Vec<String> = here.iter().filter(is_needed).cloned().collect();
+    if has_weights(class) {
+        needed.extend(weights(component, &here, preferred)?);
+    }
+    Ok(needed.into_iter().map(|name| format!("{folder}{name}")).collect())
 }
 
 /// The files of a component's weights.
@@ -115,10 +124,21 @@ mod tests {
         "unet/config.json",
     ];
 
+    /// Needs a UNet and a scheduler.
+    const PIPELINE: PipelineClass = PipelineClass {
+        name: "StableDiffusionPipeline",
+        required: &["unet", "scheduler"],
+        optional: &["tokenizer", "feature_extractor", "safety_checker"],
+        tasks: &[],
+        steps: 1,
+        guidance_scale: None,
+        architecture: None,
+    };
+
     fn chosen(weights: &[&str], variant: Variant) -> Result<Vec<String>> {
         let names: Vec<&str> = SMALL.iter().chain(weights).copied().collect();
         let index = serde_json::from_str(INDEX).expect("JSON");
-        let chosen = plan(&names, &index, &["unet", "scheduler"], variant)?;
+        let chosen = plan(&names, &index, &PIPELINE, variant)?;
         Ok(chosen.into_iter().filter(|name| !SMALL.contains(&&**name)).collect())
     }
 
@@ -170,12 +190,31 @@ mod tests {
         let error = chosen(&[], Variant::Full).expect_err("no weights");
         assert!(error.to_string().contains("the unet has no weights"), "{error}");
         let index = serde_json::from_str(r#"{"../unet": ["diffusers", "UNet2DModel"]}"#).expect("JSON");
-        let error = plan(&["model_index.json"], &index, &[], Variant::Full).expect_err("a way out");
+        let error = plan(&["model_index.json"], &index, &PIPELINE, Variant::Full).expect_err("a way out");
         assert!(error.to_string().contains("can't be called"), "{error}");
         let index = serde_json::from_str(r#"{"unet": ["diffusers", "UNet2DModel"]}"#).expect("JSON");
         let files = ["unet/config.json", "unet/diffusion_pytorch_model.safetensors"];
-        let error = plan(&files, &index, &["unet", "scheduler"], Variant::Full).expect_err("no scheduler");
+        let error = plan(&files, &index, &PIPELINE, Variant::Full).expect_err("no scheduler");
         assert!(error.to_string().contains("names no scheduler"), "{error}");
+    }
+
+    #[test]
+    fn what_a_pipeline_does_without_is_fetched_whole_or_not_at_all() {
+        let mut index: Map<String, Value> = serde_json::from_str(INDEX).expect("JSON");
+        index.insert("safety_checker".into(), serde_json::json!(["stable_diffusion", "StableDiffusionSafetyChecker"]));
+        index.insert("feature_extractor".into(), serde_json::json!(["transformers", "CLIPImageProcessor"]));
+        for foreign in ["controlnet_list", "image_encoder", "_optional_components", "trained_on"] {
+            index.insert(foreign.into(), serde_json::json!(["laion", "art"]));
+        }
+        let needed =
+            ["model_index.json", "scheduler/scheduler_config.json", "unet/config.json", "unet/model.safetensors"];
+        let extra = ["image_encoder/config.json", "safety_checker/config.json", "safety_checker/model.bin"];
+        let files = [&needed[..], &extra].concat();
+        let chosen = plan(&files, &index, &PIPELINE, Variant::Full).expect("a plan");
+        assert_eq!(chosen.into_iter().collect::<Vec<_>>(), needed);
+        let whole = [&files[..], &["safety_checker/model.safetensors"]].concat();
+        let chosen = plan(&whole, &index, &PIPELINE, Variant::Full).expect("a plan");
+        assert!(chosen.contains("safety_checker/model.safetensors") && chosen.len() == needed.len() + 2, "{chosen:?}");
     }
 
     #[test]
@@ -190,7 +229,7 @@ mod tests {
             "scheduler_config.json",
         ];
         let index = serde_json::from_str(index).expect("JSON");
-        let chosen = plan(&files, &index, &["unet", "scheduler"], Variant::Full).expect("a plan");
+        let chosen = plan(&files, &index, &PIPELINE, Variant::Full).expect("a plan");
         assert_eq!(chosen.into_iter().collect::<Vec<_>>(), [files[0], files[2], files[3], files[4]]);
     }
 }

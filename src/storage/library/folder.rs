@@ -10,8 +10,8 @@ use super::item::{ItemState, LibraryItem, WeightFile, modified};
 use crate::base::model_ref::ModelRef;
 use crate::storage::checkpoint::family::{Architecture, Families, FileKind};
 use crate::storage::checkpoint::{
-    FileTree, Files, Variant, WeightFiles, beside_index, config_file, has_weights, inside, library_and_class,
-    read_index, read_json, weight_files,
+    FileTree, Files, NamedComponent, Variant, WeightFiles, beside_index, config_file, has_weights, inside,
+    named_components, read_index, read_json, weight_files,
 };
 use crate::storage::weights::{Flaw, WeightHeader, read_header, read_path};
 
@@ -72,22 +72,28 @@ impl Pipeline {
             let class = if class.is_empty() { "a model of no named class" } else { class };
             pipeline.unopenable = Some(format!("It is {class}, which this app can't draw with yet"));
         }
-        for (name, class) in index.iter().filter_map(|(name, value)| Some((name, library_and_class(value)?.1))) {
-            pipeline.component(source, name, class);
+        let named = named_components(&index, known, &source.locate("model_index.json")).unwrap_or_else(|error| {
+            pipeline.flaws.push(sentence(error.headline()));
+            Vec::new()
+        });
+        for component in &named {
+            pipeline.component(source, *component);
         }
         for name in known.map_or(&[][..], |known| known.required) {
-            if index.get(*name).and_then(library_and_class).is_none() {
+            if !named.iter().any(|component| component.name == *name) {
                 pipeline.flaws.push(format!("Its model_index.json names no {name}"));
             }
         }
         pipeline
     }
 
-    fn component(&mut self, source: &FileTree, name: &str, class: &str) {
+    fn component(&mut self, source: &FileTree, component: NamedComponent<'_>) {
+        let NamedComponent { name, class, is_required, .. } = component;
         let config = format!("{name}/{}", config_file(class));
         let folder = match read_json(source, &config) {
             Ok(Some(_)) => name,
             Ok(None) if matches!(beside_index(source, class), Ok(Some(_))) => "",
+            Ok(None) if !is_required => return,
             Ok(None) => return self.missing.push(config),
             Err(error) => {
                 self.damaged.extend(real(source, &config));
@@ -97,7 +103,7 @@ impl Pipeline {
         if class.contains("Tokenizer") {
             self.tokenizer(source, folder);
         } else if has_weights(class) {
-            self.weights(source, name, folder);
+            self.weights(source, component, folder);
         }
     }
 
@@ -110,7 +116,8 @@ impl Pipeline {
     }
 
     /// Looks at the weights of a component, in every precision that is there.
-    fn weights(&mut self, source: &FileTree, name: &str, folder: &str) {
+    fn weights(&mut self, source: &FileTree, component: NamedComponent<'_>, folder: &str) {
+        let NamedComponent { name, is_required, .. } = component;
         let names = source.names(folder);
         let mut files = BTreeSet::new();
         for variant in [Variant::Full, Variant::Fp16] {
@@ -126,6 +133,7 @@ impl Pipeline {
                         }
                     }
                 }
+                WeightFiles::Pickled | WeightFiles::Absent if !is_required => return,
                 WeightFiles::Pickled => {
                     self.is_pickled = true;
                     return;

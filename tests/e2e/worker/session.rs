@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use burnisher::base::model_ref::ModelRef;
 use burnisher::base::sync::{Wake, bell};
+use burnisher::families;
 use burnisher::session::journal::{self, Kept};
 use burnisher::session::settings::{Draft, Settings};
 use burnisher::session::{Key, Move, Session, SessionCommand, SessionEvent, SessionSetup};
@@ -193,7 +194,7 @@ fn every_event_is_written_as_json_and_a_failure_stays_in_the_queue() {
 fn a_session_that_only_draws_gives_what_is_asked_for_and_keeps_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let (wake, woken) = bell();
-    let shelf = hub::Shelf::in_cache(folder.path().join("hub"));
+    let shelf = hub::Shelf::in_cache(folder.path().join("hub"), families::ALL);
     let open_worker =
         Box::new(|_: &Settings, _: &hub::Shelf, wake: Wake| spawn_waking(|_, _| Ok(Puppet::default()), move || wake()));
     let mut session =
@@ -231,7 +232,7 @@ fn a_session_that_only_draws_gives_what_is_asked_for_and_keeps_nothing() {
 #[test]
 fn who_waits_for_a_worker_that_is_gone_is_told() {
     let (wake, woken) = bell();
-    let shelf = hub::Shelf::in_cache(PathBuf::new());
+    let shelf = hub::Shelf::in_cache(PathBuf::new(), families::ALL);
     let open_worker = Box::new(|_: &Settings, _: &hub::Shelf, wake: Wake| {
         let mut worker = spawn_waking(|_, _| Ok(Puppet::default()), move || wake())?;
         worker.close();

@@ -72,7 +72,8 @@ impl Found {
 
     /// What is to be said of the model's files, by component.
     pub(super) fn notes(&self) -> Vec<String> {
-        self.inspection.components.iter().filter_map(worker::ComponentInspection::note).collect()
+        let notes = self.inspection.description.notes.iter().cloned();
+        notes.chain(self.inspection.components.iter().filter_map(worker::ComponentInspection::note)).collect()
     }
 
     /// All of it as text.

@@ -39,6 +39,8 @@ pub struct PipelineClass {
     pub name: &'static str,
     /// The components that it can't do without.
     pub required: &'static [&'static str],
+    /// Those that it makes use of where they are there.
+    pub optional: &'static [&'static str],
     /// What it does as a rule, first what it is named for. The networks may allow less.
     pub tasks: &'static [TaskKind],
     /// Steps by default (`__call__`).
