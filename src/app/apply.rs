@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::app::action::{
-    Action, FormAction, LabAction, ModelAction, ModelsAction, PictureAction, QueueAction, SettingsAction,
+    Action, FormAction, HelpAction, LabAction, ModelAction, ModelsAction, PictureAction, QueueAction, SettingsAction,
 };
 use crate::app::command::UiCommand;
 use crate::app::dialogs::Dialog;
@@ -30,6 +30,7 @@ impl App {
             Action::Models(action) => self.act_on_models(action),
             Action::Hub(action) => self.act_on_hub(action),
             Action::Settings(action) => self.act_on_settings(action),
+            Action::Help(action) => self.act_on_help(action),
             Action::Browse(dialog) => {
                 let asked = self.background.ask(dialog);
                 self.tell_failure(asked);
@@ -116,6 +117,7 @@ impl App {
             UiCommand::Lab => LabAction::SetUp.into(),
             UiCommand::Settings => SettingsAction::Open.into(),
             UiCommand::Shortcuts => return self.dialog = Some(Dialog::Shortcuts),
+            UiCommand::About => HelpAction::About.into(),
             UiCommand::Quit => return ctx.send_viewport_cmd(egui::ViewportCommand::Close),
             UiCommand::SwitchMask => return self.centre.switch_mask(),
             of_painter => {

@@ -54,6 +54,7 @@ pub(super) enum UiCommand {
     Lab,
     Settings,
     Shortcuts,
+    About,
     Quit,
 }
 
@@ -64,7 +65,7 @@ const ALT: Modifiers = Modifiers::ALT;
 
 impl UiCommand {
     /// In the order of the shortcuts sheet.
-    pub(super) const ALL: [Self; 50] = [
+    pub(super) const ALL: [Self; 51] = [
         Self::Generate,
         Self::GenerateFirst,
         Self::Stop,
@@ -114,6 +115,7 @@ impl UiCommand {
         Self::Lab,
         Self::Settings,
         Self::Shortcuts,
+        Self::About,
         Self::Quit,
     ];
 
@@ -180,6 +182,7 @@ impl UiCommand {
             Self::Lab => ("Lab…", "Compare samplers, step counts or guidance side by side"),
             Self::Settings => ("Settings…", "Folders, device, previews, appearance"),
             Self::Shortcuts => ("Keyboard shortcuts", "Everything that has a key"),
+            Self::About => ("About Burnisher", "Versions, devices and drivers, to look at and for a report"),
             Self::Quit => ("Quit", "Close Burnisher; what waits is kept"),
         }
     }
@@ -233,6 +236,7 @@ impl UiCommand {
             | Self::CopyPrompt
             | Self::OpenFolder
             | Self::FreeMemory
+            | Self::About
             | Self::MaskAll
             | Self::GrowMask
             | Self::ShrinkMask

@@ -101,6 +101,8 @@ impl App {
             None => {}
             Some(Dialog::Settings) => settings::ui(ctx, &mut self.settings_dialog, state, actions),
             Some(Dialog::Shortcuts) => shortcuts::ui(ctx, actions),
+            Some(Dialog::About(about)) => about.ui(ctx, state, &self.screen, actions),
+            Some(Dialog::Crash(crash)) => crash.ui(ctx, actions),
             Some(Dialog::Close) => close::ui(ctx, state, actions),
             Some(Dialog::ClearQueue) => close::clear_queue_ui(ctx, state, actions),
             Some(Dialog::Models) => models::ui(ctx, &mut self.models, &state.session, actions),

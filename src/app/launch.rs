@@ -26,11 +26,8 @@ pub fn native_options(layout: PathBuf) -> eframe::NativeOptions {
 /// There is no display, or nothing to draw on it with.
 pub fn run(setup: Setup) -> Result<()> {
     let options = native_options(setup.settings.with_file_name("window.ron"));
-    let opened = eframe::run_native(
-        "Burnisher",
-        options,
-        Box::new(|creation| Ok(Box::new(App::in_window(&creation.egui_ctx, setup)?))),
-    );
+    let opened =
+        eframe::run_native("Burnisher", options, Box::new(|creation| Ok(Box::new(App::in_window(creation, setup)?))));
     opened.map_err(|cause| {
         let reason = match cause {
             // What winit says names a file of its own sources.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::base::files::state_folder;
 use crate::session::settings::Settings;
 use crate::session::{OpenWorker, Reach};
 use crate::storage::hub;
@@ -14,6 +15,8 @@ pub struct Setup {
     pub settings: PathBuf,
     /// A folder for what can be made again: thumbnails, the gallery's index.
     pub cache: PathBuf,
+    /// The folder of the log and of what is kept of a crash.
+    pub records: PathBuf,
     /// Where models are looked for, beside the folders in the settings.
     pub places: Places,
     /// Starts the worker for a device; `wake` has to be called whenever there is something to hear or to see.
@@ -28,6 +31,7 @@ impl Setup {
         Self {
             settings: Settings::path_of_user(),
             cache: dirs::cache_dir().unwrap_or_else(std::env::temp_dir).join("burnisher"),
+            records: state_folder(),
             places: Places::of_user(Vec::new()),
             open_worker: Box::new(crate::session::open_worker),
             reach_hub: Arc::new(hub::Options::from_env),

@@ -1,5 +1,6 @@
 //! The window itself: its panels, its threads, and what happens in a frame.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
@@ -52,6 +53,10 @@ pub struct App {
     pub(super) events: Receiver<SessionEvent>,
     pub(super) librarian: Librarian,
     pub(super) background: Background,
+    /// What draws the window, in words; empty if that isn't known.
+    pub(super) screen: String,
+    /// The folder of the log and of what is kept of a crash.
+    pub(super) records: PathBuf,
     /// The user agreed to close with work left over.
     pub(super) may_close: bool,
 }
@@ -61,8 +66,13 @@ impl App {
     ///
     /// # Errors
     /// The system has no threads to give.
-    pub fn in_window(ctx: &egui::Context, setup: Setup) -> Result<Self> {
-        Ok(Self { ground: Ground::Cleared, ..Self::new(ctx, setup)? })
+    pub fn in_window(creation: &eframe::CreationContext<'_>, setup: Setup) -> Result<Self> {
+        let screen = creation.wgpu_render_state.as_ref().map_or(String::new(), |state| {
+            let info = state.adapter.get_info();
+            format!("{}, {}, {} {}", info.name, info.backend.to_str(), info.driver, info.driver_info)
+        });
+        log::info!("the window is drawn by {screen}");
+        Ok(Self { ground: Ground::Cleared, screen, ..Self::new(&creation.egui_ctx, setup)? })
     }
 
     /// Opens the window as it was left.
@@ -100,9 +110,12 @@ impl App {
             events,
             librarian,
             background,
+            screen: String::new(),
+            records: setup.records,
             may_close: false,
         };
         app.make_folder();
+        app.look_for_crash();
         Ok(app)
     }
 

@@ -13,6 +13,7 @@ use burn::tensor::{DType, Device, DeviceKind};
 use serde::Serialize;
 
 use crate::base::error::{Error, Result};
+use crate::base::system;
 
 /// What the user asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,6 +116,16 @@ pub struct DeviceInfo {
     pub default: bool,
 }
 
+impl DeviceInfo {
+    /// Its name, and in brackets what else there is to know.
+    pub fn in_words(&self) -> String {
+        let driver = if self.driver.is_empty() { String::new() } else { format!(", {}", self.driver) };
+        let f16 = if self.f16 { ", f16" } else { "" };
+        let limit = self.max_tensor_bytes.map_or(String::new(), |bytes| format!(", buffers up to {} MB", bytes >> 20));
+        format!("{} ({}, {}{driver}{f16}{limit})", self.name, self.kind, self.backend)
+    }
+}
+
 /// An opened device with the dtype that models run in on it.
 #[derive(Clone, Debug)]
 pub struct ComputeDevice {
@@ -187,6 +198,11 @@ impl Gpu {
 
     fn is_software(&self) -> bool {
         self.info.device_type == DeviceType::Cpu
+    }
+
+    /// The driver and its version, as far as it tells.
+    fn driver(&self) -> String {
+        format!("{} {}", self.info.driver, self.info.driver_info).trim().to_owned()
     }
 
     fn max_tensor_bytes(&self) -> u64 {
@@ -263,7 +279,7 @@ pub fn list() -> Vec<DeviceInfo> {
                 DeviceType::VirtualGpu | DeviceType::Other => "virtual gpu",
             },
             backend: gpu.info.backend.to_str().to_owned(),
-            driver: format!("{} {}", gpu.info.driver, gpu.info.driver_info).trim().to_owned(),
+            driver: gpu.driver(),
             f16: gpu.features.contains(Features::SHADER_F16),
             max_tensor_bytes: Some(gpu.max_tensor_bytes()),
             default: i == 0 && real,
@@ -294,6 +310,10 @@ pub fn open(choice: DeviceChoice, dtype: DtypeChoice) -> Result<ComputeDevice> {
         None => (Device::flex(), cpu_name(rayon::current_num_threads())),
         Some(gpu) => (open_gpu(gpu)?, gpu.info.name.clone()),
     };
+    let driver = gpu.as_ref().map_or(String::new(), |gpu| format!(", {}, {}", gpu.info.backend.to_str(), gpu.driver()));
+    let opened = format!("{name}{driver}, {}", dtype.name());
+    log::info!("the device is open: {opened}");
+    system::note_device(opened);
     Ok(ComputeDevice { device, dtype, name, max_tensor_bytes, memory, has_f16 })
 }
 

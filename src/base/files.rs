@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
@@ -10,6 +10,12 @@ use super::error::{Error, Result};
 
 /// What names of temporary files begin with.
 const PREFIX: &str = ".burnisher-";
+
+/// Returns the folder for what the program keeps of its runs, such as its log: the user's own, and nothing to be handed on.
+pub fn state_folder() -> PathBuf {
+    let folder = dirs::state_dir().or_else(dirs::data_local_dir);
+    folder.unwrap_or_else(std::env::temp_dir).join("burnisher")
+}
 
 /// Writes a file whole or not at all, replacing what is there.
 ///

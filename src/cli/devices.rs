@@ -3,6 +3,7 @@
 use crate::base::device;
 use crate::base::error::{Error, Result};
 use crate::cli::shell::{Ended, print};
+use crate::cli::waits::Waits;
 
 /// The arguments of `devices`.
 #[derive(clap::Args)]
@@ -14,7 +15,9 @@ pub(super) struct DevicesArgs {
 
 /// Prints one device a line; the one that `auto` takes has a star.
 pub(super) fn run(args: &DevicesArgs) -> Result<Ended> {
+    let waits = Waits::until_dropped("the drivers are asked for their devices");
     let devices = device::list();
+    drop(waits);
     if args.json {
         let json = serde_json::to_string_pretty(&devices);
         print(json.map_err(|cause| Error::new("the list is no JSON").caused_by(cause))?)?;
@@ -22,14 +25,7 @@ pub(super) fn run(args: &DevicesArgs) -> Result<Ended> {
     }
     for device in devices {
         let star = if device.default { '*' } else { ' ' };
-        let f16 = if device.f16 { ", f16" } else { "" };
-        let limit =
-            device.max_tensor_bytes.map_or(String::new(), |bytes| format!(", buffers up to {} MB", bytes >> 20));
-        let driver = if device.driver.is_empty() { String::new() } else { format!(", {}", device.driver) };
-        print(format!(
-            "{star} {:<6} {} ({}, {}{driver}{f16}{limit})",
-            device.id, device.name, device.kind, device.backend
-        ))?;
+        print(format!("{star} {:<6} {}", device.id, device.in_words()))?;
     }
     Ok(Ended::Done)
 }

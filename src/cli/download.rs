@@ -12,6 +12,7 @@ use crate::base::error::{Error, Result};
 use crate::base::model_ref::HubId;
 use crate::base::stop::Stop;
 use crate::cli::shell::{Ended, cancel_on_interrupt, print};
+use crate::cli::waits::Waits;
 use crate::families;
 use crate::storage::hub::{DownloadProgress, Downloaded, Gate, Hub, Offer, Options, TransferState, Variant};
 
@@ -51,7 +52,10 @@ pub(super) fn run(args: &DownloadArgs) -> Result<Ended> {
     };
     let hub = Hub::new(Options::from_env(None), families::ALL)?;
     let variant = if args.fp16 { Variant::Fp16 } else { Variant::Full };
-    let offer = match hub.look(&id, variant, &cancel) {
+    let waits = Waits::until_dropped(&format!("the Hub is asked for {id}"));
+    let looked = hub.look(&id, variant, &cancel);
+    drop(waits);
+    let offer = match looked {
         Ok(offer) => offer,
         Err(Stop::Cancelled) => return Ok(Ended::Interrupted),
         Err(Stop::Failed(error)) => return Err(error),
@@ -131,22 +135,22 @@ const BAR: &str = "{wide_bar} {bytes} of {total_bytes}  {msg}";
 
 /// Where a download's progress goes.
 enum DownloadReport {
-    /// Events on stdout; the time of the last one.
-    Json(Option<Instant>),
+    /// Events on stdout; the time of the last one. What they have no word for is said on stderr.
+    Json(Option<Instant>, Waits),
     Bar(ProgressBar),
     /// Lines on stderr; the time of the last one.
-    Lines(Option<Instant>),
+    Lines(Option<Instant>, Waits),
 }
 
 impl DownloadReport {
     fn new(json: bool) -> Self {
         if json {
-            Self::Json(None)
+            Self::Json(None, Waits::new())
         } else if io::stderr().is_terminal() {
             let style = ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
             Self::Bar(ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style))
         } else {
-            Self::Lines(None)
+            Self::Lines(None, Waits::new())
         }
     }
 
@@ -161,8 +165,15 @@ impl DownloadReport {
             }
             due
         };
+        if let Self::Json(_, waits) | Self::Lines(_, waits) = self {
+            match &progress.state {
+                TransferState::Waiting { why, .. } => waits.on("waiting", why.as_str()),
+                TransferState::Checking => waits.on("checking", "what is here is being checked"),
+                TransferState::Queued | TransferState::Fetching | TransferState::Done => waits.over(),
+            }
+        }
         match self {
-            Self::Json(last) => {
+            Self::Json(last, _) => {
                 if is_due(last, BETWEEN_EVENTS) {
                     // Whoever reads the events may be gone: the download is worth finishing.
                     drop(print(of_progress(progress)));
@@ -173,17 +184,19 @@ impl DownloadReport {
                 bar.set_position(progress.bytes);
                 bar.set_message(doing(progress));
             }
-            Self::Lines(last) => {
-                if is_due(last, BETWEEN_LINES) {
+            Self::Lines(last, _) => {
+                // What waits is said by the waits.
+                let is_under_way = matches!(progress.state, TransferState::Fetching | TransferState::Done);
+                if is_under_way && is_due(last, BETWEEN_LINES) {
                     say(&format!("{} of {}  {}", size(progress.bytes), size(progress.of), doing(progress)));
                 }
             }
         }
     }
 
-    /// Leaves the terminal as it was.
-    fn end(&self) {
-        if let Self::Bar(bar) = self {
+    /// Leaves the terminal as it was. No line about it comes after the next.
+    fn end(self) {
+        if let Self::Bar(bar) = &self {
             bar.finish_and_clear();
         }
     }

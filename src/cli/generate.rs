@@ -17,6 +17,7 @@ use crate::cli::model_arg::model_ref;
 use crate::cli::report::Report;
 use crate::cli::shell::{Ended, cancel_on_interrupt};
 use crate::cli::task::{TaskArgs, default_size, side_multiple};
+use crate::cli::waits::Waits;
 use crate::content::request::{Field, FieldSet, Request, SafetyMode, Validate as _, limits, random_seed};
 use crate::families;
 use crate::schedulers::{SamplingOptions, SigmaSchedule};
@@ -115,6 +116,8 @@ pub(super) fn run(args: &GenerateArgs) -> Result<Ended> {
     let interrupted = CancelToken::new();
     cancel_on_interrupt(&interrupted, wake.clone())?;
     let mut report = Report::new(args.json);
+    // A bar says itself what goes on.
+    let waits = (!report.is_bar()).then(Waits::new);
     let mut session = args.session(wake)?;
     let events = session.subscribe();
     loop {
@@ -124,6 +127,9 @@ pub(super) fn run(args: &GenerateArgs) -> Result<Ended> {
         }
         let Some(SessionEvent::Worker(event)) = session.wait(&events, &woken)? else { continue };
         report.tell(&event)?;
+        if let Some(waits) = &waits {
+            waits.follow(&event);
+        }
         match event {
             Event::ModelLoaded { info, .. } => {
                 args.complete(&mut request, &info)?;

@@ -11,6 +11,7 @@ use crate::base::model_ref::ModelRef;
 use crate::cli::memory_limit::MemoryLimit;
 use crate::cli::model_arg::model_ref;
 use crate::cli::shell::{Ended, print};
+use crate::cli::waits::Waits;
 use crate::families;
 use crate::schedulers::{Fate, SamplingOptions, SchedulerKind, Setting, Swapped};
 use crate::storage::checkpoint::Description;
@@ -84,11 +85,13 @@ struct Swap {
 pub(super) fn run(args: &InspectArgs) -> Result<Ended> {
     let memory_limit = args.memory_limit.map(MemoryLimit::bytes);
     let host = Host { device: args.device, dtype: args.dtype, threads: None, memory_limit };
+    let waits = Waits::until_dropped("the model's files are being read");
     let inspection = worker::inspect(&Shelf::of_script(families::ALL).resolve(&args.model)?, host)?;
     let wish = |usual: Wish| {
         let (width, height) = (args.width.unwrap_or(usual.width), args.height.unwrap_or(usual.height));
         Wish { width, height, ..usual }
     };
+    drop(waits);
     let plan = inspection.plan(|footprint| wish(Wish::usual(footprint)), 0);
     let scheduler = inspection.description.components.iter().find(|component| component.name == "scheduler");
     let swap = args.scheduler.zip(scheduler).map(|(kind, scheduler)| Swap {

@@ -5,9 +5,13 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
+use log::LevelFilter;
 
 use crate::base::error::Result;
+use crate::base::files::state_folder;
+use crate::base::{crash, logging, system};
 
 mod devices;
 mod download;
@@ -21,6 +25,7 @@ mod models;
 mod report;
 mod shell;
 mod task;
+mod waits;
 
 use shell::Ended;
 
@@ -28,8 +33,17 @@ use shell::Ended;
 #[derive(Parser)]
 #[command(name = "burnisher", version, after_help = "Without a command, the window opens.")]
 struct Cli {
+    /// How much is written into the log: off, error, warn, info, debug or trace
+    #[arg(long, global = true, value_name = "LEVEL", default_value = "info", value_parser = level(), hide_possible_values = true)]
+    log_level: LevelFilter,
     #[command(subcommand)]
     command: Option<CliCommand>,
+}
+
+/// Reads a level by its name.
+fn level() -> impl TypedValueParser<Value = LevelFilter> {
+    let names = PossibleValuesParser::new(["off", "error", "warn", "info", "debug", "trace"]);
+    names.try_map(|name| name.parse::<LevelFilter>())
 }
 
 #[derive(Subcommand)]
@@ -48,7 +62,13 @@ enum CliCommand {
 
 /// Runs the command that the program's arguments ask for; without one, `window`.
 pub fn run(window: impl FnOnce() -> Result<()>) -> ExitCode {
-    let ended = match Cli::parse().command {
+    let Cli { log_level, command } = Cli::parse();
+    let state = state_folder();
+    let logging = logging::start(&state, log_level);
+    crash::keep_reports(&state);
+    let name = command.as_ref().map_or("the window", CliCommand::name);
+    log::info!("{} starts: {name}; {}; {}", system::version(), system::parts(), system::system());
+    let ended = match command {
         None => window().map(|()| Ended::Done),
         Some(CliCommand::Generate(args)) => generate::run(&args),
         Some(CliCommand::Inspect(args)) => inspect::run(&args),
@@ -56,13 +76,30 @@ pub fn run(window: impl FnOnce() -> Result<()>) -> ExitCode {
         Some(CliCommand::Devices(args)) => devices::run(&args),
         Some(CliCommand::Models(args)) => models::run(&args),
     };
-    match ended {
+    let code = match ended {
         Ok(Ended::Done) => ExitCode::SUCCESS,
         Ok(Ended::Interrupted) => ExitCode::from(Ended::INTERRUPTED),
         Err(error) => {
+            log::error!("{error}");
             // Nobody is left to tell if stderr is closed.
             let _ = writeln!(io::stderr(), "error: {error}");
             ExitCode::FAILURE
+        }
+    };
+    log::info!("{name} ends: {code:?}");
+    drop(logging);
+    code
+}
+
+impl CliCommand {
+    /// Its name on the command line.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Generate(_) => "generate",
+            Self::Inspect(_) => "inspect",
+            Self::Download(_) => "download",
+            Self::Devices(_) => "devices",
+            Self::Models(_) => "models",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `burnisher models`: the models on this computer, wherever they lie.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -12,6 +12,7 @@ use crate::base::error::{Error, Result};
 use crate::base::path_text::{all_shown, shown};
 use crate::base::stop::{Outcome, Stop};
 use crate::cli::shell::{Ended, print};
+use crate::cli::waits::Waits;
 use crate::families;
 use crate::session::settings::Settings;
 use crate::storage::library::{self, Duplicates, ItemState, LibraryItem, Places, Soundness, size_text};
@@ -44,11 +45,13 @@ fn unstopped<T>(outcome: Outcome<T>) -> Result<T> {
 /// Prints one model a line, or all as JSON.
 pub(super) fn run(args: &ModelsArgs) -> Result<Ended> {
     let cancel = CancelToken::new();
+    let waits = Waits::until_dropped("models are being looked for");
     let (mut items, mut troubles) = library::list(&args.places(), families::ALL, &cancel)?;
+    drop(waits);
     let mut verdicts = vec![None; items.len()];
     if args.verify {
         for (item, verdict) in items.iter_mut().zip(&mut verdicts) {
-            let bar = Bar::new(format!("Checking {}", item.name));
+            let bar = ReadingReport::new(format!("checking {}", item.name));
             let found = unstopped(library::verify(item, &cancel, &mut |done, of| bar.show(done, of)))?;
             *item = item.clone().verified(&found);
             *verdict = Some(found);
@@ -56,7 +59,7 @@ pub(super) fn run(args: &ModelsArgs) -> Result<Ended> {
     }
     let mut duplicates = None;
     if args.duplicates {
-        let bar = Bar::new("Comparing files".to_owned());
+        let bar = ReadingReport::new("comparing files".to_owned());
         let (found, failed) = unstopped(library::find_duplicates(&items, &cancel, &mut |done, of| bar.show(done, of)))?;
         troubles.extend(failed);
         duplicates = Some(found);
@@ -176,24 +179,39 @@ fn of_duplicates(group: &Duplicates) -> Value {
     json!({ "bytes": group.bytes, "sha256": group.sha256, "files": all_shown(&group.files) })
 }
 
-/// How far a long reading is, on stderr.
-struct Bar(ProgressBar);
+/// How far a long reading is, on stderr: a bar where it is a terminal, and else a line from time to time.
+enum ReadingReport {
+    Bar(ProgressBar),
+    Lines(Waits, String),
+}
 
-impl Bar {
+impl ReadingReport {
     fn new(what: String) -> Self {
+        if !io::stderr().is_terminal() {
+            return Self::Lines(Waits::new(), what);
+        }
         let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes} of {total_bytes}, {eta} left");
         let bar = ProgressBar::new(0).with_message(what);
-        Self(style.map(|style| bar.clone().with_style(style)).unwrap_or(bar))
+        Self::Bar(style.map(|style| bar.clone().with_style(style)).unwrap_or(bar))
     }
 
     fn show(&self, done: u64, of: u64) {
-        self.0.set_length(of);
-        self.0.set_position(done);
+        match self {
+            Self::Bar(bar) => {
+                bar.set_length(of);
+                bar.set_position(done);
+            }
+            Self::Lines(waits, what) => {
+                waits.on("reading", format!("{what}, {} of {}", size_text(done), size_text(of)));
+            }
+        }
     }
 }
 
-impl Drop for Bar {
+impl Drop for ReadingReport {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
+        }
     }
 }

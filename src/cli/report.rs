@@ -11,6 +11,7 @@ use crate::base::error::Result;
 use crate::cli::json;
 use crate::cli::shell::print;
 use crate::content::request::Request;
+use crate::pipelines::Phase;
 use crate::worker::{Event, ModelInfo};
 
 /// Where the events of a run go.
@@ -45,6 +46,11 @@ impl Report {
         }
     }
 
+    /// Whether it is a bar, which shows all the time what goes on.
+    pub(super) fn is_bar(&self) -> bool {
+        matches!(self, Self::Bar(_))
+    }
+
     /// Shows an event.
     ///
     /// # Errors
@@ -60,14 +66,21 @@ impl Report {
                 info.notes.iter().for_each(|note| self.say(&format!("note: {note}")));
             }
             Event::JobStarted { request, .. } => self.say(&started(request)),
+            Event::ModelLoading { component: Some(component), number, of, fraction, .. } => {
+                if let Self::Bar(bar) = self {
+                    bar.set_message(format!("loading {component} ({number} of {of}), {:.0} %", 100.0 * fraction));
+                }
+            }
+            Event::JobPhase { phase, tuning: true, .. } if self.is_bar() => {
+                self.note(&format!(
+                    "{}, and tuning the GPU for this size, which takes minutes the first time",
+                    phase.name()
+                ));
+            }
             Event::JobPhase { phase, .. } => self.note(phase.name()),
             Event::JobStep { step, steps, .. } => self.step(*step, *steps),
             Event::PictureSaved { entry, .. } => return self.suspended(|| print(entry.path.display())),
-            Event::ModelLoading { .. }
-            | Event::ModelLetGo { .. }
-            | Event::ModelUnloaded
-            | Event::StepsKept { .. }
-            | Event::LookedBack { .. } => {}
+            Event::ModelLetGo { .. } | Event::ModelUnloaded | Event::StepsKept { .. } | Event::LookedBack { .. } => {}
             Event::ModelFailed { .. } | Event::ModelCancelled { .. } | Event::JobEnded { .. } => self.end(),
         }
         Ok(())
@@ -102,6 +115,8 @@ impl Report {
             Self::Bar(bar) => {
                 if bar.length() != Some(steps as u64) {
                     bar.set_style(style(BAR));
+                    // What was being tuned, is.
+                    bar.set_message(Phase::Denoising.name());
                     bar.set_length(steps as u64);
                 }
                 bar.set_position(step as u64);

@@ -15,6 +15,7 @@ pub mod journal;
 mod library;
 mod model;
 mod models;
+mod noted;
 mod program;
 mod queue;
 pub mod settings;

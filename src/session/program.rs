@@ -18,6 +18,7 @@ use crate::session::idle;
 use crate::session::journal::{self, Journal};
 use crate::session::library::{LibraryDesk, LibraryOrder, LibraryProgress};
 use crate::session::model::ModelState;
+use crate::session::noted;
 use crate::session::queue::Queue;
 use crate::session::settings::{Draft, Settings, remember};
 use crate::session::setup::{OpenWorker, SessionSetup, host_of};
@@ -315,6 +316,7 @@ impl Session {
     }
 
     pub(super) fn tell(&mut self, event: SessionEvent) {
+        noted::note(&event);
         if self.subscribers.is_empty() {
             self.early.push(event);
             return;

@@ -3,13 +3,13 @@
 //! A panic is caught here and nowhere else: what the engine was doing is then unknown, so the engine goes, and the next job opens
 //! the model again.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use crossbeam_channel::Receiver;
 
 use crate::base::cancel::CancelToken;
+use crate::base::crash::words_of;
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
 use crate::base::stop::{Outcome, Stop};
@@ -208,10 +208,4 @@ fn caught<T>(work: impl FnOnce() -> T) -> Result<T> {
         Error::new(format!("the engine broke down: {}", words_of(&*panic)))
             .advise("A smaller size needs less memory; if that isn't it, this is a bug in Burnisher")
     })
-}
-
-/// What a panic said.
-fn words_of(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given")
 }

@@ -72,7 +72,12 @@ pub(crate) fn measure(what: &str) {
     }
     let path = folder.path().join("settings.json");
     OnDisk { settings, kept: Kept { draft: form, ..Kept::default() } }.write(&path);
-    let mut setup = Setup { settings: path, cache: folder.path().join("cache"), ..Setup::of_user() };
+    let mut setup = Setup {
+        settings: path,
+        cache: folder.path().join("cache"),
+        records: folder.path().join("records"),
+        ..Setup::of_user()
+    };
     let told = Arc::new(AtomicUsize::new(0));
     let (open, count) = (setup.open_worker, told.clone());
     setup.open_worker = Box::new(move |settings, shelf, wake| {
@@ -86,7 +91,7 @@ pub(crate) fn measure(what: &str) {
     let options = burnisher::app::native_options(folder.path().join("window.ron"));
     let name = what.to_owned();
     let open = move |creation: &eframe::CreationContext<'_>| -> Result<Box<dyn eframe::App>, _> {
-        let app = App::in_window(&creation.egui_ctx, setup)?;
+        let app = App::in_window(creation, setup)?;
         let frames = Arc::new(AtomicUsize::new(0));
         let is_busy = device.is_some();
         let (stage, times) = (Stage::Opening, Vec::new());

@@ -15,6 +15,8 @@ use tempfile::TempDir;
 fn program(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_burnisher"));
     command.args(args).current_dir(folder).stdin(Stdio::null());
+    // The log isn't the user's own.
+    command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
     command
 }
 
@@ -333,7 +335,8 @@ fn the_same_seed_gives_the_same_bytes_and_the_next_picture_the_next_seed() {
 fn json_tells_every_event_in_order_and_nothing_else() {
     let folder = folder();
     let output = generate(folder.path(), &["--prompt", "a fox", "--json", "--count", "2", "--output", "fox.png"]);
-    assert_eq!(text(&output.stderr), "");
+    // On a busy machine the model takes longer than nothing is said.
+    assert!(text(&output.stderr).lines().all(|line| line.starts_with("waiting: ")), "{}", text(&output.stderr));
     let told: Vec<String> = events(&output)
         .iter()
         .map(|event| {
@@ -410,6 +413,7 @@ fn a_full_disk_is_one_clear_line_and_leaves_nothing_behind() {
     let script = "trap '' XFSZ; ulimit -f 1; exec \"$0\" generate --device cpu --prompt 'a fox' --steps 2";
     let mut command = Command::new("bash");
     command.args(["-c", script, env!("CARGO_BIN_EXE_burnisher")]).current_dir(folder.path()).stdin(Stdio::null());
+    command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
     let complaint = complaint(folder.path(), &command.output().expect("bash starts"));
     assert!(complaint.contains("can't write"), "{complaint}");
 }

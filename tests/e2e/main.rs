@@ -4,8 +4,8 @@
 //! what the worker promises has to hold for engines that misbehave. Its `bundled` has the real engine on the bundled model,
 //! and `command_line` and `from_pictures` run the program itself on that,
 //! `tiny_models` on models of other kinds, `odd_folders` on some that people have changed, `odd_paths` where names of files aren't
-//! UTF-8. `library` looks for models in folders as other apps lay them out. `metadata` reads pictures of other apps, and `window`
-//! opens the program's window on a screen of its own.
+//! UTF-8. `records` looks at the program's log and at what it says while it waits. `library` looks for models in folders as other
+//! apps lay them out. `metadata` reads pictures of other apps, and `window` opens the program's window on a screen of its own.
 
 #[path = "../support/checkpoints.rs"]
 #[expect(dead_code, reason = "other test binaries use the rest of it")]
@@ -24,6 +24,7 @@ mod odd_paths;
 #[path = "../support/on_disk.rs"]
 #[expect(dead_code, reason = "other test binaries use the rest of it")]
 mod on_disk;
+mod records;
 mod tiny_models;
 #[cfg(target_os = "linux")]
 mod window;

@@ -18,6 +18,7 @@ fn run(folder: &Path, args: &[&OsStr]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_burnisher"));
     command.args(args).current_dir(folder).stdin(Stdio::null());
     command.env("HOME", folder).env_remove("XDG_CONFIG_HOME").env_remove("XDG_CACHE_HOME").env_remove("XDG_DATA_HOME");
+    command.env_remove("XDG_STATE_HOME");
     command.output().expect("the program starts")
 }
 

@@ -112,6 +112,7 @@ impl Session {
             ("XDG_CONFIG_HOME", "config"),
             ("XDG_CACHE_HOME", "cache"),
             ("XDG_DATA_HOME", "data"),
+            ("XDG_STATE_HOME", "state"),
             ("XDG_RUNTIME_DIR", "run"),
         ] {
             command.env(name, home.join(folder));

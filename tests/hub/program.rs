@@ -1,14 +1,15 @@
 //! `burnisher download` as its users meet it, and as a power cut leaves it.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::repo::Repo;
-use crate::stage::{Dice, MODEL, Stage};
+use crate::repo::{Repo, git_hash, sha256};
+use crate::stage::{Dice, MODEL, Stage, needed};
 
 /// The program, asking the stage's server, without anything of the user's.
 fn program(stage: &Stage, args: &[&str]) -> Command {
@@ -23,6 +24,7 @@ fn program(stage: &Stage, args: &[&str]) -> Command {
     ] {
         command.env_remove(name);
     }
+    command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
     command.env("HF_ENDPOINT", stage.server.endpoint()).env("HF_HOME", stage.home.path()).env("NO_PROXY", "127.0.0.1");
     command
         .args(args)
@@ -95,6 +97,32 @@ fn a_licence_that_has_to_be_accepted_is_accepted_in_words() {
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(!text(&output.stderr).contains("secret") && !text(&output.stdout).contains("secret"));
     stage.assert_whole(&Stage::repo());
+}
+
+#[test]
+fn a_download_that_waits_for_another_one_says_so_and_goes_on() {
+    let (stage, repo) = (Stage::new(), Stage::repo());
+    let folder = stage.cache().join(".locks/models--acme--tiny-sd15");
+    fs::create_dir_all(&folder).expect("a folder");
+    let contents = needed(&repo).into_iter().map(|path| &repo.files[path]);
+    let names = contents.flat_map(|content| [sha256(content), git_hash(content)]);
+    let locks: Vec<File> = names
+        .map(|name| {
+            let lock = File::create(folder.join(format!("{name}.lock"))).expect("a lock");
+            lock.lock().expect("locked");
+            lock
+        })
+        .collect();
+    let mut child = program(&stage, &["download", MODEL, "--json"]).spawn().expect("it starts");
+    let mut lines = BufReader::new(child.stderr.take().expect("stderr")).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line == "waiting: another download of this file"));
+    drop(locks);
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(0));
+    for line in text(&output.stdout).lines() {
+        serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+    }
+    stage.assert_whole(&repo);
 }
 
 #[test]

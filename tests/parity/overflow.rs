@@ -68,7 +68,11 @@ fn failed_run(model: &Path, args: &[&str]) -> (String, TempDir) {
     program.args(["generate", "--device", "cpu", "--prompt", "a fox", "--scheduler", "ddim", "--steps", "10"]);
     program.args(["--width", "32", "--height", "32", "--output", "out", "--model"]).arg(model).args(args);
     // Where a picture is put aside.
-    program.current_dir(folder.path()).env("TMPDIR", folder.path()).stdin(Stdio::null());
+    program
+        .current_dir(folder.path())
+        .env("TMPDIR", folder.path())
+        .env("XDG_STATE_HOME", folder.path().join("state"))
+        .stdin(Stdio::null());
     let output = program.output().expect("the program starts");
     let said = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(1), "{said}");

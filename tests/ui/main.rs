@@ -7,6 +7,7 @@ mod checkpoints;
 mod forms;
 mod gallery;
 mod generating;
+mod help;
 mod hub;
 mod inspector;
 mod lab;

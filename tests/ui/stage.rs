@@ -101,6 +101,7 @@ impl Stage {
         let setup = Setup {
             settings: folder.path().join("settings.json"),
             cache: folder.path().join("cache"),
+            records: folder.path().join("records"),
             places: Places {
                 bundled: true,
                 own: Some(folder.path().join("models")),

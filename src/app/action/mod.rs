@@ -4,6 +4,7 @@
 
 mod form;
 mod gallery;
+mod help;
 mod lab;
 mod model;
 mod models;
@@ -20,6 +21,7 @@ use crate::base::error::Error;
 
 pub(super) use form::FormAction;
 pub(super) use gallery::GalleryAction;
+pub(super) use help::HelpAction;
 pub(super) use lab::LabAction;
 pub(super) use model::ModelAction;
 pub(super) use models::{HubAction, ModelsAction};
@@ -53,6 +55,8 @@ pub(crate) enum Action {
     Hub(HubAction),
     /// Changes what the settings are about.
     Settings(SettingsAction),
+    /// Shows what a report needs.
+    Help(HelpAction),
     /// Opens a file dialog.
     Browse(FileDialog<Action>),
     /// Shows a folder in the file manager.
@@ -92,4 +96,5 @@ from! {
     Models(ModelsAction),
     Hub(HubAction),
     Settings(SettingsAction),
+    Help(HelpAction),
 }

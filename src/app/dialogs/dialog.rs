@@ -1,5 +1,7 @@
 //! Which dialog is open.
 
+use crate::app::dialogs::about::AboutDialog;
+use crate::app::dialogs::crash::CrashDialog;
 use crate::app::dialogs::inspector::Inspector;
 use crate::app::dialogs::lab::LabSetup;
 use crate::app::dialogs::patch::PatchDialog;
@@ -9,6 +11,10 @@ use crate::app::dialogs::patch::PatchDialog;
 pub(crate) enum Dialog {
     Settings,
     Shortcuts,
+    /// Which program on which computer.
+    About(AboutDialog),
+    /// What was kept of a crash.
+    Crash(CrashDialog),
     /// Work is left over, and the window is to be closed.
     Close,
     /// The queue is to be thrown away.

@@ -1,7 +1,10 @@
 //! The windows in front of the others, one at a time.
 
+pub(super) mod about;
 pub(super) mod close;
+pub(super) mod crash;
 mod dialog;
+mod help_act;
 pub(super) mod inspector;
 pub(super) mod lab;
 pub(super) mod models;

@@ -36,6 +36,7 @@ impl Notices {
     pub(crate) fn error(&mut self, error: Error) {
         // The same failure again, say of every job in a queue, is one notice.
         let text = error.to_string();
+        log::error!("{text}");
         self.notices.retain(|notice| !matches!(&notice.text, Text::Error(old) if old.to_string() == text));
         self.push(Text::Error(error));
     }

@@ -68,6 +68,7 @@ fn line_ui(
             item(ui, UiCommand::Lab, true, actions);
             item(ui, UiCommand::Settings, true, actions);
             item(ui, UiCommand::Shortcuts, true, actions);
+            item(ui, UiCommand::About, true, actions);
             item(ui, UiCommand::Quit, true, actions);
         });
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {

@@ -6,7 +6,6 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Seek};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use image::codecs::gif::GifDecoder;
@@ -16,6 +15,7 @@ use image::{
     AnimationDecoder, DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, Luma, Rgb, RgbImage,
 };
 
+use crate::base::crash::contained;
 use crate::base::error::{Error, Result};
 use crate::content::imaging::webp_chunks;
 
@@ -27,16 +27,10 @@ const LIMIT_BYTES: u64 = 512 << 20;
 /// # Errors
 /// It can't be read, is not a picture, is damaged, or has more pixels than can be shown.
 pub fn decode(path: &Path) -> Result<DynamicImage> {
-    caught(|| decode_unguarded(path)).unwrap_or_else(|| {
+    contained(|| decode_unguarded(path)).unwrap_or_else(|| {
         Err(Error::new(format!("This is not a picture that can be shown: {}", path.display()))
             .caused_by(Error::new("its decoder stopped because of an internal error")))
     })
-}
-
-/// Runs a decoder from another crate, and gives `None` if it panics: a file that was made to break it must not end the
-/// thread that shows all others.
-pub fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
 fn decode_unguarded(path: &Path) -> Result<DynamicImage> {
@@ -114,7 +108,7 @@ pub fn look(path: &Path) -> Result<Looks> {
         let is_animated = is_animated(open(path)?.into_inner(), format).unwrap_or_default();
         Ok(Looks { width, height, is_animated })
     };
-    caught(look)
+    contained(look)
         .unwrap_or_else(|| Err(Error::new(format!("This is not a picture that can be shown: {}", path.display()))))
 }
 
@@ -242,8 +236,8 @@ mod tests {
 
     #[test]
     fn a_decoder_that_panics_is_survived() {
-        assert_eq!(caught(|| Vec::<u8>::new()[0]), None);
-        assert_eq!(caught(|| 7), Some(7));
+        assert_eq!(contained(|| Vec::<u8>::new()[0]), None);
+        assert_eq!(contained(|| 7), Some(7));
     }
 
     #[test]

@@ -12,9 +12,9 @@ use image::{ImageFormat, ImageReader};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::base::crash::contained;
 use crate::content::imaging::png_text;
 use crate::content::request::{Field, Recipe};
-use crate::storage::gallery::decode::caught;
 use crate::storage::recipe::metadata;
 
 /// The most bytes of a PNG's texts: the longest prompt is far below, but masks are in them, too.
@@ -57,7 +57,7 @@ pub struct Foreign {
 /// The file can't be opened or read.
 pub(super) fn read(path: &Path) -> io::Result<Option<Header>> {
     let file = BufReader::new(File::open(path)?);
-    caught(|| read_unguarded(file)).unwrap_or(Ok(None))
+    contained(|| read_unguarded(file)).unwrap_or(Ok(None))
 }
 
 fn read_unguarded(mut file: BufReader<File>) -> io::Result<Option<Header>> {
@@ -125,7 +125,8 @@ fn without_mask(json: &str) -> Option<Recipe> {
         }
         request = inner.pointer_mut("/branch/from");
     }
-    serde_json::from_value(recipe).ok()
+    // A picture may come from anywhere: no path of it is followed.
+    serde_json::from_value(recipe).ok().map(|recipe: Recipe| recipe.shared())
 }
 
 #[cfg(test)]

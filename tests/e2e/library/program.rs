@@ -11,9 +11,15 @@ use crate::command_line::{stdout, text};
 fn models(tree: &Tree, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_burnisher"));
     command.arg("models").args(args).env("HOME", tree.path("")).current_dir(tree.path(""));
-    for name in
-        ["XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"]
-    {
+    for name in [
+        "XDG_CONFIG_HOME",
+        "XDG_DATA_HOME",
+        "XDG_STATE_HOME",
+        "XDG_CACHE_HOME",
+        "HF_HOME",
+        "HF_HUB_CACHE",
+        "HUGGINGFACE_HUB_CACHE",
+    ] {
         command.env_remove(name);
     }
     command.output().expect("the program starts")
