@@ -130,6 +130,11 @@ impl ModelRef {
         }
     }
 
+    /// Returns whether its name says which model it is on every machine: no path is needed.
+    pub fn is_named(&self) -> bool {
+        matches!(self, Self::Bundled | Self::Hub(_))
+    }
+
     /// Returns the model in a file or folder.
     pub fn of_path(path: PathBuf) -> Self {
         if is_model_file(&path) { Self::File(path) } else { Self::Folder(path) }

@@ -56,11 +56,11 @@ impl Recipe {
         }
     }
 
-    /// Returns what may leave this machine: no path of a picture or of the model.
+    /// Returns what may leave this machine, and what is taken of what came to it: no path of a picture or of the model.
     #[must_use]
     pub fn shared(&self) -> Self {
         let mut shared = self.clone();
-        shared.request.images_mut().into_iter().for_each(|image| image.hint = None);
+        shared.request.forget_places();
         let Ok(model) = self.model.parse::<ModelRef>();
         if let ModelRef::Folder(path) | ModelRef::File(path) = &model {
             let name = path.file_name().unwrap_or(path.as_os_str());

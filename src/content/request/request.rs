@@ -71,6 +71,11 @@ impl Request {
         images
     }
 
+    /// Forgets where the pictures lie that it begins with: they are named by their content alone from now on.
+    pub fn forget_places(&mut self) {
+        self.images_mut().into_iter().for_each(|image| image.hint = None);
+    }
+
     /// Changes a request where it is made.
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {

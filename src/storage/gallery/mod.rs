@@ -146,7 +146,9 @@ pub fn read_recipe(path: &Path) -> Result<Option<Recipe>> {
     let Some((_, json)) = texts.into_iter().find(|(keyword, _)| keyword == png_text::BURNISHER) else {
         return Ok(None);
     };
-    serde_json::from_str(&json).map(Some).map_err(|cause| at(Error::new(cause.to_string())))
+    // A picture may come from anywhere: no path of it is followed.
+    let recipe = serde_json::from_str(&json).map(|recipe: Recipe| Some(recipe.shared()));
+    recipe.map_err(|cause| at(Error::new(cause.to_string())))
 }
 
 /// Makes a folder for pictures if there is none.

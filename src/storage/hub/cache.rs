@@ -16,6 +16,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::base::model_ref::HubId;
+use crate::storage::checkpoint::is_plain_name;
 use crate::storage::hub::listing::Wanted;
 
 /// Marks a folder as one that backups need not keep (<https://bford.info/cachedir/>), as Python does.
@@ -58,10 +59,12 @@ impl Repo {
         self.folder.join("snapshots").join(commit)
     }
 
-    /// The commit that a revision stands for: a branch or tag that was fetched, or a commit itself.
+    /// The commit that a revision stands for: a branch or tag that was fetched, or a commit itself. A note that is no name of a
+    /// folder counts for nothing: it would lead elsewhere.
     pub(super) fn commit(&self, revision: &str) -> String {
-        let noted = fs::read_to_string(self.folder.join("refs").join(revision));
-        noted.map_or_else(|_| revision.to_owned(), |commit| commit.trim().to_owned())
+        let noted = fs::read_to_string(self.folder.join("refs").join(revision)).ok();
+        let noted = noted.filter(|commit| is_plain_name(commit.trim()));
+        noted.map_or_else(|| revision.to_owned(), |commit| commit.trim().to_owned())
     }
 
     /// Whether a file is here whole.
@@ -193,6 +196,21 @@ mod tests {
         assert_eq!(fs::read(&place).expect("there"), b"hello");
         fs::remove_file(repo.blob(&file)).expect("removed");
         assert!(repo.has(&commit, &file), "it needn't come again");
+    }
+
+    #[test]
+    fn a_noted_commit_leads_to_no_other_folder() {
+        let cache = tempfile::tempdir().expect("a folder");
+        let repo = Repo::new(cache.path(), &HubId::parse("acme/tiny").expect("a name"));
+        let refs = cache.path().join("models--acme--tiny/refs");
+        fs::create_dir_all(&refs).expect("a folder");
+        let commit = "0".repeat(40);
+        for (noted, expected) in
+            [(format!("{commit}\n"), &*commit), ("../../evil".to_owned(), "main"), ("/etc".to_owned(), "main")]
+        {
+            fs::write(refs.join("main"), noted).expect("written");
+            assert_eq!(repo.commit("main"), expected);
+        }
     }
 
     #[test]

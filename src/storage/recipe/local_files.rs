@@ -104,8 +104,8 @@ impl LocalFiles {
             if let (Some(wanted), None) = (&image.hash, &image.hint) {
                 let known = self.find(wanted, |path| hash_of_picture(path).ok());
                 image.hint = known.or_else(|| find_beside(beside?, wanted));
-                all &= image.hint.is_some();
             }
+            all &= image.hint.is_some();
         }
         all
     }

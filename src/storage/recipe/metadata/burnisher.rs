@@ -6,7 +6,6 @@ use super::imported::{Imported, SourceApp};
 use super::json;
 use super::texts::Texts;
 use crate::base::error::Result;
-use crate::base::model_ref::ModelRef;
 use crate::content::imaging::png_text;
 use crate::content::request::{Field, Patch, Request};
 use crate::schedulers::SchedulerKind;
@@ -38,12 +37,6 @@ fn imported(text: &str) -> Option<Imported> {
     imported.sampler = imported.patch.request.sampling.scheduler.map(|kind: SchedulerKind| kind.label().to_owned());
     imported.model = recipe.get("model").and_then(Value::as_str).map(str::to_owned);
     imported.model_hash = recipe.get("model_hash").and_then(Value::as_str).map(str::to_owned);
-    // A name without a place says too little of a model on disk.
-    let is_elsewhere = |model: &ModelRef| match model {
-        ModelRef::Folder(path) | ModelRef::File(path) => path.is_relative(),
-        ModelRef::Bundled | ModelRef::Hub(_) => false,
-    };
-    let model = imported.model.as_ref().and_then(|model| model.parse().ok());
-    imported.patch.model = model.filter(|model| !is_elsewhere(model));
+    imported.patch.model = imported.model.as_ref().and_then(|model| model.parse().ok());
     Some(imported)
 }

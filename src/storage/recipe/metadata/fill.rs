@@ -3,6 +3,7 @@
 use super::imported::{Imported, SourceApp};
 use super::samplers;
 use super::values::{shorten, whole};
+use crate::base::model_ref::ModelRef;
 use crate::content::request::limits::validate_size;
 use crate::content::request::{Field, Request, SIDE_MULTIPLE, Size};
 
@@ -165,6 +166,9 @@ impl Imported {
             }
         }
         self.model = self.model.filter(|model| !model.is_empty()).map(|model| shorten(&model));
+        // A picture may come from anywhere: what it names is found by its content, and no path of it is followed.
+        self.patch.request.forget_places();
+        self.patch.model = self.patch.model.filter(ModelRef::is_named);
         self
     }
 }

@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
     use crate::content::imaging::png_text;
-    use crate::content::request::{Field, Guidance, Prompts, Recipe, Request, Sampling, Seeds, Size};
+    use crate::content::request::{Field, Guidance, ImageRef, Prompts, Recipe, Request, Sampling, Seeds, Size, Task};
 
     const A1111: &str = "a fox\nSteps: 20, Sampler: Euler, Seed: 1, RNG: CPU";
     const INVOKEAI: &str = r#"{"positive_prompt": "a hen"}"#;
@@ -126,6 +126,30 @@ mod tests {
         assert_eq!([Field::Task, Field::Steps, Field::Size].map(|field| imported.get(field)), [None, None, None]);
         assert_eq!(imported.get(Field::Prompt).as_deref(), Some("a cat"));
         assert_eq!(imported.notes.len(), 3, "{:#?}", imported.notes);
+    }
+
+    #[test]
+    fn no_path_in_a_picture_is_followed() {
+        let mut recipe = recipe();
+        for image in
+            [ImageRef::from("/etc/secret.png"), ImageRef { hash: Some("ab12".into()), hint: Some("/etc/a.png".into()) }]
+        {
+            recipe.request.start = Task::ImageToImage { image, strength: 0.5 }.into();
+            for model in ["/etc/model", r"\\elsewhere\share\model", "../../model.safetensors", "//elsewhere/model/"] {
+                recipe.model = model.to_owned();
+                let json = serde_json::to_string(&recipe).expect("JSON");
+                let mut imported = read_png(&[("burnisher", &json)]).expect("it can be read").expect("settings");
+                let images = imported.patch.request.images_mut();
+                assert!(!images.is_empty() && images.iter().all(|image| image.hint.is_none()), "{images:?}");
+                assert_eq!(imported.patch.model, None, "{model}");
+            }
+        }
+        for model in ["bundled", "owner/name"] {
+            recipe.model = model.to_owned();
+            let json = serde_json::to_string(&recipe).expect("JSON");
+            let imported = read_png(&[("burnisher", &json)]).expect("it can be read").expect("settings");
+            assert_eq!(imported.patch.model, model.parse().ok());
+        }
     }
 
     #[test]
