@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs everything that must pass: formatting, clippy and all tests. On Debian it first installs what they need and isn't
-# there yet: a linker and C headers to build with, Mesa's software Vulkan, so that the GPU's code runs without a GPU, and what
-# opens and drives a window without a screen.
+# Runs everything that must pass: formatting, the licences and origins of crates, clippy and all tests. On Debian it first
+# installs what they need and isn't there yet: a linker and C headers to build with, Mesa's software Vulkan, so that the GPU's
+# code runs without a GPU, and what opens and drives a window without a screen.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -12,6 +12,7 @@ if command -v rustup >/dev/null; then
 fi
 
 cargo fmt --check
+tests/deny.sh
 
 # burn depends on this crate, and cargo judges it by the time of its files: a fresh checkout would compile burn again. The
 # crate's version, which is raised with each change, says what the time can't.

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use log::LevelFilter;
 
 use crate::base::error::Result;
@@ -14,6 +14,7 @@ use crate::base::files::state_folder;
 use crate::base::{crash, logging, system};
 
 mod devices;
+mod document;
 mod download;
 mod fields;
 mod generate;
@@ -58,6 +59,9 @@ enum CliCommand {
     Devices(devices::DevicesArgs),
     /// List the models on this computer
     Models(models::ModelsArgs),
+    /// Write the manual pages and the completions of shells
+    #[command(hide = true)]
+    Document(document::DocumentArgs),
 }
 
 /// Runs the command that the program's arguments ask for; without one, `window`.
@@ -75,6 +79,7 @@ pub fn run(window: impl FnOnce() -> Result<()>) -> ExitCode {
         Some(CliCommand::Download(args)) => download::run(&args),
         Some(CliCommand::Devices(args)) => devices::run(&args),
         Some(CliCommand::Models(args)) => models::run(&args),
+        Some(CliCommand::Document(args)) => document::run(&args, Cli::command()),
     };
     let code = match ended {
         Ok(Ended::Done) => ExitCode::SUCCESS,
@@ -100,6 +105,7 @@ impl CliCommand {
             Self::Download(_) => "download",
             Self::Devices(_) => "devices",
             Self::Models(_) => "models",
+            Self::Document(_) => "document",
         }
     }
 }
