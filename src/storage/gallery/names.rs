@@ -3,6 +3,7 @@
 //! Whatever the pattern and the prompt say, the result is one plain file name that every file system takes.
 
 use serde::{Deserialize, Serialize};
+use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::content::request::Recipe;
 
@@ -63,20 +64,41 @@ impl NamePattern {
     }
 }
 
-/// Words as part of a file name: small letters and digits of any script, joined by hyphens.
+/// Words as part of a file name: small letters and digits of any script with their marks, joined by hyphens.
+///
+/// It ends before a word that is too long for it. A word that is too long for any name is cut between two letters: scripts
+/// without spaces have such words.
 fn slug(text: &str, longest: usize) -> String {
     let mut slug = String::new();
-    for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
-        let word = word.to_lowercase();
-        if slug.len() + 1 + word.len() > longest {
-            break;
+    let letters: Vec<&str> = text.graphemes(true).collect();
+    for word in letters.split(|letter| !letter.starts_with(char::is_alphanumeric)).filter(|word| !word.is_empty()) {
+        let word: Vec<String> = word.iter().map(|letter| small(letter)).collect();
+        let joint = if slug.is_empty() { "" } else { "-" };
+        let length: usize = word.iter().map(String::len).sum();
+        let room = longest.saturating_sub(slug.len() + joint.len());
+        if length <= room {
+            slug.push_str(joint);
+            slug.extend(word);
+            continue;
         }
-        if !slug.is_empty() {
-            slug.push('-');
+        if length > longest {
+            let mut left = room;
+            let fits = |letter: &String| left.checked_sub(letter.len()).map(|rest| left = rest).is_some();
+            let start: String = word.into_iter().take_while(fits).collect();
+            if !start.is_empty() {
+                slug.push_str(joint);
+                slug.push_str(&start);
+            }
         }
-        slug.push_str(&word);
+        break;
     }
     slug
+}
+
+/// A letter with its marks as a small one, with no more marks than any language has.
+fn small(letter: &str) -> String {
+    const MOST_BYTES: usize = 24;
+    letter.get(..letter.floor_char_boundary(MOST_BYTES)).unwrap_or(letter).to_lowercase()
 }
 
 #[cfg(test)]
@@ -106,6 +128,22 @@ mod tests {
         assert_eq!(filled("{prompt} {width}x{height} {model} {number}", "Fox"), "fox 64x96 sd-1-5 00007");
         assert_eq!(filled("{seed}", "x"), "00007-42", "names have to differ");
         assert_eq!(filled("{number}-{prompt}-{sampler}", ""), "00007");
+    }
+
+    #[test]
+    fn letters_keep_their_marks_and_words_of_any_length_are_in_the_name() {
+        let prompt = |text: &str| slug(text, LONGEST_PROMPT);
+        let cat = "\u{e41}\u{e21}\u{e27}\u{e19}\u{e49}\u{e33}";
+        for word in [cat, "cafe\u{301}", "हिन्दी", "مَرحبا", "猫が"] {
+            assert_eq!(prompt(&format!("{word}, {word}!")), format!("{word}-{word}"));
+        }
+        assert_eq!(prompt(&"猫".repeat(28)), "猫".repeat(20));
+        assert_eq!(prompt(&format!("猫，{}", "犬".repeat(28))), format!("猫-{}", "犬".repeat(18)));
+        assert_eq!(prompt(&"x".repeat(300)), "x".repeat(LONGEST_PROMPT));
+        assert_eq!(prompt(&"e\u{301}".repeat(100)), "e\u{301}".repeat(20), "no mark is cut off its letter");
+        assert_eq!(prompt(&format!("a{} b", "\u{301}".repeat(900))), format!("a{}-b", "\u{301}".repeat(11)));
+        assert_eq!(prompt("one two three four five six seven eight nine ten eleven twelve thirteen").len(), 55);
+        assert_eq!((prompt("🦊👩‍👩‍👧"), prompt("\u{202e}fox")), (String::new(), "fox".to_owned()));
     }
 
     #[test]
