@@ -5,19 +5,24 @@
 //! loaders.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Seek};
+use std::io::{BufRead, BufReader, Read, Seek};
 use std::path::Path;
 
 use image::codecs::gif::GifDecoder;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::{
-    AnimationDecoder, DynamicImage, GrayImage, ImageDecoder, ImageFormat, ImageReader, Limits, Luma, Rgb, RgbImage,
+    AnimationDecoder, DynamicImage, GrayImage, ImageBuffer, ImageDecoder, ImageFormat, ImageReader, Limits, Luma, Rgb,
+    RgbImage,
 };
 
+use super::{unread, webp_chunks};
 use crate::base::crash::contained;
 use crate::base::error::{Error, Result};
-use crate::content::imaging::webp_chunks;
+
+/// The formats that are read.
+const READ: [ImageFormat; 6] =
+    [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::WebP, ImageFormat::Gif, ImageFormat::Bmp, ImageFormat::Tiff];
 
 /// The most memory that a picture's pixels may take: about 13,000 by 13,000 in three colours.
 const LIMIT_BYTES: u64 = 512 << 20;
@@ -58,14 +63,18 @@ fn open(path: &Path) -> Result<ImageReader<BufReader<fs::File>>> {
         // Some decoders first read all of the file.
         return Err(Error::new(format!("The file is too large to be shown ({} MB): {}", length >> 20, path.display())));
     }
-    let mut reader = ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(failed)?;
-    if reader.format() == Some(ImageFormat::WebP) {
-        let mut file = reader.into_inner();
+    let mut file = BufReader::new(file);
+    let mut start = Vec::new();
+    let read = file.by_ref().take(unread::LOOKED_AT_BYTES as u64).read_to_end(&mut start);
+    read.and_then(|_| file.rewind()).map_err(failed)?;
+    let format = image::guess_format(&start).ok().filter(|format| READ.contains(format));
+    let format = format.ok_or_else(|| not_read(path, &start))?;
+    if format == ImageFormat::WebP {
         webp_chunks::check(&mut file).map_err(|error| {
             Error::new(format!("This is not a picture that can be shown: {}", path.display())).caused_by(error)
         })?;
-        reader = ImageReader::with_format(file, ImageFormat::WebP);
     }
+    let mut reader = ImageReader::with_format(file, format);
     let mut limits = Limits::no_limits();
     // Decoders need a little more than the pixels: a row, or a palette.
     limits.max_alloc = Some(LIMIT_BYTES * 2);
@@ -73,10 +82,29 @@ fn open(path: &Path) -> Result<ImageReader<BufReader<fs::File>>> {
     Ok(reader)
 }
 
+/// Says that a file is in none of the formats that are read, and in which it is.
+fn not_read(path: &Path, start: &[u8]) -> Error {
+    let shown = path.display();
+    match unread::kind(start) {
+        Some(kind) => Error::new(format!("This is {kind}, which can't be read: {shown}"))
+            .advise("Save the picture as PNG, JPEG or WebP with another program"),
+        None => Error::new(format!("This is not a picture that can be shown: {shown}"))
+            .caused_by(Error::new("it is none of PNG, JPEG, WebP, GIF, BMP and TIFF")),
+    }
+}
+
 fn broken(path: &Path, cause: &image::ImageError) -> Error {
-    // Its text contains those of its causes.
-    let cause = Error::new(cause.to_string());
-    Error::new(format!("This is not a picture that can be shown: {}", path.display())).caused_by(cause)
+    Error::new(format!("This is not a picture that can be shown: {}", path.display())).caused_by(reason(cause))
+}
+
+/// Says why a decoder gave up, once: its text has those of its causes in it.
+pub fn reason(cause: &image::ImageError) -> Error {
+    let text = cause.to_string();
+    // What the standard library says where a file ends within a value.
+    if text.contains("failed to fill whole buffer") {
+        return Error::new("the file ends too early").advise("Copy or download it again");
+    }
+    Error::new(text)
 }
 
 /// The facts in the header of a picture's file.
@@ -170,23 +198,48 @@ pub fn rgb(path: &Path) -> Result<RgbImage> {
 }
 
 /// Decodes the brightness of a picture in 8 bits, for masks. Colours are weighted as by Pillow's `convert("L")` (ITU-R
-/// 601-2), and transparency is ignored.
+/// 601-2), and transparency is ignored, unless it is all that there is: where every pixel has the same brightness and the
+/// transparency differs, the mask was drawn in it, and what is opaque counts as white.
 ///
 /// # Errors
 /// As for [`rgb`].
 pub fn grey(path: &Path) -> Result<GrayImage> {
-    Ok(brightness(decode_whole(path)?))
+    let picture = decode_whole(path)?;
+    let alpha = picture.color().has_alpha().then(|| alpha(&picture));
+    let brightness = brightness(picture);
+    Ok(alpha.filter(|alpha| is_even(&brightness) && !is_even(alpha)).unwrap_or(brightness))
+}
+
+fn alpha(picture: &DynamicImage) -> GrayImage {
+    let opaque = picture.to_rgba8().as_chunks::<4>().0.iter().map(|[_, _, _, alpha]| *alpha).collect();
+    GrayImage::from_raw(picture.width(), picture.height(), opaque).unwrap_or_default()
+}
+
+/// Whether all pixels are the same.
+fn is_even(picture: &GrayImage) -> bool {
+    picture.as_raw().windows(2).all(|pair| pair[0] == pair[1])
 }
 
 /// Decodes the brightness of a picture in 16 bits, for depth maps. The 8 bits of other files are spread over them.
 ///
 /// # Errors
 /// As for [`rgb`].
-pub fn grey_16(path: &Path) -> Result<image::ImageBuffer<Luma<u16>, Vec<u16>>> {
+pub fn grey_16(path: &Path) -> Result<ImageBuffer<Luma<u16>, Vec<u16>>> {
+    use DynamicImage::{ImageLuma16, ImageLumaA16, ImageRgb16, ImageRgb32F, ImageRgba16, ImageRgba32F};
     match decode_whole(path)? {
-        picture @ (DynamicImage::ImageLuma16(_) | DynamicImage::ImageLumaA16(_)) => Ok(picture.into_luma16()),
+        picture @ (ImageLuma16(_) | ImageLumaA16(_)) => Ok(picture.into_luma16()),
+        picture @ (ImageRgb16(_) | ImageRgba16(_) | ImageRgb32F(_) | ImageRgba32F(_)) => {
+            let picture = picture.into_rgb16();
+            let grey = picture.as_chunks::<3>().0.iter().map(|rgb| weighted(rgb.map(u64::from)) as u16).collect();
+            Ok(ImageBuffer::from_raw(picture.width(), picture.height(), grey).unwrap_or_default())
+        }
         picture => Ok(DynamicImage::ImageLuma8(brightness(picture)).into_luma16()),
     }
+}
+
+/// The brightness of a colour of any depth, as Pillow's `L24` computes it.
+fn weighted([red, green, blue]: [u64; 3]) -> u64 {
+    (red * 19_595 + green * 38_470 + blue * 7_471 + 0x8000) >> 16
 }
 
 fn brightness(picture: DynamicImage) -> GrayImage {
@@ -197,9 +250,7 @@ fn brightness(picture: DynamicImage) -> GrayImage {
     let picture = picture.into_rgb8();
     let mut out = GrayImage::new(picture.width(), picture.height());
     for (out, pixel) in out.pixels_mut().zip(picture.pixels()) {
-        let [red, green, blue] = pixel.0.map(u32::from);
-        // Pillow's `L24`.
-        *out = Luma([((red * 19_595 + green * 38_470 + blue * 7_471 + 0x8000) >> 16) as u8]);
+        *out = Luma([weighted(pixel.0.map(u64::from)) as u8]);
     }
     out
 }
@@ -248,5 +299,74 @@ mod tests {
             assert!(message.starts_with("This is not a picture that can be shown: "), "{message}");
         }
         assert!(decode(Path::new("gone.png")).expect_err("gone").to_string().starts_with("Can't read gone.png"));
+    }
+    #[test]
+    fn a_picture_in_a_format_that_is_not_read_is_refused_by_its_name() {
+        for (bytes, name) in [
+            (&b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"[..], "This is a HEIC picture, which can't be read: "),
+            (b"8BPS\0\x01\0\0", "This is a Photoshop (PSD) picture, which can't be read: "),
+            (b"\0\0\0\x0cJXL \r\n\x87\n", "This is a JPEG XL picture, which can't be read: "),
+            (b"\0\0\x02\0\0\0\0\0\0\0\0\0\x08\0\x08\0\x18\0", "This is a TGA picture, which can't be read: "),
+            (b"qoif\0\0\0\x08\0\0\0\x08\x03\0", "This is a QOI picture, which can't be read: "),
+        ] {
+            let message = complaint(bytes);
+            assert!(
+                message.starts_with(name) && message.ends_with("PNG, JPEG or WebP with another program"),
+                "{message}"
+            );
+        }
+        let message = complaint(b"notes");
+        assert!(message.ends_with("it is none of PNG, JPEG, WebP, GIF, BMP and TIFF"), "{message}");
+    }
+
+    #[test]
+    fn a_picture_cut_off_in_its_header_ends_too_early() {
+        for bytes in [&b"II*\0\x08\0"[..], b"MM\0*\0\0\0\x08\0", b"II*\0\x08\0\0\0\x04\0\0\x01"] {
+            let message = complaint(bytes);
+            assert!(message.contains("ends too early"), "{message}");
+            assert!(!message.contains("buffer"), "{message}");
+        }
+    }
+
+    /// What [`grey`] makes of a picture in a PNG.
+    fn mask(picture: &DynamicImage) -> Vec<u8> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("mask.png");
+        picture.save(&path).expect("written");
+        grey(&path).expect("a mask").into_raw()
+    }
+
+    #[test]
+    fn a_mask_drawn_in_the_transparency_alone_is_that() {
+        let alpha = [0, 255, 128];
+        for value in [255, 0, 90] {
+            let colours = alpha.iter().flat_map(|alpha| [value, value, value, *alpha]).collect();
+            assert_eq!(mask(&DynamicImage::ImageRgba8(ImageBuffer::from_raw(3, 1, colours).expect("pixels"))), alpha);
+            let greys = alpha.iter().flat_map(|alpha| [value, *alpha]).collect();
+            assert_eq!(mask(&DynamicImage::ImageLumaA8(ImageBuffer::from_raw(3, 1, greys).expect("pixels"))), alpha);
+        }
+        let opaque = vec![255, 255, 255, 255];
+        assert_eq!(mask(&DynamicImage::ImageLumaA8(ImageBuffer::from_raw(2, 1, opaque).expect("pixels"))), [255, 255]);
+        let both = vec![255, 255, 255, 9, 0, 0, 0, 255];
+        let both = DynamicImage::ImageRgba8(ImageBuffer::from_raw(2, 1, both).expect("pixels"));
+        assert_eq!(mask(&both), [255, 0], "Pillow's convert(\"L\") where the colours say something");
+    }
+
+    #[test]
+    fn sixteen_bits_are_cut_to_eight_for_a_mask_and_kept_for_depth() {
+        let values = [0_u16, 1, 32_639, 32_767, 32_768, 32_896, 65_535];
+        let folder = tempfile::tempdir().expect("a folder");
+        let kept = |picture: DynamicImage| {
+            let path = folder.path().join("deep.png");
+            picture.save(&path).expect("written");
+            grey_16(&path).expect("a map").into_raw()
+        };
+        let grey = ImageBuffer::from_raw(7, 1, values.to_vec()).expect("pixels");
+        assert_eq!(mask(&DynamicImage::ImageLuma16(grey.clone())), [0, 0, 127, 127, 128, 128, 255]);
+        assert_eq!(kept(DynamicImage::ImageLuma16(grey)), values);
+        let colours = values.iter().flat_map(|value| [*value; 3]).collect();
+        assert_eq!(kept(DynamicImage::ImageRgb16(ImageBuffer::from_raw(7, 1, colours).expect("pixels"))), values);
+        let eight = ImageBuffer::from_raw(2, 1, vec![1_u8, 255]).expect("pixels");
+        assert_eq!(kept(DynamicImage::ImageLuma8(eight)), [257, 65_535]);
     }
 }

@@ -14,5 +14,6 @@ pub mod png_chunks;
 pub mod png_text;
 pub mod processor;
 pub mod resize;
+pub mod unread;
 pub(crate) mod webp_chunks;
 pub mod xmp;

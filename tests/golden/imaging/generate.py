@@ -73,7 +73,30 @@ def crops(processor):
         drawn[top, left] = drawn[bottom - 1, right - 1] = 1
         region = processor.get_crop_region(Image.fromarray(drawn), *shape, padding)
         rows.append([[left, top, right, bottom], [w, h], shape, padding, [int(side) for side in region]])
+    # A strip along each edge, a pixel in the middle and in a corner, and all of it; no, some and too much padding.
+    w, h = 60, 40
+    for left, top, right, bottom in (
+        (0, 0, w, 1), (0, h - 1, w, h), (0, 0, 1, h), (w - 1, 0, w, h), (30, 20, 31, 21), (w - 1, h - 1, w, h), (0, 0, w, h)
+    ):
+        for padding in (0, 32, 500):
+            for shape in ([64, 64], [96, 32], [32, 96]):
+                drawn = np.zeros((h, w), np.uint8)
+                drawn[top, left] = drawn[bottom - 1, right - 1] = 1
+                region = processor.get_crop_region(Image.fromarray(drawn), *shape, padding)
+                rows.append([[left, top, right, bottom], [w, h], shape, padding, [int(side) for side in region]])
     return rows
+
+
+def write_inks(smooth, folder):
+    """JPEGs of four inks: without Adobe's mark, and with the one that says YCCK, which Pillow reads but doesn't write."""
+    black = Image.fromarray((np.mgrid[0:24, 0:40][1] * 5).astype(np.uint8))
+    inks = Image.merge("CMYK", [*smooth.split(), black])
+    inks.save(folder / "cmyk-plain.jpg", quality=100, subsampling=0)
+    file = (folder / "cmyk-plain.jpg").read_bytes()
+    # FF EE, the length, "Adobe", a version and flags, and how colours are coded: 0 as they are, 2 as YCCK.
+    at = file.index(b"\xff\xee\x00\x0eAdobe")
+    (folder / "ycck.jpg").write_bytes(file[:at + 15] + b"\x02" + file[at + 16:])
+    (folder / "cmyk-plain.jpg").write_bytes(file[:at] + file[at + 16:])
 
 
 def write_files():
@@ -94,6 +117,7 @@ def write_files():
     photo.quantize(16).save(folder / "palette.png", transparency=3)
     # The bytes of a JPEG in CMYK are inverted, as Adobe's are.
     smooth.convert("CMYK").save(folder / "cmyk.jpg", quality=100, subsampling=0)
+    write_inks(smooth, folder)
     smooth.save(folder / "turned.jpg", quality=100, subsampling=0, exif=exif)
     soft.save(folder / "grey.jpg", quality=100)
     frames = [photo.quantize(32), smooth.quantize(32), photo.quantize(8)]

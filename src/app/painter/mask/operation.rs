@@ -11,9 +11,9 @@ use super::brush::Paint;
 use super::history::Edit;
 use super::{Point, polygon};
 use crate::base::error::{Error, Result};
+use crate::content::imaging::decode;
 use crate::content::imaging::mask as shaping;
 use crate::content::request::{Margins, Mask};
-use crate::storage::gallery::decode::decode;
 
 /// How much a pixel may differ from the one that was clicked and still be filled with it.
 const FLOOD_TOLERANCE: u8 = 127;
@@ -170,7 +170,7 @@ fn flooded(mask: &GrayImage, at: Point) -> GrayImage {
 
 /// The mask with what a picture's alpha says in the picture's place.
 fn with_alpha(mask: &GrayImage, margins: Margins, path: &Path) -> Result<GrayImage> {
-    let picture = decode(path)?;
+    let picture = decode::decode(path)?;
     if !picture.color().has_alpha() {
         return Err(Error::new(format!("the picture has no transparent parts: {}", path.display())));
     }
@@ -185,7 +185,7 @@ fn with_alpha(mask: &GrayImage, margins: Margins, path: &Path) -> Result<GrayIma
 
 /// A picture as the mask: in the place of the picture if it has its size, and else over everything.
 fn from_picture(mask: &GrayImage, margins: Margins, path: &Path) -> Result<(GrayImage, Option<String>)> {
-    let picture = decode(path)?.into_luma8();
+    let picture = decode::grey(path)?;
     let (width, height) = mask.dimensions();
     let own = margins.around(picture.width() as usize, picture.height() as usize);
     if picture.dimensions() == (width, height) {
@@ -317,7 +317,7 @@ mod tests {
         assert_eq!((done.bitmap.size(), done.bitmap.get(0, 0), done.bitmap.get(4, 2)), ((5, 3), Some(0), Some(255)));
         assert_eq!(done.note.as_deref(), Some("The mask was 10 × 6 and is scaled to 5 × 3"));
         let whole = work(Operation::Picture(path("holed.png")), &mask, margins).expect("a mask");
-        assert_eq!((whole.bitmap.get(0, 0), whole.bitmap.get(1, 0), whole.note), (Some(200), Some(9), None));
+        assert_eq!((whole.bitmap.get(0, 0), whole.bitmap.get(1, 0), whole.note), (Some(200), Some(255), None));
         assert!(work(Operation::Picture(path("gone.png")), &mask, margins).is_err());
     }
 }
