@@ -86,8 +86,9 @@ fn automatic1111_of_2022_in_unicode() {
 }
 
 #[test]
-fn automatic1111_in_jpeg_and_webp_of_every_byte_order() {
-    for name in ["a1111.jpg", "a1111.webp", "a1111_ascii.jpg"] {
+fn automatic1111_in_jpeg_and_webp_of_every_byte_order_and_where_converters_move_it() {
+    let moved = ["a1111_comment.jpg", "a1111_windows.jpg", "a1111_description.jpg"];
+    for name in ["a1111.jpg", "a1111.webp", "a1111_ascii.jpg"].into_iter().chain(moved) {
         let (imported, notes) = read(name);
         let expected =
             with(settings(SourceApp::AUTOMATIC1111, ("a hen", ""), ("Euler a", Some("euler-a"))), "m", |request| {
@@ -111,8 +112,8 @@ fn stable_diffusion_cpp() {
 }
 
 #[test]
-fn comfyui_in_png_and_webp() {
-    for name in ["comfyui.png", "comfyui.webp"] {
+fn comfyui_in_png_and_webp_and_as_its_editor_keeps_it() {
+    for name in ["comfyui.png", "comfyui.webp", "comfyui_workflow.png"] {
         let (imported, notes) = read(name);
         let prompts = ("beautiful scenery, galaxy in a bottle", "text, watermark");
         let expected = with(
@@ -234,6 +235,26 @@ fn novelai_in_png_and_webp() {
         };
         assert_eq!(imported, expected, "{name}");
         assert_notes(&notes, &["came from a GPU", "single characters", "weight"]);
+    }
+}
+
+#[test]
+fn swarmui_in_png_and_jpeg() {
+    for name in ["swarmui.png", "swarmui.jpg"] {
+        let (imported, notes) = read(name);
+        let prompts = ("a fox in the snow", "blurry");
+        let expected = with(
+            settings(SourceApp::SWARM_UI, prompts, ("euler karras", Some("euler-karras"))),
+            "OfficialStableDiffusion/v1-5",
+            |request| {
+                request.sampling.steps = 25;
+                request.guidance.scale = 6.5;
+                request.seeds.first = 7;
+                request.size.height = 768;
+            },
+        );
+        assert_eq!(imported, expected, "{name}");
+        assert_notes(&notes, &["LoRAs can't be applied here: fur"]);
     }
 }
 

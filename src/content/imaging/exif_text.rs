@@ -13,6 +13,9 @@ use crate::base::error::{Error, Result};
 /// The first bytes of the data in JPEG files, and by mistake in some WebP files.
 pub(super) const PREFIX: &[u8] = b"Exif\0\0";
 
+/// The tag of the comment that Windows' file manager writes, in UTF-16 of the little byte order and without a code.
+pub const XP_COMMENT: u16 = 0x9c9c;
+
 /// The code of a comment in UTF-16.
 const UNICODE: &[u8] = b"UNICODE\0";
 
@@ -28,7 +31,11 @@ pub fn texts(data: &[u8]) -> Vec<(u16, String)> {
         Value::Undefined(bytes, _) | Value::Byte(bytes) => Some(decode(bytes)),
         _ => None,
     };
-    exif.fields().filter_map(|field| Some((field.tag.number(), text(&field.value)?))).collect()
+    let text_of = |field: &Field| match (field.tag.number(), &field.value) {
+        (XP_COMMENT, Value::Byte(bytes)) => Some(from_units(bytes, u16::from_le_bytes)),
+        (_, value) => text(value),
+    };
+    exif.fields().filter_map(|field| Some((field.tag.number(), text_of(field)?))).collect()
 }
 
 /// Encodes EXIF data that has only this comment.
@@ -59,14 +66,19 @@ fn decode(bytes: &[u8]) -> String {
 fn decode_utf16(bytes: &[u8]) -> String {
     let (pairs, _) = bytes.as_chunks::<2>();
     let latin = |high: usize| pairs.iter().filter(|pair| pair.get(high) == Some(&0)).count();
-    let (pairs, is_little) = match pairs {
-        [[0xff, 0xfe], rest @ ..] => (rest, true),
-        [[0xfe, 0xff], rest @ ..] => (rest, false),
-        _ => (pairs, latin(1) > latin(0)),
+    let is_little = match pairs {
+        [[0xff, 0xfe], ..] => true,
+        [[0xfe, 0xff], ..] => false,
+        _ => latin(1) > latin(0),
     };
-    let read = if is_little { u16::from_le_bytes } else { u16::from_be_bytes };
-    let units: Vec<u16> = pairs.iter().copied().map(read).collect();
-    String::from_utf16_lossy(&units).trim_end_matches('\0').to_owned()
+    from_units(bytes, if is_little { u16::from_le_bytes } else { u16::from_be_bytes })
+}
+
+/// Decodes UTF-16 whose units are read so, without its byte order mark and the zeros at its end.
+fn from_units(bytes: &[u8], read: fn([u8; 2]) -> u16) -> String {
+    let (pairs, _) = bytes.as_chunks::<2>();
+    let text = String::from_utf16_lossy(&pairs.iter().copied().map(read).collect::<Vec<u16>>());
+    text.strip_prefix('\u{feff}').unwrap_or(&text).trim_end_matches('\0').to_owned()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod exif_text;
 pub mod fit;
 pub mod hole;
 pub mod inpaint;
+pub mod jpeg_comments;
 pub mod margins;
 pub mod mask;
 pub mod pixels;

@@ -114,7 +114,7 @@ fn unpack(packed: &[u8], limit: usize) -> Result<Option<Vec<u8>>> {
 }
 
 /// Decodes Latin-1, or UTF-8 where the bytes are valid UTF-8: such accents make no sense in Latin-1.
-fn decode_latin_1(bytes: &[u8]) -> String {
+pub(crate) fn decode_latin_1(bytes: &[u8]) -> String {
     str::from_utf8(bytes).map_or_else(|_| bytes.iter().copied().map(char::from).collect(), str::to_owned)
 }
 

@@ -4,7 +4,7 @@ The texts are typed by hand after each app's own writer:
 AUTOMATIC1111 (modules/processing.py create_infotext, modules/images.py save_image_with_geninfo), stable-diffusion.cpp
 (examples/common), ComfyUI (nodes.py SaveImage, comfy_extras/nodes_images.py SaveAnimatedWEBP), InvokeAI
 (app/invocations/metadata.py), Draw Things (what ImageIO makes of its EXIF comment), Fooocus (modules/meta_parser.py,
-modules/private_logger.py), NovelAI (pictures it serves).
+modules/private_logger.py), NovelAI (pictures it serves), SwarmUI (T2IParamInput.GenMetadataObject, ImageFile.cs).
 """
 
 import json
@@ -66,6 +66,15 @@ PICTURE.save("a1111.jpg", exif=comment(b"UNICODE\0" + A1111_PLAIN.encode("utf-16
 PICTURE.save("a1111.webp", exif=comment(b"UNICODE\0" + A1111_PLAIN.encode("utf-16-le"), "<"), lossless=True)
 PICTURE.save("a1111_ascii.jpg", exif=comment(b"ASCII\0\0\0" + A1111_PLAIN.encode(), "<"), quality=90)
 
+# AUTOMATIC1111's text where programs that convert pictures move it: the JPEG's own comment, that of Windows, the description.
+PICTURE.save("a1111_comment.jpg", comment=A1111_PLAIN.encode(), quality=90)
+for name, tag, value in [
+    ("a1111_windows.jpg", 0x9C9C, (A1111_PLAIN + "\0").encode("utf-16-le")), ("a1111_description.jpg", 0x010E, A1111_PLAIN),
+]:
+    exif = Image.Exif()
+    exif[tag] = value
+    PICTURE.save(name, exif=exif, quality=90)
+
 # ComfyUI: the graph it starts with, as PNG (with the NaN that custom nodes leave) and as WebP.
 GRAPH = {
     "3": {"inputs": {"seed": 156680208700286, "steps": 20, "cfg": 8.0, "sampler_name": "dpmpp_2m", "scheduler": "karras",
@@ -81,8 +90,32 @@ GRAPH = {
                       "clip": ["4", 1]}, "class_type": "LoraLoader"},
     "11": {"inputs": {"value": "beautiful scenery, galaxy in a bottle"}, "class_type": "PrimitiveStringMultiline"},
 }
-WORKFLOW = {"last_node_id": 11, "nodes": [], "links": [], "version": 0.4}
+WORKFLOW = {
+    "last_node_id": 11, "last_link_id": 8, "version": 0.4,
+    "nodes": [
+        {"id": 3, "type": "KSampler", "mode": 0, "inputs": [
+            {"name": "model", "type": "MODEL", "link": 1}, {"name": "positive", "type": "CONDITIONING", "link": 2},
+            {"name": "negative", "type": "CONDITIONING", "link": 3}, {"name": "latent_image", "type": "LATENT", "link": 4},
+        ], "widgets_values": [156680208700286, "randomize", 20, 8, "dpmpp_2m", "karras", 1]},
+        {"id": 4, "type": "CheckpointLoaderSimple", "widgets_values": ["v1-5-pruned-emaonly.safetensors"]},
+        {"id": 5, "type": "EmptyLatentImage", "widgets_values": [512, 640, 1]},
+        {"id": 6, "type": "CLIPTextEncode", "inputs": [
+            {"name": "clip", "type": "CLIP", "link": 5}, {"name": "text", "widget": {"name": "text"}, "link": 6},
+        ], "widgets_values": [""]},
+        {"id": 7, "type": "CLIPTextEncode", "inputs": [{"name": "clip", "type": "CLIP", "link": 7}],
+         "widgets_values": ["text, watermark"]},
+        {"id": 10, "type": "LoraLoader", "inputs": [{"name": "model", "type": "MODEL", "link": 8}],
+         "widgets_values": ["fur.safetensors", 1, 1]},
+        {"id": 11, "type": "PrimitiveStringMultiline", "inputs": [{"name": "value", "widget": {"name": "value"}, "link": None}],
+         "widgets_values": ["beautiful scenery, galaxy in a bottle"]},
+    ],
+    "links": [
+        [1, 10, 0, 3, 0, "MODEL"], [2, 6, 0, 3, 1, "CONDITIONING"], [3, 7, 0, 3, 2, "CONDITIONING"], [4, 5, 0, 3, 3, "LATENT"],
+        [5, 10, 1, 6, 0, "CLIP"], [6, 11, 0, 6, 1, "STRING"], [7, 10, 1, 7, 0, "CLIP"], [8, 4, 0, 10, 0, "MODEL"],
+    ],
+}
 png("comfyui.png", {"prompt": json.dumps(GRAPH), "workflow": json.dumps(WORKFLOW)})
+png("comfyui_workflow.png", {"workflow": json.dumps(WORKFLOW)})
 exif = Image.Exif()
 exif[0x0110] = "prompt:" + json.dumps(GRAPH)
 exif[0x010F] = "workflow:" + json.dumps(WORKFLOW)
@@ -165,3 +198,16 @@ TEXTS = {
 }
 png("novelai.png", TEXTS)
 PICTURE.save("novelai.webp", exif=comment(b"ASCII\0\0\0" + json.dumps(TEXTS).encode(), ">"), lossless=True)
+
+# SwarmUI: PNG and JPEG.
+SWARM = {
+    "sui_image_params": {
+        "prompt": "a fox in the snow", "negativeprompt": "blurry", "model": "OfficialStableDiffusion/v1-5", "seed": 7,
+        "steps": 25, "cfgscale": 6.5, "aspectratio": "2:3", "width": 512, "height": 768, "sampler": "euler",
+        "scheduler": "karras", "loras": ["fur"], "loraweights": ["0.8"], "swarm_version": "0.9.4.0",
+    },
+    "sui_extra_data": {"date": "2024-12-01", "prep_time": "0.01 sec", "generation_time": "4.20 sec"},
+    "sui_models": [{"name": "OfficialStableDiffusion/v1-5.safetensors", "param": "model", "hash": "0x6ce0"}],
+}
+png("swarmui.png", {"parameters": json.dumps(SWARM, indent=2)})
+PICTURE.save("swarmui.jpg", exif=comment(b"UNICODE\0" + json.dumps(SWARM, indent=2).encode("utf-16-le"), "<"), quality=90)

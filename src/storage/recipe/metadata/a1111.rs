@@ -1,17 +1,16 @@
 //! AUTOMATIC1111's `parameters` text, which Forge, Fooocus, stable-diffusion.cpp, Krita's plugin and we write as well.
 //!
-//! Read as the web UI's `infotext_utils.py` reads it: the last line holds `Key: value` pairs if it has three or more,
-//! and the lines before it are the prompt, up to one that begins with `Negative prompt:`. What was missing then takes
-//! the web UI's default. Written by [`crate::storage::recipe::a1111`].
+//! Split by [`Infotext`]. What an old version of the web UI left out takes the default of that time. Written by
+//! [`crate::storage::recipe::a1111`].
 
 use super::imported::{Imported, SourceApp};
+use super::infotext::Infotext;
 use super::json;
 use super::texts::{FOOOCUS_SCHEME, Texts};
+use super::values::shorten;
 use crate::base::error::Result;
 use crate::content::imaging::png_text;
 use crate::content::request::Field;
-
-const NEGATIVE_PROMPT: &str = "Negative prompt:";
 
 /// Keys that ask for what we don't have, and how to say so. One that ends in `*` stands for all that begin so.
 const UNUSED: [(&str, &str); 13] = [
@@ -35,14 +34,19 @@ impl SourceApp {
     pub const AUTOMATIC1111: Self = Self::new("AUTOMATIC1111");
 }
 
-/// The settings in the `parameters` text.
+/// What ComfyUI's savers write for a prompt that they don't find.
+const NOT_FOUND: &str = "unknown";
+
+/// The settings in the `parameters` text, or in a comment in the same format.
 pub(super) fn read(texts: &Texts) -> Option<Result<Imported>> {
-    let text = texts.get(png_text::PARAMETERS)?;
-    // Other apps keep JSON under the same keyword: their readers come first, and this is no prompt.
-    if text.trim_start().starts_with('{') {
-        return json::object(text).is_none().then(|| Err(SourceApp::AUTOMATIC1111.broken()));
-    }
-    let mut imported = parse(text).or_else(|| prompt_alone(text))?;
+    // Other apps keep JSON under the same keywords: their readers come first, and this is no prompt.
+    let own = texts.get(png_text::PARAMETERS);
+    let plain = |text: &&str| !json::looks_like_an_object(text);
+    let found = texts.places().filter(plain).find_map(parse).or_else(|| prompt_alone(own.filter(plain)?));
+    let Some(mut imported) = found else {
+        let is_broken = own.is_some_and(|text| !plain(&text) && json::object(text).is_none());
+        return is_broken.then(|| Err(SourceApp::AUTOMATIC1111.broken()));
+    };
     if texts.get(FOOOCUS_SCHEME).is_some() {
         imported.source = SourceApp::FOOOCUS;
     }
@@ -51,27 +55,26 @@ pub(super) fn read(texts: &Texts) -> Option<Result<Imported>> {
 
 /// A text without settings is the prompt.
 fn prompt_alone(text: &str) -> Option<Imported> {
-    let (prompt, negative_prompt) = split_prompts(&text.lines().collect::<Vec<_>>());
+    let parts = Infotext::of_prompts(text);
     let mut imported = Imported::new(SourceApp::AUTOMATIC1111);
-    imported.set_prompt(Some(prompt).filter(|prompt| !prompt.trim().is_empty()));
-    imported.set_negative_prompt(negative_prompt);
+    imported.set_prompt(Some(parts.prompt));
+    imported.set_negative_prompt(parts.negative_prompt);
     imported.patch.has.contains(Field::Prompt).then_some(imported)
 }
 
-/// The settings in a text; `None` if it has no settings line.
+/// The settings in a text; `None` if it has none.
 pub(super) fn parse(text: &str) -> Option<Imported> {
-    let lines: Vec<&str> = text.trim().lines().collect();
-    let (last, prompts) = lines.split_last()?;
-    let pairs = pairs(last);
-    if pairs.len() < 3 {
-        return None;
-    }
-    let value = |key: &str| pairs.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone());
+    let parts = Infotext::of(text)?;
+    let value = |key: &str| parts.value(key);
     let mut imported = Imported::new(source(value("Version").as_deref()));
-    let (prompt, negative_prompt) = split_prompts(prompts);
+    let found = |prompt: Option<String>| prompt.filter(|prompt| !prompt.eq_ignore_ascii_case(NOT_FOUND));
     // Fooocus adds styles to the prompt and keeps what the user typed here.
-    imported.set_prompt(Some(value("Raw prompt").unwrap_or(prompt)));
-    imported.set_negative_prompt(Some(value("Raw negative prompt").or(negative_prompt).unwrap_or_default()));
+    imported.set_prompt(found(value("Raw prompt").or_else(|| Some(parts.prompt.clone()))));
+    imported.set_negative_prompt(found(value("Raw negative prompt").or_else(|| parts.negative_prompt.clone())));
+    if imported.patch.has.contains(Field::Prompt) {
+        // A text with one prompt says that there was no other.
+        imported.patch.has.insert(Field::NegativePrompt);
+    }
     imported.set(Field::Steps, value("Steps"));
     let schedule = value("Schedule type").or_else(|| value("Scheduler"));
     imported.set_sampler(value("Sampler"), Some(schedule.as_deref().unwrap_or("Automatic")));
@@ -79,7 +82,7 @@ pub(super) fn parse(text: &str) -> Option<Imported> {
     imported.set(Field::Seed, value("Seed"));
     imported.set_size_from(value("Size"));
     imported.model = value("Model").or_else(|| Some(format!("hash {}", value("Model hash")?)));
-    note(&mut imported, &pairs, value);
+    note(&mut imported, &parts);
     Some(imported)
 }
 
@@ -93,14 +96,15 @@ fn source(version: Option<&str>) -> SourceApp {
 }
 
 /// Notes what we can't do, and what the web UI did where the text is silent.
-fn note(imported: &mut Imported, pairs: &[(String, String)], value: impl Fn(&str) -> Option<String>) {
+fn note(imported: &mut Imported, parts: &Infotext) {
+    let value = |key: &str| parts.value(key);
     // Without the key, noise came from CUDA. ComfyUI and Fooocus take it from the CPU and don't say so.
     let is_cpu = value("RNG").is_some_and(|rng| rng.eq_ignore_ascii_case("cpu"));
     if !is_cpu && imported.source == SourceApp::AUTOMATIC1111 {
         imported.note_gpu_noise();
     }
     imported.note_clip_skip(value("Clip skip").as_deref());
-    let is_asked = |key: &str| pairs.iter().any(|(known, _)| is_named(known, key));
+    let is_asked = |key: &str| parts.pairs.iter().any(|(known, value)| is_named(known, key) && !value.is_empty());
     for (key, what) in UNUSED {
         if is_asked(key) {
             imported.note_unused(what, &[]);
@@ -117,60 +121,16 @@ fn note(imported: &mut Imported, pairs: &[(String, String)], value: impl Fn(&str
     if value("Lora hashes").is_some() && !imported.notes.iter().any(|note| note.starts_with("LoRAs")) {
         imported.note_unused("LoRAs", &[]);
     }
+    if !parts.rest.is_empty() {
+        imported.note(format!("What stands after its settings isn't read: {}", shorten(&parts.rest)));
+    }
 }
 
 /// Whether a key is this one, or begins so if that ends in `*`.
 fn is_named(key: &str, wanted: &str) -> bool {
-    wanted.strip_suffix('*').map_or(key == wanted, |start| key.starts_with(start))
-}
-
-/// The prompt and, if there is a line for it, the negative prompt.
-fn split_prompts(lines: &[&str]) -> (String, Option<String>) {
-    let Some(at) = lines.iter().position(|line| line.trim_start().starts_with(NEGATIVE_PROMPT)) else {
-        return (lines.join("\n"), None);
-    };
-    let (prompt, negative) = lines.split_at(at);
-    let negative = negative.join("\n");
-    let negative = negative.trim_start();
-    let negative = negative.strip_prefix(NEGATIVE_PROMPT).unwrap_or(negative).trim();
-    (prompt.join("\n"), Some(negative.to_owned()))
-}
-
-/// The `Key: value` pairs of a line. A value in quotes is a JSON string, and may hold commas.
-fn pairs(line: &str) -> Vec<(String, String)> {
-    let (mut pairs, mut rest) = (Vec::new(), line);
-    while let Some((before, after)) = rest.split_once(':') {
-        let key = key_at_end(before);
-        let after = after.trim_start();
-        let (value, next) = quoted(after).unwrap_or_else(|| {
-            let (value, next) = after.split_once(',').unwrap_or((after, ""));
-            (value.trim().to_owned(), next)
-        });
-        if let Some(key) = key {
-            pairs.push((key.to_owned(), value));
-            rest = next;
-        } else {
-            rest = after;
-        }
-    }
-    pairs
-}
-
-/// The key that a text ends with: two characters or more, of letters, digits, `_`, `-`, `/` and spaces.
-fn key_at_end(text: &str) -> Option<&str> {
-    let is_other = |c: char| !(c.is_alphanumeric() || "_-/ ".contains(c));
-    let start = text.char_indices().rev().find(|(_, c)| is_other(*c)).map_or(0, |(at, c)| at + c.len_utf8());
-    let key = text.get(start..)?.trim_start_matches([' ', '-', '/']);
-    (key.chars().count() > 1).then_some(key)
-}
-
-/// A JSON string that a text begins with, and what follows the comma after it.
-fn quoted(text: &str) -> Option<(String, &str)> {
-    let mut strings = serde_json::Deserializer::from_str(text.starts_with('"').then_some(text)?).into_iter::<String>();
-    let value = strings.next()?.ok()?;
-    let after = text.get(strings.byte_offset()..)?.trim_start();
-    let next = if after.is_empty() { after } else { after.strip_prefix(',')? };
-    Some((value, next))
+    let start = wanted.strip_suffix('*').unwrap_or(wanted);
+    let begins = key.get(..start.len()).is_some_and(|key| key.eq_ignore_ascii_case(start));
+    begins && (key.len() == start.len() || start != wanted)
 }
 
 #[cfg(test)]
@@ -215,25 +175,11 @@ mod tests {
     }
 
     #[test]
-    fn quoted_values_keep_their_commas_and_garbage_is_passed_over() {
-        let line = r#"Steps: 20, Lora hashes: "a: 1, b: 2", {"type":"x"}, : , Model: "broken, x: 1, Size: 8x8, Tail"#;
-        let expected = [("Steps", "20"), ("Lora hashes", "a: 1, b: 2"), ("Model", "\"broken"), ("Size", "8x8")];
-        let read = pairs(line);
-        for (key, value) in expected {
-            assert!(read.contains(&(key.to_owned(), value.to_owned())), "{key}: {read:?}");
-        }
-    }
-
-    #[test]
-    fn texts_without_settings_are_none_and_empty_parts_stay_empty() {
+    fn texts_without_settings_are_none() {
         for text in ["", "\n", "a fox", "a fox\nNegative prompt: x", "Steps: 20, Seed: 1", ":::,,,:", "\"", "\u{feff}"]
         {
             assert!(parse(text).is_none(), "{text:?}");
         }
-        let alone = parse("Steps: 20, Sampler: Euler, Seed: 1").expect("settings");
-        assert_eq!(alone.prompts(), [""; 2]);
-        let windows = parse("a fox\r\nNegative prompt: x\r\ny\r\nSteps: 1, Sampler: Euler, Seed: 1").expect("settings");
-        assert_eq!(windows.prompts(), ["a fox", "x\ny"]);
     }
 
     #[test]
@@ -246,5 +192,39 @@ mod tests {
         assert!(notes("Lora hashes: \"fur: 1a2b\"")[0].contains("LoRAs"));
         let gpu = parse("a fox\nSteps: 20, Sampler: Euler, Seed: 1").expect("settings");
         assert!(gpu.notes[0].contains("came from a GPU"));
+    }
+    #[test]
+    fn a_text_without_a_prompt_leaves_the_prompts_of_the_form() {
+        for text in [
+            "Steps: 20, Sampler: Euler, Seed: 1",
+            "Negative prompt: \nSteps: 20, Sampler: Euler, Seed: 1",
+            "unknown.Negative prompt: unknown.Steps: 20, Sampler: , CFG scale: , Seed: 1, Model: , Size: ",
+        ] {
+            let imported = parse(text).expect("settings").finish();
+            assert_eq!([Field::Prompt, Field::NegativePrompt].map(|field| imported.get(field)), [None, None], "{text}");
+            assert_eq!(
+                [Field::Steps, Field::Seed].map(|field| imported.get(field)),
+                [Some("20".into()), Some("1".into())]
+            );
+            assert!(imported.notes.iter().all(|note| note.contains("GPU")), "{:?}", imported.notes);
+            assert_eq!(imported.model, None);
+        }
+        let negative = parse("Negative prompt: blurry\nSteps: 20, Sampler: Euler, Seed: 1").expect("settings").finish();
+        assert_eq!((negative.get(Field::Prompt), negative.get(Field::NegativePrompt)), (None, Some("blurry".into())));
+    }
+
+    #[test]
+    fn what_stands_after_the_settings_is_named_as_unread() {
+        let text = "a fox\nSteps: 20, Sampler: Euler, Seed: 1, RNG: CPU\nTemplate: {a|b} fox\nin {snow|rain}";
+        let notes = parse(text).expect("settings").notes;
+        assert_eq!(notes, ["What stands after its settings isn't read: Template: {a|b} fox in {snow|rain}"]);
+    }
+
+    #[test]
+    fn a_prompt_that_begins_with_a_brace_is_no_json() {
+        let read =
+            |text: &str| read(&Texts::of(&[(png_text::PARAMETERS, text)])).expect("it has a prompt").expect("sound");
+        assert_eq!(read("{red|blue} fox\nSteps: 20, Sampler: Euler, Seed: 1").prompts()[0], "{red|blue} fox");
+        assert_eq!(read("{silver hair}, smile").prompts()[0], "{silver hair}, smile");
     }
 }

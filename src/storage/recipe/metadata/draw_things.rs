@@ -1,4 +1,4 @@
-//! Draw Things' metadata: a JSON object in the XMP packet's user comment, in EXIF's, or in the PNG text `Comment`.
+//! Draw Things' metadata: a JSON object in the XMP packet's user comment, in EXIF's, or in a PNG's text.
 //!
 //! Limits: of `v2`, which repeats the settings in other words and has more, only the clip skip is read.
 
@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::imported::{Imported, SourceApp};
 use super::json::{self, Object};
-use super::texts::{COMMENT, SOFTWARE, Texts};
+use super::texts::Texts;
 use crate::base::error::Result;
-use crate::content::imaging::{png_text, xmp};
+use crate::content::imaging::xmp;
 use crate::content::request::Field;
 
 /// The seed mode that draws the noise that we draw.
@@ -21,9 +21,8 @@ impl SourceApp {
 
 pub(super) fn read(texts: &Texts) -> Option<Result<Imported>> {
     let packet = texts.get(xmp::KEYWORD).and_then(xmp::user_comment);
-    let comment = texts.get(COMMENT).filter(|_| texts.get(SOFTWARE) == Some(SourceApp::DRAW_THINGS.label()));
-    let places = [packet.as_deref(), comment, texts.get(png_text::PARAMETERS)];
-    places.into_iter().flatten().filter_map(json::object).find(is_ours).map(|fields| Ok(imported(&fields)))
+    let places = packet.as_deref().into_iter().chain(texts.places());
+    places.filter_map(json::object).find(is_ours).map(|fields| Ok(imported(&fields)))
 }
 
 /// Whether an object is what Draw Things writes: `c` is its name for the prompt.

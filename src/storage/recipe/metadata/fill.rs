@@ -27,13 +27,14 @@ impl Imported {
         self.set_text(Field::Prompt, text, |request| &mut request.prompts.prompt);
     }
 
-    /// Takes what the picture was not to show. Empty: the file says that there was nothing.
+    /// Takes what the picture was not to show.
     pub(super) fn set_negative_prompt(&mut self, text: Option<String>) {
         self.set_text(Field::NegativePrompt, text, |request| &mut request.prompts.negative_prompt);
     }
 
+    /// An empty text may be one that the app didn't find, so that it clears nothing in the form.
     fn set_text(&mut self, field: Field, text: Option<String>, place: impl FnOnce(&mut Request) -> &mut String) {
-        if let Some(text) = text {
+        if let Some(text) = text.filter(|text| !text.trim().is_empty()) {
             *place(&mut self.patch.request) = text;
             self.patch.has.insert(field);
         }
@@ -41,7 +42,7 @@ impl Imported {
 
     /// Takes a number from what the file writes.
     pub(super) fn set(&mut self, field: Field, text: Option<String>) {
-        let Some(text) = text else { return };
+        let Some(text) = text.filter(|text| !text.trim().is_empty()) else { return };
         let request = &mut self.patch.request;
         // Some write whole numbers as 42.0.
         let read = field.parse(text.trim(), request).or_else(|error| match whole(&text) {
@@ -59,6 +60,9 @@ impl Imported {
     /// Takes the size from what the file writes.
     pub(super) fn set_size(&mut self, width: Option<String>, height: Option<String>) {
         let (Some(width), Some(height)) = (width, height) else { return };
+        if width.trim().is_empty() && height.trim().is_empty() {
+            return;
+        }
         let sides = whole(&width).zip(whole(&height));
         let size = sides.map(|(width, height)| Size::new(width as usize, height as usize));
         if let Some(size) = size.filter(|size| validate_size(*size, SIDE_MULTIPLE).is_ok()) {
@@ -74,7 +78,7 @@ impl Imported {
 
     /// Takes the size from a text such as `512x768`.
     pub(super) fn set_size_from(&mut self, text: Option<String>) {
-        let Some(text) = text else { return };
+        let Some(text) = text.filter(|text| !text.trim().is_empty()) else { return };
         let (width, height) = text.split_once(['x', 'X', '×']).unwrap_or((&text, ""));
         self.set_size(Some(width.to_owned()), Some(height.to_owned()));
     }
@@ -221,6 +225,20 @@ mod tests {
         assert_eq!(notes("a (fox:1.2) <lora:fur:0.8>").len(), 2);
         assert_eq!(notes("<lora:fur:0.8><lora:snow>"), ["LoRAs can't be applied here: fur, snow"]);
         assert_eq!(notes("((fox))").len(), 1);
+    }
+
+    #[test]
+    fn empty_values_change_nothing_and_are_no_fault() {
+        let mut empty = imported();
+        empty.set_prompt(Some(" \n".into()));
+        empty.set_negative_prompt(Some(String::new()));
+        for field in [Field::Steps, Field::GuidanceScale, Field::Seed] {
+            empty.set(field, Some(" ".into()));
+        }
+        empty.set_size(Some(String::new()), Some(String::new()));
+        empty.set_size_from(Some(String::new()));
+        empty.set_sampler(Some(" ".into()), Some(""));
+        assert_eq!(empty.finish(), imported());
     }
 
     #[test]

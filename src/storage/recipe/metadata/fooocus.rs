@@ -7,7 +7,6 @@ use super::imported::{Imported, SourceApp};
 use super::json::{self, Object};
 use super::texts::Texts;
 use crate::base::error::Result;
-use crate::content::imaging::png_text;
 use crate::content::request::Field;
 
 impl SourceApp {
@@ -16,10 +15,8 @@ impl SourceApp {
 }
 
 pub(super) fn read(texts: &Texts) -> Option<Result<Imported>> {
-    let places = [texts.get(png_text::PARAMETERS), texts.get(super::texts::COMMENT)];
-    let fields: Object = places
-        .into_iter()
-        .flatten()
+    let fields: Object = texts
+        .places()
         .filter_map(json::object)
         .map(|object| object.into_iter().map(|(key, value)| (key.to_lowercase().replace(' ', "_"), value)).collect())
         .find(|fields: &Object| {

@@ -11,6 +11,9 @@ use super::json::{self, Object};
 /// Links that are followed in a row: more than any sensible graph has.
 pub(super) const MOST_HOPS: usize = 100;
 
+/// Nodes that encode a prompt and are looked at where no sampler is known.
+const MOST_ENCODERS: usize = 50;
+
 /// Samplers that are looked at: more than any sensible graph has.
 const MOST_SAMPLERS: usize = 50;
 
@@ -21,6 +24,15 @@ const TEXTS: [&str; 10] =
 
 /// Inputs in which nodes that hold a number keep it.
 const NUMBERS: [&str; 6] = ["value", "seed", "noise_seed", "int", "float", "number"];
+
+/// Inputs of a node that samples, whoever wrote it.
+const SETTINGS: [&str; 7] = ["seed", "noise_seed", "steps", "cfg", "sampler_name", "scheduler", "denoise"];
+
+/// Nodes with fewer of them than this, such as those that apply a ControlNet or set a guidance, don't sample.
+const FEWEST_SETTINGS: usize = 3;
+
+/// Inputs of a sampler that lead to what it begins with.
+const BEGINNINGS: [&str; 5] = ["latent_image", "latent", "samples", "image", "pixels"];
 
 /// A node: its kind and its inputs, which are values or links.
 #[derive(Clone, Copy)]
@@ -34,8 +46,12 @@ impl<'a> Node<'a> {
         Some(Self { class: value.get("class_type")?.as_str()?, inputs: value.get("inputs")?.as_object()? })
     }
 
+    /// Whether it samples: by its name, or by inputs that only such a node has, whatever its name.
     fn is_sampler(self) -> bool {
-        self.class.starts_with("SamplerCustom") || (self.class.contains("KSampler") && self.class != "KSamplerSelect")
+        let class = self.class.to_lowercase();
+        let is_named = class.starts_with("samplercustom") || (class.contains("ksampler") && class != "ksamplerselect");
+        let has = |key: &&&str| self.inputs.contains_key(**key);
+        is_named || (self.link(&["positive"]).is_some() && SETTINGS.iter().filter(has).count() >= FEWEST_SETTINGS)
     }
 
     /// The first of these inputs that is a text or number.
@@ -46,6 +62,19 @@ impl<'a> Node<'a> {
     /// The first of these inputs that is a link.
     pub(super) fn link(self, keys: &[&str]) -> Option<Link<'a>> {
         keys.iter().find_map(|key| Link::of(self.inputs.get(*key)?))
+    }
+
+    /// The LoRAs that it applies: one by its name, or several with a switch each (`Power Lora Loader`).
+    pub(super) fn loras(self) -> impl Iterator<Item = String> + 'a {
+        let is_on = |entry: &&Value| entry.get("on").is_none_or(|on| on != &Value::Bool(false));
+        let several = self.inputs.values().filter(is_on).filter_map(|entry| json::scalar(entry.get("lora")));
+        self.scalar(&["lora_name"]).into_iter().chain(several).filter(|name| name != "None")
+    }
+
+    /// The link to a node that hands it several things at once: model, prompts, size.
+    pub(super) fn pipe(self) -> Option<Link<'a>> {
+        let is_pipe = |key: &str| key.contains("pipe") || key.contains("ctx") || key == "context";
+        self.inputs.iter().find_map(|(key, value)| Link::of(value).filter(|_| is_pipe(key)))
     }
 
     /// Its one link, if it passes on what it gets.
@@ -98,10 +127,37 @@ impl<'a> Graph<'a> {
     pub(super) fn first_pass(self, samplers: &[&'a str]) -> Option<Node<'a>> {
         let nodes = samplers.iter().filter_map(|id| self.node(id));
         let is_first = |node: &Node<'a>| {
-            let start = node.link(&["latent_image"]).map_or(Vec::new(), |link| vec![link.id]);
-            !self.upstream(start).any(|id| samplers.contains(&id))
+            let links = BEGINNINGS.iter().filter_map(|key| node.link(&[*key])).chain(node.pipe());
+            !self.upstream(links.map(|link| link.id).collect()).any(|id| samplers.contains(&id))
         };
         nodes.clone().find(is_first).or_else(|| nodes.clone().next())
+    }
+
+    /// A node and those that hand it its things, the nearest first.
+    pub(super) fn with_pipes(self, node: Node<'a>) -> Vec<Node<'a>> {
+        let next = |node: &Node<'a>| self.node(node.pipe()?.id);
+        std::iter::successors(Some(node), next).take(MOST_HOPS).collect()
+    }
+
+    /// The first node with both prompts, as texts or links.
+    pub(super) fn with_both_prompts(self) -> Option<Node<'a>> {
+        let has_both = |node: &Node<'a>| ["positive", "negative"].iter().all(|key| node.inputs.contains_key(*key));
+        self.0.values().filter_map(Node::of).find(has_both)
+    }
+
+    /// The texts of nodes that encode one, and whether they lead to an input for a negative prompt.
+    pub(super) fn encoded_texts(self) -> Vec<(String, bool)> {
+        let is_negative = |id: &str| {
+            let inputs = self.0.values().filter_map(Node::of).flat_map(|node| node.inputs.iter());
+            inputs
+                .filter(|(key, _)| key.starts_with("neg"))
+                .any(|(_, value)| Link::of(value).is_some_and(|link| link.id == id))
+        };
+        let encoders = self.0.keys().filter_map(|id| {
+            let node = self.node(id).filter(|node| node.link(&["clip"]).is_some())?;
+            Some((id, self.text(node, "text")?))
+        });
+        encoders.take(MOST_ENCODERS).map(|(id, text)| (text, is_negative(id))).collect()
     }
 
     /// These nodes and all that they are made from, each once.

@@ -14,6 +14,12 @@ pub(super) fn object(text: &str) -> Option<Object> {
     serde_json::from_str(text).or_else(|_| serde_json::from_str(&without_nan(text))).ok()
 }
 
+/// Whether a text begins like an object, be it whole or not. A prompt may begin with a brace as well.
+pub(super) fn looks_like_an_object(text: &str) -> bool {
+    let inside = text.trim_start().strip_prefix('{');
+    inside.is_some_and(|inside| inside.trim_start().is_empty() || inside.trim_start().starts_with(['"', '}']))
+}
+
 /// A text, or a number as text.
 pub(super) fn scalar(value: Option<&Value>) -> Option<String> {
     match value? {

@@ -1,9 +1,9 @@
-//! The generation settings that apps write into their pictures: ours, and those of six others.
+//! The generation settings that apps write into their pictures: ours, and those of other apps.
 //!
 //! Each format has a file, which names its app and turns texts into an [`Imported`], and a row in [`FORMATS`]: a new one takes
-//! these two. Where a picture carries several, our own recipe
-//! counts first, then what only one app writes, then the `parameters` text that every app writes in the same way. A
-//! format that is broken gives way to the next one.
+//! these two. Where a picture carries several, our own recipe counts first, then what only one app writes, then the
+//! `parameters` text that every app writes in the same way. A format that is broken, or has no prompt, gives way to the next
+//! one.
 //!
 //! Limits: PNG, JPEG and WebP. Settings hidden in the pixels aren't looked for, so pixels are never decoded.
 
@@ -15,26 +15,38 @@ mod fill;
 mod fooocus;
 mod graph;
 mod imported;
+mod infotext;
 mod invokeai;
 mod json;
 mod novelai;
 mod samplers;
+mod swarmui;
 mod texts;
 mod values;
+mod workflow;
 
 use std::io::{BufRead, Seek};
 
 pub use imported::{Imported, SourceApp};
 
 use crate::base::error::Result;
+use crate::content::request::Field;
 use texts::Texts;
 
 /// Reads one format: `None` if the texts don't have it.
 type ReadFormat = fn(&Texts) -> Option<Result<Imported>>;
 
 /// Every format, the one that says most first.
-const FORMATS: &[ReadFormat] =
-    &[burnisher::read, invokeai::read, draw_things::read, novelai::read, fooocus::read, comfyui::read, a1111::read];
+const FORMATS: &[ReadFormat] = &[
+    burnisher::read,
+    invokeai::read,
+    swarmui::read,
+    draw_things::read,
+    novelai::read,
+    fooocus::read,
+    comfyui::read,
+    a1111::read,
+];
 
 /// Reads the settings that a PNG, JPEG or WebP file carries; `None` if it carries none.
 ///
@@ -42,15 +54,19 @@ const FORMATS: &[ReadFormat] =
 /// It is no such file, it is broken, or its settings are.
 pub fn read(file: impl BufRead + Seek) -> Result<Option<Imported>> {
     let texts = Texts::of_picture(file)?;
-    let mut failure = None;
+    let (mut promptless, mut failure) = (None, None);
     for format in FORMATS {
         match format(&texts) {
-            Some(Ok(imported)) => return Ok(Some(imported.finish())),
+            Some(Ok(imported)) if imported.patch.has.contains(Field::Prompt) => return Ok(Some(imported.finish())),
+            Some(Ok(imported)) => promptless = promptless.or(Some(imported)),
             Some(Err(error)) => failure = failure.or(Some(error)),
             None => {}
         }
     }
-    failure.map_or(Ok(None), Err)
+    match (promptless, failure) {
+        (Some(imported), _) => Ok(Some(imported.finish())),
+        (None, failure) => failure.map_or(Ok(None), Err),
+    }
 }
 
 /// Reads the settings in a text that was copied from another app, in AUTOMATIC1111's format; `None` if it is no such text.
@@ -66,7 +82,7 @@ mod tests {
 
     use super::*;
     use crate::content::imaging::png_text;
-    use crate::content::request::{Field, Guidance, ImageRef, Prompts, Recipe, Request, Sampling, Seeds, Size, Task};
+    use crate::content::request::{Guidance, ImageRef, Prompts, Recipe, Request, Sampling, Seeds, Size, Task};
 
     const A1111: &str = "a fox\nSteps: 20, Sampler: Euler, Seed: 1, RNG: CPU";
     const INVOKEAI: &str = r#"{"positive_prompt": "a hen"}"#;
