@@ -25,7 +25,10 @@ pub fn native_options(layout: PathBuf) -> eframe::NativeOptions {
 /// # Errors
 /// There is no display, or nothing to draw on it with.
 pub fn run(setup: Setup) -> Result<()> {
-    let options = native_options(setup.settings.with_file_name("window.ron"));
+    let mut options = native_options(setup.seat.own_file("window", "ron"));
+    if setup.seat.number() > 1 {
+        options.viewport = options.viewport.with_title(format!("Burnisher ({})", setup.seat.number()));
+    }
     let opened =
         eframe::run_native("Burnisher", options, Box::new(|creation| Ok(Box::new(App::in_window(creation, setup)?))));
     opened.map_err(|cause| {

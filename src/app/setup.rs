@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use crate::base::files::state_folder;
 use crate::session::settings::Settings;
-use crate::session::{OpenWorker, Reach};
+use crate::session::{OpenWorker, Reach, Seat};
 use crate::storage::hub;
 use crate::storage::library::Places;
 
 /// What the window is opened with: a test gives folders and a worker of its own.
 pub struct Setup {
-    /// The file of the settings. The window's layout is kept beside it.
-    pub settings: PathBuf,
+    /// The place beside the file of the settings. The window's layout is kept there.
+    pub seat: Seat,
     /// A folder for what can be made again: thumbnails, the gallery's index.
     pub cache: PathBuf,
     /// The folder of the log and of what is kept of a crash.
@@ -29,7 +29,7 @@ impl Setup {
     /// The setup of the shipped program: the user's own folders, and a real worker.
     pub fn of_user() -> Self {
         Self {
-            settings: Settings::path_of_user(),
+            seat: Seat::take(Settings::path_of_user()),
             cache: dirs::cache_dir().unwrap_or_else(std::env::temp_dir).join("burnisher"),
             records: state_folder(),
             places: Places::of_user(Vec::new()),

@@ -85,7 +85,7 @@ impl App {
         let background = Background::spawn(wake.clone())?;
         let librarian = librarian::spawn(setup.cache.clone(), wake.clone())?;
         let begun = SessionSetup {
-            settings: setup.settings,
+            seat: setup.seat,
             cache: setup.cache,
             places: setup.places,
             open_worker: setup.open_worker,

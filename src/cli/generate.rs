@@ -9,6 +9,7 @@ use clap::{Args as _, ValueEnum};
 use crate::base::cancel::CancelToken;
 use crate::base::device::{DeviceChoice, DtypeChoice};
 use crate::base::error::Result;
+use crate::base::files::sweep_temporary;
 use crate::base::model_ref::ModelRef;
 use crate::base::sync::{Wake, bell};
 use crate::cli::fields::FieldArgs;
@@ -112,6 +113,7 @@ pub(super) fn run(args: &GenerateArgs) -> Result<Ended> {
     // Loading a model may take minutes: what is wrong is said before.
     request.validate()?;
     output.check()?;
+    sweep_temporary(output.destination.folder());
     let (wake, woken) = bell();
     let interrupted = CancelToken::new();
     cancel_on_interrupt(&interrupted, wake.clone())?;

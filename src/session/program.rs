@@ -1,5 +1,6 @@
 //! The session itself: what it holds, the commands that it takes, and what is asked of it.
 
+use std::mem;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
@@ -58,6 +59,8 @@ pub struct Session {
     pub(super) places: Places,
     /// Whether models were ever looked for.
     pub(super) has_scanned: bool,
+    /// Counts the windows on these settings from 1.
+    seat_number: usize,
     subscribers: Vec<Sender<SessionEvent>>,
     /// What happened before anyone subscribed.
     early: Vec<SessionEvent>,
@@ -69,22 +72,28 @@ impl Session {
     /// # Errors
     /// The system has no threads to give.
     pub fn open(setup: SessionSetup, wake: Wake) -> Result<Self> {
-        let (settings, broken) = Settings::load(&setup.settings);
-        let local_files = LocalFiles::at(setup.settings.with_file_name("local-files.jsonl"));
-        let mut opened = journal::open(&setup.settings);
-        let trouble = opened.trouble.take();
+        let seat = setup.seat;
+        let (settings, broken) = Settings::load(seat.settings());
+        let local_files = LocalFiles::at(seat.settings().with_file_name("local-files.jsonl"));
+        let mut opened = journal::open(&seat);
+        let troubles = mem::take(&mut opened.troubles);
         let shelf = Shelf::in_cache((setup.reach_hub)(None).cache, families::ALL);
         let mut session = Self::new(settings, shelf, local_files, setup.open_worker, wake.clone());
         session.queue = Queue::left_over(opened.kept.waiting().cloned());
         (session.form, session.history) = (opened.kept.draft.clone(), opened.kept.history.clone());
         session.places = setup.places;
+        session.seat_number = seat.number();
+        let told = seat.about_others(opened.taken_over);
         session.desks = Some(Desks {
             gallery: GalleryDesk::spawn(setup.cache, wake.clone())?,
-            hub: HubDesk::spawn(setup.reach_hub, &setup.settings.with_file_name("hub-token"), &wake)?,
+            hub: HubDesk::spawn(setup.reach_hub, &seat.settings().with_file_name("hub-token"), &wake)?,
             library: LibraryDesk::spawn(wake.clone())?,
-            journal: Journal::spawn(setup.settings, opened, &session.settings, &session.queue, wake)?,
+            journal: Journal::spawn(seat, opened, &session.settings, &session.queue, wake)?,
         });
-        broken.into_iter().chain(trouble).for_each(|error| session.tell(SessionEvent::Failed(error)));
+        broken.into_iter().chain(troubles).for_each(|error| session.tell(SessionEvent::Failed(error)));
+        for notice in told {
+            session.notice(notice);
+        }
         session.start_worker();
         Ok(session)
     }
@@ -123,6 +132,7 @@ impl Session {
             downloads: DownloadList::default(),
             places: Places::default(),
             has_scanned: false,
+            seat_number: 1,
             subscribers: Vec::new(),
             early: Vec::new(),
         }
@@ -137,6 +147,11 @@ impl Session {
         }
         self.subscribers.push(subscriber);
         events
+    }
+
+    /// Counts the windows that are open on the same settings from 1.
+    pub fn seat_number(&self) -> usize {
+        self.seat_number
     }
 
     /// Where models of the Hub lie.

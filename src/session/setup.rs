@@ -7,6 +7,7 @@ use crate::base::error::Result;
 use crate::base::model_ref::ModelRef;
 use crate::base::sync::Wake;
 use crate::session::hub::Reach;
+use crate::session::seat::Seat;
 use crate::session::settings::Settings;
 use crate::storage::hub::Shelf;
 use crate::storage::library::Places;
@@ -18,8 +19,8 @@ pub type OpenWorker = Box<dyn Fn(&Settings, &Shelf, Wake) -> Result<WorkerHandle
 
 /// What a session needs to go on where the last one ended.
 pub struct SessionSetup {
-    /// The file of the preferences. The journal lies beside it.
-    pub settings: PathBuf,
+    /// The place beside the file of the preferences. The journal lies there.
+    pub seat: Seat,
     /// A folder for what can be made again: the index of the gallery.
     pub cache: PathBuf,
     /// Where models are looked for, beside the folders in the preferences.

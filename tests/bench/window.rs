@@ -15,6 +15,7 @@ use burnisher::base::model_ref::ModelRef;
 
 use burnisher::content::request::{Size, TaskKind};
 use burnisher::families;
+use burnisher::session::Seat;
 use burnisher::session::journal::Kept;
 use burnisher::session::settings::{Brush, Draft, Settings};
 use burnisher::storage::gallery::Destination;
@@ -73,7 +74,7 @@ pub(crate) fn measure(what: &str) {
     let path = folder.path().join("settings.json");
     OnDisk { settings, kept: Kept { draft: form, ..Kept::default() } }.write(&path);
     let mut setup = Setup {
-        settings: path,
+        seat: Seat::take(path),
         cache: folder.path().join("cache"),
         records: folder.path().join("records"),
         ..Setup::of_user()

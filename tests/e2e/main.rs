@@ -4,7 +4,7 @@
 //! what the worker promises has to hold for engines that misbehave. Its `bundled` has the real engine on the bundled model,
 //! and `command_line` and `from_pictures` run the program itself on that,
 //! `tiny_models` on models of other kinds, `odd_folders` on some that people have changed, `odd_paths` where names of files aren't
-//! UTF-8. `records` looks at the program's log and at what it says while it waits, `document` at what packages carry. `library`
+//! UTF-8, `two_programs` several times at once. `records` looks at the program's log and at what it says while it waits, `document` at what packages carry. `library`
 //! looks for models in folders as other apps lay them out. `metadata` reads pictures of other apps, and `window` opens the
 //! program's window on a screen of its own.
 
@@ -28,6 +28,7 @@ mod odd_paths;
 mod on_disk;
 mod records;
 mod tiny_models;
+mod two_programs;
 #[cfg(target_os = "linux")]
 mod window;
 mod worker;

@@ -8,3 +8,4 @@ mod puppet;
 mod replacing;
 mod rewind;
 mod session;
+mod two_windows;

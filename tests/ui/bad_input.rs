@@ -54,6 +54,14 @@ fn what_cannot_be_written_is_told_and_the_window_works_on() {
     stage.until("the picture", |stage| stage.pictures().len() == 1);
     stage.press(egui::Modifiers::COMMAND, egui::Key::B);
     stage.until_says("The settings can't be saved");
+    for name in ["settings.json", "session.journal"] {
+        fs::remove_dir(stage.folder.path().join(name)).expect("an empty folder");
+    }
+    // Nothing is changed any more.
+    let kept = |stage: &Stage, name: &str| stage.folder.path().join(name).is_file();
+    stage.until("all is kept", |stage| kept(stage, "settings.json") && kept(stage, "session.journal"));
+    assert_eq!(stage.settings().kept.history, ["a fox"]);
+    assert!(!stage.settings().settings.controls_open);
 }
 
 #[test]

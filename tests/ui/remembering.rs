@@ -1,5 +1,6 @@
 //! What is there again when the window is opened again.
 
+use burnisher::session::Seat;
 use egui::{Key, Modifiers};
 
 use crate::stage::{Puppet, Stage, WAIT};
@@ -73,4 +74,23 @@ fn panels_stay_folded() {
     let mut stage = stage.reopen(Puppet::default());
     stage.until_says("Gallery");
     assert!(!stage.says("Sampler"));
+}
+
+#[test]
+fn a_second_window_says_that_another_is_open_and_changes_nothing_of_it() {
+    let mut stage = Stage::new();
+    stage.type_prompt("a thought");
+    stage.until("it is written down", |stage| stage.settings().kept.draft.values.prompts.prompt == "a thought");
+    let folder = stage.close();
+    let first = Seat::take(folder.path().join("settings.json"));
+    let mut second = Stage::open(folder, Puppet::default());
+    second.until_says("Burnisher is open already. This is window 2");
+    assert!(second.says("Window 2") && second.says("a thought"));
+    second.generate(WAIT);
+    second.until_says("Canvas: preview");
+    assert_eq!(second.settings().kept.waiting().count(), 0, "the queue of the first window");
+    drop(first);
+    let mut first = second.reopen(Puppet::default());
+    first.until_says("One generation that another window left over waits in the queue");
+    assert!(first.says("The queue is paused") && !first.says("Window 2"));
 }

@@ -15,6 +15,7 @@ use burnisher::base::stop::Outcome;
 use burnisher::content::request::{Request, TaskKind, Valid, Verdict};
 use burnisher::pipelines::Drawn;
 use burnisher::schedulers::{SchedulerConfig, SchedulerKind};
+use burnisher::session::Seat;
 use burnisher::storage::hub;
 use burnisher::storage::library::Places;
 use burnisher::worker::{self, Engine, Footprint, Hooks, ModelInfo, Phase, Room, Step, TokenCount, TokenCounter};
@@ -99,7 +100,7 @@ impl Stage {
         reach: impl Fn(Option<hub::Token>) -> hub::Options + Send + Sync + 'static,
     ) -> Self {
         let setup = Setup {
-            settings: folder.path().join("settings.json"),
+            seat: Seat::take(folder.path().join("settings.json")),
             cache: folder.path().join("cache"),
             records: folder.path().join("records"),
             places: Places {

@@ -12,6 +12,11 @@ use crate::worker::Phase;
 /// How often the use of memory is looked up while something is drawn.
 const MEMORY_INTERVAL: Duration = Duration::from_secs(1);
 
+/// What several windows mean.
+const SEVERAL: &str = "Burnisher is open in another window too. Each has a queue, a form and a model of its own, and what one \
+    leaves in its queue is there when Burnisher is opened next.\nPreferences that are changed here are kept; the other windows go by \
+    them when they are opened next.";
+
 /// The bottom line of the window.
 #[derive(Default)]
 pub(crate) struct StatusLine {
@@ -61,6 +66,10 @@ fn line_ui(ui: &mut egui::Ui, state: &WindowState, memory: Option<u64>, actions:
                 if ui.button(text).on_hover_text("Show the downloads").clicked() {
                     actions.push(ModelsAction::ShowDownloads.into());
                 }
+            }
+            if state.session.seat_number() > 1 {
+                ui.label(format!("Window {}", state.session.seat_number())).on_hover_text(SEVERAL);
+                ui.separator();
             }
             if let Some(info) = state.session.model().info() {
                 let weights =

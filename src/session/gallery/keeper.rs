@@ -14,6 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 
 use crate::base::error::Error;
+use crate::base::files::sweep_temporary;
 use crate::base::sync::{Latest, Outbox};
 use crate::session::gallery::news::{GalleryNews, GalleryOrder, GalleryWishes};
 use crate::storage::gallery::bin::{self, Deleted};
@@ -150,7 +151,9 @@ impl FolderKeeper<'_> {
                 view.modified = modified;
                 view.due = start + LISTING.max(start.elapsed() * LISTING_SHARE);
                 view.changed |= changed;
-                view.seen = true;
+                if !std::mem::replace(&mut view.seen, true) {
+                    sweep_temporary(view.folder.path());
+                }
                 if std::mem::take(&mut view.gone) {
                     self.outbox.tell(GalleryNews::FolderBack);
                 }

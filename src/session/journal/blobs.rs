@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::base::error::{Error, Result};
-use crate::base::files::write_whole;
+use crate::base::files::{sweep_temporary, write_whole};
 
 /// Texts that are longer than this are kept as blobs, in bytes.
 const LONG: usize = 1024;
@@ -82,12 +82,19 @@ impl Blobs {
 
     /// Removes the blobs that nothing names any more. One that can't be removed is tried again the next time.
     pub(super) fn sweep(&self, used: &HashSet<String>) {
+        sweep_temporary(&self.folder);
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             let is_stale = entry.file_name().to_str().is_some_and(|name| is_name(name) && !used.contains(name));
             if is_stale {
                 let _ = fs::remove_file(entry.path());
             }
         }
+    }
+
+    /// Removes the folder and its blobs.
+    pub(super) fn remove(&self) {
+        self.sweep(&HashSet::new());
+        let _ = fs::remove_dir(&self.folder);
     }
 }
 

@@ -1,11 +1,12 @@
 //! The journal's file: read once at the start, appended to, and now and then written anew.
 //!
-//! Limits: one program writes at a time. A second window on the same folder overwrites what the first one kept.
+//! Limits: one window writes at a time; each has a journal of its own ([`Seat`](crate::session::Seat)).
 
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde_json::Value;
 
@@ -77,6 +78,20 @@ impl JournalFile {
         let copied = fs::copy(&self.path, &aside);
         copied.map_err(|cause| Error::new(format!("It can't be copied to {}", aside.display())).caused_by(cause))?;
         Ok(aside)
+    }
+
+    /// Removes the journal, and what else was kept under its name. What can't be removed is tried again by the next start.
+    pub(super) fn remove(self) {
+        let _ = fs::remove_file(&self.path);
+        for ending in ["run", "saving"] {
+            let _ = fs::remove_file(self.path.with_extension(ending));
+        }
+        self.blobs.remove();
+    }
+
+    /// When it was written last.
+    pub(super) fn modified(&self) -> Option<SystemTime> {
+        fs::metadata(&self.path).and_then(|metadata| metadata.modified()).ok()
     }
 
     /// Keeps `now` from now on, in place of `before`.

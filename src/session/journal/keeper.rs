@@ -1,9 +1,8 @@
 //! The thread that writes preferences and journal, and the handle that tells it what has changed.
 //!
 //! What has changed lies in slots where the newest wins, and the thread finds out what to write. Changes of the queue are written at
-//! once; what a person types or paints is written together, a few times a second.
+//! once; what a person types or paints is written together, a few times a second. What couldn't be written is tried again.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -11,15 +10,20 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::base::error::{Error, Result};
+use crate::base::files::{parent_of, sweep_temporary};
 use crate::base::sync::{Latest, Limits, Outbox, Service, Wake};
 use crate::session::journal::file::JournalFile;
 use crate::session::journal::kept::Kept;
 use crate::session::journal::opening::Opened;
 use crate::session::queue::Queue;
+use crate::session::seat::{LeftSeat, Seat};
 use crate::session::settings::{Draft, Settings};
 
 /// The least time between two writes of what is typed.
 const INTERVAL: Duration = Duration::from_millis(400);
+
+/// From one try to the next where the last write failed: by then the disk may have room, or be back.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// One poke says as much as many; the end waits for the last write, but not for a disk that doesn't answer.
 const LIMITS: Limits = Limits { orders: 1, news: 16, patience: Duration::from_secs(10) };
@@ -48,13 +52,28 @@ struct Slots {
 /// What lives on the thread.
 struct Keeper {
     slots: Slots,
-    settings_path: PathBuf,
+    /// Held until everything is written.
+    seat: Seat,
+    /// The preferences of this window as they were read or written last.
+    saved: Settings,
+    /// Those that are to be written.
+    unsaved: Option<Settings>,
     file: JournalFile,
-    /// What the file holds.
+    /// What the file holds, or should.
     written: Kept,
+    /// Whether the last write failed.
+    is_behind: bool,
+    /// What was taken over and still lies there.
+    left: Vec<LeftSeat>,
     outbox: Outbox<Error>,
-    /// The failure that was told last: a full disk isn't told again with every letter.
-    told: Option<String>,
+    told: ToldFailures,
+}
+
+/// The failures that were told last, of the preferences and of the journal: a full disk isn't told again with every letter.
+#[derive(Default)]
+struct ToldFailures {
+    settings: Option<String>,
+    journal: Option<String>,
 }
 
 impl Journal {
@@ -63,25 +82,29 @@ impl Journal {
     /// # Errors
     /// The system has no thread to give.
     pub(in crate::session) fn spawn(
-        settings_path: PathBuf,
+        seat: Seat,
         opened: Opened,
         settings: &Settings,
         queue: &Queue,
         wake: Wake,
     ) -> Result<Self> {
         let slots = Slots::default();
-        let Opened { file, kept, is_moved, .. } = opened;
+        let Opened { file, kept, left, is_moved, .. } = opened;
         let kept = Kept { queue: queue.to_keep(), ..kept };
         let draft = kept.draft.clone();
-        if is_moved {
-            // The file of the preferences holds too much now.
-            slots.settings.put(settings.clone());
-        }
-        let shared = slots.clone();
+        let (shared, saved) = (slots.clone(), settings.clone());
         let service = Service::spawn("burnisher-journal", LIMITS, wake, move |pokes, outbox| {
-            let mut keeper = Keeper { slots: shared, settings_path, file, written: kept, outbox, told: None };
+            let (unsaved, is_behind, told) = (None, false, ToldFailures::default());
+            let mut keeper =
+                Keeper { slots: shared, seat, saved, unsaved, file, written: kept, is_behind, left, outbox, told };
+            if is_moved {
+                // The file of the preferences holds too much now.
+                let saved = keeper.saved.save(keeper.seat.settings());
+                tell(&keeper.outbox, &mut keeper.told.settings, saved);
+            }
+            sweep_temporary(parent_of(keeper.seat.settings()));
             let begun = keeper.file.write_anew(&keeper.written);
-            keeper.tell(begun.map_err(not_kept));
+            keeper.kept(begun);
             keeper.write();
             keeper.run(&pokes);
         })?;
@@ -139,8 +162,10 @@ impl Keeper {
     /// Writes what changes until the handle is gone, and then what is left.
     fn run(&mut self, pokes: &Receiver<()>) {
         let mut due = Instant::now();
-        while pokes.recv().is_ok() {
-            let mut is_over = false;
+        loop {
+            let is_behind = self.is_behind || self.unsaved.is_some();
+            let poked = if is_behind { pokes.recv_timeout(AGAIN) } else { pokes.recv().map_err(Into::into) };
+            let mut is_over = poked == Err(RecvTimeoutError::Disconnected);
             while !is_over && !self.slots.is_urgent.load(Ordering::Acquire) {
                 let left = due.saturating_duration_since(Instant::now());
                 match pokes.recv_timeout(left) {
@@ -150,17 +175,24 @@ impl Keeper {
                 }
             }
             self.write();
+            if is_over {
+                return;
+            }
             due = Instant::now() + INTERVAL;
         }
-        self.write();
     }
 
     fn write(&mut self) {
         // Before the slots are emptied: what is put into them from now on pokes again.
         self.slots.is_urgent.store(false, Ordering::Release);
-        if let Some(settings) = self.slots.settings.take() {
-            let saved = settings.save(&self.settings_path);
-            self.tell(saved);
+        if let Some(settings) = self.slots.settings.take().or(self.unsaved.take()) {
+            let saved = settings.save_changes(&self.saved, self.seat.settings());
+            if saved.is_ok() {
+                self.saved = settings;
+            } else {
+                self.unsaved = Some(settings);
+            }
+            tell(&self.outbox, &mut self.told.settings, saved);
         }
         let mut now = self.written.clone();
         if let Some(draft) = self.slots.draft.take() {
@@ -172,26 +204,38 @@ impl Keeper {
         if let Some(kept) = self.slots.queue.take() {
             now.queue = kept.queue;
         }
-        if now != self.written {
+        if now != self.written || self.is_behind {
+            // After a failure the whole file is written.
             let kept = self.file.keep(&self.written, &now);
-            // After a failure the next change writes the whole file.
             self.written = now;
-            self.tell(kept.map_err(not_kept));
+            self.kept(kept);
         }
     }
 
-    fn tell(&mut self, written: Result<()>) {
-        match written {
-            Ok(()) => self.told = None,
-            Err(error) if self.told.as_ref() == Some(&error.to_string()) => {}
-            Err(error) => {
-                self.told = Some(error.to_string());
-                self.outbox.tell_if_room(error);
+    /// Takes in whether the journal could be written. What was taken over is removed only now.
+    fn kept(&mut self, written: Result<()>) {
+        self.is_behind = written.is_err();
+        if !self.is_behind {
+            for left in self.left.drain(..) {
+                JournalFile::new(left.journal.clone()).remove();
             }
+        }
+        tell(&self.outbox, &mut self.told.journal, written.map_err(not_kept));
+    }
+}
+
+/// Tells of a failure, unless it was told last.
+fn tell(outbox: &Outbox<Error>, told: &mut Option<String>, written: Result<()>) {
+    match written {
+        Ok(()) => *told = None,
+        Err(error) if told.as_ref() == Some(&error.to_string()) => {}
+        Err(error) => {
+            *told = Some(error.to_string());
+            outbox.tell_if_room(error);
         }
     }
 }
 
 fn not_kept(cause: Error) -> Error {
-    Error::new("What you do isn't kept").caused_by(cause)
+    Error::new("What you do isn't kept; it is tried again every few seconds").caused_by(cause)
 }

@@ -24,6 +24,28 @@ impl Kept {
         self.queue.iter().map(|(_, waiting)| waiting)
     }
 
+    /// Takes over what another window left: its queue comes behind this one, and its form takes the place of this one if it is
+    /// `newer`.
+    pub(super) fn take_over(&mut self, other: Self, newer: bool) {
+        if newer {
+            self.draft = other.draft;
+        }
+        for prompt in other.history.iter().rev().filter(|prompt| !self.history.contains(prompt)).collect::<Vec<_>>() {
+            remember(&mut self.history, prompt);
+        }
+        for (key, waiting) in other.queue {
+            match self.queue.iter().find(|(known, _)| *known == key) {
+                None => self.queue.push((key, waiting)),
+                // It was taken over before, and the other journal couldn't be removed.
+                Some((_, known)) if *known == waiting => {}
+                Some(_) => {
+                    let last = self.queue.iter().map(|(key, _)| *key).max().unwrap_or_default();
+                    self.queue.push((last + 1, waiting));
+                }
+            }
+        }
+    }
+
     /// Takes an entry in.
     pub(super) fn apply(&mut self, entry: JournalEntry) {
         match entry {
@@ -100,6 +122,19 @@ mod tests {
     fn kept(prompts: &[&str], queue: &[(Key, usize)]) -> Kept {
         let history = prompts.iter().map(|prompt| (*prompt).to_owned()).collect();
         Kept { history, queue: queue.iter().map(|(key, count)| (*key, waiting(*count))).collect(), ..Kept::default() }
+    }
+
+    #[test]
+    fn what_another_window_left_comes_behind_and_nothing_comes_twice() {
+        let mut first = kept(&["b", "a"], &[(1, 1), (2, 2)]);
+        let mut second = kept(&["c", "a"], &[(2, 3), (7, 1)]);
+        second.draft.values.prompts.prompt = "theirs".into();
+        first.take_over(second.clone(), false);
+        assert_eq!(first, kept(&["c", "b", "a"], &[(1, 1), (2, 2), (3, 3), (7, 1)]));
+        first.queue.retain(|(key, _)| *key != 3);
+        second.queue.retain(|(key, _)| *key == 7);
+        first.take_over(second, true);
+        assert_eq!((first.queue.len(), first.draft.values.prompts.prompt.as_str()), (3, "theirs"));
     }
 
     #[test]

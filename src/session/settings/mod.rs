@@ -6,6 +6,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -13,6 +14,7 @@ use serde_json::{Map, Value};
 use crate::base::device::{DeviceChoice, DtypeChoice};
 use crate::base::error::{Error, Result};
 use crate::base::files::write_whole;
+use crate::base::lock::lock_within;
 use crate::base::model_ref::ModelRef;
 use crate::storage::gallery::NamePattern;
 use crate::storage::gallery::export::Metadata;
@@ -25,6 +27,9 @@ mod text;
 pub use draft::{Draft, StartDraft};
 pub use painting::{Brush, MAX_DIAMETER, Painting, Tint};
 pub use patch::{FormChange, FormSetting, changes};
+
+/// How long settings wait for another window to write its own.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Prompts that the history keeps.
 pub const HISTORY_LENGTH: usize = 200;
@@ -173,6 +178,25 @@ impl Settings {
         (settings, broken)
     }
 
+    /// Writes what has changed since `before`, and leaves everything else as another window has written it meanwhile.
+    ///
+    /// # Errors
+    /// As for [`Self::save`].
+    pub fn save_changes(&self, before: &Self, path: &Path) -> Result<()> {
+        // It is held for as long as a small file takes, so that waiting longer means that its holder was stopped.
+        let _lock = lock_within(&path.with_extension("lock"), LOCK_PATIENCE);
+        let there = fs::read(path).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        let Some(there) = there else { return self.save(path) };
+        let (mut merged, before) = (Self::from_values(there).0.values()?, before.values()?);
+        merged.extend(self.values()?.into_iter().filter(|(key, value)| before.get(key) != Some(value)));
+        Self::from_values(merged).0.save(path)
+    }
+
+    fn values(&self) -> Result<Map<String, Value>> {
+        let values = serde_json::to_value(self).and_then(serde_json::from_value);
+        values.map_err(|cause| Error::new("the settings can't be saved").caused_by(cause))
+    }
+
     /// Writes the settings, whole or not at all.
     ///
     /// # Errors
@@ -251,6 +275,25 @@ mod tests {
         settings.save(&path).expect("it can be written");
         let (loaded, error) = Settings::load(&path);
         assert!(error.is_none() && loaded == settings, "{error:?}");
+    }
+
+    #[test]
+    fn what_one_window_changes_and_what_another_changes_are_both_kept() {
+        let folder = folder();
+        let path = folder.path().join("deep/settings.json");
+        let begun = Settings::default();
+        let first = Settings { theme: Theme::Light, save_folder: Some("/pictures".into()), ..begun.clone() };
+        first.save_changes(&begun, &path).expect("it can be written");
+        let second = Settings { scale: 1.5, preview_every: 3, ..begun.clone() };
+        second.save_changes(&begun, &path).expect("it can be written");
+        let third = Settings { save_folder: None, ..first.clone() };
+        third.save_changes(&first, &path).expect("it can be written");
+        let expected = Settings { theme: Theme::Light, scale: 1.5, preview_every: 3, ..begun };
+        assert_eq!(Settings::load(&path).0, expected);
+        // What a person broke meanwhile costs the settings nothing else.
+        fs::write(&path, "{\"theme\": \"li").expect("written");
+        third.save_changes(&first, &path).expect("it can be written");
+        assert_eq!(Settings::load(&path).0, third);
     }
 
     #[test]

@@ -29,6 +29,9 @@ pub fn delete(paths: &[PathBuf]) -> (Deleted, Option<Error>) {
     }
     // Together, as some systems take long or ask for each; one that can't be moved may keep others from being moved.
     let together = trash::delete_all(there.iter().map(|(path, _)| path));
+    if let Err(cause) = &together {
+        remove_empty_record(cause);
+    }
     for (path, resolved) in there {
         let moved = if together.is_ok() || !is_there(path) { Ok(()) } else { trash::delete(path) };
         match moved {
@@ -37,6 +40,7 @@ pub fn delete(paths: &[PathBuf]) -> (Deleted, Option<Error>) {
                 deleted.resolved.push(resolved);
             }
             Err(cause) => {
+                remove_empty_record(&cause);
                 failure.get_or_insert_with(|| {
                     Error::new(format!("can't move to the bin: {}", path.display())).caused_by(Cause::of(cause))
                 });
@@ -45,6 +49,21 @@ pub fn delete(paths: &[PathBuf]) -> (Deleted, Option<Error>) {
     }
     (deleted, failure)
 }
+
+/// Removes the record that the crate leaves in a full bin: it is made before it is written, and the file isn't moved then.
+#[cfg(all(unix, not(target_os = "macos")))]
+fn remove_empty_record(cause: &trash::Error) {
+    let trash::Error::FileSystem { path, .. } = cause else { return };
+    let (Some(name), Some(bin)) = (path.file_stem(), path.parent().and_then(Path::parent)) else { return };
+    let is_record = path.extension().is_some_and(|extension| extension == "trashinfo");
+    if is_record && !is_there(&bin.join("files").join(name)) {
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+/// See above.
+#[cfg(any(not(unix), target_os = "macos"))]
+fn remove_empty_record(_: &trash::Error) {}
 
 fn is_there(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
@@ -132,8 +151,15 @@ mod tests {
 
     /// Runs the ignored test `name` with a bin of its own, in an empty folder.
     fn in_process_with_own_bin(name: &str) {
+        in_process("exec \"$0\" \"$@\"", name);
+    }
+
+    /// The same through a script of the shell.
+    fn in_process(script: &str, name: &str) {
         let home = tempfile::tempdir().expect("a folder");
-        let output = Command::new(std::env::current_exe().expect("this test"))
+        let output = Command::new("bash")
+            .args(["-c", script])
+            .arg(std::env::current_exe().expect("this test"))
             .args(["--exact", &format!("storage::gallery::bin::tests::{name}"), "--ignored"])
             .env("XDG_DATA_HOME", home.path().join("data"))
             .env("BURNISHER_TEST_FOLDER", home.path())
@@ -202,6 +228,29 @@ mod tests {
         let failure = failure.expect("the other is in its place").to_string();
         assert!(none.is_empty() && failure.contains("another file is in its place"), "{failure}");
         assert_eq!(fs::read_to_string(&path).expect("still there"), "newer");
+    }
+
+    #[test]
+    fn a_full_bin_leaves_the_picture_and_no_record_of_it() {
+        // No file may grow: writes fail as on a full disk, also for root and on every file system.
+        in_process("trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"", "delete_into_a_full_bin");
+    }
+
+    #[test]
+    #[ignore = "run by the test before, with a bin of its own"]
+    fn delete_into_a_full_bin() {
+        let paths = ["a.png", "b.png"].map(|name| folder().join(name));
+        for path in &paths {
+            fs::File::create(path).expect("an empty file");
+        }
+        let (deleted, failure) = delete(&paths);
+        assert!(deleted.paths.is_empty());
+        assert!(failure.expect("it is full").to_string().starts_with("can't move to the bin: "));
+        assert!(paths.iter().all(|path| path.exists()));
+        for part in ["files", "info"] {
+            let entries = fs::read_dir(folder().join("data/Trash").join(part)).expect("a folder");
+            assert_eq!(entries.count(), 0, "{part}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::files::{sweep_temporary, temporary_in};
 use crate::storage::gallery::header::Header;
 use crate::storage::gallery::stamp::Stamp;
 
@@ -55,7 +56,9 @@ impl Index {
     pub(super) fn open(folder: &Path, cache: &Path) -> (Self, HashMap<String, (Stamp, Option<Header>)>) {
         let mut hasher = DefaultHasher::new();
         folder.hash(&mut hasher);
-        let file = cache.join("gallery").join(format!("{:016x}.jsonl", hasher.finish()));
+        let indices = cache.join("gallery");
+        sweep_temporary(&indices);
+        let file = indices.join(format!("{:016x}.jsonl", hasher.finish()));
         let mut index = Self { file, folder: folder.to_owned(), lines: 0 };
         let known = index.load().unwrap_or_default();
         (index, known)
@@ -107,7 +110,7 @@ impl Index {
         let Some(parent) = self.file.parent() else { return };
         // Not flushed to the disk as pictures are: what a power cut tears is read again.
         let written = fs::create_dir_all(parent)
-            .and_then(|()| tempfile::NamedTempFile::new_in(parent))
+            .and_then(|()| temporary_in(parent))
             .and_then(|mut file| file.write_all(&bytes).map(|()| file))
             .is_ok_and(|file| file.persist(&self.file).is_ok());
         if written {

@@ -79,15 +79,20 @@ impl Destination {
         }
     }
 
+    /// The folder that is there and that files are made in: the one for the pictures, or the one that this is made in.
+    pub fn folder(&self) -> &Path {
+        match self {
+            Self::Folder(folder) | Self::Named(folder, _) if folder.exists() => folder,
+            Self::Folder(path) | Self::Named(path, _) | Self::File(path) => parent_of(path),
+        }
+    }
+
     /// Finds out whether a picture could be written, before any work is spent on it.
     ///
     /// # Errors
     /// The folder is missing, is no folder, or can't be written to.
     pub fn check(&self) -> Result<()> {
-        let folder = match self {
-            Self::Folder(folder) | Self::Named(folder, _) if folder.exists() => folder,
-            Self::Folder(path) | Self::Named(path, _) | Self::File(path) => parent_of(path),
-        };
+        let folder = self.folder();
         tempfile::tempfile_in(folder).map(drop).map_err(|cause| folder_error(folder, cause))
     }
 }

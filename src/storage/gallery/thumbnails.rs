@@ -15,6 +15,7 @@ use image::codecs::png::PngEncoder;
 use image::{DynamicImage, RgbaImage};
 
 use crate::base::error::{Error, Result};
+use crate::base::files::temporary_in;
 use crate::storage::gallery::decode::decode;
 use crate::storage::gallery::stamp::Stamp;
 
@@ -71,7 +72,7 @@ impl Thumbnails {
 
     fn keep(&mut self, path: &Path, image: &DynamicImage) -> std::io::Result<()> {
         fs::create_dir_all(&self.folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        let mut file = temporary_in(&self.folder)?;
         let mut writer = BufWriter::new(&mut file);
         let written = if image.color().has_alpha() {
             image.write_with_encoder(PngEncoder::new(&mut writer))

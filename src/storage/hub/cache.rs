@@ -11,10 +11,11 @@
 //! A blob gets its name when its content is checked, and a revision its commit when the whole model is here.
 //! Limits: where links can't be made (Windows without developer mode), the snapshot has the files themselves.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::base::lock::{FileLock, try_lock};
 use crate::base::model_ref::HubId;
 use crate::storage::checkpoint::is_plain_name;
 use crate::storage::hub::listing::Wanted;
@@ -81,19 +82,10 @@ impl Repo {
         fs::metadata(self.part(file)).map_or(0, |part| part.len()).min(file.bytes)
     }
 
-    /// The lock on a file's content, which Python honours too; `None` while someone else holds it. It is given back when
-    /// it is dropped, also by a process that dies.
-    pub(super) fn try_lock(&self, file: &Wanted) -> io::Result<Option<File>> {
-        let path = self.locks.join(format!("{}.lock", file.hash.name()));
-        let lock = File::options().create(true).truncate(false).write(true).open(path)?;
-        match lock.try_lock() {
-            // Someone may have removed the file between our opening and locking it: that lock guards nothing.
-            Ok(()) => Ok(is_linked(&lock)?.then_some(lock)),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            // Without locks two of us would write the same bytes to the same places: wasteful and harmless.
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => Ok(Some(lock)),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+    /// The lock on a file's content, which Python honours too; `None` while someone else holds it. Where there are no locks, two of
+    /// us would write the same bytes to the same places: wasteful and harmless.
+    pub(super) fn try_lock(&self, file: &Wanted) -> io::Result<Option<FileLock>> {
+        try_lock(&self.locks.join(format!("{}.lock", file.hash.name())))
     }
 
     /// Gives a file that is here its place in the snapshot.
@@ -165,18 +157,6 @@ fn symlink_folder(target: &Path, place: &Path) -> io::Result<()> {
 #[cfg(windows)]
 fn symlink_folder(target: &Path, place: &Path) -> io::Result<()> {
     std::os::windows::fs::symlink_dir(target, place)
-}
-
-#[cfg(unix)]
-fn is_linked(file: &File) -> io::Result<bool> {
-    use std::os::unix::fs::MetadataExt;
-    Ok(file.metadata()?.nlink() > 0)
-}
-
-#[cfg(windows)]
-#[expect(clippy::unnecessary_wraps, reason = "as where it can fail")]
-fn is_linked(_: &File) -> io::Result<bool> {
-    Ok(true)
 }
 
 #[cfg(test)]

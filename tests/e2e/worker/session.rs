@@ -7,14 +7,14 @@ use std::process::{Command as Process, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use burnisher::base::model_ref::ModelRef;
 use burnisher::base::sync::{Wake, bell};
 use burnisher::families;
 use burnisher::session::journal::{self, Kept};
 use burnisher::session::settings::{Draft, Settings};
-use burnisher::session::{Key, Move, Session, SessionCommand, SessionEvent, SessionSetup};
+use burnisher::session::{Key, Move, Seat, Session, SessionCommand, SessionEvent, SessionSetup};
 use burnisher::storage::gallery::Destination;
 use burnisher::storage::hub;
 use burnisher::storage::library::Places;
@@ -25,27 +25,27 @@ use crossbeam_channel::Receiver;
 use super::puppet::{DRAW, Puppet, WAIT, job};
 
 /// Longer than anything takes on a busy machine; what takes as long has failed.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A session on a folder, and what wakes its driver.
-struct Driver {
-    session: Session,
+pub(super) struct Driver {
+    pub(super) session: Session,
     woken: Receiver<()>,
     events: Receiver<SessionEvent>,
-    heard: Vec<SessionEvent>,
+    pub(super) heard: Vec<SessionEvent>,
 }
 
-fn settings_file(folder: &Path) -> PathBuf {
+pub(super) fn settings_file(folder: &Path) -> PathBuf {
     folder.join("settings.json")
 }
 
 impl Driver {
     /// The session of this folder, with engines that `open` makes.
-    fn open<E: Engine>(folder: &Path, open: impl Fn() -> E + Clone + Send + 'static) -> Self {
+    pub(super) fn open<E: Engine>(folder: &Path, open: impl Fn() -> E + Clone + Send + 'static) -> Self {
         let (wake, woken) = bell();
         let cache = folder.join("hub");
         let setup = SessionSetup {
-            settings: settings_file(folder),
+            seat: Seat::take(settings_file(folder)),
             cache: folder.join("cache"),
             places: Places::default(),
             open_worker: Box::new(move |_, _, wake| {
@@ -64,17 +64,17 @@ impl Driver {
         Self { session, woken, events, heard: Vec::new() }
     }
 
-    fn ask(&mut self, command: SessionCommand) {
+    pub(super) fn ask(&mut self, command: SessionCommand) {
         self.session.send(command).expect("it can be done");
     }
 
-    fn draw(&mut self, prompt: &str) {
+    pub(super) fn draw(&mut self, prompt: &str) {
         let work = job(prompt, Path::new(".")).work;
         self.ask(SessionCommand::Draw { model: ModelRef::Bundled, work, output: None, is_first: false });
     }
 
     /// Drives the session until something is so.
-    fn until(&mut self, what: &str, is_so: impl Fn(&Session) -> bool) {
+    pub(super) fn until(&mut self, what: &str, is_so: impl Fn(&Session) -> bool) {
         let end = Instant::now() + PATIENCE;
         loop {
             self.session.poll();
@@ -95,21 +95,21 @@ impl Driver {
         self.session.queue().waiting().map(prompt).collect()
     }
 
-    fn key_of(&self, prompt: &str) -> Key {
+    pub(super) fn key_of(&self, prompt: &str) -> Key {
         self.waiting().into_iter().find(|(known, _)| known == prompt).expect("it waits").1
     }
 
-    fn prompts(&self) -> Vec<String> {
+    pub(super) fn prompts(&self) -> Vec<String> {
         self.waiting().into_iter().map(|(prompt, _)| prompt).collect()
     }
 }
 
-fn pictures(folder: &Path) -> usize {
+pub(super) fn pictures(folder: &Path) -> usize {
     let Ok(entries) = fs::read_dir(folder.join("pictures")) else { return 0 };
     entries.flatten().filter(|entry| entry.path().extension().is_some_and(|ending| ending == "png")).count()
 }
 
-fn prompts_of(kept: &Kept) -> Vec<&str> {
+pub(super) fn prompts_of(kept: &Kept) -> Vec<&str> {
     kept.waiting().map(|waiting| waiting.work.first().prompts.prompt.as_str()).collect()
 }
 
@@ -173,6 +173,22 @@ fn in_a_process_that_is_killed() {
     form.values.prompts.prompt = "half a thou".into();
     driver.session.keep_form(&form);
     driver.until("the end of the world", |_| false);
+}
+
+#[test]
+fn temporary_files_that_a_kill_left_are_swept_at_the_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let left = ["", "session.blobs", "pictures"].map(|name| folder.path().join(name).join(".burnisher-Ab3dEf"));
+    for path in &left {
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        let file = fs::File::create(path).expect("a file");
+        file.set_modified(SystemTime::now() - Duration::from_hours(2)).expect("a time");
+    }
+    let mut driver = Driver::open(folder.path(), Puppet::default);
+    driver.ask(SessionCommand::Watch(folder.path().join("pictures")));
+    driver.until("the folder was listed", |_| !left[2].exists());
+    drop(driver);
+    assert!(left.iter().all(|path| !path.exists()), "{left:?}");
 }
 
 #[test]

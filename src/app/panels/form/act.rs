@@ -1,6 +1,7 @@
 //! What changes the form, carried out.
 
 use std::path::Path;
+use std::time::SystemTime;
 
 use crate::app::action::{Action, FormAction, ModelAction};
 use crate::app::dialogs::Dialog;
@@ -43,7 +44,9 @@ impl App {
                 .run(move || Ok(Some(model_at(&path).map_or_else(|| FormAction::BeginWith(path).into(), use_model)))),
             FormAction::Paste(picture) => {
                 let folder = state.session.settings.output_folder.join(PASTED);
-                self.run(move || Ok(Some(FormAction::BeginWith(source::keep(&picture, &folder)?).into())));
+                self.run(move || {
+                    Ok(Some(FormAction::BeginWith(source::keep(&picture, &folder, SystemTime::now())?).into()))
+                });
             }
             FormAction::GoOnFrom(branch) => self.go_on_from(branch),
             FormAction::Import(path) => {

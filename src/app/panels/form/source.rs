@@ -1,5 +1,6 @@
 //! The picture that a task begins with, as the form shows it: how large it is, and a small copy.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -9,7 +10,7 @@ use image::{ExtendedColorType, ImageEncoder};
 
 use crate::app::screen_picture::color_image;
 use crate::base::error::{Error, Result};
-use crate::base::files::write_whole;
+use crate::base::files::{file_error, write_beside};
 use crate::storage::gallery::{decode, make_folder, read_depth};
 
 /// The longer side of the small copy, in pixels.
@@ -90,11 +91,11 @@ pub(crate) fn depth_of(path: &Path) -> Result<ColorImage> {
     Ok(ColorImage::from_gray([map.width() as usize, map.height() as usize], map.as_raw()))
 }
 
-/// Keeps a pasted picture as a PNG, named by when it was pasted.
+/// Keeps a pasted picture as a PNG, named by when it was pasted. One of that time is there already where the clock was put back.
 ///
 /// # Errors
 /// The folder or the file can't be written.
-pub(crate) fn keep(picture: &ColorImage, folder: &Path) -> Result<PathBuf> {
+pub(crate) fn keep(picture: &ColorImage, folder: &Path, pasted: SystemTime) -> Result<PathBuf> {
     let broken = |cause| Error::new("the pasted picture can't be kept").caused_by(cause);
     let bytes: Vec<u8> = picture.pixels.iter().flat_map(Color32::to_srgba_unmultiplied).collect();
     let (width, height) = (picture.width() as u32, picture.height() as u32);
@@ -104,8 +105,41 @@ pub(crate) fn keep(picture: &ColorImage, folder: &Path) -> Result<PathBuf> {
         .write_image(&bytes, width, height, ExtendedColorType::Rgba8)
         .map_err(|cause| broken(Error::new(cause.to_string())))?;
     make_folder(folder).map_err(broken)?;
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let path = folder.join(format!("{}.png", since.as_millis()));
-    write_whole(&path, &file).map_err(broken)?;
-    Ok(path)
+    let mut file = write_beside(folder, &file).map_err(broken)?;
+    let since = pasted.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let mut number = since.as_millis();
+    loop {
+        let path = folder.join(format!("{number}.png"));
+        match file.persist_noclobber(&path) {
+            Ok(_) => return Ok(path),
+            Err(failure) if failure.error.kind() == ErrorKind::AlreadyExists => {
+                file = failure.file;
+                number += 1;
+            }
+            Err(failure) => return Err(broken(file_error(&path, failure.error))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_pasted_picture_takes_no_other_ones_place_when_the_clock_is_put_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let before_all_time = SystemTime::UNIX_EPOCH - Duration::from_secs(9);
+        for (pasted, name) in [
+            (SystemTime::UNIX_EPOCH + Duration::from_secs(7), "7000.png"),
+            (SystemTime::UNIX_EPOCH + Duration::from_secs(7), "7001.png"),
+            (before_all_time, "0.png"),
+            (before_all_time, "1.png"),
+        ] {
+            let picture = ColorImage::filled([4, 2], Color32::RED);
+            assert_eq!(keep(&picture, folder.path(), pasted).expect("kept"), folder.path().join(name));
+        }
+        assert!(glance(&folder.path().join("7001.png")).is_ok());
+    }
 }
