@@ -1,17 +1,9 @@
 #!/usr/bin/env bash
 # Checks all crates with cargo-deny: licences, sources, and known weaknesses (advisories) where the network lets it. cargo-deny
-# is compiled once, in a minute or two, and kept in the target folder.
+# is compiled once, without optimisation in a minute or two, and kept in the target folder.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-
-version=0.20.2
-tools="${CARGO_TARGET_DIR:-$PWD/target}/tools"
-deny="$tools/bin/cargo-deny"
-if [[ "$("$deny" --version 2>/dev/null)" != "cargo-deny $version" ]]; then
-    # What it checks matters, not how fast: it is compiled without optimisation, outside our target folder.
-    env --unset=CARGO_TARGET_DIR --unset=RUSTC_WORKSPACE_WRAPPER CARGO_PROFILE_DEV_DEBUG=0 \
-        cargo install --locked --debug --force --root "$tools" "cargo-deny@$version"
-fi
+deny="$(packaging/tool.sh cargo-deny 0.20.2 --debug)"
 
 "$deny" --locked check licenses bans sources
 
