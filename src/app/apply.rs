@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 
 use crate::app::action::{
-    Action, FormAction, HelpAction, LabAction, ModelAction, ModelsAction, PictureAction, QueueAction, SettingsAction,
+    Action, FormAction, HelpAction, LabAction, ModelAction, ModelsAction, PathAction, PictureAction, QueueAction,
+    SettingsAction,
 };
 use crate::app::command::UiCommand;
 use crate::app::dialogs::Dialog;
-use crate::app::files::FileDialog;
+use crate::app::files::{FileDialog, open_folder, open_page};
 use crate::app::state::WindowState;
 use crate::app::widgets::Zoom;
 use crate::app::window::App;
-use crate::base::error::{Error, Result};
+use crate::base::error::Result;
 use crate::base::model_ref::ModelRef;
 use crate::session::SessionCommand;
 
@@ -31,16 +32,17 @@ impl App {
             Action::Hub(action) => self.act_on_hub(action),
             Action::Settings(action) => self.act_on_settings(action),
             Action::Help(action) => self.act_on_help(action),
+            Action::Path(action) => self.act_on_path(ctx, action),
+            Action::Browse(dialog) if !self.has_file_dialogs => self.apply(ctx, PathAction::Ask(dialog).into()),
             Action::Browse(dialog) => {
                 let asked = self.background.ask(dialog);
                 self.tell_failure(asked);
             }
             Action::OpenFolder(folder) => self.open_folder(folder),
-            Action::OpenPage(page) => self.run(move || {
-                open::that_detached(&page).map(|()| None).map_err(|cause| {
-                    Error::new(format!("The page can't be opened in a browser: {page}")).caused_by(cause)
-                })
-            }),
+            Action::OpenPage(page) => {
+                let opened = self.background.run_aside("burnisher-opener", move || open_page(&page).map(|()| None));
+                self.tell_failure(opened);
+            }
             Action::CopyText(text) => {
                 ctx.copy_text(text);
                 self.notices.info("Copied to the clipboard");
@@ -63,11 +65,8 @@ impl App {
 
     /// Shows a folder in the file manager.
     pub(super) fn open_folder(&mut self, folder: PathBuf) {
-        self.run(move || {
-            open::that_detached(&folder).map(|()| None).map_err(|cause| {
-                Error::new(format!("The folder can't be opened: {}", folder.display())).caused_by(cause)
-            })
-        });
+        let opened = self.background.run_aside("burnisher-opener", move || open_folder(&folder).map(|()| None));
+        self.tell_failure(opened);
     }
 
     /// Shows a notice if something failed.

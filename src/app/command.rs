@@ -4,7 +4,7 @@ use egui::{Key, KeyboardShortcut, Modifiers};
 
 /// An action without further details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum UiCommand {
+pub(crate) enum UiCommand {
     Generate,
     GenerateFirst,
     Stop,

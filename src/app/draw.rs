@@ -110,6 +110,9 @@ impl App {
             Some(Dialog::Inspector(inspector)) => inspector.ui(ctx, actions),
             Some(Dialog::Patch(dialog)) => patch::ui(ctx, dialog, actions),
         }
+        if let Some(dialog) = &mut self.path_dialog {
+            dialog.ui(ctx, actions);
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod launch;
 pub mod librarian;
 mod painter;
 mod panels;
+mod pasting;
 mod screen_picture;
 mod setup;
 mod stage;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
 
-use crate::app::action::{Action, FormAction};
+use crate::app::action::Action;
 use crate::app::command::UiCommand;
 use crate::app::dialogs::Dialog;
 use crate::app::dialogs::models::Models;
+use crate::app::dialogs::path::PathDialog;
 use crate::app::dialogs::settings::SettingsDialog;
 use crate::app::files::Background;
 use crate::app::librarian::{self, Librarian};
@@ -17,6 +18,7 @@ use crate::app::panels::form::FormPanel;
 use crate::app::panels::gallery::Gallery;
 use crate::app::panels::notices::Notices;
 use crate::app::panels::status::StatusLine;
+use crate::app::pasting::PasteWatch;
 use crate::app::setup::Setup;
 use crate::app::stage::{Centre, Surroundings};
 use crate::app::state::WindowState;
@@ -45,8 +47,11 @@ pub struct App {
     pub(super) gallery: Gallery,
     pub(super) status: StatusLine,
     pub(super) notices: Notices,
+    pub(super) pasting: PasteWatch,
     /// The dialog in front of everything else.
     pub(super) dialog: Option<Dialog>,
+    /// The question for a path, in front of the dialog that asks it.
+    pub(super) path_dialog: Option<PathDialog>,
     pub(super) settings_dialog: SettingsDialog,
     pub(super) models: Models,
     /// What the session tells.
@@ -57,6 +62,8 @@ pub struct App {
     pub(super) screen: String,
     /// The folder of the log and of what is kept of a crash.
     pub(super) records: PathBuf,
+    /// Whether files are chosen in the system's dialogs.
+    pub(super) has_file_dialogs: bool,
     /// The user agreed to close with work left over.
     pub(super) may_close: bool,
 }
@@ -104,7 +111,9 @@ impl App {
             gallery: Gallery::default(),
             status: StatusLine::default(),
             notices: Notices::default(),
+            pasting: PasteWatch::default(),
             dialog: None,
+            path_dialog: None,
             settings_dialog: SettingsDialog::default(),
             models: Models::default(),
             events,
@@ -112,6 +121,7 @@ impl App {
             background,
             screen: String::new(),
             records: setup.records,
+            has_file_dialogs: setup.has_file_dialogs,
             may_close: false,
         };
         app.make_folder();
@@ -144,17 +154,7 @@ impl App {
         let paints = Painter::is_on(&self.state.draft) && !in_gallery;
         let pressed = UiCommand::pressed(ctx, closable, paints);
         let mut actions: Vec<Action> = pressed.into_iter().map(Action::Command).collect();
-        for file in ctx.input_mut(|input| std::mem::take(&mut input.raw.dropped_files)) {
-            let path = file.path().to_owned();
-            let begins = self.state.draft.start.task.needs_image();
-            actions.push(if begins { FormAction::Drop(path).into() } else { FormAction::Import(path).into() });
-        }
-        if let Some(picture) = pasted_picture(ctx) {
-            actions.push(FormAction::Paste(picture).into());
-        }
-        if !ctx.text_edit_focused() {
-            actions.extend(pasted(ctx).map(|text| FormAction::ImportText(text).into()));
-        }
+        actions.extend(self.brought(ctx));
         if closable && ctx.input_mut(|input| input.consume_key(egui::Modifiers::NONE, egui::Key::Escape)) {
             // What lies above is closed first.
             if !self.centre.close() {
@@ -228,24 +228,4 @@ impl eframe::App for App {
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
         visuals.panel_fill.to_normalized_gamma_f32()
     }
-}
-
-/// A text that was pasted where no text box has the focus.
-fn pasted(ctx: &egui::Context) -> Option<String> {
-    ctx.input(|input| {
-        input
-            .events
-            .iter()
-            .find_map(|event| if let egui::Event::Paste(text) = event { Some(text.clone()) } else { None })
-    })
-}
-
-/// A picture that was pasted.
-fn pasted_picture(ctx: &egui::Context) -> Option<Arc<egui::ColorImage>> {
-    ctx.input(|input| {
-        input
-            .events
-            .iter()
-            .find_map(|event| if let egui::Event::PasteImage(image) = event { Some(Arc::clone(image)) } else { None })
-    })
 }

@@ -20,6 +20,8 @@ mod models;
 #[expect(dead_code, reason = "other test binaries use the rest of it")]
 mod on_disk;
 mod painting;
+mod pasting;
+mod paths;
 mod promises;
 mod remembering;
 #[path = "../hub/repo.rs"]

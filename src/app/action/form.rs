@@ -31,6 +31,19 @@ pub(crate) enum FormAction {
     Paste(Arc<egui::ColorImage>),
     /// Has the next pictures go on from another run, or begin from the start.
     GoOnFrom(Option<Box<Branch>>),
+    /// Takes files that were pasted; if none is there, `text` is typed.
+    TakeFiles {
+        /// The files.
+        files: Vec<PathBuf>,
+        /// What was pasted, if it may have been meant as a text.
+        text: Option<String>,
+    },
+    /// Takes files that are there as if they were dropped.
+    FilesFound(Vec<PathBuf>),
+    /// Takes the files on the clipboard, which has nothing else.
+    PasteFiles,
+    /// Types a text that was pasted.
+    TypePasted(String),
     /// Reads the settings of a picture.
     Import(PathBuf),
     /// Reads settings from a text, as other apps write them.

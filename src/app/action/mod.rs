@@ -9,6 +9,7 @@ mod lab;
 mod model;
 mod models;
 mod painter;
+mod path;
 mod picture;
 mod queue;
 mod settings;
@@ -26,6 +27,7 @@ pub(super) use lab::LabAction;
 pub(super) use model::ModelAction;
 pub(super) use models::{HubAction, ModelsAction};
 pub(super) use painter::PainterAction;
+pub(super) use path::PathAction;
 pub(super) use picture::PictureAction;
 pub(super) use queue::QueueAction;
 pub(super) use settings::SettingsAction;
@@ -59,6 +61,8 @@ pub(crate) enum Action {
     Help(HelpAction),
     /// Opens a file dialog.
     Browse(FileDialog<Action>),
+    /// Asks for a path where there is no file dialog.
+    Path(PathAction),
     /// Shows a folder in the file manager.
     OpenFolder(PathBuf),
     /// Shows a page in the browser.
@@ -97,4 +101,5 @@ from! {
     Hub(HubAction),
     Settings(SettingsAction),
     Help(HelpAction),
+    Path(PathAction),
 }

@@ -9,6 +9,8 @@ pub(super) mod inspector;
 pub(super) mod lab;
 pub(super) mod models;
 pub(super) mod patch;
+pub(super) mod path;
+mod path_act;
 pub(super) mod settings;
 mod settings_act;
 pub(super) mod shortcuts;

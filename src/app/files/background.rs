@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
-use crate::app::action::Action;
-use crate::app::files::dialog::FileDialog;
+use crate::app::action::{Action, PathAction};
+use crate::app::files::dialog::{Answer, FileDialog};
 use crate::base::error::{Error, Result};
 use crate::base::sync::{Latest, Limits, Outbox, Service, Wake, outbox};
 
@@ -123,14 +123,20 @@ impl Background {
         thread.map(drop).map_err(|cause| Error::new("a thread can't be started").caused_by(cause))
     }
 
-    /// Opens a file dialog.
+    /// Opens a file dialog; where the system has none, the window asks for a path.
     ///
     /// # Errors
     /// The system has no thread to give.
     pub(crate) fn ask(&self, dialog: FileDialog<Action>) -> Result<()> {
         // The dialog is made here, on the window's thread, and waited for elsewhere.
         let asked = dialog.open();
-        self.run_aside("burnisher-dialog", move || Ok(pollster::block_on(asked)))
+        self.run_aside("burnisher-dialog", move || {
+            Ok(match pollster::block_on(asked) {
+                Answer::Chosen(action) => Some(action),
+                Answer::Closed => None,
+                Answer::Unavailable(dialog) => Some(PathAction::Ask(dialog).into()),
+            })
+        })
     }
 
     /// The next answer, if there is one.

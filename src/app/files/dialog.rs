@@ -1,8 +1,11 @@
-//! A question that the system's file dialog asks, and what follows from its answer.
+//! A question that the system's file dialog asks, and what follows from its answer. Where the system has no dialog, the window asks
+//! for a path.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::pin::Pin;
+
+use crate::app::files::system_dialogs;
 
 /// Endings of the pictures that can be read.
 pub(crate) const READABLE: &[&str] = &["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "jfif"];
@@ -17,12 +20,23 @@ pub(crate) struct FileDialog<A> {
 }
 
 /// What is chosen.
-#[derive(Debug)]
-enum DialogKind {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum DialogKind {
     File,
     Folder,
     /// A file to be written, with the name to suggest.
     NewFile(String),
+}
+
+/// How a dialog ended.
+#[derive(Debug)]
+pub(crate) enum Answer<A> {
+    /// With a choice, from which this follows.
+    Chosen(A),
+    /// Without a choice.
+    Closed,
+    /// It never appeared: the question is still open.
+    Unavailable(FileDialog<A>),
 }
 
 impl<A: 'static> FileDialog<A> {
@@ -66,32 +80,50 @@ impl<A: 'static> FileDialog<A> {
         self
     }
 
-    /// Opens the dialog. The future gives what follows, or `None` if the user closes it without a choice.
+    /// What it asks for.
+    pub(crate) fn title(&self) -> &'static str {
+        self.title
+    }
+
+    /// What is chosen.
+    pub(crate) fn kind(&self) -> &DialogKind {
+        &self.kind
+    }
+
+    /// Where it begins.
+    pub(crate) fn begins_in(&self) -> Option<&PathBuf> {
+        self.folder.as_ref()
+    }
+
+    /// What follows from a choice.
+    pub(crate) fn choose(self, path: PathBuf) -> A {
+        (self.then)(path)
+    }
+
+    /// Opens the dialog.
     ///
     /// It has to be called on the window's thread, where macOS wants it; the future may be waited for anywhere.
-    pub(crate) fn open(self) -> Pin<Box<dyn Future<Output = Option<A>> + Send>> {
-        let Self { title, kind, filters, folder, then } = self;
-        let mut dialog = rfd::AsyncFileDialog::new().set_title(title);
-        for (label, endings) in filters {
-            dialog = dialog.add_filter(label, endings);
+    pub(crate) fn open(self) -> Pin<Box<dyn Future<Output = Answer<A>> + Send>> {
+        let mut dialog = rfd::AsyncFileDialog::new().set_title(self.title);
+        for (label, endings) in &self.filters {
+            dialog = dialog.add_filter(*label, endings);
         }
-        if let Some(folder) = folder {
+        if let Some(folder) = &self.folder {
             dialog = dialog.set_directory(folder);
         }
-        match kind {
-            DialogKind::File => {
-                let chosen = dialog.pick_file();
-                Box::pin(async move { Some(then(chosen.await?.path().to_owned())) })
+        let chosen: Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> = match &self.kind {
+            DialogKind::File => Box::pin(dialog.pick_file()),
+            DialogKind::Folder => Box::pin(dialog.pick_folder()),
+            DialogKind::NewFile(name) => Box::pin(dialog.set_file_name(name).save_file()),
+        };
+        Box::pin(async move {
+            match chosen.await {
+                Some(file) => Answer::Chosen(self.choose(file.path().to_owned())),
+                // The same answer stands for a dialog that was closed and for one that never appeared.
+                None if system_dialogs::are_there().await => Answer::Closed,
+                None => Answer::Unavailable(self),
             }
-            DialogKind::Folder => {
-                let chosen = dialog.pick_folder();
-                Box::pin(async move { Some(then(chosen.await?.path().to_owned())) })
-            }
-            DialogKind::NewFile(name) => {
-                let chosen = dialog.set_file_name(name).save_file();
-                Box::pin(async move { Some(then(chosen.await?.path().to_owned())) })
-            }
-        }
+        })
     }
 }
 

@@ -18,6 +18,23 @@ pub(crate) fn make_picture_folder(folder: &Path) -> Result<()> {
     })
 }
 
+/// What a path leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    Nothing,
+    File,
+    Folder,
+}
+
+/// Looks what a path leads to.
+pub(crate) fn find(path: &Path) -> Found {
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Found::Folder,
+        Ok(_) => Found::File,
+        Err(_) => Found::Nothing,
+    }
+}
+
 /// Returns the model that a path leads to: a folder in Diffusers' format, or a file that holds one.
 pub(crate) fn model_at(path: &Path) -> Option<ModelRef> {
     let model = ModelRef::of_path(PathBuf::from(path));

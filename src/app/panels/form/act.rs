@@ -8,8 +8,9 @@ use crate::app::dialogs::Dialog;
 use crate::app::dialogs::patch::PatchDialog;
 use crate::app::files::model_at;
 use crate::app::panels::form::{sampler, source};
+use crate::app::pasting;
 use crate::app::window::App;
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
 use crate::content::request::Branch;
 use crate::storage::recipe::import::{self, Imported};
@@ -53,8 +54,17 @@ impl App {
                 let local_files = state.session.local_files.clone();
                 self.run(move || import_file(&path, &local_files));
             }
+            FormAction::TakeFiles { files, text } => self.run(move || pasting::look_for_files(files, text)),
+            FormAction::FilesFound(files) => self.take_files(ctx, files),
+            FormAction::PasteFiles => self.run(pasting::paste_files),
+            FormAction::TypePasted(text) => self.type_pasted(ctx, text),
             FormAction::ImportText(text) => self.run(move || {
-                Ok(import::import_text(&text).map(|imported| review("From the clipboard".to_owned(), imported)))
+                let none = || {
+                    Error::new("the text on the clipboard has no settings, and names no file")
+                        .advise("To use it as the prompt, click into the prompt first")
+                };
+                let imported = import::import_text(&text).ok_or_else(none)?;
+                Ok(Some(review("From the clipboard".to_owned(), imported)))
             }),
             FormAction::Review { title, notes, patch } => {
                 let is_plain = notes.is_empty();

@@ -37,6 +37,8 @@ pub(crate) struct PromptBox {
     tokens: [Option<(String, TokenCount)>; 2],
     /// Which prompt of the history is shown, and what stood there before.
     older: Option<(usize, String)>,
+    /// Whether one types into one of the boxes.
+    has_focus: bool,
 }
 
 impl PromptBox {
@@ -46,6 +48,7 @@ impl PromptBox {
             ui.label("Prompt");
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| history_ui(ui, state));
         });
+        self.has_focus = false;
         let before = state.draft.values.prompts.prompt.clone();
         self.text_ui(ui, state, 0);
         if state.draft.values.prompts.prompt != before {
@@ -73,6 +76,11 @@ impl PromptBox {
             draft.values.prompts.prompt.clone_from(prompt);
             self.older = Some((to.unsigned_abs(), before));
         }
+    }
+
+    /// Whether one types into the prompt or the negative prompt.
+    pub(crate) fn has_focus(&self) -> bool {
+        self.has_focus
     }
 
     /// Takes the prompt that is shown as a new one.
@@ -116,6 +124,7 @@ impl PromptBox {
         if which == 0 && ui.ctx().cumulative_frame_nr() == 0 {
             response.request_focus();
         }
+        self.has_focus |= response.has_focus();
         match count {
             Some(count) => count_ui(ui, count),
             // Nothing may jump when the model is there.
