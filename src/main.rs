@@ -9,7 +9,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     quiet_device_selection();
-    burnisher::cli::run(|| burnisher::app::run(burnisher::app::Setup::of_user()))
+    burnisher::cli::run(|file| burnisher::app::run(burnisher::app::Setup { file, ..burnisher::app::Setup::of_user() }))
 }
 
 /// Mesa's device selection layer looks for a Wayland display whenever GPUs are listed, and writes an error of its own to stderr

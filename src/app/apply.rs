@@ -38,6 +38,7 @@ impl App {
                 let asked = self.background.ask(dialog);
                 self.tell_failure(asked);
             }
+            Action::OpenFile(file) => self.open_file(file),
             Action::OpenFolder(folder) => self.open_folder(folder),
             Action::OpenPage(page) => {
                 let opened = self.background.run_aside("burnisher-opener", move || open_page(&page).map(|()| None));

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::app::gpu;
 use crate::app::setup::Setup;
 use crate::app::window::App;
 use crate::base::error::{Error, Result};
@@ -17,7 +18,10 @@ pub fn native_options(layout: PathBuf) -> eframe::NativeOptions {
     if let Ok(icon) = icon {
         viewport = viewport.with_icon(icon);
     }
-    eframe::NativeOptions { viewport, persistence_path: Some(layout), ..Default::default() }
+    let mut options =
+        eframe::NativeOptions { viewport, persistence_path: Some(layout), ..eframe::NativeOptions::default() };
+    options.wgpu_options = gpu::configure(options.wgpu_options);
+    options
 }
 
 /// Opens the window and stays until it is closed.

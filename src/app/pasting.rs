@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use egui::{ColorImage, Event, Key};
 
-use crate::app::action::{Action, FormAction};
-use crate::app::files::{Found, copied_files, find, paths_in};
+use crate::app::action::{Action, FormAction, ModelAction, PictureAction};
+use crate::app::files::{Found, copied_files, find, model_at, paths_in};
 use crate::app::window::App;
 use crate::base::error::{Error, Result};
 use crate::storage::recipe::import;
@@ -110,6 +110,16 @@ impl App {
             });
         });
         actions
+    }
+
+    /// Looks at a picture, or uses a model.
+    pub(super) fn open_file(&mut self, file: PathBuf) {
+        self.run(move || {
+            Ok(Some(match model_at(&file) {
+                Some(model) => ModelAction::Use(model).into(),
+                None => PictureAction::Open(file).into(),
+            }))
+        });
     }
 
     /// What is done with a file that was dropped.

@@ -21,6 +21,8 @@ pub struct Setup {
     pub places: Places,
     /// Starts the worker for a device; `wake` has to be called whenever there is something to hear or to see.
     pub open_worker: OpenWorker,
+    /// A file to begin with: a picture to look at, or a model to use.
+    pub file: Option<PathBuf>,
     /// Whether files are chosen in the system's dialogs, where it has them; otherwise paths are typed.
     pub has_file_dialogs: bool,
     /// Says where the Hub is, and its cache, for who has this access token.
@@ -36,6 +38,7 @@ impl Setup {
             records: state_folder(),
             places: Places::of_user(Vec::new()),
             open_worker: Box::new(crate::session::open_worker),
+            file: None,
             has_file_dialogs: true,
             reach_hub: Arc::new(hub::Options::from_env),
         }

@@ -11,12 +11,14 @@ pub(super) struct WindowState {
     pub session: Session,
     /// The form as it stands.
     pub draft: Draft,
+    /// Whether files can be dropped on the window.
+    pub can_drop: bool,
 }
 
 impl WindowState {
     /// The program, with the form as it was left.
     pub(super) fn new(session: Session) -> Self {
-        Self { draft: session.form().clone(), session }
+        Self { draft: session.form().clone(), session, can_drop: true }
     }
 
     /// What is known of the model that is loaded.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
+use eframe::wgpu::rwh::{HasDisplayHandle as _, RawDisplayHandle};
 
 use crate::app::action::Action;
 use crate::app::command::UiCommand;
@@ -12,6 +13,7 @@ use crate::app::dialogs::models::Models;
 use crate::app::dialogs::path::PathDialog;
 use crate::app::dialogs::settings::SettingsDialog;
 use crate::app::files::Background;
+use crate::app::gpu::Refusals;
 use crate::app::librarian::{self, Librarian};
 use crate::app::painter::Painter;
 use crate::app::panels::form::FormPanel;
@@ -19,10 +21,12 @@ use crate::app::panels::gallery::Gallery;
 use crate::app::panels::notices::Notices;
 use crate::app::panels::status::StatusLine;
 use crate::app::pasting::PasteWatch;
+use crate::app::placement::keep_on_screen;
 use crate::app::setup::Setup;
 use crate::app::stage::{Centre, Surroundings};
 use crate::app::state::WindowState;
 use crate::app::theme;
+use crate::app::turns::Turns;
 use crate::base::error::Result;
 use crate::base::sync::Wake;
 use crate::session::{Session, SessionCommand, SessionEvent, SessionSetup};
@@ -48,6 +52,9 @@ pub struct App {
     pub(super) status: StatusLine,
     pub(super) notices: Notices,
     pub(super) pasting: PasteWatch,
+    turns: Turns,
+    /// What the GPU refused; `None` without a window.
+    pub(super) refusals: Option<Refusals>,
     /// The dialog in front of everything else.
     pub(super) dialog: Option<Dialog>,
     /// The question for a path, in front of the dialog that asks it.
@@ -79,7 +86,13 @@ impl App {
             format!("{}, {}, {} {}", info.name, info.backend.to_str(), info.driver, info.driver_info)
         });
         log::info!("the window is drawn by {screen}");
-        Ok(Self { ground: Ground::Cleared, screen, ..Self::new(&creation.egui_ctx, setup)? })
+        let mut app = Self { ground: Ground::Cleared, screen, ..Self::new(&creation.egui_ctx, setup)? };
+        keep_on_screen(creation);
+        app.refusals = creation.wgpu_render_state.as_ref().map(|render| Refusals::of(&render.device));
+        // A window can't be dropped on under Wayland: winit hears nothing of it.
+        let display = creation.display_handle().map(|display| display.as_raw());
+        app.state.can_drop = !matches!(display, Ok(RawDisplayHandle::Wayland(_)));
+        Ok(app)
     }
 
     /// Opens the window as it was left.
@@ -112,6 +125,8 @@ impl App {
             status: StatusLine::default(),
             notices: Notices::default(),
             pasting: PasteWatch::default(),
+            turns: Turns::default(),
+            refusals: None,
             dialog: None,
             path_dialog: None,
             settings_dialog: SettingsDialog::default(),
@@ -126,6 +141,9 @@ impl App {
         };
         app.make_folder();
         app.look_for_crash();
+        if let Some(file) = setup.file {
+            app.open_file(file);
+        }
         Ok(app)
     }
 
@@ -149,6 +167,9 @@ impl App {
 
     /// What keys, dropped files and the clipboard ask for.
     fn asked(&mut self, ctx: &egui::Context) -> Vec<Action> {
+        if ctx.input_mut(|input| self.turns.take(&mut input.events)) {
+            ctx.request_repaint();
+        }
         let closable = self.centre.compared.is_some() || self.painter.is_busy();
         let in_gallery = self.state.session.settings.gallery_open && self.gallery.has_keys();
         let paints = Painter::is_on(&self.state.draft) && !in_gallery;
@@ -210,6 +231,7 @@ impl eframe::App for App {
         self.centre.canvas.draw_into(frame.wgpu_render_state().map(|state| state.target_format));
         ctx.set_theme(theme::preference(self.state.session.settings.theme));
         ctx.set_zoom_factor(self.state.session.settings.scale);
+        self.heed_gpu(&ctx);
         self.take_previews(&ctx);
         let mut actions = self.asked(&ctx);
         actions.extend(self.follow_painter());

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 failed (one clear line on stderr), 2 wrong usage, 130 interrupted. Names and codes stay stable.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -39,6 +40,19 @@ struct Cli {
     log_level: LevelFilter,
     #[command(subcommand)]
     command: Option<CliCommand>,
+    /// A picture to look at in the window, or a model to use there: a folder or a file
+    #[arg(value_parser = existing)]
+    file: Option<PathBuf>,
+}
+
+/// The path of a file or a folder that is there; from anywhere.
+fn existing(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.exists() {
+        std::path::absolute(path).map_err(|cause| cause.to_string())
+    } else {
+        Err("there is no such command, and no such file".to_owned())
+    }
 }
 
 /// Reads a level by its name.
@@ -64,16 +78,16 @@ enum CliCommand {
     Document(document::DocumentArgs),
 }
 
-/// Runs the command that the program's arguments ask for; without one, `window`.
-pub fn run(window: impl FnOnce() -> Result<()>) -> ExitCode {
-    let Cli { log_level, command } = Cli::parse();
+/// Runs the command that the program's arguments ask for; without one, `window`, with the file to begin with.
+pub fn run(window: impl FnOnce(Option<PathBuf>) -> Result<()>) -> ExitCode {
+    let Cli { log_level, command, file } = Cli::parse();
     let state = state_folder();
     let logging = logging::start(&state, log_level);
     crash::keep_reports(&state);
     let name = command.as_ref().map_or("the window", CliCommand::name);
     log::info!("{} starts: {name}; {}; {}", system::version(), system::parts(), system::system());
     let ended = match command {
-        None => window().map(|()| Ended::Done),
+        None => window(file).map(|()| Ended::Done),
         Some(CliCommand::Generate(args)) => generate::run(&args),
         Some(CliCommand::Inspect(args)) => inspect::run(&args),
         Some(CliCommand::Download(args)) => download::run(&args),

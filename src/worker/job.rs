@@ -13,6 +13,7 @@ use crate::base::model_ref::ModelRef;
 use crate::base::stop::{Outcome, Stop};
 use crate::base::sync::{Latest, Outbox};
 use crate::content::imaging::png_text;
+use crate::content::imaging::texture::fit_texture;
 use crate::content::request::{Recipe, Request, Sampling, Valid, Validate};
 use crate::pipelines::{Drawn, Hooks, Overflow, Phase, Step, Trace};
 use crate::schedulers::SchedulerKind;
@@ -213,6 +214,7 @@ impl<'a> Working<'a> {
                 let cost_secs = began.elapsed().as_secs_f64();
                 let tuning = decodes && self.tuning.as_mut().is_some_and(|tuning| tuning.decoded(self.model, request));
                 budget.preview(cost_secs, tuning);
+                let image = fit_texture(image.into()).into_rgb8();
                 slot.put(Preview { id, picture, step: done, steps, image, width, height, cost_secs });
                 self.outbox.wake();
             }

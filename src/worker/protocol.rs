@@ -137,8 +137,8 @@ pub struct Preview {
     pub step: usize,
     /// How many there are.
     pub steps: usize,
-    /// What it looks like: as large as the finished picture, or one pixel a latent. To be shown at the size of the
-    /// finished picture.
+    /// What it looks like: as large as the finished picture, or one pixel a latent, and never larger than a texture. To be
+    /// shown at the size of the finished picture.
     pub image: RgbImage,
     /// The size of the finished picture, in pixels.
     pub width: usize,

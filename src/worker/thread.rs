@@ -14,6 +14,7 @@ use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
 use crate::base::stop::{Outcome, Stop};
 use crate::base::sync::{Latest, Outbox};
+use crate::content::imaging::texture::fit_texture;
 use crate::pipelines::{Loading, OnLoading};
 use crate::storage::gallery::Entry;
 use crate::worker::engine::Engine;
@@ -157,6 +158,7 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Outcome<E>> Worker
         let (request, steps) = engine.kept_steps().ok_or_else(gone)?;
         let image = engine.look_back(step)?.ok_or_else(gone)?;
         let (width, height, cost_secs) = (request.size.width, request.size.height, began.elapsed().as_secs_f64());
+        let image = fit_texture(image.into()).into_rgb8();
         self.slots[0].put(Preview { id, picture: 0, step, steps, image, width, height, cost_secs });
         Ok(())
     }

@@ -19,6 +19,7 @@ use tempfile::TempDir;
 
 use crate::on_disk::OnDisk;
 
+mod desktops;
 mod screen;
 
 use screen::{Area, Screen, Seen, is_near};
@@ -64,8 +65,13 @@ impl Drop for Program {
 impl Session {
     /// A user who set a few things by hand and hasn't opened the window yet.
     fn new() -> Self {
+        Self::on(Screen::open("1280x800x24"))
+    }
+
+    /// The same on another screen.
+    fn on(screen: Screen) -> Self {
         let home = tempfile::tempdir().expect("a folder");
-        let session = Self { program: Program(None), screen: Screen::open(), home };
+        let session = Self { program: Program(None), screen, home };
         let settings = Settings {
             output_folder: session.home.path().join("pictures"),
             save_folder: Some(session.home.path().join("copies")),
@@ -105,6 +111,24 @@ impl Session {
 
     /// Starts the program and waits until its window fills the screen and has the keyboard.
     fn start(&mut self) {
+        self.start_with(|_| {});
+        self.screen.until("the window", |_| {
+            let window = self.window()?;
+            for place in [["windowmove", &window, "0", "0"], ["windowsize", &window, "1280", "800"]] {
+                self.screen.try_xdotool(&place)?;
+            }
+            self.screen.try_xdotool(&["windowfocus", &window])
+        });
+        self.screen.until("the form and the canvas", |seen| generate_button(seen).zip(canvas(seen)));
+    }
+
+    /// The window's number.
+    fn window(&self) -> Option<String> {
+        self.screen.try_xdotool(&["search", "--name", "^Burnisher$"])
+    }
+
+    /// Starts the program, with this done to its command.
+    fn start_with(&mut self, change: impl FnOnce(&mut Command)) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_burnisher"));
         let home = self.home.path();
         command.env("HOME", home).env("WINIT_X11_SCALE_FACTOR", "1").env("NODEVICE_SELECT", "1");
@@ -119,15 +143,8 @@ impl Session {
         }
         command.env_remove("DBUS_SESSION_BUS_ADDRESS").current_dir(home).stdin(Stdio::null());
         self.screen.show(&mut command);
+        change(&mut command);
         self.program = Program(Some(command.spawn().expect("the program starts")));
-        self.screen.until("the window", |_| {
-            let window = self.screen.try_xdotool(&["search", "--name", "^Burnisher$"])?;
-            for place in [["windowmove", &window, "0", "0"], ["windowsize", &window, "1280", "800"]] {
-                self.screen.try_xdotool(&place)?;
-            }
-            self.screen.try_xdotool(&["windowfocus", &window])
-        });
-        self.screen.until("the form and the canvas", |seen| generate_button(seen).zip(canvas(seen)));
     }
 
     /// Waits until the program has ended by itself.

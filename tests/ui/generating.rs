@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use burnisher::storage::gallery::read_recipe;
 use egui::{Key, Modifiers};
 
-use crate::stage::{FAIL, PANIC, Stage, WAIT};
+use crate::stage::{DEEP, FAIL, PANIC, Stage, WAIT};
 
 #[test]
 fn a_typed_prompt_becomes_a_picture_with_its_recipe() {
@@ -188,4 +188,68 @@ fn the_canvas_follows_what_is_drawn_unless_another_picture_is_looked_at() {
     assert!(stage.says("Canvas: a fox"), "previews leave it alone");
     stage.click("Watch");
     stage.until_says("Canvas: preview");
+}
+
+/// Text and keys as a slow frame brings them: all at once.
+fn at_once(stage: &mut Stage, events: &[(&str, bool)]) {
+    for (text, repeat) in events {
+        let event = |pressed| egui::Event::Key {
+            key: Key::Enter,
+            physical_key: None,
+            pressed,
+            repeat: false,
+            modifiers: Modifiers::COMMAND,
+        };
+        let events = &mut stage.window.input_mut().events;
+        if !text.is_empty() {
+            events.push(egui::Event::Text((*text).to_owned()));
+        }
+        events.push(event(true));
+        if !repeat {
+            events.push(event(false));
+        }
+    }
+    stage.settle();
+}
+
+fn prompts(stage: &Stage) -> Vec<String> {
+    let recipe = |path: &std::path::PathBuf| read_recipe(path).expect("a PNG").expect("a recipe");
+    stage.pictures().iter().map(|path| recipe(path).request.prompts.prompt).collect()
+}
+
+#[test]
+fn what_is_typed_between_two_requests_of_one_frame_goes_into_the_second() {
+    let mut stage = Stage::new();
+    stage.until_says("Ready");
+    stage.type_prompt("a");
+    at_once(&mut stage, &[(" fox", false), (" and a hen", false), ("", false)]);
+    stage.until("three pictures", |stage| stage.pictures().len() == 3);
+    assert_eq!(prompts(&stage), ["a fox", "a fox and a hen", "a fox and a hen"]);
+}
+
+#[test]
+fn keys_that_are_held_down_ask_for_one_picture() {
+    let mut stage = Stage::new();
+    stage.until_says("Ready");
+    stage.type_prompt("a fox");
+    at_once(&mut stage, &[("", true), ("", true), ("", true), ("", false)]);
+    stage.generate("a hen");
+    stage.until("both pictures", |stage| stage.pictures().len() == 2 && stage.says("Ready"));
+    assert_eq!(prompts(&stage), ["a fox", "a hen"]);
+}
+
+#[test]
+fn a_drawing_larger_than_a_texture_shows_its_previews_and_its_picture() {
+    let mut stage = Stage::with(crate::stage::Puppet::default(), |settings| {
+        let draft = &mut settings.kept.draft;
+        (draft.values.size.width, draft.values.size.height, draft.untouched) = (8200, 8, false);
+    });
+    stage.generate(WAIT);
+    stage.until_says("Canvas: preview");
+    stage.window.render().expect("a texture holds it");
+    stage.press(Modifiers::NONE, Key::Escape);
+    stage.generate(DEEP);
+    stage.until_says("Canvas: deep");
+    stage.until("its size", |stage| stage.says("8200 × 8"));
+    stage.window.render().expect("a texture holds it");
 }

@@ -6,7 +6,7 @@ use egui::accesskit::Role;
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};
 
-use crate::stage::{Stage, WAIT};
+use crate::stage::{Puppet, Stage, WAIT};
 
 /// A lab that was started for this prompt.
 fn started(prompt: &str) -> Stage {
@@ -72,4 +72,22 @@ fn a_lab_that_is_stopped_says_so_and_can_be_closed() {
     stage.until_says("guidance 4: stopped");
     stage.click("Close the lab");
     assert!(stage.says("Canvas: no picture yet"));
+}
+
+#[test]
+fn a_comparison_larger_than_a_texture_shows_its_previews_and_its_pictures() {
+    let mut stage = Stage::with(Puppet::default(), |settings| {
+        let draft = &mut settings.kept.draft;
+        (draft.values.size.width, draft.values.size.height, draft.untouched) = (8200, 8, false);
+    });
+    stage.until_says("Ready");
+    stage.type_prompt("a fox");
+    stage.press(Modifiers::COMMAND, Key::L);
+    stage.until_says("Draw the picture in up to four ways at once");
+    stage.click("Start");
+    stage.until_says("step ");
+    stage.window.render().expect("a texture holds it");
+    stage.until_says("Pick one to go on with");
+    stage.settle();
+    stage.window.render().expect("a texture holds it");
 }

@@ -114,6 +114,7 @@ impl Stage {
                 let open = move |model: &_, loading: &mut worker::OnLoading<'_>| puppet.open(model, loading);
                 worker::spawn_waking(open, move || wake())
             }),
+            file: None,
             has_file_dialogs: false,
             reach_hub: Arc::new(reach),
         };

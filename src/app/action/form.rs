@@ -46,6 +46,8 @@ pub(crate) enum FormAction {
     TypePasted(String),
     /// Reads the settings of a picture.
     Import(PathBuf),
+    /// Reads the settings of a picture, if it has some.
+    ImportIfAny(PathBuf),
     /// Reads settings from a text, as other apps write them.
     ImportText(String),
     /// Shows what settings from elsewhere would change.

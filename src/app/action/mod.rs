@@ -63,6 +63,8 @@ pub(crate) enum Action {
     Browse(FileDialog<Action>),
     /// Asks for a path where there is no file dialog.
     Path(PathAction),
+    /// Looks at a picture, and reads its settings if it has some; or uses a model.
+    OpenFile(PathBuf),
     /// Shows a folder in the file manager.
     OpenFolder(PathBuf),
     /// Shows a page in the browser.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use egui::ColorImage;
 
+use crate::app::librarian::FittedPicture;
 use crate::app::widgets::Zoom;
 use crate::worker::JobId;
 
@@ -17,6 +18,8 @@ pub(crate) enum PictureAction {
         /// What it is called when it is read out.
         name: String,
     },
+    /// Shows a picture from anywhere, and reads its settings if it has some.
+    Open(PathBuf),
     /// Shows what is being drawn, as it comes.
     Watch,
     /// Shows a picture as it is that the safety checker flagged.
@@ -37,7 +40,7 @@ pub(crate) enum PictureAction {
         /// The picture's file.
         path: PathBuf,
         /// The map.
-        map: ColorImage,
+        map: FittedPicture,
     },
     /// Sets how large it is shown.
     Zoom(Zoom),

@@ -102,9 +102,10 @@ impl Canvas {
     }
 
     /// Shows the depth map of a picture in its place, if it is still the one to be shown.
-    pub(super) fn show_depth(&mut self, path: &Path, map: ColorImage) {
-        let size = egui::vec2(map.width() as f32, map.height() as f32);
-        self.show_file(path, FileRead { flagged: None, is_depth: true }, Arc::new(map), size);
+    pub(super) fn show_depth(&mut self, path: &Path, map: &FittedPicture) {
+        let [width, height] = map.size;
+        let read = FileRead { flagged: None, is_depth: true };
+        self.show_file(path, read, Arc::clone(&map.image), egui::vec2(width as f32, height as f32));
     }
 
     /// Shows nothing: the picture is gone.

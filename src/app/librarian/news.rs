@@ -6,9 +6,6 @@ use std::sync::Arc;
 use crate::app::librarian::difference::Difference;
 use crate::base::error::Result;
 
-/// The longest side of a texture that every GPU takes, in pixels: wgpu's default limit.
-pub(super) const MAX_SIDE: u32 = 8192;
-
 /// What was opened.
 #[derive(Clone, Debug)]
 pub enum LibrarianNews {
@@ -38,7 +35,7 @@ pub enum LibrarianNews {
 /// A picture's pixels, made to fit a texture.
 #[derive(Debug)]
 pub struct FittedPicture {
-    /// At most [`MAX_SIDE`] pixels on a side.
+    /// At most [`TEXTURE_SIDE`](crate::content::imaging::texture::TEXTURE_SIDE) pixels on a side.
     pub image: Arc<egui::ColorImage>,
     /// The picture's own width and height in pixels.
     pub size: [u32; 2],

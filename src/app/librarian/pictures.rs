@@ -8,11 +8,12 @@ use egui::ColorImage;
 use image::{DynamicImage, RgbaImage};
 
 use crate::app::librarian::difference::difference;
-use crate::app::librarian::news::{FittedPicture, LibrarianNews, MAX_SIDE, PictureComparison};
+use crate::app::librarian::news::{FittedPicture, LibrarianNews, PictureComparison};
 use crate::app::librarian::veil::{self, Veil};
 use crate::app::librarian::wishes::Wishes;
 use crate::base::error::Result;
 use crate::base::sync::Outbox;
+use crate::content::imaging::texture::fit_texture;
 use crate::storage::gallery::decode::decode;
 use crate::storage::gallery::thumbnails::Thumbnails;
 
@@ -52,8 +53,7 @@ pub(super) fn run(cache: &Path, wishes: &Wishes, openings: &Receiver<()>, outbox
 /// A picture that fits a texture, with the size that it has itself.
 fn fit(image: DynamicImage) -> (DynamicImage, [u32; 2]) {
     let size = [image.width(), image.height()];
-    let is_large = size[0].max(size[1]) > MAX_SIDE;
-    (if is_large { image.thumbnail(MAX_SIDE, MAX_SIDE) } else { image }, size)
+    (fit_texture(image), size)
 }
 
 /// Reads a picture, and blurs it if it is to be.

@@ -13,11 +13,12 @@ use crate::app::librarian::FittedPicture;
 use crate::app::painter::mask::{Area, Bitmap, Derived, Edit, History, MaskWork, Operation, Point, SightsWish, Worked};
 use crate::app::panels::notices::Notices;
 use crate::base::error::Result;
+use crate::content::imaging::texture::TEXTURE_SIDE;
 use crate::content::request::{Margins, Mask, TaskKind};
 use crate::session::settings::Draft;
 
 /// The longest side of a picture with its margins that can be painted on: the largest texture that every GPU takes.
-pub(super) const MAX_SIDE: usize = 8192;
+pub(super) const MAX_SIDE: usize = TEXTURE_SIDE as usize;
 
 /// What the primary button does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

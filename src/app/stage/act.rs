@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::app::action::{Action, PictureAction};
+use crate::app::action::{Action, FormAction, PictureAction};
 use crate::app::files::FileDialog;
 use crate::app::panels::form::source;
 use crate::app::screen_picture::color_image;
@@ -19,6 +19,12 @@ impl App {
                 self.centre.turn_to_picture();
                 self.show(path, &name);
             }
+            PictureAction::Open(path) => {
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                self.centre.turn_to_picture();
+                self.show(path.clone(), &name);
+                self.apply(ctx, FormAction::ImportIfAny(path).into());
+            }
             PictureAction::Watch => self.centre.watch(),
             PictureAction::Reveal(path) => {
                 self.gallery.forget_thumbnail(&path);
@@ -27,7 +33,7 @@ impl App {
             PictureAction::LookBack => self.centre.switch_look_back(),
             PictureAction::LookBackAt { id, step } => self.ask_session(SessionCommand::LookBack { id, step }),
             PictureAction::SwitchDepth => self.switch_depth(),
-            PictureAction::DepthRead { path, map } => self.centre.canvas.show_depth(&path, map),
+            PictureAction::DepthRead { path, map } => self.centre.canvas.show_depth(&path, &map),
             PictureAction::Zoom(zoom) => self.centre.canvas.set_zoom(zoom),
             PictureAction::BeginWith => {
                 if let Some(path) = self.picture_or_notice(None) {

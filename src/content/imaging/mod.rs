@@ -15,6 +15,7 @@ pub mod png_chunks;
 pub mod png_text;
 pub mod processor;
 pub mod resize;
+pub mod texture;
 pub mod unread;
 pub(crate) mod webp_chunks;
 pub mod xmp;

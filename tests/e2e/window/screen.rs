@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// From one look at the screen to the next.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A screen of 1280 x 800 pixels, which goes away with this value.
+/// A screen, which goes away with this value.
 pub(crate) struct Screen {
     xvfb: Child,
     /// Xvfb writes to it as it goes.
@@ -27,10 +27,11 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    pub(crate) fn open() -> Self {
+    /// A screen of this size: width, height and 24 bits, as Xvfb spells them.
+    pub(crate) fn open(size: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut xvfb = Command::new("Xvfb")
-            .args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset", "-fbdir"])
+            .args(["-displayfd", "1", "-screen", "0", size, "-nolisten", "tcp", "-noreset", "-fbdir"])
             .arg(folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

@@ -54,6 +54,10 @@ impl App {
                 let local_files = state.session.local_files.clone();
                 self.run(move || import_file(&path, &local_files));
             }
+            FormAction::ImportIfAny(path) => {
+                let local_files = state.session.local_files.clone();
+                self.run(move || Ok(import_file(&path, &local_files).unwrap_or_default()));
+            }
             FormAction::TakeFiles { files, text } => self.run(move || pasting::look_for_files(files, text)),
             FormAction::FilesFound(files) => self.take_files(ctx, files),
             FormAction::PasteFiles => self.run(pasting::paste_files),

@@ -43,7 +43,7 @@ impl FormPanel {
     ) {
         model_ui(ui, state, actions);
         task_form::kind_ui(ui, state);
-        task_form::ui(ui, &mut state.draft, [&self.picture, &self.depth], from_canvas, actions);
+        task_form::ui(ui, state, [&self.picture, &self.depth], from_canvas, actions);
         look_back::branch_ui(ui, state.draft.values.start.branch.as_deref(), actions);
         ui.separator();
         if state.draft.start.task.has_prompt() {

@@ -2,15 +2,18 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use egui::{Color32, ColorImage, TextureHandle, TextureOptions};
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
+use crate::app::librarian::FittedPicture;
 use crate::app::screen_picture::color_image;
 use crate::base::error::{Error, Result};
 use crate::base::files::{file_error, write_beside};
+use crate::content::imaging::texture::fit_texture;
 use crate::storage::gallery::{decode, make_folder, read_depth};
 
 /// The longer side of the small copy, in pixels.
@@ -85,10 +88,13 @@ pub(crate) fn glance(path: &Path) -> Result<Glance> {
 ///
 /// # Errors
 /// The file can't be read, or has none.
-pub(crate) fn depth_of(path: &Path) -> Result<ColorImage> {
+pub(crate) fn depth_of(path: &Path) -> Result<FittedPicture> {
     let none = || Error::new(format!("This picture has no depth map: {}", path.display()));
     let map = read_depth(path)?.ok_or_else(none)?;
-    Ok(ColorImage::from_gray([map.width() as usize, map.height() as usize], map.as_raw()))
+    let size = [map.width(), map.height()];
+    let map = fit_texture(map.into()).into_luma8();
+    let pixels = ColorImage::from_gray([map.width() as usize, map.height() as usize], map.as_raw());
+    Ok(FittedPicture { image: Arc::new(pixels), size, flagged: None })
 }
 
 /// Keeps a pasted picture as a PNG, named by when it was pasted. One of that time is there already where the clock was put back.

@@ -57,7 +57,7 @@ fn explanation(task: TaskKind) -> &'static str {
 /// What the task needs beyond words: its picture, depth map, and how they are used. `from_canvas` is the picture in the centre.
 pub(super) fn ui(
     ui: &mut egui::Ui,
-    draft: &mut Draft,
+    WindowState { draft, can_drop, .. }: &mut WindowState,
     [picture, depth]: [&FormPicture; 2],
     from_canvas: Option<&Path>,
     actions: &mut Vec<Action>,
@@ -66,9 +66,10 @@ pub(super) fn ui(
     if !task.needs_image() {
         return;
     }
-    picture_ui(ui, "Picture", &mut draft.start.image, picture, from_canvas, choose_source, actions);
+    let tip = if *can_drop { "Or drop a picture on the window, or paste one" } else { "Or paste a picture" };
+    picture_ui(ui, "Picture", &mut draft.start.image, picture, from_canvas, (choose_source, tip), actions);
     if task == TaskKind::DepthToImage {
-        picture_ui(ui, "Depth", &mut draft.start.depth, depth, None, choose_depth, actions);
+        picture_ui(ui, "Depth", &mut draft.start.depth, depth, None, (choose_depth, tip), actions);
     }
     row(ui, "Strength", |ui, label| {
         let slider = Slider::new(&mut draft.start.strength, 0.0..=1.0).step_by(0.01).max_decimals(3);
@@ -94,7 +95,7 @@ fn picture_ui(
     file: &mut Option<PathBuf>,
     source: &FormPicture,
     from_canvas: Option<&Path>,
-    dialog: fn() -> FileDialog<Action>,
+    (dialog, tip): (fn() -> FileDialog<Action>, &str),
     actions: &mut Vec<Action>,
 ) {
     row(ui, name, |ui, _| {
@@ -106,7 +107,7 @@ fn picture_ui(
         }
         ui.vertical(|ui| {
             ui.horizontal(|ui| {
-                let choose = ui.button("Choose…").on_hover_text("Or drop a picture on the window, or paste one");
+                let choose = ui.button("Choose…").on_hover_text(tip);
                 if choose.accessible_name(format!("Choose the {}", name.to_lowercase())).clicked() {
                     actions.push(Action::Browse(dialog()));
                 }

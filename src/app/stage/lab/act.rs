@@ -8,6 +8,7 @@ use crate::app::dialogs::lab::LabSetup;
 use crate::app::files::FileDialog;
 use crate::app::screen_picture::color_image;
 use crate::app::window::App;
+use crate::content::imaging::texture::fit_texture;
 use crate::content::request::Request;
 use crate::session::SessionCommand;
 use crate::storage::gallery::decode;
@@ -24,7 +25,7 @@ impl App {
             }
             LabAction::Start(variants) => self.start_lab(variants),
             LabAction::Open(path) => self.run(move || {
-                let picture = color_image(&decode::decode(&path)?.to_rgba8());
+                let picture = color_image(&fit_texture(decode::decode(&path)?).to_rgba8());
                 Ok(Some(LabAction::Opened { path, picture }.into()))
             }),
             LabAction::Opened { path, picture } => {
