@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use crate::app::action::{
-    Action, FormAction, HelpAction, LabAction, ModelAction, ModelsAction, PathAction, PictureAction, QueueAction,
-    SettingsAction,
+    Action, FormAction, HelpAction, LabAction, ModelAction, ModelsAction, PictureAction, QueueAction, SettingsAction,
 };
 use crate::app::command::UiCommand;
 use crate::app::dialogs::Dialog;
+use crate::app::dialogs::path::PathDialog;
 use crate::app::files::{FileDialog, open_folder, open_page};
 use crate::app::state::WindowState;
 use crate::app::widgets::Zoom;
@@ -33,12 +33,12 @@ impl App {
             Action::Settings(action) => self.act_on_settings(action),
             Action::Help(action) => self.act_on_help(action),
             Action::Path(action) => self.act_on_path(ctx, action),
-            Action::Browse(dialog) if !self.has_file_dialogs => self.apply(ctx, PathAction::Ask(dialog).into()),
+            Action::AskPath(dialog) => self.path_dialog = Some(PathDialog::new(dialog)),
+            Action::Browse(dialog) if !self.has_file_dialogs => self.apply(ctx, Action::AskPath(dialog)),
             Action::Browse(dialog) => {
                 let asked = self.background.ask(dialog);
                 self.tell_failure(asked);
             }
-            Action::OpenFile(file) => self.open_file(file),
             Action::OpenFolder(folder) => self.open_folder(folder),
             Action::OpenPage(page) => {
                 let opened = self.background.run_aside("burnisher-opener", move || open_page(&page).map(|()| None));
@@ -124,7 +124,7 @@ impl App {
                 // One sees what one changes.
                 self.centre.turn_to_mask();
                 let mut actions = Vec::new();
-                let WindowState { session, draft } = &mut self.state;
+                let WindowState { session, draft, .. } = &mut self.state;
                 self.painter.obey(of_painter, &mut session.settings, draft, &mut actions);
                 return actions.into_iter().for_each(|action| self.apply(ctx, action));
             }

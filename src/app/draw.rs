@@ -72,7 +72,7 @@ impl App {
             }
             Stage::Picture | Stage::Running | Stage::LookBack | Stage::Painting => {}
         }
-        let WindowState { session, draft } = &mut self.state;
+        let WindowState { session, draft, .. } = &mut self.state;
         if around.paints {
             self.painter.tools_ui(ui, &mut session.settings, stage == Stage::Painting, actions);
         }

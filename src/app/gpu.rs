@@ -6,7 +6,7 @@ use eframe::egui_wgpu::{WgpuConfiguration, WgpuSetup};
 use eframe::wgpu;
 use egui::{Context, Vec2, ViewportCommand};
 
-use crate::app::window::App;
+use crate::app::panels::notices::Notices;
 use crate::base::error::Error;
 use crate::base::sync::Latest;
 
@@ -40,27 +40,24 @@ impl Refusals {
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| last.put(error.to_string())));
         refusals
     }
-}
 
-impl App {
     /// Makes a window smaller that is larger than the GPU draws it, and tells of what the GPU refused otherwise.
-    pub(super) fn heed_gpu(&mut self, ctx: &Context) {
-        let Some(refusals) = &mut self.refusals else { return };
+    pub(super) fn tell(&mut self, ctx: &Context, notices: &mut Notices) {
         let scale = ctx.pixels_per_point();
         let most = ctx.input(|input| input.max_texture_side) as f32;
         let size = ctx.viewport_rect().size() * scale;
         if size.max_elem() > most {
             let fitting = size.min(Vec2::splat(most)) / scale;
             ctx.send_viewport_cmd(ViewportCommand::InnerSize(fitting));
-            refusals.is_large = true;
+            self.is_large = true;
             return;
         }
-        let refusal = refusals.last.take();
-        if std::mem::take(&mut refusals.is_large) {
-            self.notices.info(format!("The window was made smaller: the GPU draws at most {most} pixels a side"));
+        let refusal = self.last.take();
+        if std::mem::take(&mut self.is_large) {
+            notices.info(format!("The window was made smaller: the GPU draws at most {most} pixels a side"));
         } else if let Some(refusal) = refusal {
             let error = Error::new("the GPU refused to draw a part of the window").caused_by(Error::new(refusal));
-            self.notices.error(error.advise("What is being drawn goes on, and the queue is kept"));
+            notices.error(error.advise("What is being drawn goes on, and the queue is kept"));
         }
     }
 }

@@ -19,6 +19,7 @@ mod launch;
 pub mod librarian;
 mod painter;
 mod panels;
+mod paste_watch;
 mod pasting;
 mod placement;
 mod screen_picture;

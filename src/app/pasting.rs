@@ -3,49 +3,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use egui::{ColorImage, Event, Key};
+use egui::{ColorImage, Event};
 
 use crate::app::action::{Action, FormAction, ModelAction, PictureAction};
-use crate::app::files::{Found, copied_files, find, model_at, paths_in};
+use crate::app::files::{LeadsTo, copied_files, find, model_at, paths_in};
 use crate::app::window::App;
 use crate::base::error::{Error, Result};
 use crate::storage::recipe::import;
 
 /// The longest text that is looked through for settings before it goes into the prompt, in bytes. Nobody's settings are as long.
 const LONGEST: usize = 1 << 20;
-
-/// Keeps an eye on the keys that paste.
-#[derive(Debug, Default)]
-pub(super) struct PasteWatch {
-    /// A key was pressed that pastes with others.
-    is_down: bool,
-    /// Something was pasted since.
-    came: bool,
-    /// A text that has nothing to be taken, and goes where one types.
-    text: Option<String>,
-}
-
-impl PasteWatch {
-    /// Whether somebody pasted and nothing came of it. The toolkit keeps the press of keys that paste to itself, and tells of what
-    /// was on the clipboard if it is a text or a picture: a release without either is all that is seen of the rest.
-    fn came_up_empty(&mut self, events: &[Event]) -> bool {
-        let mut is_empty = false;
-        for event in events {
-            match event {
-                Event::Paste(_) | Event::PasteImage(_) => self.came = true,
-                Event::Key { key: Key::V | Key::Paste, pressed: true, .. } => self.is_down = true,
-                Event::Key { key: Key::V | Key::Paste, pressed: false, .. } => {
-                    is_empty |= !self.is_down && !self.came;
-                    (self.is_down, self.came) = (false, false);
-                }
-                // Keys that were pressed here are released elsewhere.
-                Event::WindowFocused(_) => (self.is_down, self.came) = (false, false),
-                _ => {}
-            }
-        }
-        is_empty
-    }
-}
 
 /// What is done with a pasted text.
 enum Pasted {
@@ -143,7 +110,7 @@ impl App {
 /// None is there, and there is no text to type.
 pub(super) fn look_for_files(files: Vec<PathBuf>, text: Option<String>) -> Result<Option<Action>> {
     let first = files.first().map(|path| path.display().to_string()).unwrap_or_default();
-    let there: Vec<PathBuf> = files.into_iter().filter(|path| find(path) != Found::Nothing).collect();
+    let there: Vec<PathBuf> = files.into_iter().filter(|path| find(path) != LeadsTo::Nothing).collect();
     match text {
         Some(text) if there.is_empty() => Ok(Some(FormAction::TypePasted(text).into())),
         _ if there.is_empty() => Err(Error::new(format!("the file on the clipboard isn't there: {first}"))),
@@ -177,34 +144,5 @@ impl App {
     pub(crate) fn type_pasted(&mut self, ctx: &egui::Context, text: String) {
         self.pasting.text = Some(text);
         ctx.request_repaint();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn release() -> Event {
-        Event::Key {
-            key: Key::V,
-            physical_key: None,
-            pressed: false,
-            repeat: false,
-            modifiers: egui::Modifiers::COMMAND,
-        }
-    }
-
-    #[test]
-    fn a_paste_is_empty_if_its_key_is_released_and_nothing_came() {
-        let mut watch = PasteWatch::default();
-        let mut press = release();
-        if let Event::Key { pressed, .. } = &mut press {
-            *pressed = true;
-        }
-        assert!(watch.came_up_empty(&[release()]));
-        assert!(!watch.came_up_empty(&[Event::Paste("a fox".to_owned())]));
-        assert!(!watch.came_up_empty(&[release()]), "something came");
-        assert!(!watch.came_up_empty(&[press, release()]), "the key was for something else");
-        assert!(watch.came_up_empty(&[release()]));
     }
 }

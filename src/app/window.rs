@@ -20,7 +20,7 @@ use crate::app::panels::form::FormPanel;
 use crate::app::panels::gallery::Gallery;
 use crate::app::panels::notices::Notices;
 use crate::app::panels::status::StatusLine;
-use crate::app::pasting::PasteWatch;
+use crate::app::paste_watch::PasteWatch;
 use crate::app::placement::keep_on_screen;
 use crate::app::setup::Setup;
 use crate::app::stage::{Centre, Surroundings};
@@ -231,7 +231,9 @@ impl eframe::App for App {
         self.centre.canvas.draw_into(frame.wgpu_render_state().map(|state| state.target_format));
         ctx.set_theme(theme::preference(self.state.session.settings.theme));
         ctx.set_zoom_factor(self.state.session.settings.scale);
-        self.heed_gpu(&ctx);
+        if let Some(refusals) = &mut self.refusals {
+            refusals.tell(&ctx, &mut self.notices);
+        }
         self.take_previews(&ctx);
         let mut actions = self.asked(&ctx);
         actions.extend(self.follow_painter());

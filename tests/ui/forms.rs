@@ -190,3 +190,27 @@ fn drop_file(stage: &mut Stage, path: std::path::PathBuf) {
     stage.window.input_mut().dropped_files.push(crate::bad_input::dropped(path));
     stage.window.step();
 }
+
+#[test]
+fn the_caret_stays_in_a_text_of_any_script() {
+    for (text, typed, corrected) in [("עדד 123 שלום", "עדד 123 ש|לום", "+עדד 123 ש|לו"), ("มทำที่นี่", "ม|ทำที่นี่", "+ม|ทำที่")]
+    {
+        let mut stage = Stage::new();
+        stage.until_says("Ready");
+        // No font for them is built in; the letters are counted all the same.
+        stage.window.ctx.set_missing_glyph_policy(egui::MissingGlyphPolicy::Tofu);
+        stage.type_prompt(text);
+        stage.press(Modifiers::NONE, Key::End);
+        for _ in 0..3 {
+            stage.press(Modifiers::NONE, Key::ArrowLeft);
+        }
+        stage.window.event(egui::Event::Text("|".to_owned()));
+        stage.until_says(typed);
+        stage.press(Modifiers::NONE, Key::ArrowDown);
+        stage.press(Modifiers::NONE, Key::End);
+        stage.press(Modifiers::NONE, Key::Backspace);
+        stage.press(Modifiers::NONE, Key::Home);
+        stage.window.event(egui::Event::Text("+".to_owned()));
+        stage.until_says(corrected);
+    }
+}

@@ -8,8 +8,16 @@ use crate::stage::{Stage, picture_by_another};
 
 const SETTINGS: &str = "a hen\nSteps: 20, Sampler: Euler, Seed: 1, Size: 512x512";
 
+/// Pastes as the toolkit tells it: it keeps the press of the keys to itself.
 fn paste(stage: &mut Stage, text: &str) {
     stage.window.event(Event::Paste(text.to_owned()));
+    stage.window.step();
+    release_keys(stage);
+}
+
+fn release_keys(stage: &mut Stage) {
+    let (key, modifiers) = (Key::V, Modifiers::COMMAND);
+    stage.window.event(Event::Key { key, physical_key: None, pressed: false, repeat: false, modifiers });
     stage.window.step();
 }
 
@@ -17,7 +25,7 @@ fn paste(stage: &mut Stage, text: &str) {
 fn unfocused() -> Stage {
     let mut stage = Stage::new();
     stage.until_says("Ready");
-    stage.window.ctx.memory_mut(|memory| memory.stop_text_input());
+    stage.window.ctx.memory_mut(egui::Memory::stop_text_input);
     stage.settle();
     stage
 }
@@ -30,14 +38,14 @@ fn a_pasted_file_is_taken_like_a_dropped_one_also_while_the_prompt_has_the_keybo
         fs::create_dir(&folder).expect("made");
         let picture = picture_by_another(&folder, SETTINGS);
         if has_prompt {
-            stage.type_prompt("a fox");
+            stage.type_prompt("an owl");
         }
         let path = picture.display().to_string();
         for text in [path.clone(), format!("file://{}\r\n", path.replace(' ', "%20"))] {
             paste(&mut stage, &text);
             stage.until_says("Settings of a picture by");
             stage.click("Cancel");
-            assert_eq!(stage.says("a fox"), has_prompt, "the prompt is as it was");
+            assert_eq!(stage.says("an owl"), has_prompt, "the prompt is as it was");
         }
     }
 }
@@ -73,8 +81,7 @@ fn a_paste_that_cannot_be_used_says_so() {
     stage.until_says("The file on the clipboard isn't there: /gone/a b.png");
     stage.click("Dismiss");
     // Of a paste that brings nothing only the end of the key press is heard.
-    let (key, modifiers) = (Key::V, Modifiers::COMMAND);
-    stage.window.event(Event::Key { key, physical_key: None, pressed: false, repeat: false, modifiers });
+    release_keys(&mut stage);
     stage.until_says("The clipboard has nothing that can be pasted");
 }
 

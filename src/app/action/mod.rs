@@ -61,10 +61,10 @@ pub(crate) enum Action {
     Help(HelpAction),
     /// Opens a file dialog.
     Browse(FileDialog<Action>),
-    /// Asks for a path where there is no file dialog.
+    /// Asks for a path in place of this dialog, which the system doesn't have.
+    AskPath(FileDialog<Action>),
+    /// Goes on with the question for a path.
     Path(PathAction),
-    /// Looks at a picture, and reads its settings if it has some; or uses a model.
-    OpenFile(PathBuf),
     /// Shows a folder in the file manager.
     OpenFolder(PathBuf),
     /// Shows a page in the browser.

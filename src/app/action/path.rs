@@ -2,14 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::app::action::Action;
-use crate::app::files::{FileDialog, Found};
+use crate::app::files::LeadsTo;
 
 /// See [`super::Action::Path`].
 #[derive(Debug)]
 pub(crate) enum PathAction {
-    /// Asks for a path in place of this dialog.
-    Ask(FileDialog<Action>),
     /// Looks what the path leads to that was typed.
     Look(PathBuf),
     /// It is known what a path leads to.
@@ -17,7 +14,7 @@ pub(crate) enum PathAction {
         /// The path.
         path: PathBuf,
         /// What is there.
-        found: Found,
+        found: LeadsTo,
     },
     /// Takes the path, whatever it leads to.
     Take(PathBuf),

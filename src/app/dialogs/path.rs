@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::app::action::{Action, PathAction};
-use crate::app::files::{DialogKind, FileDialog, Found, typed_path};
+use crate::app::files::{DialogKind, FileDialog, LeadsTo, typed_path};
 use crate::app::theme;
 
 /// The question, and what was typed.
@@ -30,21 +30,21 @@ impl PathDialog {
     }
 
     /// Takes in what a path leads to. Returns whether it is an answer.
-    pub(crate) fn hear(&mut self, path: &Path, found: Found) -> bool {
+    pub(crate) fn hear(&mut self, path: &Path, found: LeadsTo) -> bool {
         let shown = path.display();
         self.replaces = None;
         self.complaint = match (self.asked.kind(), found) {
-            (DialogKind::File, Found::File)
-            | (DialogKind::Folder, Found::Folder)
-            | (DialogKind::NewFile(_), Found::Nothing) => None,
-            (DialogKind::File, Found::Nothing) => Some(format!("There is no such file: {shown}")),
-            (DialogKind::File, Found::Folder) => Some(format!("This is a folder, not a file: {shown}")),
-            (DialogKind::Folder, Found::Nothing) => Some(format!("There is no such folder: {shown}")),
-            (DialogKind::Folder, Found::File) => Some(format!("This is a file, not a folder: {shown}")),
-            (DialogKind::NewFile(_), Found::Folder) => {
+            (DialogKind::File, LeadsTo::File)
+            | (DialogKind::Folder, LeadsTo::Folder)
+            | (DialogKind::NewFile(_), LeadsTo::Nothing) => None,
+            (DialogKind::File, LeadsTo::Nothing) => Some(format!("There is no such file: {shown}")),
+            (DialogKind::File, LeadsTo::Folder) => Some(format!("This is a folder, not a file: {shown}")),
+            (DialogKind::Folder, LeadsTo::Nothing) => Some(format!("There is no such folder: {shown}")),
+            (DialogKind::Folder, LeadsTo::File) => Some(format!("This is a file, not a folder: {shown}")),
+            (DialogKind::NewFile(_), LeadsTo::Folder) => {
                 Some(format!("This is a folder: add the name of the file: {shown}"))
             }
-            (DialogKind::NewFile(_), Found::File) => {
+            (DialogKind::NewFile(_), LeadsTo::File) => {
                 self.replaces = Some(path.to_owned());
                 Some(format!("There is a file of this name already: {shown}"))
             }
@@ -64,22 +64,22 @@ impl PathDialog {
             ui.add_space(8.0);
             let field = egui::TextEdit::singleline(&mut self.text).id_salt("path").desired_width(f32::INFINITY);
             let mut output = field.show(ui);
-            output.response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, "Path"));
+            let response = output.response.response.accessible_name("Path");
             if std::mem::take(&mut self.is_new) {
                 let end = egui::text::CCursor::new(self.text.chars().count());
                 output.state.cursor.set_char_range(Some(egui::text::CCursorRange::one(end)));
-                output.state.store(ctx, output.response.id);
-                output.response.request_focus();
+                output.state.store(ctx, response.id);
+                response.request_focus();
             }
-            if output.response.changed() {
+            if response.changed() {
                 (self.complaint, self.replaces) = (None, None);
             }
             if let Some(complaint) = &self.complaint {
                 ui.label(egui::RichText::new(format!("⚠ {complaint}")).color(theme::palette(ui).error));
             }
-            let is_entered = output.response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+            let is_entered = response.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
             if is_entered {
-                output.response.request_focus();
+                response.request_focus();
             }
             ui.add_space(8.0);
             self.buttons_ui(ui, is_entered, actions);

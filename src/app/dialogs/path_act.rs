@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use crate::app::action::PathAction;
-use crate::app::dialogs::path::PathDialog;
 use crate::app::files::find;
 use crate::app::window::App;
 
@@ -11,7 +10,6 @@ impl App {
     /// Goes on with the question for a path.
     pub(crate) fn act_on_path(&mut self, ctx: &egui::Context, action: PathAction) {
         match action {
-            PathAction::Ask(dialog) => self.path_dialog = Some(PathDialog::new(dialog)),
             PathAction::Look(path) => self.run(move || {
                 let found = find(&path);
                 Ok(Some(PathAction::Looked { path, found }.into()))

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
-use crate::app::action::{Action, PathAction};
+use crate::app::action::Action;
 use crate::app::files::dialog::{Answer, FileDialog};
 use crate::base::error::{Error, Result};
 use crate::base::sync::{Latest, Limits, Outbox, Service, Wake, outbox};
@@ -134,7 +134,7 @@ impl Background {
             Ok(match pollster::block_on(asked) {
                 Answer::Chosen(action) => Some(action),
                 Answer::Closed => None,
-                Answer::Unavailable(dialog) => Some(PathAction::Ask(dialog).into()),
+                Answer::Unavailable(dialog) => Some(Action::AskPath(dialog)),
             })
         })
     }

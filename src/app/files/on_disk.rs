@@ -20,18 +20,18 @@ pub(crate) fn make_picture_folder(folder: &Path) -> Result<()> {
 
 /// What a path leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum LeadsTo {
     Nothing,
     File,
     Folder,
 }
 
 /// Looks what a path leads to.
-pub(crate) fn find(path: &Path) -> Found {
+pub(crate) fn find(path: &Path) -> LeadsTo {
     match fs::metadata(path) {
-        Ok(found) if found.is_dir() => Found::Folder,
-        Ok(_) => Found::File,
-        Err(_) => Found::Nothing,
+        Ok(found) if found.is_dir() => LeadsTo::Folder,
+        Ok(_) => LeadsTo::File,
+        Err(_) => LeadsTo::Nothing,
     }
 }
 

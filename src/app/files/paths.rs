@@ -72,7 +72,7 @@ mod tests {
         let list = "copy\nfile:///p/%C3%B6.png\r\n# and\nfile:///p/100%25.png";
         assert_eq!(paths_in(list), [PathBuf::from("/p/ö.png"), PathBuf::from("/p/100%.png")]);
         for text in ["", "a fox", "a fox\n/p/a.png", "https://a.example/a.png", "file://server/share/a.png", "copy"] {
-            assert_eq!(paths_in(text), [PathBuf::new(); 0], "{text}");
+            assert!(paths_in(text).is_empty(), "{text}");
         }
     }
 

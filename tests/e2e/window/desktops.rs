@@ -22,7 +22,9 @@ fn without_a_file_dialog_the_window_asks_for_a_path() {
     fs::create_dir(&model).expect("made");
     // No zenity, and the session has no bus with a portal.
     let empty = session.home.path().join("run");
-    session.start_with(|command| drop(command.env("PATH", empty)));
+    session.start_with(|command| {
+        command.env("PATH", empty);
+    });
     let screen = &session.screen;
     screen.until("the form", generate_button);
     screen.until("the keyboard", |_| screen.try_xdotool(&["windowfocus", &session.window()?]));
@@ -72,6 +74,8 @@ fn a_file_on_the_command_line_is_opened_in_the_window() {
     let mut session = Session::new();
     let picture = RgbImage::from_fn(64, 48, |x, y| Rgb([(x * 3) as u8, 90, (y * 4) as u8]));
     picture.save(session.home.path().join("a picture.png")).expect("written");
-    session.start_with(|command| drop(command.arg("a picture.png")));
+    session.start_with(|command| {
+        command.arg("a picture.png");
+    });
     session.screen.until_sees("the picture", |seen| canvas_shows(seen, &picture));
 }

@@ -51,7 +51,7 @@ impl FormPanel {
             ui.separator();
         }
         let before = own_values(&state.draft);
-        let WindowState { session, draft } = state;
+        let WindowState { session, draft, .. } = state;
         sampler::ui(ui, &mut self.levels, session.model().info(), draft);
         steps_ui(ui, draft);
         if draft.start.task.has_prompt() {
@@ -163,7 +163,7 @@ fn guidance_ui(ui: &mut egui::Ui, draft: &mut Draft) {
 /// What few people need, folded away.
 fn advanced_ui(ui: &mut egui::Ui, state: &mut WindowState) {
     egui::CollapsingHeader::new("Advanced").id_salt("advanced").show(ui, |ui| {
-        let WindowState { session, draft } = state;
+        let WindowState { session, draft, .. } = state;
         sampler::more_ui(ui, session.model().info(), draft);
         if draft.start.task == TaskKind::TextToImage {
             row(ui, "Rescale", |ui, label| {

@@ -1,6 +1,7 @@
 //! The form: what is drawn next, with what, and how often.
 
 mod act;
+mod clusters;
 pub(crate) mod controls;
 pub(crate) mod outlook;
 pub(crate) mod prompt;

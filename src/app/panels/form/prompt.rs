@@ -7,6 +7,7 @@ use egui::{TextBuffer, TextEdit};
 
 use crate::app::action::Action;
 use crate::app::command::{UiCommand, keys_text};
+use crate::app::panels::form::clusters;
 use crate::app::state::WindowState;
 use crate::app::theme;
 use crate::base::model_ref::ModelRef;
@@ -39,6 +40,8 @@ pub(crate) struct PromptBox {
     older: Option<(usize, String)>,
     /// Whether one types into one of the boxes.
     has_focus: bool,
+    /// Whether the toolkit counts other letters than prompt and negative prompt have.
+    are_miscounted: [bool; 2],
 }
 
 impl PromptBox {
@@ -108,8 +111,10 @@ impl PromptBox {
         }
         let count = counted.as_ref().map(|(_, count)| *count);
         let mut layouter = |ui: &egui::Ui, text: &dyn TextBuffer, width: f32| layout(ui, text.as_str(), count, width);
+        let id = egui::Id::unique(("text box", name));
+        clusters::take_keys(ui.ctx(), id, text, self.are_miscounted[which]);
         let edit = TextEdit::multiline(text)
-            .id_salt(name)
+            .id(id)
             .hint_text(hint)
             .desired_rows(rows)
             .desired_width(f32::INFINITY)
@@ -119,7 +124,9 @@ impl PromptBox {
         // A text of many pages leaves room for the rest of the form.
         let area =
             egui::ScrollArea::vertical().id_salt((name, "scroll")).max_height(MOST_HEIGHT).auto_shrink([false, true]);
-        let response = area.show(ui, |ui| ui.add(edit).accessible_name(name)).inner;
+        let output = area.show(ui, |ui| edit.show(ui)).inner;
+        let response = output.response.response.accessible_name(name);
+        self.are_miscounted[which] = !text.is_ascii() && clusters::is_miscounted(&output.galley, text);
         // Who opens the window can type.
         if which == 0 && ui.ctx().cumulative_frame_nr() == 0 {
             response.request_focus();

@@ -40,7 +40,7 @@ impl FormPanel {
 
     /// Has the form begin with this picture; a task that begins with none becomes one that does.
     pub(crate) fn begin_with(&mut self, state: &mut WindowState, path: PathBuf) {
-        let WindowState { session, draft } = state;
+        let WindowState { session, draft, .. } = state;
         draft.start.image = Some(path);
         self.picture.fits = true;
         if !draft.start.task.needs_image() {
@@ -52,7 +52,7 @@ impl FormPanel {
 
     /// Takes over what suits a model that is loaded now.
     pub(crate) fn hear_model(&mut self, state: &mut WindowState, model: &ModelRef, info: &ModelInfo) {
-        let WindowState { session, draft } = state;
+        let WindowState { session, draft, .. } = state;
         let is_forms = *model == session.settings.model;
         if is_forms && draft.untouched {
             (draft.values.size.width, draft.values.size.height) = (info.width, info.height);
@@ -73,7 +73,7 @@ impl FormPanel {
     /// Gives the form the size that suits the picture that was just chosen, and its margins as they change.
     fn fit_size(&mut self, state: &mut WindowState) {
         let Some(Ok(opened)) = &self.picture.read else { return };
-        let WindowState { session, draft } = state;
+        let WindowState { session, draft, .. } = state;
         let margins =
             if draft.start.task == TaskKind::Inpaint { draft.start.inpaint.margins } else { Margins::default() };
         let own = session.model().info().map_or((512, 512), |info| (info.width, info.height));

@@ -11,7 +11,6 @@ use crate::app::state::WindowState;
 use crate::app::theme;
 use crate::app::widgets::{row, wide};
 use crate::content::request::{Fill, Inpaint, MAX_BLUR, MAX_GROW, MAX_PADDING, TaskKind};
-use crate::session::settings::Draft;
 
 /// How large the small copy of a picture is shown, in points.
 const THUMBNAIL: f32 = 52.0;
