@@ -53,6 +53,7 @@ impl App {
             | worker::Event::ModelFailed { .. }
             | worker::Event::ModelCancelled { .. }
             | worker::Event::JobStarted { .. }
+            | worker::Event::StartedOver { .. }
             | worker::Event::JobPhase { .. }
             | worker::Event::LookedBack { error: None, .. } => {}
         }

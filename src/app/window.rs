@@ -29,7 +29,7 @@ use crate::app::theme;
 use crate::app::turns::Turns;
 use crate::base::error::Result;
 use crate::base::sync::Wake;
-use crate::session::{Session, SessionCommand, SessionEvent, SessionSetup};
+use crate::session::{KEEP_EVERY, Session, SessionCommand, SessionEvent, SessionSetup};
 
 /// Who paints the panels' backgrounds.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -109,6 +109,7 @@ impl App {
             cache: setup.cache,
             places: setup.places,
             open_worker: setup.open_worker,
+            keep_every: KEEP_EVERY,
             reach_hub: setup.reach_hub,
         };
         let mut session = Session::open(begun, wake)?;

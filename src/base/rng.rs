@@ -161,6 +161,12 @@ impl Generators {
         Self(seeds.into_iter().map(TorchRng::manual_seed).collect())
     }
 
+    /// How many there are.
+    #[expect(clippy::len_without_is_empty, reason = "whoever makes them makes at least one")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Diffusers' `randn_tensor` (`utils/torch_utils.py`), f32, row-major `[batch, channels, height, width]`.
     ///
     /// # Panics

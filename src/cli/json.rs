@@ -11,6 +11,7 @@ pub(super) fn of_event(event: &Event) -> Option<Value> {
         Event::ModelLoading { component: Some(_), .. }
         | Event::ModelUnloaded
         | Event::ModelLetGo { .. }
+        | Event::StartedOver { .. }
         | Event::StepsKept { .. }
         | Event::LookedBack { .. } => return None,
         Event::ModelLoading { model, .. } => json!({ "event": "model-loading", "model": model.to_string() }),

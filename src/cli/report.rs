@@ -80,7 +80,11 @@ impl Report {
             Event::JobPhase { phase, .. } => self.note(phase.name()),
             Event::JobStep { step, steps, .. } => self.step(*step, *steps),
             Event::PictureSaved { entry, .. } => return self.suspended(|| print(entry.path.display())),
-            Event::ModelLetGo { .. } | Event::ModelUnloaded | Event::StepsKept { .. } | Event::LookedBack { .. } => {}
+            Event::ModelLetGo { .. }
+            | Event::ModelUnloaded
+            | Event::StartedOver { .. }
+            | Event::StepsKept { .. }
+            | Event::LookedBack { .. } => {}
             Event::ModelFailed { .. } | Event::ModelCancelled { .. } | Event::JobEnded { .. } => self.end(),
         }
         Ok(())

@@ -13,6 +13,7 @@ use super::overflow::Overflow;
 use super::resident::Resident;
 use super::run::{Look, Step};
 use super::run_context::RunContext;
+use super::run_state::RunState;
 use super::step_hook::{StepBegin, StepEnd, StepHook, StepResult};
 use crate::base::error::{Error, Result};
 use crate::base::rng::Generators;
@@ -86,6 +87,12 @@ impl<'a> Denoising<'a> {
             index,
             idea,
         }
+    }
+
+    /// Goes on with the scheduler's step `next`, the samples being at its level.
+    pub(super) fn go_on_at(mut self, next: usize) -> Self {
+        self.index = next;
+        self
     }
 
     /// The number of steps that are done, and of all.
@@ -174,12 +181,14 @@ impl<'a> Denoising<'a> {
         let mut decode = || preview(self.resident, pred_original_sample);
         let map = self.resident.codec().sketch();
         let mut sketch = map.map(|map| move || Ok(map.draw(pred_original_sample)?));
+        let mut state = || RunState::take(&self.scheduler, &self.generators, &self.samples, self.begin, self.index);
         context.tell(Step {
             variant: self.variant,
             index,
             of,
             decode: &mut decode,
             sketch: sketch.as_mut().map(|sketch| sketch as &mut Look<'_>),
+            state: Some(&mut state),
         })
     }
 

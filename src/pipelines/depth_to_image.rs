@@ -7,9 +7,9 @@ use burn::tensor::{DType, Tensor, TensorData};
 
 use super::image_conditioning::ImageConditioning;
 use super::resident::Resident;
-use super::rewind::BranchPoint;
 use super::run::Drawn;
 use super::run_context::RunContext;
+use super::run_start::RunStart;
 use super::{image_to_image, latents, stages};
 use crate::base::stop::Outcome;
 use crate::content::imaging::decode;
@@ -20,7 +20,7 @@ use crate::content::request::Request;
 pub(super) fn run(
     resident: &Resident,
     request: &Request,
-    branch: Option<BranchPoint>,
+    start: Option<RunStart>,
     image: &Path,
     depth: Option<&Path>,
     context: &mut RunContext<'_>,
@@ -29,7 +29,7 @@ pub(super) fn run(
     let own = depth.map(|path| DepthMap::from_grey(&decode::grey_16(path)?)).transpose()?;
     // What is wrong with a file is said before anything is begun.
     own.as_ref().map(DepthMap::normalised).transpose()?;
-    let begun = stages::begin(resident, request, branch, context)?;
+    let begun = stages::begin(resident, request, start, context)?;
     let depth = own.map_or_else(|| resident.estimate_depth(&picture), Ok)?;
     let (width, height) = latents::size(resident, request);
     let values = depth.resized(width as usize, height as usize).normalised()?;

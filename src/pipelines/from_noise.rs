@@ -2,9 +2,9 @@
 
 use super::image_conditioning::ImageConditioning;
 use super::resident::Resident;
-use super::rewind::BranchPoint;
 use super::run::Drawn;
 use super::run_context::RunContext;
+use super::run_start::RunStart;
 use super::{latents, stages};
 use crate::base::stop::Outcome;
 use crate::content::request::Request;
@@ -13,10 +13,10 @@ use crate::content::request::Request;
 pub(super) fn run(
     resident: &Resident,
     request: &Request,
-    branch: Option<BranchPoint>,
+    start: Option<RunStart>,
     context: &mut RunContext<'_>,
 ) -> Outcome<Vec<Drawn>> {
-    let mut begun = stages::begin(resident, request, branch, context)?;
+    let mut begun = stages::begin(resident, request, start, context)?;
     let samples = latents::noise(resident, request, &mut begun.generators) * begun.noise_scale();
     begun.draw(samples, ImageConditioning::default(), context)
 }

@@ -5,9 +5,9 @@ use image::RgbImage;
 
 use super::image_conditioning::ImageConditioning;
 use super::resident::Resident;
-use super::rewind::BranchPoint;
 use super::run::Drawn;
 use super::run_context::RunContext;
+use super::run_start::RunStart;
 use super::stages::Begun;
 use super::{latents, stages};
 use crate::base::stop::Outcome;
@@ -18,11 +18,11 @@ use crate::content::request::Request;
 pub(super) fn run(
     resident: &Resident,
     request: &Request,
-    branch: Option<BranchPoint>,
+    start: Option<RunStart>,
     picture: &RgbImage,
     context: &mut RunContext<'_>,
 ) -> Outcome<Vec<Drawn>> {
-    let begun = stages::begin(resident, request, branch, context)?;
+    let begun = stages::begin(resident, request, start, context)?;
     draw(begun, request, picture, ImageConditioning::default(), context)
 }
 

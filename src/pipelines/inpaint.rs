@@ -9,9 +9,9 @@ use image::{GrayImage, RgbImage};
 
 use super::image_conditioning::{ImageConditioning, KeepOutside, mask_channel};
 use super::resident::Resident;
-use super::rewind::BranchPoint;
 use super::run::Drawn;
 use super::run_context::RunContext;
+use super::run_start::RunStart;
 use super::stages::Begun;
 use super::step_hook::StepHook;
 use super::{latents, stages};
@@ -25,14 +25,14 @@ use crate::content::request::{Fill, Inpaint, Request};
 pub(super) fn run(
     resident: &Resident,
     request: &Request,
-    branch: Option<BranchPoint>,
+    start: Option<RunStart>,
     task: &Inpaint,
     picture: &RgbImage,
     context: &mut RunContext<'_>,
 ) -> Outcome<Vec<Drawn>> {
     let canvas = InpaintCanvas::new(task.edit(), picture, request.size.width, request.size.height)?;
     let mask = InpaintMasks::new(resident, request, task, &canvas)?;
-    let begun = stages::begin(resident, request, branch, context)?;
+    let begun = stages::begin(resident, request, start, context)?;
     let mut pictures = draw(begun, request, task, &canvas, mask, context)?;
     if task.paste_back {
         for drawn in &mut pictures {

@@ -12,9 +12,14 @@ use crate::ops;
 
 /// Draws unit noise of the latents' shape, `[count, channels, height, width]`, f32.
 pub(super) fn noise(resident: &Resident, request: &Request, generators: &mut Generators) -> Tensor<4> {
-    let (width, height) = size(resident, request);
-    let shape = [request.seeds.count, resident.codec().channels(), height as usize, width as usize];
+    let shape = shape(resident, request);
     Tensor::from_data(TensorData::new(generators.randn(shape), shape), (&resident.compute().device, DType::F32))
+}
+
+/// The shape of a request's latents, `[batch, channels, height, width]`.
+pub(super) fn shape(resident: &Resident, request: &Request) -> [usize; 4] {
+    let (width, height) = size(resident, request);
+    [request.seeds.count, resident.codec().channels(), height as usize, width as usize]
 }
 
 /// Width and height of the latents.

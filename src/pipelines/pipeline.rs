@@ -9,6 +9,7 @@ use super::resident::Resident;
 use super::rewind::{BranchPoint, KeptStep, StepCatcher, Trail};
 use super::run::{Drawn, Hooks, Step};
 use super::run_context::RunContext;
+use super::run_start::{Resumption, RunStart};
 use super::step_hook::StepHook;
 use super::{decode, depth_to_image, from_noise, image_to_image, inpaint, side_by_side, stages};
 use crate::base::device::ComputeDevice;
@@ -56,7 +57,25 @@ impl DiffusionPipeline {
     /// # Errors
     /// The request doesn't fit the model or the memory, the arithmetic failed, or it was cancelled.
     pub fn run(&self, request: &Valid<Request>, hooks: Hooks<'_>) -> Outcome<Vec<Drawn>> {
-        self.run_watched(request, hooks, None)
+        self.run_watched(request, hooks, None, None)
+    }
+
+    /// Goes on with a run of this request that was interrupted, and gives what it would have given.
+    ///
+    /// # Errors
+    /// As for [`Self::run`]; the state is of another run ([`Self::check_resumption`]).
+    pub fn resume(&self, request: &Valid<Request>, resumption: &Resumption, hooks: Hooks<'_>) -> Outcome<Vec<Drawn>> {
+        self.run_watched(request, hooks, Some(resumption.clone()), None)
+    }
+
+    /// Makes sure that a run of this request can be gone on with.
+    ///
+    /// # Errors
+    /// The state is of another run, or it isn't whole.
+    pub fn check_resumption(&self, request: &Request, resumption: &Resumption) -> Result<()> {
+        stages::check_size(self.resident.spec(), request)?;
+        let mut scheduler = stages::scheduler(self.scheduler_config(), request)?;
+        RunStart::Interrupted(resumption.clone()).take_up(&self.resident, &mut scheduler, request).map(drop)
     }
 
     /// As [`Self::run`], and lets a step be caught.
@@ -64,11 +83,16 @@ impl DiffusionPipeline {
         &self,
         request: &Valid<Request>,
         mut hooks: Hooks<'_>,
+        resumption: Option<Resumption>,
         catcher: Option<&mut StepCatcher>,
     ) -> Outcome<Vec<Drawn>> {
         self.check_task(request.start.task.kind())?;
         self.check_safety(request)?;
-        let branch = request.start.branch.as_ref().map(|branch| self.branch_point(branch, &mut hooks)).transpose()?;
+        let start = match (resumption, &request.start.branch) {
+            (Some(resumption), _) => Some(RunStart::Interrupted(resumption)),
+            (None, Some(branch)) => Some(RunStart::Branch(Box::new(self.branch_point(branch, &mut hooks)?))),
+            (None, None) => None,
+        };
         // Two of them would take twice the memory.
         self.forget_steps();
         let mut trail = (request.seeds.count == 1).then(|| Trail::new(request));
@@ -77,7 +101,7 @@ impl DiffusionPipeline {
         watchers.extend(catcher.map(|catcher| catcher as &mut dyn StepHook));
         let cancel = hooks.cancel;
         let mut context = RunContext::new(hooks.reborrow(), watchers);
-        let drawn = ops::interruptible(cancel, || self.run_task(request, branch, &mut context));
+        let drawn = ops::interruptible(cancel, || self.run_task(request, start, &mut context));
         *self.trail() = trail.filter(|trail| trail.steps > 0);
         drawn
     }
@@ -85,21 +109,21 @@ impl DiffusionPipeline {
     fn run_task(
         &self,
         request: &Request,
-        branch: Option<BranchPoint>,
+        start: Option<RunStart>,
         context: &mut RunContext<'_>,
     ) -> Outcome<Vec<Drawn>> {
         let resident = &self.resident;
         match &request.start.task {
-            Task::TextToImage | Task::Unconditional => from_noise::run(resident, request, branch, context),
+            Task::TextToImage | Task::Unconditional => from_noise::run(resident, request, start, context),
             Task::ImageToImage { image, .. } => {
-                image_to_image::run(resident, request, branch, &imaging::decode::rgb(image.path()?)?, context)
+                image_to_image::run(resident, request, start, &imaging::decode::rgb(image.path()?)?, context)
             }
             Task::Inpaint(task) => {
-                inpaint::run(resident, request, branch, task, &imaging::decode::rgb(task.image.path()?)?, context)
+                inpaint::run(resident, request, start, task, &imaging::decode::rgb(task.image.path()?)?, context)
             }
             Task::DepthToImage { image, depth, .. } => {
                 let depth = depth.as_ref().map(ImageRef::path).transpose()?;
-                depth_to_image::run(resident, request, branch, image.path()?, depth, context)
+                depth_to_image::run(resident, request, start, image.path()?, depth, context)
             }
         }
     }
@@ -118,11 +142,12 @@ impl DiffusionPipeline {
         let Hooks { on_phase, on_step, cancel, .. } = hooks.reborrow();
         let mut until_then = |step: Step<'_>| {
             let is_there = step.index + 1 == branch.step;
-            on_step(step)?;
+            // Nothing of it is to be gone on with: it is a part of another run.
+            on_step(Step { state: None, ..step })?;
             if is_there { Err(Stop::Cancelled) } else { Ok(()) }
         };
         let partly = Hooks { on_phase, on_step: &mut until_then, cancel, trace: None };
-        let ended = self.run_watched(&Valid::new(branch.from.clone())?, partly, Some(&mut catcher));
+        let ended = self.run_watched(&Valid::new(branch.from.clone())?, partly, None, Some(&mut catcher));
         cancel.check()?;
         match (catcher.caught, ended) {
             (Some(kept), Err(Stop::Cancelled)) => Ok(kept),

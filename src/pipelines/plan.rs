@@ -192,6 +192,13 @@ impl Plan {
         details
     }
 
+    /// Halves the side of the tiles, or that of the picture if it is decoded whole, as far as there are tiles so small. `factor`:
+    /// pixels a latent.
+    pub(super) fn shrink_tiles(&mut self, factor: usize) {
+        let side = self.tile.unwrap_or(self.size.0.max(self.size.1) / factor);
+        self.tile = TILES.into_iter().find(|tile| 2 * tile <= side).or(self.tile);
+    }
+
     /// Makes sure that it can be done.
     ///
     /// # Errors

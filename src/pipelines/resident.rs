@@ -51,6 +51,12 @@ impl Resident {
         Ok(())
     }
 
+    /// Decodes this run in tiles of half the side for each time that the decoding has failed, whatever the plan says.
+    pub(super) fn shrink_tiles(&self, times: u32) {
+        let mut plan = self.plan();
+        (0..times).for_each(|_| plan.shrink_tiles(self.footprint.factor));
+    }
+
     /// Ends a stage that needed these components: they are freed, unless the plan lets them stay.
     pub(super) fn done_with(&self, stage: &[ComponentId]) {
         let lent = self.plan().lent.clone();

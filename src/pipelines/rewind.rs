@@ -114,8 +114,10 @@ pub(super) struct BranchPoint {
 pub(super) struct FirstSamples {
     pub(super) samples: Tensor<4>,
     pub(super) generators: Generators,
-    /// The sampler's step.
+    /// The sampler's step that the run began with.
     pub(super) begin: usize,
+    /// The sampler's step that comes next: another one where the run was interrupted.
+    pub(super) next: usize,
 }
 
 impl BranchPoint {
@@ -161,7 +163,7 @@ impl BranchPoint {
             clean * to.0 + normal * to.1
         };
         scheduler.take_up(begin);
-        Ok(FirstSamples { samples, generators, begin })
+        Ok(FirstSamples { samples, generators, begin, next: begin })
     }
 }
 

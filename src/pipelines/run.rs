@@ -3,8 +3,10 @@
 use image::{GrayImage, RgbImage};
 use serde::Serialize;
 
+use super::run_state::RunState;
 use super::trace::Trace;
 use crate::base::cancel::CancelToken;
+use crate::base::error::Result;
 use crate::base::stop::Outcome;
 use crate::content::request::Verdict;
 
@@ -70,10 +72,16 @@ pub struct Step<'a> {
     pub decode: &'a mut Look<'a>,
     /// Draws a coarse picture of the same, at next to no cost; `None` where the model has no such map.
     pub sketch: Option<&'a mut Look<'a>>,
+    /// Takes what the run is now, to go on from here another time; `None` where it can't be gone on with. It reads the samples
+    /// back from the device.
+    pub state: Option<&'a mut TakeState<'a>>,
 }
 
 /// Makes a picture of an unfinished one.
 pub type Look<'a> = dyn FnMut() -> Outcome<RgbImage> + 'a;
+
+/// Takes the state of a run.
+pub type TakeState<'a> = dyn FnMut() -> Result<RunState> + 'a;
 
 /// A finished picture.
 #[derive(Clone, Debug)]

@@ -9,9 +9,10 @@ use super::guidance::AppliedGuidance;
 use super::image_conditioning::ImageConditioning;
 use super::memory::Wish;
 use super::resident::Resident;
-use super::rewind::{BranchPoint, FirstSamples};
+use super::rewind::FirstSamples;
 use super::run::{Drawn, Phase};
 use super::run_context::RunContext;
+use super::run_start::RunStart;
 use crate::base::error::{Error, Result};
 use crate::base::rng::Generators;
 use crate::base::stop::Outcome;
@@ -62,7 +63,7 @@ pub(super) struct Begun<'a> {
     /// The first step.
     pub(super) begin: usize,
     pub(super) generators: Generators,
-    /// What another run left, to go on from.
+    /// What another run left, or this one before it was interrupted, to go on from.
     first: Option<FirstSamples>,
     safety: SafetyMode,
 }
@@ -74,18 +75,20 @@ pub(super) struct Begun<'a> {
 pub(super) fn begin<'a>(
     resident: &'a Resident,
     request: &Request,
-    branch: Option<BranchPoint>,
+    start: Option<RunStart>,
     context: &mut RunContext<'_>,
 ) -> Outcome<Begun<'a>> {
     let spec = resident.spec();
     check_size(spec, request)?;
     resident.make_room(&Wish::of(request))?;
+    resident.shrink_tiles(start.as_ref().map_or(0, RunStart::failed_decodes));
     let mut scheduler = scheduler(&spec.scheduler_config, request)?;
-    let first = branch.map(|branch| branch.take_up(&mut scheduler, request)).transpose()?;
+    let first = start.map(|start| start.take_up(resident, &mut scheduler, request)).transpose()?;
+    let is_denoised = first.as_ref().is_some_and(|first| first.next == scheduler.timesteps().len());
     let begin = first.as_ref().map_or_else(|| first_step(request, &scheduler), |first| Ok(first.begin))?;
     let guidance = AppliedGuidance::new(spec.guidance, &request.guidance);
     let mut conditioning = Conditioning::default();
-    if request.start.task.kind().has_prompt() {
+    if request.start.task.kind().has_prompt() && !is_denoised {
         context.begin(Phase::Encoding);
         conditioning = encode_prompts(resident, request, guidance)?;
     }
@@ -135,15 +138,20 @@ impl Begun<'_> {
         let resident = self.resident;
         // The picture that it begins with is encoded.
         resident.done_with(&resident.stages().code);
-        context.begin(Phase::Denoising);
-        let denoiser = resident.model().denoiser()?;
         let Self { guidance, conditioning, scheduler, begin, generators, first, safety, .. } = self;
-        let (samples, generators) = first.map_or((samples, generators), |first| (first.samples, first.generators));
-        context.record("initial_latents", || samples.clone());
-        let setup = DenoiseSetup { resident, denoiser, conditioning, guidance, image };
-        let drawn = Denoising::new(setup, scheduler, samples, generators, begin).finish(context);
-        resident.done_with(&resident.stages().denoise);
-        let latents = drawn?;
+        let FirstSamples { samples, generators, begin, next } =
+            first.unwrap_or(FirstSamples { samples, generators, begin, next: begin });
+        let latents = if next < scheduler.timesteps().len() {
+            context.begin(Phase::Denoising);
+            let denoiser = resident.model().denoiser()?;
+            context.record("initial_latents", || samples.clone());
+            let setup = DenoiseSetup { resident, denoiser, conditioning, guidance, image };
+            let drawn = Denoising::new(setup, scheduler, samples, generators, begin).go_on_at(next).finish(context);
+            resident.done_with(&resident.stages().denoise);
+            drawn?
+        } else {
+            samples
+        };
         context.begin(Phase::Decoding);
         decode(resident, &latents, safety, context)
     }

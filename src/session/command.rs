@@ -37,6 +37,8 @@ pub enum SessionCommand {
     Move(Key, Move),
     /// Try one again that failed.
     TryAgain(Key),
+    /// Draw the next picture of one that waits from the start, although some of its steps are done, and let the queue go on.
+    StartOver(Key),
     /// Empty what waits.
     Clear,
     /// Load this model, and draw with it from now on. What waits keeps the model that it was asked of.

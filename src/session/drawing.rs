@@ -6,11 +6,13 @@ use std::time::Instant;
 use crate::base::cancel::CancelToken;
 use crate::base::error::Error;
 use crate::base::model_ref::ModelRef;
+use crate::pipelines::Overflow;
 use crate::session::event::SessionEvent;
 use crate::session::model::ModelState;
 use crate::session::program::Session;
+use crate::session::running::Running;
 use crate::storage::gallery::Destination;
-use crate::worker::{self, Command, Job, JobEnd, JobId, Left, ModelInfo, Output, Phase, Previews};
+use crate::worker::{self, Command, Job, JobEnd, JobId, Keeping, Left, ModelInfo, Output, Phase, Previews};
 
 impl Session {
     /// Gives the worker what it should do next, if it is free.
@@ -18,7 +20,8 @@ impl Session {
         if self.queue.running().is_some() || self.model.is_loading() {
             return;
         }
-        let Some(next) = self.queue.next().cloned() else {
+        let next = self.queue.next_with_key().map(|(key, next)| (key, next.clone()));
+        let Some((key, next)) = next else {
             self.look_back();
             let model = self.settings.model.clone();
             if self.wants_model && (self.model.is_ready(&model) || self.load(model)) {
@@ -31,7 +34,11 @@ impl Session {
             return;
         }
         let output = next.output.unwrap_or_else(|| self.preferred_output());
-        let job = Job { local_files: self.local_files.clone(), ..Job::new(next.work.clone(), output) };
+        let keeping =
+            self.desks.as_ref().map(|desks| Keeping { key, keeper: desks.runs.clone(), least: desks.keep_every });
+        let begun = keeping.as_ref().and_then(|keeping| keeping.keeper.newest());
+        let local_files = self.local_files.clone();
+        let job = Job { local_files, keeping, begun, ..Job::new(next.work.clone(), output) };
         let (id, cancel) = (job.id, job.cancel.clone());
         if self.worker.send(Command::Generate(Box::new(job))) {
             self.queue.started(id, cancel);
@@ -117,6 +124,9 @@ impl Session {
             worker::Event::LookedBack { error: Some(error), .. } => self.tell(SessionEvent::Failed(error.clone())),
             worker::Event::PictureSaved { id, picture, .. } => self.queue.finished(*id, *picture),
             worker::Event::JobEnded { id, outcome } => self.ended(*id, outcome),
+            worker::Event::StartedOver { why, .. } => {
+                self.notice(format!("The picture is drawn from the start. {why}"));
+            }
             worker::Event::JobStarted { .. }
             | worker::Event::StepsKept { .. }
             | worker::Event::LookedBack { error: None, .. } => {}
@@ -164,9 +174,22 @@ impl Session {
             JobEnd::Failed(error) => {
                 self.tell(SessionEvent::Failed(error.clone()));
                 if let Some(running) = ended {
-                    self.queue.push_failed(running.rest());
+                    self.keep_what_is_done(&running, error);
+                    self.queue.push_failed(&running);
                 }
             }
+        }
+    }
+
+    /// After a failure: sees to how its picture is gone on with, if it is tried again.
+    fn keep_what_is_done(&self, running: &Running, error: &Error) {
+        let Some(keeper) = self.desks.as_ref().map(|desks| &desks.runs) else { return };
+        let Some(run) = keeper.newest().filter(|run| run.ticket.key == running.key) else { return };
+        if Overflow::of(error).is_some() {
+            // From the same numbers it would overflow again.
+            keeper.forget(running.key);
+        } else if run.resumption.state.is_denoised() && matches!(running.phase, Some((Phase::Decoding, ..))) {
+            keeper.keep(run.after_failed_decode());
         }
     }
 

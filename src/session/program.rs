@@ -20,7 +20,8 @@ use crate::session::journal::{self, Journal};
 use crate::session::library::{LibraryDesk, LibraryOrder, LibraryProgress};
 use crate::session::model::ModelState;
 use crate::session::noted;
-use crate::session::queue::Queue;
+use crate::session::queue::{Key, Queue};
+use crate::session::resume::{self, HalfDone};
 use crate::session::settings::{Draft, Settings, remember};
 use crate::session::setup::{OpenWorker, SessionSetup, host_of};
 use crate::session::waiting::Waiting;
@@ -28,7 +29,7 @@ use crate::session::worker_slot::WorkerSlot;
 use crate::storage::hub::Shelf;
 use crate::storage::library::Places;
 use crate::storage::recipe::local_files::LocalFiles;
-use crate::worker::{self, JobId, Preview};
+use crate::worker::{self, JobId, LeftBehind, Preview, RunKeeper};
 
 /// Events that may wait for a subscriber: far more than come between two of its looks. One that lags further behind has gone
 /// astray, and is let go of.
@@ -41,6 +42,7 @@ pub struct Session {
     /// The preferences. The client may change them; they are kept at the next [`Self::poll`].
     pub settings: Settings,
     pub(super) queue: Queue,
+    half_done: HalfDone,
     pub(super) model: ModelState,
     /// Whether the preferences' model is to be loaded as soon as the worker is free.
     pub(super) wants_model: bool,
@@ -79,7 +81,9 @@ impl Session {
         let troubles = mem::take(&mut opened.troubles);
         let shelf = Shelf::in_cache((setup.reach_hub)(None).cache, families::ALL);
         let mut session = Self::new(settings, shelf, local_files, setup.open_worker, wake.clone());
-        session.queue = Queue::left_over(opened.kept.waiting().cloned());
+        let left = opened.journals.iter().map(|journal| LeftBehind::read(journal)).collect();
+        let (run, lost) = resume::take_in(left, &mut opened.kept);
+        session.queue = Queue::left_over(opened.kept.queue.iter().cloned());
         (session.form, session.history) = (opened.kept.draft.clone(), opened.kept.history.clone());
         session.places = setup.places;
         session.seat_number = seat.number();
@@ -88,12 +92,18 @@ impl Session {
             gallery: GalleryDesk::spawn(setup.cache, wake.clone())?,
             hub: HubDesk::spawn(setup.reach_hub, &seat.settings().with_file_name("hub-token"), &wake)?,
             library: LibraryDesk::spawn(wake.clone())?,
+            runs: RunKeeper::spawn(&seat.journal(), run, wake.clone())?,
+            keep_every: setup.keep_every,
             journal: Journal::spawn(seat, opened, &session.settings, &session.queue, wake)?,
         });
         broken.into_iter().chain(troubles).for_each(|error| session.tell(SessionEvent::Failed(error)));
         for notice in told {
             session.notice(notice);
         }
+        if let Some(error) = lost.filter(|_| !session.queue.is_empty()) {
+            session.notice(format!("{error}. It is drawn from the start"));
+        }
+        session.keep();
         session.start_worker();
         Ok(session)
     }
@@ -120,6 +130,7 @@ impl Session {
         Self {
             settings,
             queue: Queue::default(),
+            half_done: HalfDone::default(),
             model: ModelState::None,
             wants_model: true,
             wants_step: None,
@@ -177,6 +188,11 @@ impl Session {
                 self.queue.try_again(key);
                 self.wants_model = true;
             }
+            SessionCommand::StartOver(key) => {
+                self.desks()?.runs.forget(key);
+                self.queue.try_again(key);
+                self.wants_model = true;
+            }
             SessionCommand::Clear => {
                 self.queue.clear();
                 self.queue.paused = false;
@@ -212,6 +228,9 @@ impl Session {
             SessionCommand::LookBack { id, step } => self.wants_step = Some((id, step)),
             SessionCommand::UseDevice => {
                 if self.worker.host() != Some(host_of(&self.settings)) {
+                    if let (Some(desks), Some(running)) = (&self.desks, self.queue.running()) {
+                        desks.runs.forget(running.key);
+                    }
                     self.queue.start_over();
                     (self.model, self.wants_model) = (ModelState::None, true);
                     self.worker.replace();
@@ -245,7 +264,7 @@ impl Session {
             self.tell(SessionEvent::Gallery(news));
         }
         self.hear_models();
-        while let Some(error) = self.desks.as_ref().and_then(|desks| desks.journal.trouble()) {
+        while let Some(error) = self.desks.as_ref().and_then(|desks| desks.journal.trouble().or(desks.runs.trouble())) {
             self.tell(SessionEvent::Failed(error));
         }
         self.dispatch();
@@ -295,6 +314,18 @@ impl Session {
     /// What is being drawn, and what waits.
     pub fn queue(&self) -> &Queue {
         &self.queue
+    }
+
+    /// Whether one that waits is on the disk: if the program were killed now, it would be there the next time.
+    pub fn is_on_disk(&self, key: Key) -> bool {
+        let Some(desks) = &self.desks else { return true };
+        self.queue.since(key).is_none_or(|since| since <= desks.journal.written_queue())
+    }
+
+    /// How many steps of the next picture of a waiting generation are done, and all of them; `None` if it isn't begun. It is gone
+    /// on with when its turn comes ([`SessionCommand::StartOver`] draws it from the start).
+    pub fn half_done(&self, key: Key) -> Option<(usize, usize)> {
+        self.half_done.progress(key)
     }
 
     /// What the worker holds.
@@ -376,6 +407,11 @@ impl Session {
         if let Some(desks) = &mut self.desks {
             desks.journal.keep_settings(&self.settings);
             desks.journal.keep_queue(&self.queue);
+            // What was finished, stopped or taken out of the queue isn't gone on with.
+            if let Some(run) = desks.runs.newest().filter(|run| !self.queue.holds(run.ticket.key)) {
+                desks.runs.forget(run.ticket.key);
+            }
+            self.half_done.look(desks.runs.newest(), &self.queue);
         }
     }
 

@@ -1,14 +1,15 @@
 //! The queue: what is being drawn, and what waits. The worker holds one job at a time.
 
-use std::time::{Duration, Instant};
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 
 use crate::base::cancel::CancelToken;
 use crate::base::model_ref::ModelRef;
-use crate::content::request::{Request, Seeds};
+use crate::session::running::Running;
 use crate::session::waiting::Waiting;
-use crate::worker::{JobId, Phase, Work};
+use crate::worker::JobId;
 
-/// Tells a waiting generation from others.
+/// Tells a generation from others, also from those of other runs of the program: it stays what it is until all of it is drawn.
 pub type Key = u64;
 
 /// What is being drawn and what waits.
@@ -28,39 +29,10 @@ pub struct Queue {
 struct Queued {
     key: Key,
     waiting: Waiting,
+    /// The revision that it came with.
+    since: u64,
     /// It was tried and failed: it stays, for the user to try again or remove.
     failed: bool,
-}
-
-/// A generation on its way.
-#[derive(Debug)]
-pub struct Running {
-    /// Its key while it waited.
-    key: Key,
-    /// The worker's name for it.
-    pub id: JobId,
-    /// What it is.
-    pub waiting: Waiting,
-    /// Ends it.
-    pub cancel: CancelToken,
-    /// What its picture goes through, whether the GPU is tuned in it, and when it began.
-    pub phase: Option<(Phase, bool, Instant)>,
-    /// Which of its pictures, counted from 0.
-    pub picture: usize,
-    /// How many of its pictures are finished.
-    pub finished: usize,
-    /// Steps of the picture that are done.
-    pub step: usize,
-    /// Steps of a picture.
-    pub steps: usize,
-    /// How long a step takes, from those of late.
-    pub step_secs: Option<f64>,
-    /// The share of the time that previews take, 0 to 1.
-    pub preview_share: f64,
-    /// Steps done of each picture that is drawn side by side, and all of them once they are known.
-    pub variants: Vec<(usize, usize)>,
-    /// Whether a stop means all of its pictures.
-    ends_whole: bool,
 }
 
 /// Where a waiting generation is moved to.
@@ -76,18 +48,19 @@ pub enum Move {
 
 impl Queue {
     /// A queue that was left over from the last run.
-    pub fn left_over(waiting: impl IntoIterator<Item = Waiting>) -> Self {
-        let mut queue = Self::default();
-        for waiting in waiting {
-            queue.push(waiting);
-        }
-        queue.paused = !queue.is_empty();
-        queue
+    pub fn left_over(waiting: impl IntoIterator<Item = (Key, Waiting)>) -> Self {
+        let waiting: Vec<_> =
+            waiting.into_iter().map(|(key, waiting)| Queued { key, waiting, since: 1, failed: false }).collect();
+        let known = waiting.iter().map(|queued| queued.key).max().unwrap_or_default();
+        // A number that JSON readers keep whole, and that no other run of the program has used.
+        let unused = RandomState::new().build_hasher().finish() >> 12;
+        let paused = !waiting.is_empty();
+        Self { waiting, running: None, next_key: known.max(unused), revision: 1, paused }
     }
 
     /// Adds at the end.
     pub fn push(&mut self, waiting: Waiting) {
-        let queued = self.queued(waiting, false);
+        let queued = self.queued(waiting);
         self.waiting.push(queued);
     }
 
@@ -98,25 +71,36 @@ impl Queue {
 
     /// Adds at the head.
     pub fn push_first(&mut self, waiting: Waiting) {
-        let queued = self.queued(waiting, false);
+        let queued = self.queued(waiting);
         self.waiting.insert(0, queued);
     }
 
-    /// Adds one at the end that was tried and failed.
-    pub fn push_failed(&mut self, waiting: Waiting) {
-        let queued = self.queued(waiting, true);
-        self.waiting.push(queued);
+    /// Adds at the end what is left of one that was tried and failed.
+    pub fn push_failed(&mut self, tried: &Running) {
+        self.revision += 1;
+        self.waiting.push(Queued { key: tried.key, waiting: tried.rest(), since: self.revision, failed: true });
     }
 
-    fn queued(&mut self, waiting: Waiting, failed: bool) -> Queued {
+    fn queued(&mut self, waiting: Waiting) -> Queued {
         self.revision += 1;
         self.next_key += 1;
-        Queued { key: self.next_key, waiting, failed }
+        Queued { key: self.next_key, waiting, since: self.revision, failed: false }
+    }
+
+    /// Whether a generation waits or is being drawn.
+    pub fn holds(&self, key: Key) -> bool {
+        self.waiting.iter().any(|queued| queued.key == key)
+            || self.running.as_ref().is_some_and(|running| running.key == key)
     }
 
     /// What waits, the next first, and whether it failed before.
     pub fn waiting(&self) -> impl ExactSizeIterator<Item = (Key, &Waiting, bool)> {
         self.waiting.iter().map(|queued| (queued.key, &queued.waiting, queued.failed))
+    }
+
+    /// The revision with which one that waits came into the queue.
+    pub(super) fn since(&self, key: Key) -> Option<u64> {
+        self.waiting.iter().find(|queued| queued.key == key).map(|queued| queued.since)
     }
 
     /// Whether none waits.
@@ -149,18 +133,27 @@ impl Queue {
 
     /// Notes that a picture of a generation is finished, counted from 0.
     pub fn finished(&mut self, id: JobId, picture: usize) {
-        if let Some(running) = self.running.as_mut().filter(|running| running.id == id && !running.compares()) {
-            running.finished = picture + 1;
+        if let Some(running) = self.running.as_mut().filter(|running| running.id == id) {
+            if running.compares() {
+                running.finished_variants.push(picture);
+            } else {
+                running.finished = picture + 1;
+            }
             self.revision += 1;
         }
     }
 
     /// What should be drawn next, if nothing is being drawn.
     pub fn next(&self) -> Option<&Waiting> {
+        self.next_with_key().map(|(_, waiting)| waiting)
+    }
+
+    /// The same with its key.
+    pub(super) fn next_with_key(&self) -> Option<(Key, &Waiting)> {
         if self.paused || self.running.is_some() {
             return None;
         }
-        self.waiting.iter().find(|queued| !queued.failed).map(|queued| &queued.waiting)
+        self.waiting.iter().find(|queued| !queued.failed).map(|queued| (queued.key, &queued.waiting))
     }
 
     /// Marks everything that this model should draw as failed: the model can't be opened.
@@ -179,26 +172,7 @@ impl Queue {
         let Some(at) = self.waiting.iter().position(|queued| !queued.failed) else { return };
         self.revision += 1;
         let Queued { key, waiting, .. } = self.waiting.remove(at);
-        let steps = waiting.work.first().sampling.steps;
-        let variants = match &waiting.work {
-            Work::Pictures(_) => Vec::new(),
-            Work::Compare(variants) => variants.iter().map(|variant| (0, variant.sampling.steps)).collect(),
-        };
-        self.running = Some(Running {
-            key,
-            id,
-            variants,
-            waiting,
-            cancel,
-            phase: None,
-            picture: 0,
-            finished: 0,
-            step: 0,
-            steps,
-            step_secs: None,
-            preview_share: 0.0,
-            ends_whole: false,
-        });
+        self.running = Some(Running::new(key, id, waiting, cancel));
     }
 
     /// The running one is over.
@@ -246,7 +220,7 @@ impl Queue {
         if stopped.compares() {
             return;
         }
-        if let Some(rest) = stopped.from(stopped.picture + 1).filter(|_| !stopped.ends_whole) {
+        if let Some(rest) = stopped.waiting.after(stopped.picture + 1).filter(|_| !stopped.ends_whole) {
             self.push_first(rest);
         }
     }
@@ -261,76 +235,20 @@ impl Queue {
     /// Goes back to what has to be drawn: what was begun comes first, and the queue goes on or is paused as before.
     pub fn start_over(&mut self) {
         let (paused, next_key, revision) = (self.paused, self.next_key, self.revision + 1);
-        let queued = |(key, waiting)| Queued { key, waiting, failed: false };
+        let queued = |(key, waiting)| Queued { key, waiting, since: revision, failed: false };
         let waiting = self.to_keep().into_iter().map(queued).collect();
         *self = Self { waiting, running: None, next_key, revision, paused };
     }
 }
 
-impl Running {
-    /// What is to be drawn again after a failure: the picture that failed, and those behind it.
-    pub fn rest(&self) -> Waiting {
-        self.from(self.picture).unwrap_or_else(|| self.waiting.clone())
-    }
-
-    /// What of it isn't finished; `None` if all of it is.
-    fn unfinished(&self) -> Option<Waiting> {
-        self.from(self.picture.max(self.finished))
-    }
-
-    /// Its pictures from this one on, counted from 0.
-    fn from(&self, picture: usize) -> Option<Waiting> {
-        let Work::Pictures(request) = &self.waiting.work else { return Some(self.waiting.clone()) };
-        let count = request.seeds.count.checked_sub(picture).filter(|count| *count > 0)?;
-        let rest = Request { seeds: Seeds::new(request.seed_of(picture), count), ..request.clone() };
-        Some(Waiting { work: Work::Pictures(rest), ..self.waiting.clone() })
-    }
-
-    /// Whether its pictures are drawn side by side.
-    pub fn compares(&self) -> bool {
-        matches!(self.waiting.work, Work::Compare(_))
-    }
-
-    /// How much of the job is done, 0 to 1.
-    pub fn fraction(&self) -> f32 {
-        if self.compares() {
-            let (done, of) = self.variant_steps();
-            return (done as f32 / of.max(1) as f32).clamp(0.0, 1.0);
-        }
-        let pictures = self.waiting.work.pictures().max(1) as f32;
-        let picture = self.step as f32 / self.steps.max(1) as f32;
-        ((self.picture as f32 + picture.min(1.0)) / pictures).clamp(0.0, 1.0)
-    }
-
-    /// Steps that are done of all pictures drawn side by side, and all there are.
-    pub fn variant_steps(&self) -> (usize, usize) {
-        self.variants.iter().fold((0, 0), |(done, of), variant| (done + variant.0, of + variant.1))
-    }
-
-    /// How long the steps that are left will take.
-    pub fn time_left(&self) -> Option<Duration> {
-        if self.compares() {
-            let (done, of) = self.variant_steps();
-            return Duration::try_from_secs_f64(self.step_secs? * of.saturating_sub(done) as f64).ok();
-        }
-        let later = self.waiting.work.pictures().saturating_sub(self.picture + 1);
-        let steps = later * self.steps + self.steps.saturating_sub(self.step);
-        Duration::try_from_secs_f64(self.step_secs? * steps as f64).ok()
-    }
-
-    /// Takes a step's time into account: an average in which the last ten or so count.
-    pub fn took(&mut self, secs: f64) {
-        const WEIGHT: f64 = 0.2;
-        self.step_secs = Some(self.step_secs.map_or(secs, |mean| mean + WEIGHT * (secs - mean)));
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::session::settings::Draft;
     use crate::storage::gallery::Destination;
-    use crate::worker::Job;
+    use crate::worker::{Job, Variants, Work};
 
     fn waiting(prompt: &str) -> Waiting {
         let request = Draft::default().request().with(|request| {
@@ -391,8 +309,8 @@ mod tests {
     fn what_failed_stays_and_holds_nothing_up() {
         let mut queue = queue(&["a", "b"]);
         let id = start(&mut queue);
-        let failed = queue.ended(id).expect("it ran").waiting;
-        queue.push_failed(failed);
+        let failed = queue.ended(id).expect("it ran");
+        queue.push_failed(&failed);
         assert_eq!(queue.next().map(|waiting| waiting.work.first().prompts.prompt.as_str()), Some("b"));
         start(&mut queue);
         queue.running = None;
@@ -407,16 +325,39 @@ mod tests {
         let mut queue = queue(&["a", "b"]);
         let id = start(&mut queue);
         queue.reached(id, 1);
-        let kept: Vec<Waiting> = queue.to_keep().into_iter().map(|kept| kept.1).collect();
+        let kept = queue.to_keep();
         assert_eq!(
-            (kept[0].work.first().seeds.first, kept[0].work.pictures()),
+            (kept[0].1.work.first().seeds.first, kept[0].1.work.pictures()),
             (11, 2),
             "the finished picture isn't drawn twice"
         );
-        let mut again = Queue::left_over(kept);
+        let mut again = Queue::left_over(kept.clone());
+        let keys = |kept: &[(Key, Waiting)]| kept.iter().map(|(key, _)| *key).collect::<Vec<_>>();
+        assert_eq!(keys(&again.to_keep()), keys(&kept), "they are the same generations");
+        again.push(waiting("c"));
+        assert!(!keys(&kept).contains(&again.to_keep()[2].0));
         assert!(again.next().is_none());
         again.paused = false;
         assert_eq!(again.next().map(|waiting| waiting.work.first().prompts.prompt.as_str()), Some("a"));
+    }
+
+    #[test]
+    fn what_is_finished_of_a_comparison_is_not_drawn_twice() {
+        let variants = [1, 2, 3].map(|steps| {
+            Draft::default().request().with(|request| (request.seeds.count, request.sampling.steps) = (1, steps))
+        });
+        let mut queue = Queue::default();
+        queue.push(Waiting::new(ModelRef::Bundled, Work::Compare(Variants::new(variants.into()).expect("three"))));
+        let id = start(&mut queue);
+        let left = |queue: &Queue| {
+            let kept = queue.to_keep();
+            kept.iter().flat_map(|(_, kept)| kept.work.requests()).map(|r| r.sampling.steps).collect::<Vec<_>>()
+        };
+        queue.finished(id, 1);
+        assert_eq!(left(&queue), [1, 3]);
+        queue.finished(id, 0);
+        queue.finished(id, 2);
+        assert_eq!(left(&queue), [0; 0]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::base::error::Result;
 use crate::base::model_ref::ModelRef;
@@ -17,6 +18,10 @@ use crate::worker::{self, Host, OnLoading, WorkerHandle};
 /// to see.
 pub type OpenWorker = Box<dyn Fn(&Settings, &Shelf, Wake) -> Result<WorkerHandle>>;
 
+/// The least time from one kept state of the picture in the making to the next: what a crash costs at most, beside the step that is
+/// being done.
+pub const KEEP_EVERY: Duration = Duration::from_secs(2);
+
 /// What a session needs to go on where the last one ended.
 pub struct SessionSetup {
     /// The place beside the file of the preferences. The journal lies there.
@@ -27,6 +32,8 @@ pub struct SessionSetup {
     pub places: Places,
     /// Starts the worker.
     pub open_worker: OpenWorker,
+    /// The least time from one kept state of the picture in the making to the next ([`KEEP_EVERY`]).
+    pub keep_every: Duration,
     /// Says where the Hub is, and its cache, for who has this access token.
     pub reach_hub: Reach,
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
-use crate::content::request::Request;
+use crate::content::request::{Request, Seeds};
 use crate::worker::{Output, Variants, Work};
 
 /// A generation that waits for its turn.
@@ -36,6 +36,22 @@ impl Waiting {
     /// Work that this model is to do, as the preferences have it.
     pub fn new(model: ModelRef, work: impl Into<Work>) -> Self {
         Self { model, work: work.into(), output: None }
+    }
+
+    /// What is left of it after its first pictures; `None` if nothing is. A comparison, whose pictures come together, is left whole.
+    pub(super) fn after(&self, pictures: usize) -> Option<Self> {
+        let Work::Pictures(request) = &self.work else { return Some(self.clone()) };
+        let count = request.seeds.count.checked_sub(pictures).filter(|count| *count > 0)?;
+        let rest = Request { seeds: Seeds::new(request.seed_of(pictures), count), ..request.clone() };
+        Some(Self { work: Work::Pictures(rest), ..self.clone() })
+    }
+
+    /// What is left of a comparison without the variants that are done; `None` if nothing is.
+    pub(super) fn without(&self, is_done: impl Fn(usize) -> bool) -> Option<Self> {
+        let Work::Compare(variants) = &self.work else { return Some(self.clone()) };
+        let left = variants.iter().enumerate().filter(|(variant, _)| !is_done(*variant));
+        let left = Variants::new(left.map(|(_, request)| request.clone()).collect()).ok()?;
+        Some(Self { work: Work::Compare(left), ..self.clone() })
     }
 }
 

@@ -2,9 +2,10 @@
 
 use image::RgbImage;
 
+use crate::base::error::{Error, Result};
 use crate::base::stop::Outcome;
 use crate::content::request::{Request, Valid};
-use crate::pipelines::{Drawn, Hooks, Step};
+use crate::pipelines::{Drawn, Hooks, Resumption, Step};
 use crate::worker::protocol::ModelInfo;
 
 /// A loaded model that draws. It lives and dies on the worker's thread.
@@ -17,6 +18,23 @@ pub trait Engine: Sized {
     /// # Errors
     /// The request doesn't fit the model, the arithmetic failed, or it was cancelled.
     fn run(&mut self, request: &Valid<Request>, hooks: Hooks<'_>) -> Outcome<Vec<Drawn>>;
+
+    /// Goes on with a run of this request that was interrupted, and gives what it would have given. It is asked first
+    /// whether it can ([`Self::check_resumption`]).
+    ///
+    /// # Errors
+    /// As for [`Self::run`].
+    fn resume(&mut self, request: &Valid<Request>, _resumption: &Resumption, hooks: Hooks<'_>) -> Outcome<Vec<Drawn>> {
+        self.run(request, hooks)
+    }
+
+    /// Makes sure that a run of this request can be gone on with.
+    ///
+    /// # Errors
+    /// It can't, and why.
+    fn check_resumption(&self, _request: &Request, _resumption: &Resumption) -> Result<()> {
+        Err(Error::new("This model can't go on with a picture"))
+    }
 
     /// Draws one picture in several ways at the same time: requests that differ in sampler, steps and guidance alone.
     /// `on_drawn` takes each as soon as it is finished.

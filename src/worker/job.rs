@@ -4,6 +4,8 @@
 //! their number; only a traced job draws them as one batch.
 
 use std::cell::RefCell;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use image::RgbImage;
@@ -15,12 +17,14 @@ use crate::base::sync::{Latest, Outbox};
 use crate::content::imaging::png_text;
 use crate::content::imaging::texture::fit_texture;
 use crate::content::request::{Recipe, Request, Sampling, Valid, Validate};
-use crate::pipelines::{Drawn, Hooks, Overflow, Phase, Step, Trace};
+use crate::pipelines::{Drawn, Hooks, Overflow, Phase, Resumption, Step, TakeState, Trace};
 use crate::schedulers::SchedulerKind;
 use crate::storage::gallery::{self, Destination, Entry};
 use crate::worker::engine::Engine;
+use crate::worker::kept_run::{KeptRun, PictureTicket};
 use crate::worker::preview::PreviewBudget;
 use crate::worker::protocol::{Event, Job, Output, Preview, Previews};
+use crate::worker::run_keeper::{Keeping, KeepingPace};
 use crate::worker::tuning::Tuning;
 use crate::worker::work::{MAX_VARIANTS, Work};
 
@@ -40,6 +44,8 @@ pub(super) struct Working<'a> {
     budgets: [PreviewBudget; MAX_VARIANTS],
     /// When the last step and its preview ended.
     step_began: Instant,
+    /// The picture that is being drawn, if it is kept, and when its state is taken.
+    kept: Option<(PictureTicket, KeepingPace)>,
 }
 
 impl<'a> Working<'a> {
@@ -51,16 +57,8 @@ impl<'a> Working<'a> {
         tuning: Option<&'a mut Tuning>,
     ) -> Self {
         let model_hash = job.local_files.fingerprint(model);
-        Self {
-            job,
-            model: name,
-            model_hash,
-            outbox,
-            slots,
-            tuning,
-            budgets: Default::default(),
-            step_began: Instant::now(),
-        }
+        let (budgets, step_began) = (Default::default(), Instant::now());
+        Self { job, model: name, model_hash, outbox, slots, tuning, budgets, step_began, kept: None }
     }
 
     /// Draws and saves every picture of the job; `scheduler` is the checkpoint's own.
@@ -117,17 +115,22 @@ impl<'a> Working<'a> {
             // What a job that was stopped, or broke down, had begun.
             tuning.abandon();
         }
+        // A trace is of a whole run.
+        let keeping = self.job.keeping.as_ref().filter(|_| trace.is_none());
+        self.kept = keeping.and_then(|keeping| Some((self.ticket(first)?, KeepingPace::new(keeping.least))));
+        let resumption = self.resumption(engine, request);
         // Both hooks keep the books.
         let this = RefCell::new(&mut *self);
-        let drawn = engine.run(
-            request,
-            Hooks {
-                on_phase: &mut |phase| this.borrow_mut().begin(first, phase, request),
-                on_step: &mut |step| this.borrow_mut().step_done(first, request, step),
-                cancel,
-                trace,
-            },
-        );
+        let hooks = Hooks {
+            on_phase: &mut |phase| this.borrow_mut().begin(first, phase, request),
+            on_step: &mut |step| this.borrow_mut().step_done(first, request, step),
+            cancel,
+            trace,
+        };
+        let drawn = match &resumption {
+            Some(resumption) => engine.resume(request, resumption, hooks),
+            None => engine.run(request, hooks),
+        };
         let pictures = drawn.map_err(|stop| rescue(stop, |_| Recipe::of_picture(request, 0, self.model)))?;
         self.begin(first, Phase::Saving, request);
         let mut entries = Vec::new();
@@ -135,6 +138,42 @@ impl<'a> Working<'a> {
             entries.push(self.save(picture, first + k, Recipe::of_picture(request, k, self.model))?);
         }
         Ok(entries)
+    }
+
+    /// The ticket of one of the job's pictures; `None` if nobody keeps them.
+    fn ticket(&self, picture: usize) -> Option<PictureTicket> {
+        let request = match &self.job.work {
+            Work::Pictures(request) => request.picture(picture),
+            Work::Compare(variants) => variants.iter().nth(picture)?.picture(0),
+        };
+        PictureTicket::of(self.job.keeping.as_ref()?.key, self.model, &request)
+    }
+
+    /// How the present picture is gone on with, if it is the one that was half done.
+    fn resumption(&self, engine: &impl Engine, request: &Request) -> Option<Resumption> {
+        let (ticket, _) = self.kept.as_ref()?;
+        let begun = self.job.begun.as_ref().filter(|begun| begun.ticket == *ticket)?;
+        let checked = if begun.model_hash == self.model_hash {
+            engine.check_resumption(request, &begun.resumption)
+        } else {
+            Err(Error::new("The files of its model have changed"))
+        };
+        if let Err(why) = checked {
+            self.outbox.tell(Event::StartedOver { id: self.job.id, why });
+            return None;
+        }
+        Some(begun.resumption.clone())
+    }
+
+    /// Keeps the state after a step, if it is time.
+    fn keep(&mut self, state: &mut TakeState<'_>, is_last: bool) -> Result<()> {
+        let Some(Keeping { keeper, .. }) = &self.job.keeping else { return Ok(()) };
+        let Some((ticket, pace)) = self.kept.as_mut().filter(|(_, pace)| pace.is_due(is_last)) else { return Ok(()) };
+        let began = Instant::now();
+        let resumption = Resumption { state: Arc::new(state()?), failed_decodes: 0 };
+        keeper.keep(KeptRun { ticket: ticket.clone(), model_hash: self.model_hash.clone(), resumption });
+        pace.taken(began.elapsed());
+        Ok(())
     }
 
     /// Draws the job's variants at the same time, and saves each as soon as it is finished.
@@ -176,12 +215,19 @@ impl<'a> Working<'a> {
     /// Saves a finished picture, and tells of it.
     fn save(&mut self, picture: Drawn, place: usize, recipe: Recipe) -> Result<Entry> {
         let recipe = Recipe { verdict: picture.verdict, model_hash: self.model_hash.clone(), ..recipe };
-        let entry = gallery::save_with_depth(
+        let ticket = self.ticket(place);
+        let mut announce = |path: &Path, bytes: &[u8]| {
+            if let (Some(Keeping { keeper, .. }), Some(ticket)) = (&self.job.keeping, &ticket) {
+                keeper.will_save(ticket, path, bytes);
+            }
+        };
+        let entry = gallery::save_announced(
             &picture.image,
             picture.depth.as_ref(),
             place,
             recipe.clone(),
             &self.job.output.destination,
+            &mut announce,
         )
         .map_err(|error| put_aside("The picture", &picture.image, recipe, error))?;
         self.outbox.tell(Event::PictureSaved { id: self.job.id, picture: place, entry: entry.clone() });
@@ -231,6 +277,9 @@ impl<'a> Working<'a> {
         }
         let (id, preview_share) = (self.job.id, budget.share());
         self.outbox.tell_if_room(Event::JobStep { id, picture, step: done, steps, step_secs, preview_share });
+        if let Some(state) = step.state {
+            self.keep(state, done == steps)?;
+        }
         self.step_began = Instant::now();
         Ok(())
     }

@@ -12,22 +12,28 @@
 mod engine;
 mod handle;
 mod job;
+mod kept_run;
 mod memory;
 mod pipeline;
 mod preview;
 mod protocol;
+mod run_keeper;
+mod saving;
 mod thread;
 mod tokens;
 mod tuning;
 mod work;
 
 pub use crate::pipelines::{
-    ComponentInspection, Footprint, Hooks, Inspection, Loading, Look, OnLoading, Phase, Plan, Room, Step, Wish,
+    ComponentInspection, Footprint, Hooks, Inspection, Loading, Look, OnLoading, Phase, Plan, Resumption, Room, Step,
+    Wish,
 };
 pub use engine::Engine;
 pub use handle::{Busy, WorkerHandle, spawn, spawn_waking};
+pub use kept_run::{KeptRun, PictureTicket};
 pub use memory::resident_bytes;
 pub use pipeline::{Host, inspect, open};
 pub use protocol::{Command, Event, Job, JobEnd, JobId, Left, ModelInfo, Output, Preview, Previews};
+pub use run_keeper::{Keeping, LeftBehind, RunKeeper};
 pub use tokens::{TokenCount, TokenCounter};
 pub use work::{MAX_VARIANTS, Variants, Work};

@@ -11,7 +11,7 @@ use crate::base::model_ref::ModelRef;
 use crate::base::stop::Outcome;
 use crate::content::request::{MAX_SIDE, Request, Valid};
 use crate::ops;
-use crate::pipelines::{self, DiffusionPipeline, Drawn, Hooks, Inspection, OnLoading};
+use crate::pipelines::{self, DiffusionPipeline, Drawn, Hooks, Inspection, OnLoading, Resumption};
 use crate::worker::engine::Engine;
 use crate::worker::protocol::ModelInfo;
 use crate::worker::tokens::TokenCounter;
@@ -87,6 +87,14 @@ impl Engine for DiffusionPipeline {
 
     fn run(&mut self, request: &Valid<Request>, hooks: Hooks<'_>) -> Outcome<Vec<Drawn>> {
         Self::run(self, request, hooks)
+    }
+
+    fn resume(&mut self, request: &Valid<Request>, resumption: &Resumption, hooks: Hooks<'_>) -> Outcome<Vec<Drawn>> {
+        Self::resume(self, request, resumption, hooks)
+    }
+
+    fn check_resumption(&self, request: &Request, resumption: &Resumption) -> Result<()> {
+        Self::check_resumption(self, request, resumption)
     }
 
     fn run_side_by_side(

@@ -5,6 +5,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use image::RgbImage;
@@ -18,6 +19,8 @@ use crate::pipelines::{Footprint, Phase};
 use crate::schedulers::{SchedulerConfig, SchedulerKind};
 use crate::storage::gallery::{Destination, Entry};
 use crate::storage::recipe::local_files::LocalFiles;
+use crate::worker::kept_run::KeptRun;
+use crate::worker::run_keeper::Keeping;
 use crate::worker::tokens::TokenCounter;
 use crate::worker::work::Work;
 
@@ -73,6 +76,10 @@ pub struct Job {
     pub output: Output,
     /// Where the pictures lie that requests name by their content.
     pub local_files: LocalFiles,
+    /// Keeps its pictures in the making; `None` if nobody does.
+    pub keeping: Option<Keeping>,
+    /// The first of its pictures, half done.
+    pub begun: Option<Arc<KeptRun>>,
     /// Raised by anyone who keeps a clone, it ends the job within a block of the UNet or a tile of the decode.
     pub cancel: CancelToken,
 }
@@ -81,7 +88,8 @@ impl Job {
     /// A job that gives this.
     pub fn new(work: impl Into<Work>, output: impl Into<Output>) -> Self {
         let (id, local_files, cancel) = (JobId::next(), LocalFiles::default(), CancelToken::new());
-        Self { id, work: work.into(), output: output.into(), local_files, cancel }
+        let (work, output) = (work.into(), output.into());
+        Self { id, work, output, local_files, keeping: None, begun: None, cancel }
     }
 }
 
@@ -257,6 +265,13 @@ pub enum Event {
         id: JobId,
         /// What it draws, with the sampler that the checkpoint chose if the request left it open.
         request: Request,
+    },
+    /// The picture that was half done is drawn from the start after all.
+    StartedOver {
+        /// The job.
+        id: JobId,
+        /// Why.
+        why: Error,
     },
     /// A picture of a job has come into its next phase.
     JobPhase {

@@ -2,10 +2,12 @@
 
 mod bundled;
 mod jobs;
+mod killed;
 mod loading;
 mod previews;
 mod puppet;
 mod replacing;
+mod resume;
 mod rewind;
 mod session;
 mod two_windows;

@@ -296,7 +296,7 @@ impl Engine for Puppet {
                 Ok(picture(request, index))
             };
             *self.last.lock().expect("whole") = Some((Request::clone(request), index + 1));
-            let done = Step { variant: 0, index, of: steps.min(1000), decode: &mut decode, sketch: None };
+            let done = Step { variant: 0, index, of: steps.min(1000), decode: &mut decode, sketch: None, state: None };
             (hooks.on_step)(done)?;
         }
         (hooks.on_phase)(Phase::Decoding);

@@ -4,7 +4,7 @@
 //! once; what a person types or paints is written together, a few times a second. What couldn't be written is tried again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -15,9 +15,10 @@ use crate::base::sync::{Latest, Limits, Outbox, Service, Wake};
 use crate::session::journal::file::JournalFile;
 use crate::session::journal::kept::Kept;
 use crate::session::journal::opening::Opened;
-use crate::session::queue::Queue;
+use crate::session::queue::{Key, Queue};
 use crate::session::seat::{LeftSeat, Seat};
 use crate::session::settings::{Draft, Settings};
+use crate::session::waiting::Waiting;
 
 /// The least time between two writes of what is typed.
 const INTERVAL: Duration = Duration::from_millis(400);
@@ -45,8 +46,11 @@ struct Slots {
     settings: Latest<Settings>,
     draft: Latest<Draft>,
     history: Latest<Vec<String>>,
-    queue: Latest<Kept>,
+    /// With its revision.
+    queue: Latest<(u64, Vec<(Key, Waiting)>)>,
     is_urgent: Arc<AtomicBool>,
+    /// The queue's revision that is on the disk, or couldn't be put there.
+    written: Arc<AtomicU64>,
 }
 
 /// What lives on the thread.
@@ -92,7 +96,7 @@ impl Journal {
         let Opened { file, kept, left, is_moved, .. } = opened;
         let kept = Kept { queue: queue.to_keep(), ..kept };
         let draft = kept.draft.clone();
-        let (shared, saved) = (slots.clone(), settings.clone());
+        let (shared, saved, revision) = (slots.clone(), settings.clone(), queue.revision());
         let service = Service::spawn("burnisher-journal", LIMITS, wake, move |pokes, outbox| {
             let (unsaved, is_behind, told) = (None, false, ToldFailures::default());
             let mut keeper =
@@ -105,6 +109,7 @@ impl Journal {
             sweep_temporary(parent_of(keeper.seat.settings()));
             let begun = keeper.file.write_anew(&keeper.written);
             keeper.kept(begun);
+            keeper.queue_is_written(revision);
             keeper.write();
             keeper.run(&pokes);
         })?;
@@ -139,9 +144,14 @@ impl Journal {
     pub(in crate::session) fn keep_queue(&mut self, queue: &Queue) {
         if queue.revision() != self.queue {
             self.queue = queue.revision();
-            self.slots.queue.put(Kept { queue: queue.to_keep(), ..Kept::default() });
+            self.slots.queue.put((queue.revision(), queue.to_keep()));
             self.poke(true);
         }
+    }
+
+    /// The queue's revision that is on the disk. Where that failed, it is told ([`Self::trouble`]), and counts as done.
+    pub(in crate::session) fn written_queue(&self) -> u64 {
+        self.slots.written.load(Ordering::Acquire)
     }
 
     /// What went wrong with writing.
@@ -201,15 +211,25 @@ impl Keeper {
         if let Some(history) = self.slots.history.take() {
             now.history = history;
         }
-        if let Some(kept) = self.slots.queue.take() {
-            now.queue = kept.queue;
-        }
+        let queue = self.slots.queue.take();
+        let revision = queue.map(|(revision, queue)| {
+            now.queue = queue;
+            revision
+        });
         if now != self.written || self.is_behind {
             // After a failure the whole file is written.
             let kept = self.file.keep(&self.written, &now);
             self.written = now;
             self.kept(kept);
         }
+        if let Some(revision) = revision {
+            self.queue_is_written(revision);
+        }
+    }
+
+    fn queue_is_written(&self, revision: u64) {
+        self.slots.written.store(revision, Ordering::Release);
+        self.outbox.wake();
     }
 
     /// Takes in whether the journal could be written. What was taken over is removed only now.

@@ -49,6 +49,9 @@ pub struct Entry {
     pub recipe: Recipe,
 }
 
+/// Is told the name that a file is about to take, and its bytes.
+pub type Announce<'a> = dyn FnMut(&Path, &[u8]) + 'a;
+
 /// Where pictures go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -116,6 +119,22 @@ pub fn save_with_depth(
     recipe: Recipe,
     destination: &Destination,
 ) -> Result<Entry> {
+    save_announced(picture, depth, k, recipe, destination, &mut |_, _| {})
+}
+
+/// The same, and calls `announce` with the name that the file is about to take, and its bytes. If the name is taken meanwhile, it is
+/// called again with the next one.
+///
+/// # Errors
+/// As for [`save`].
+pub fn save_announced(
+    picture: &RgbImage,
+    depth: Option<&GrayImage>,
+    k: usize,
+    recipe: Recipe,
+    destination: &Destination,
+    announce: &mut Announce<'_>,
+) -> Result<Entry> {
     // The file may go anywhere: it tells no place on this machine.
     let shared = recipe.shared();
     let json = serde_json::to_string(&shared).map_err(|cause| Error::new("the recipe is no JSON").caused_by(cause))?;
@@ -131,11 +150,12 @@ pub fn save_with_depth(
     let path = match destination {
         Destination::File(path) => {
             let path = numbered(path, k);
+            announce(&path, &file);
             write_whole(&path, &file)?;
             path
         }
-        Destination::Folder(folder) => write_next(folder, &NamePattern::default(), &recipe, &file)?,
-        Destination::Named(folder, names) => write_next(folder, names, &recipe, &file)?,
+        Destination::Folder(folder) => write_next(folder, &NamePattern::default(), &recipe, &file, announce)?,
+        Destination::Named(folder, names) => write_next(folder, names, &recipe, &file, announce)?,
     };
     Ok(Entry { path, recipe })
 }
@@ -168,12 +188,19 @@ pub fn make_folder(folder: &Path) -> Result<()> {
 }
 
 /// Writes a PNG under the folder's next free number.
-fn write_next(folder: &Path, names: &NamePattern, recipe: &Recipe, bytes: &[u8]) -> Result<PathBuf> {
+fn write_next(
+    folder: &Path,
+    names: &NamePattern,
+    recipe: &Recipe,
+    bytes: &[u8],
+    announce: &mut Announce<'_>,
+) -> Result<PathBuf> {
     make_folder(folder)?;
     let mut file = write_beside(folder, bytes)?;
     let mut number = last_number(folder)?.saturating_add(1);
     loop {
         let path = folder.join(format!("{}.png", names.fill(number, recipe)));
+        announce(&path, bytes);
         // Two programs may be writing here: who comes second takes the number after.
         match file.persist_noclobber(&path) {
             Ok(_) => return Ok(path),

@@ -94,7 +94,7 @@ impl Engine for Puppet {
                 }
                 Ok(picture(index as u64))
             };
-            let done = Step { variant: 0, index, of: steps, decode: &mut decode, sketch: None };
+            let done = Step { variant: 0, index, of: steps, decode: &mut decode, sketch: None, state: None };
             (hooks.on_step)(done)?;
             self.steps.fetch_add(1, Ordering::Relaxed);
         }

@@ -52,6 +52,7 @@ impl Driver {
                 let open = open.clone();
                 spawn_waking(move |_, _| Ok(open()), move || wake())
             }),
+            keep_every: Duration::ZERO,
             reach_hub: Arc::new(move |_| hub::Options {
                 offline: true,
                 cache: cache.clone(),
@@ -78,13 +79,23 @@ impl Driver {
         let end = Instant::now() + PATIENCE;
         loop {
             self.session.poll();
+            let is_so = is_so(&self.session);
             self.heard.extend(self.events.try_iter());
-            if is_so(&self.session) {
+            if is_so {
                 return;
             }
             let left = end.saturating_duration_since(Instant::now());
             assert!(self.woken.recv_timeout(left).is_ok(), "never seen: {what}\n{:?}", self.heard);
         }
+    }
+
+    /// Waits until something is told that wasn't heard yet, or there is nothing left to do.
+    pub(super) fn news(&mut self) -> Vec<SessionEvent> {
+        let heard = self.heard.len();
+        let events = self.events.clone();
+        self.until("news", |session| !events.is_empty() || !session.has_work());
+        self.heard.extend(self.events.try_iter());
+        self.heard.get(heard..).unwrap_or_default().to_vec()
     }
 
     /// The prompts that wait, each with its key.
