@@ -78,7 +78,8 @@ impl Queue {
     /// Adds at the end what is left of one that was tried and failed.
     pub fn push_failed(&mut self, tried: &Running) {
         self.revision += 1;
-        self.waiting.push(Queued { key: tried.key, waiting: tried.rest(), since: self.revision, failed: true });
+        // The disk has known it since it waited.
+        self.waiting.push(Queued { key: tried.key, waiting: tried.rest(), since: 0, failed: true });
     }
 
     fn queued(&mut self, waiting: Waiting) -> Queued {

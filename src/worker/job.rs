@@ -166,14 +166,15 @@ impl<'a> Working<'a> {
     }
 
     /// Keeps the state after a step, if it is time.
-    fn keep(&mut self, state: &mut TakeState<'_>, is_last: bool) -> Result<()> {
-        let Some(Keeping { keeper, .. }) = &self.job.keeping else { return Ok(()) };
-        let Some((ticket, pace)) = self.kept.as_mut().filter(|(_, pace)| pace.is_due(is_last)) else { return Ok(()) };
+    fn keep(&mut self, state: &mut TakeState<'_>, is_last: bool) {
+        let Some(Keeping { keeper, .. }) = &self.job.keeping else { return };
+        let Some((ticket, pace)) = self.kept.as_mut().filter(|(_, pace)| pace.is_due(is_last)) else { return };
         let began = Instant::now();
-        let resumption = Resumption { state: Arc::new(state()?), failed_decodes: 0 };
+        // What can't be read back fails the run at its next step.
+        let Ok(state) = state() else { return };
+        let resumption = Resumption { state: Arc::new(state), failed_decodes: 0 };
         keeper.keep(KeptRun { ticket: ticket.clone(), model_hash: self.model_hash.clone(), resumption });
         pace.taken(began.elapsed());
-        Ok(())
     }
 
     /// Draws the job's variants at the same time, and saves each as soon as it is finished.
@@ -278,7 +279,7 @@ impl<'a> Working<'a> {
         let (id, preview_share) = (self.job.id, budget.share());
         self.outbox.tell_if_room(Event::JobStep { id, picture, step: done, steps, step_secs, preview_share });
         if let Some(state) = step.state {
-            self.keep(state, done == steps)?;
+            self.keep(state, done == steps);
         }
         self.step_began = Instant::now();
         Ok(())

@@ -20,6 +20,7 @@ const VERSION: u32 = 1;
 pub(super) struct Saving {
     version: u32,
     ticket: PictureTicket,
+    #[serde(with = "crate::base::path_text")]
     path: PathBuf,
     /// The SHA-256 of its file.
     hash: String,

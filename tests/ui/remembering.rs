@@ -1,9 +1,10 @@
 //! What is there again when the window is opened again.
 
-use burnisher::session::Seat;
+use burnisher::session::{Seat, journal};
+use burnisher::worker::LeftBehind;
 use egui::{Key, Modifiers};
 
-use crate::stage::{Puppet, Stage, WAIT};
+use crate::stage::{FAIL_TO_DECODE, Puppet, Stage, WAIT};
 
 #[test]
 fn the_form_and_the_queue_survive_a_restart() {
@@ -19,6 +20,46 @@ fn the_form_and_the_queue_survive_a_restart() {
     assert!(stage.says("half a thou"));
     stage.click("Remove from the queue: wait");
     stage.click("Resume the queue");
+    stage.until("the picture", |stage| stage.pictures().len() == 1);
+}
+
+/// A window that was closed while it drew a picture, opened again.
+fn closed_while_it_drew() -> Stage {
+    let mut stage = Stage::new();
+    stage.generate(WAIT);
+    let journal = journal::path_beside(&stage.folder.path().join("settings.json"));
+    stage.until("the picture in the making is kept", |_| LeftBehind::read(&journal).run.is_some());
+    let mut stage = stage.reopen(Puppet::default());
+    stage.until_says("Go on at step ");
+    stage
+}
+
+#[test]
+fn a_picture_that_was_being_drawn_is_offered_to_be_gone_on_with() {
+    let mut stage = closed_while_it_drew();
+    assert!(stage.says("The queue is paused"));
+    let offer = stage.texts().into_iter().find(|text| text.starts_with("Go on at step ")).expect("an offer");
+    assert!(offer.ends_with(" of 1000"), "{offer}");
+    stage.click(&offer);
+    stage.until("the picture", |stage| stage.pictures().len() == 1);
+}
+
+#[test]
+fn a_picture_that_was_being_drawn_can_be_started_over() {
+    let mut stage = closed_while_it_drew();
+    stage.click("Start over");
+    // From its start on it never ends.
+    stage.until_says("Canvas: preview");
+    assert!(!stage.says("Go on at step ") && !stage.says("The queue is paused"));
+}
+
+#[test]
+fn a_picture_whose_decoding_failed_is_decoded_again_without_being_drawn_again() {
+    let mut stage = Stage::new();
+    stage.generate(FAIL_TO_DECODE);
+    let again = "Its decoding failed; decode it in smaller tiles: fail to decode";
+    stage.until_says(again);
+    stage.click(again);
     stage.until("the picture", |stage| stage.pictures().len() == 1);
 }
 

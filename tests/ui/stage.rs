@@ -1,5 +1,6 @@
 //! A window on a stage: folders of its own, and an engine that does what the prompt says.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,12 +10,13 @@ use std::time::{Duration, Instant};
 
 use burnisher::app::{App, Setup};
 use burnisher::base::device::Memory;
-use burnisher::base::error::Error;
+use burnisher::base::error::{Error, Result};
 use burnisher::base::model_ref::ModelRef;
+use burnisher::base::rng::Generators;
 use burnisher::base::stop::Outcome;
 use burnisher::content::request::{Request, TaskKind, Valid, Verdict};
-use burnisher::pipelines::Drawn;
-use burnisher::schedulers::{SchedulerConfig, SchedulerKind};
+use burnisher::pipelines::{Drawn, Resumption, RunRecord, RunState};
+use burnisher::schedulers::{SchedulerConfig, SchedulerKind, SnapshotRecord};
 use burnisher::session::Seat;
 use burnisher::storage::hub;
 use burnisher::storage::library::Places;
@@ -28,6 +30,8 @@ use crate::on_disk::OnDisk;
 
 /// Prompts, and what the engine does on them.
 pub(crate) const WAIT: &str = "wait";
+/// All steps are done, and the decoding fails; gone on with, it doesn't.
+pub(crate) const FAIL_TO_DECODE: &str = "fail to decode";
 pub(crate) const FAIL: &str = "fail";
 pub(crate) const PANIC: &str = "panic";
 pub(crate) const FLAGGED: &str = "flagged";
@@ -296,13 +300,36 @@ impl Engine for Puppet {
                 Ok(picture(request, index))
             };
             *self.last.lock().expect("whole") = Some((Request::clone(request), index + 1));
-            let done = Step { variant: 0, index, of: steps.min(1000), decode: &mut decode, sketch: None, state: None };
+            let of = steps.min(1000);
+            // A picture that is never finished is never done.
+            let most = if request.prompts.prompt == WAIT { of - 1 } else { of };
+            let mut state = || Ok(state((index + 1).min(most), of));
+            let done = Step { variant: 0, index, of, decode: &mut decode, sketch: None, state: Some(&mut state) };
             (hooks.on_step)(done)?;
         }
         (hooks.on_phase)(Phase::Decoding);
+        if request.prompts.prompt == FAIL_TO_DECODE {
+            return Err(Error::new("The picture doesn't fit into the memory").into());
+        }
         let verdict = (request.prompts.prompt == FLAGGED).then_some(Verdict { flagged: true, score: 0.031 });
         let depth = (request.prompts.prompt == DEEP).then(|| GrayImage::from_pixel(32, 16, Luma([99])));
         Ok(vec![Drawn { verdict, depth, ..picture(request, steps).into() }])
+    }
+
+    fn resume(&mut self, request: &Valid<Request>, resumption: &Resumption, hooks: Hooks<'_>) -> Outcome<Vec<Drawn>> {
+        (hooks.on_phase)(if resumption.state.is_denoised() { Phase::Decoding } else { Phase::Denoising });
+        let (done, of) = resumption.state.progress();
+        for index in done..of {
+            hooks.cancel.check()?;
+            let mut decode = || Ok(picture(request, index));
+            let step = Step { variant: 0, index, of, decode: &mut decode, sketch: None, state: None };
+            (hooks.on_step)(step)?;
+        }
+        Ok(vec![picture(request, of).into()])
+    }
+
+    fn check_resumption(&self, _: &Request, _: &Resumption) -> Result<()> {
+        Ok(())
     }
 
     fn kept_steps(&self) -> Option<(Request, usize)> {
@@ -312,6 +339,13 @@ impl Engine for Puppet {
     fn look_back(&mut self, step: usize) -> Outcome<Option<RgbImage>> {
         Ok(self.kept_steps().map(|(request, _)| picture(&request, step)))
     }
+}
+
+/// A run after some of its steps.
+fn state(done: usize, of: usize) -> RunState {
+    let sampler = SnapshotRecord { class: "Puppet".into(), calls: of, next: done, outputs: 0, counts: BTreeMap::new() };
+    let record = RunRecord { begin: 0, next: done, end: of, sampler, generators: Generators::per_image([0]) };
+    RunState { record, tensors: BTreeMap::new() }
 }
 
 /// Words are tokens, and twelve of them are read.

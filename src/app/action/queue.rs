@@ -25,6 +25,8 @@ pub(crate) enum QueueAction {
     Move(Key, Move),
     /// Tries one again that failed.
     TryAgain(Key),
+    /// Draws one from the start that is half done.
+    StartOver(Key),
     /// Empties the queue.
     Clear,
 }

@@ -40,13 +40,35 @@ pub(crate) fn ui(ui: &mut egui::Ui, state: &WindowState, actions: &mut Vec<Actio
     if state.session.queue().paused && !state.session.queue().is_empty() {
         ui.horizontal_wrapped(|ui| {
             ui.label("The queue is paused");
-            command_button(ui, UiCommand::ResumeQueue, actions);
+            paused_ui(ui, state, actions);
         });
     }
     if !state.session.queue().is_empty() {
         waiting_ui(ui, state, actions);
     }
     ui.add_space(4.0);
+}
+
+/// How a queue that is paused goes on: with the picture that is half done, if there is one.
+fn paused_ui(ui: &mut egui::Ui, state: &WindowState, actions: &mut Vec<Action>) {
+    let next = state.session.queue().waiting().find(|(_, _, failed)| !failed).map(|(key, ..)| key);
+    let begun = next.and_then(|key| Some((key, go_on_text(state.session.half_done(key)?))));
+    let Some((key, text)) = begun else {
+        command_button(ui, UiCommand::ResumeQueue, actions);
+        return;
+    };
+    let tip = "The program ended while this picture was being drawn. It becomes what it would have been.";
+    if ui.button(text).on_hover_text(tip).clicked() {
+        actions.push(QueueAction::Resume.into());
+    }
+    if ui.button("Start over").on_hover_text("Draw this picture from its first step").clicked() {
+        actions.push(QueueAction::StartOver(key).into());
+    }
+}
+
+/// How a picture is gone on with, of which so many steps are done, of so many.
+fn go_on_text((done, of): (usize, usize)) -> String {
+    if done < of { format!("Go on at step {} of {of}", done + 1) } else { "Go on with the decoding".to_owned() }
 }
 
 /// What waits, each with buttons to move and remove it.
@@ -59,21 +81,27 @@ fn waiting_ui(ui: &mut egui::Ui, state: &WindowState, actions: &mut Vec<Action>)
         area.show_rows(ui, height, rows, |ui, range| {
             let visible = state.session.queue().waiting().enumerate().skip(range.start).take(range.len());
             for (at, (key, waiting, failed)) in visible {
-                row_ui(ui, waiting, key, failed, [at > 0, at + 1 < rows], actions);
+                let half_done = state.session.half_done(key);
+                let row = QueueRow { key, failed, half_done, is_on_disk: state.session.is_on_disk(key) };
+                row_ui(ui, waiting, row, [at > 0, at + 1 < rows], actions);
             }
         });
     });
 }
 
-/// One that waits. `can_move`: earlier, later.
-fn row_ui(
-    ui: &mut egui::Ui,
-    waiting: &Waiting,
+/// How one that waits stands.
+#[derive(Clone, Copy)]
+struct QueueRow {
     key: Key,
     failed: bool,
-    can_move: [bool; 2],
-    actions: &mut Vec<Action>,
-) {
+    /// Steps of its next picture that are done, and all of them.
+    half_done: Option<(usize, usize)>,
+    is_on_disk: bool,
+}
+
+/// One that waits. `can_move`: earlier, later.
+fn row_ui(ui: &mut egui::Ui, waiting: &Waiting, row: QueueRow, can_move: [bool; 2], actions: &mut Vec<Action>) {
+    let QueueRow { key, failed, half_done, is_on_disk } = row;
     let request = waiting.work.first();
     let prompt = match request.prompts.prompt.trim() {
         "" => "(no prompt)",
@@ -90,7 +118,19 @@ fn row_ui(
         ui.spacing_mut().item_spacing.x = 2.0;
         button(ui, "✖", "Remove from the queue", true, QueueAction::Remove(key).into());
         if failed {
-            button(ui, "⚠ Try again", "It failed; try again", true, QueueAction::TryAgain(key).into());
+            let again = QueueAction::TryAgain(key).into();
+            match half_done {
+                None => button(ui, "⚠ Try again", "It failed; try again", true, again),
+                Some((done, of)) if done == of => {
+                    button(ui, "Start over", "Draw it from the start", true, QueueAction::StartOver(key).into());
+                    button(ui, "⚠ Decode again", "Its decoding failed; decode it in smaller tiles", true, again);
+                }
+                Some(progress) => {
+                    button(ui, "Start over", "Draw it from the start", true, QueueAction::StartOver(key).into());
+                    let text = go_on_text(progress);
+                    button(ui, &format!("⚠ {text}"), &format!("It failed; {}", text.to_lowercase()), true, again);
+                }
+            }
         } else {
             let [earlier, later] = can_move;
             button(ui, "Next", "Draw next", earlier, QueueAction::Move(key, Move::First).into());
@@ -108,6 +148,9 @@ fn row_ui(
             request.seeds.first,
             model_name(&waiting.model)
         );
+        let details = if is_on_disk { details } else { format!("{details}\nIt is being written to the disk") };
+        // What a crash would cost is seen to be so.
+        let text = if is_on_disk { RichText::new(text) } else { RichText::new(text).weak() };
         let left = egui::Layout::left_to_right(egui::Align::Center);
         ui.with_layout(left, |ui| ui.add(egui::Label::new(text).truncate()).on_hover_text(details));
     });

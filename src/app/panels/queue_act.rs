@@ -22,6 +22,7 @@ impl App {
             QueueAction::Remove(key) => SessionCommand::Remove(key),
             QueueAction::Move(key, to) => SessionCommand::Move(key, to),
             QueueAction::TryAgain(key) => SessionCommand::TryAgain(key),
+            QueueAction::StartOver(key) => SessionCommand::StartOver(key),
             QueueAction::Clear => {
                 self.dialog = None;
                 SessionCommand::Clear
