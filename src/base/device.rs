@@ -6,8 +6,10 @@
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use burn::tensor::wgpu::WgpuBackend;
 use burn::tensor::wgpu::wgpu::{self, AdapterInfo, Backend, DeviceType, Features, Limits};
 use burn::tensor::{DType, Device, DeviceKind};
 use serde::Serialize;
@@ -179,6 +181,9 @@ impl ComputeDevice {
         Capacity { dtype, max_tensor_bytes, memory, has_f16 }
     }
 }
+
+/// The GPUs that this process has opened, the newest last.
+static OPENED: Mutex<Vec<(DeviceKind, Device)>> = Mutex::new(Vec::new());
 
 /// A GPU as wgpu reports it.
 struct Gpu {
@@ -373,16 +378,37 @@ fn capacity_of(gpu: Option<&Gpu>, dtype: DtypeChoice) -> Result<Capacity> {
 }
 
 fn open_gpu(gpu: &Gpu) -> Result<Device> {
+    let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut before = 0;
+    for (_, device) in opened.iter().rev().filter(|(kind, _)| *kind == gpu.kind) {
+        // A second model on the same device. One that was lost fails for good.
+        if device.sync().is_ok() {
+            return Ok(device.clone());
+        }
+        before += 1;
+    }
+    // A lost device keeps its place in the runtime, which has another one for the same GPU by its graphics interface.
+    let options = Device::wgpu_options().device_kind(gpu.kind.clone());
+    let options = match (before, gpu.info.backend) {
+        (0, _) => options,
+        (_, Backend::Metal) => options.graphics_api(WgpuBackend::Metal),
+        (_, Backend::Dx12) => options.graphics_api(WgpuBackend::Dx12),
+        _ => options.graphics_api(WgpuBackend::Vulkan),
+    };
     // What the backend learns about this GPU (the fastest of each kernel's variants) it keeps in the user's cache folder: burn's
     // feature `persistence`.
-    match Device::wgpu_options().device_kind(gpu.kind.clone()).init() {
-        Ok(device) => Ok(device),
-        // A second model on the same device: the runtime stands already.
-        Err(_) if Device::wgpu(gpu.kind.clone()).sync().is_ok() => Ok(Device::wgpu(gpu.kind.clone())),
-        Err(cause) => Err(Error::new(format!("This GPU can't be opened: {}", gpu.info.name))
-            .advise("If it worked before, start Burnisher again; the device cpu always works")
-            .caused_by(cause)),
-    }
+    let device = match options.init() {
+        Ok(device) => device,
+        // Someone else has opened it.
+        Err(_) if before == 0 && Device::wgpu(gpu.kind.clone()).sync().is_ok() => Device::wgpu(gpu.kind.clone()),
+        Err(cause) => {
+            return Err(Error::new(format!("This GPU can't be opened: {}", gpu.info.name))
+                .advise("If it worked before, start Burnisher again; the device cpu always works")
+                .caused_by(cause));
+        }
+    };
+    opened.push((gpu.kind.clone(), device.clone()));
+    Ok(device)
 }
 
 /// Bytes of a GPU's own memory, where the driver says so: wgpu doesn't ask for it, but AMD's on Linux writes it down
