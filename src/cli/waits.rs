@@ -79,7 +79,11 @@ impl Waits {
                 let what = "the GPU is being tuned for this size, which takes minutes the first time";
                 self.on(phase.name(), format!("{what}; {}", phase.name()));
             }
-            Event::ModelLetGo { .. } | Event::ModelUnloaded | Event::StepsKept { .. } | Event::LookedBack { .. } => {}
+            Event::ModelLetGo { .. }
+            | Event::ModelUnloaded
+            | Event::StartedOver { .. }
+            | Event::StepsKept { .. }
+            | Event::LookedBack { .. } => {}
             Event::ModelLoaded { .. }
             | Event::ModelFailed { .. }
             | Event::ModelCancelled { .. }

@@ -57,6 +57,9 @@ fn note_worker(event: &Event) {
             JobEnd::Cancelled => log::info!("job {} is stopped", id.number()),
             JobEnd::Failed(_) => log::warn!("job {} failed", id.number()),
         },
+        Event::StartedOver { id, .. } => {
+            log::warn!("job {} can't go on with its picture and starts it over", id.number());
+        }
         Event::StepsKept { .. } | Event::LookedBack { .. } => {}
     }
 }
