@@ -28,6 +28,13 @@ impl Error {
         Self { headline: readable(headline.into()), advice: None, source: None }
     }
 
+    /// Says in front of the headline what the error is about.
+    #[must_use]
+    pub fn about(mut self, what: impl fmt::Display) -> Self {
+        self.headline = format!("{what}: {}", self.headline);
+        self
+    }
+
     /// Adds what the user can do about it.
     #[must_use]
     pub fn advise(mut self, advice: impl Into<String>) -> Self {

@@ -5,6 +5,7 @@ pub mod crash;
 pub mod device;
 pub mod error;
 pub mod files;
+pub mod impostor;
 pub mod lock;
 pub mod logging;
 pub mod model_ref;

@@ -181,5 +181,5 @@ fn built<M>(id: ComponentId, checkpoint: &Checkpoint, compute: &ComputeDevice, b
 
 /// Names the component that an error about a config belongs to.
 pub(super) fn of_component(id: ComponentId, error: Error) -> Error {
-    Error::new(format!("{id}: {}", error.headline())).caused_by(error)
+    error.about(id)
 }

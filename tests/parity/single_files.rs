@@ -149,6 +149,10 @@ fn a_gguf_file_draws_what_its_folder_draws() {
     let model = ModelRef::File(path.clone());
     assert_draws_the_same(&model, &tiny(checkpoint), &request(Task::TextToImage));
 
+    // As ComfyUI's converter does it: what has rows that fill no blocks lies in rows of 256, its shape among the metadata.
+    SingleFile::of(checkpoint).write_gguf_of_comfyui(&path);
+    assert_draws_the_same(&model, &tiny(checkpoint), &request(Task::TextToImage));
+
     // As stable-diffusion.cpp does it: matrices in blocks, the rest as it is.
     let is_matrix = |tensor: &Tensor| tensor.shape.len() == 2 && tensor.shape[1].is_multiple_of(32);
     SingleFile::of(checkpoint).write_gguf(&path, |_, tensor| if is_matrix(tensor) { GGUF_Q8_0 } else { GGUF_F32 });
@@ -185,13 +189,18 @@ fn tensors_that_nothing_reads_are_shown_and_hinder_nothing() {
 /// Civitai has files whose text encoder lacks the word, and some that count the positions.
 #[test]
 fn the_text_encoder_may_go_without_its_prefix() {
-    let positions = Tensor { dtype: Dtype::I64, shape: vec![1, 77], bytes: vec![0; 77 * 8] };
-    let file = SingleFile::of(Checkpoint::TinySd15)
-        .renamed("transformer.text_model.", "transformer.")
-        .with("cond_stage_model.transformer.embeddings.position_ids", positions)
-        .with("alphas_cumprod", Tensor::f32(&[2], [1.0, 0.5]));
-    let models = Models::of(Checkpoint::TinySd15, &file);
-    assert_draws_the_same(&models.model(), &tiny(Checkpoint::TinySd15), &request(Task::TextToImage));
+    // Merging tools make floats of them, or leave them out.
+    for (dtype, width) in [(Dtype::I64, 8), (Dtype::F32, 4), (Dtype::F16, 2), (Dtype::I64, 0)] {
+        let mut file = SingleFile::of(Checkpoint::TinySd15)
+            .renamed("transformer.text_model.", "transformer.")
+            .with("alphas_cumprod", Tensor::f32(&[2], [1.0, 0.5]));
+        if width > 0 {
+            let positions = Tensor { dtype, shape: vec![1, 77], bytes: vec![0; 77 * width] };
+            file = file.with("cond_stage_model.transformer.embeddings.position_ids", positions);
+        }
+        let models = Models::of(Checkpoint::TinySd15, &file);
+        assert_draws_the_same(&models.model(), &tiny(Checkpoint::TinySd15), &request(Task::TextToImage));
+    }
 }
 
 #[test]

@@ -172,7 +172,6 @@ fn malformed_files_are_refused_by_name() {
         ("vocab.json", "{\"\\ud800\": 1}"),
         ("merges.txt", "a b</w> c\n"),
         ("merges.txt", "a\n"),
-        ("merges.txt", "\n"),
         ("tokenizer_config.json", "{"),
         ("tokenizer_config.json", r#"{"bos_token": 5}"#),
         ("special_tokens_map.json", "\"text\""),
@@ -184,6 +183,14 @@ fn malformed_files_are_refused_by_name() {
         let message = error_with(name, content).to_string();
         assert!(message.contains(name) && message.contains("malformed"), "{name} {content}: {message}");
     }
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n";
+    for name in ["vocab.json", "merges.txt", "tokenizer_config.json", "added_tokens.json"] {
+        let message = error_with(name, pointer).to_string();
+        let told = message.contains(name) && message.contains("which Git LFS hasn't fetched yet");
+        assert!(told && message.contains("git lfs pull"), "{message}");
+    }
+    let message = error_with("merges.txt", "").to_string();
+    assert!(message.contains("merges.txt is empty"), "{message}");
     let mut files = tiny_files();
     files.insert("merges.txt", vec![0xff, b' ', 0xfe]);
     let message = open(&files).expect_err("no text").to_string();

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 
 use crate::base::error::{Error, Result};
+use crate::base::impostor::Impostor;
 
 /// Reads a file of a tokenizer by name; `None` if there is no such file.
 pub type ReadFile<'a> = dyn Fn(&str) -> Result<Option<Vec<u8>>> + 'a;
@@ -36,8 +37,25 @@ impl<'a> TokenizerFiles<'a> {
     /// It can't be read or is malformed.
     pub(super) fn json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         let Some(content) = self.bytes(name)? else { return Ok(None) };
-        let malformed = |error| self.error(&format!("The tokenizer's {name} is malformed")).caused_by(error);
-        serde_json::from_slice(&content).map(Some).map_err(malformed)
+        serde_json::from_slice(&content).map(Some).map_err(|error| self.malformed(name, &content, error))
+    }
+
+    /// Makes the error that a file with this content is malformed.
+    pub(super) fn malformed(
+        &self,
+        name: &str,
+        content: &[u8],
+        cause: impl std::error::Error + Send + Sync + 'static,
+    ) -> Error {
+        self.impostor(name, content)
+            .unwrap_or_else(|| self.error(&format!("The tokenizer's {name} is malformed")).caused_by(cause))
+    }
+
+    /// Makes the error that something else lies in the place of a file; `None` where nothing says so.
+    pub(super) fn impostor(&self, name: &str, content: &[u8]) -> Option<Error> {
+        let impostor = Impostor::of(content)?;
+        let error = self.error(&format!("The tokenizer's {name} can't be read, {}", impostor.what()));
+        Some(error.advise(impostor.advice()))
     }
 
     /// Makes an error about these files.

@@ -88,8 +88,15 @@ impl Vocabulary {
 }
 
 fn merges_of(files: &TokenizerFiles<'_>, text: &[u8]) -> Result<Merges> {
-    let text = std::str::from_utf8(text)
-        .map_err(|error| files.error("The tokenizer's merges.txt is malformed").caused_by(error))?;
+    const NAME: &str = "merges.txt";
+    if text.trim_ascii().is_empty() {
+        // transformers draws then, from prompts in pieces of a letter each.
+        return Err(files.error("The tokenizer's merges.txt is empty").advise("Download the file again"));
+    }
+    if let Some(error) = files.impostor(NAME, text) {
+        return Err(error);
+    }
+    let text = std::str::from_utf8(text).map_err(|error| files.malformed(NAME, text, error))?;
     let malformed =
         |number: usize| files.error(&format!("The tokenizer's merges.txt is malformed in line {}", number + 1));
     let lines = text.lines().enumerate().filter(|(_, line)| !line.starts_with("#version"));

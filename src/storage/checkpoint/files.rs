@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::json;
 use crate::base::error::{Error, Result};
+use crate::base::impostor::Impostor;
 use crate::storage::weights::SourceFile;
 
 /// A tree of files: a folder, the bundled model, or a single file that is made to look like a folder.
@@ -37,8 +38,11 @@ pub(crate) trait Files {
 /// The file can't be read, or isn't an object in JSON as Python writes it.
 pub(crate) fn read_json(files: &impl Files, path: &str) -> Result<Option<Map<String, Value>>> {
     let Some(text) = files.read_text(path)? else { return Ok(None) };
-    let broken = |error| Error::new(format!("this file isn't sound JSON: {}", files.locate(path))).caused_by(error);
-    json::parse(&text).map(Some).map_err(broken)
+    json::parse(&text).map(Some).map_err(|error| match Impostor::of(text.as_bytes()) {
+        Some(impostor) => Error::new(format!("this file holds no JSON, {}: {}", impostor.what(), files.locate(path)))
+            .advise(impostor.advice()),
+        None => Error::new(format!("this file isn't sound JSON: {}", files.locate(path))).caused_by(error),
+    })
 }
 
 /// Returns whether a name out of a JSON file is that of something directly inside a folder, and no way out of it.

@@ -9,10 +9,11 @@ use super::area::LibraryApp;
 use super::file_name::is_component;
 use super::header;
 use super::item::{ItemState, LibraryItem, WeightFile, modified};
+use crate::base::impostor::Impostor;
 use crate::base::model_ref::ModelRef;
 use crate::storage::checkpoint::family::{Families, FileKind, Identified, KeyLayout};
 use crate::storage::checkpoint::is_scaled;
-use crate::storage::weights::{Flaw, SourceFile, is_gguf, read_header, read_path};
+use crate::storage::weights::{SourceFile, is_gguf, read_header, read_path};
 
 /// What there is to say of weights of 8 bits with factors beside them.
 const SCALED: &str = "Its weights have factors beside them, which this app can't use. Take its f16 or plain fp8 file";
@@ -48,7 +49,7 @@ pub(super) fn inspect(path: &Path, app: LibraryApp, holds: Option<FileKind>, fam
                 }
             }
             Err(flaw) => {
-                item.state = ItemState::Broken { why: format!("{}. {}", flaw.sentence(), advice(&flaw)) };
+                item.state = ItemState::Broken { why: format!("{}. {}", flaw.sentence(), flaw.advice()) };
                 item.damaged.push(real);
             }
         }
@@ -107,20 +108,14 @@ fn state(identified: &Identified, families: Families, path: &Path) -> ItemState 
     if missing.is_empty() { ItemState::Whole } else { ItemState::Partial { missing } }
 }
 
-/// Returns what to do about a file of unknown origin.
-fn advice(flaw: &Flaw) -> &'static str {
-    match flaw {
-        Flaw::Missing => "Bring its drive back, or remove the link",
-        Flaw::Unreadable(_) => "Look at its permissions and its drive",
-        Flaw::Damaged(_) => "Fetch it again from where it came from",
-    }
-}
-
 /// Says why a file that isn't safetensors can't be opened.
 fn unopenable(path: &Path, ending: &str) -> String {
     let mut beginning = [0; 16];
     let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
     let read = is_file.then(|| File::open(path).and_then(|mut file| file.read(&mut beginning)).ok()).flatten();
+    if let Some(impostor) = read.and_then(|read| Impostor::of(beginning.get(..read)?)) {
+        return format!("It is no model: {}. {}", impostor.what(), impostor.advice());
+    }
     match (ending, read) {
         (_, None) => "It can't be read",
         (_, Some(0)) => "It is empty. Fetch it again from where it came from",

@@ -29,6 +29,13 @@ const MAX_DEPTH: usize = 4;
 /// The name of the metadata that holds another alignment.
 const ALIGNMENT_KEY: &str = "general.alignment";
 
+/// What the metadata begin with that hold the true shape of a tensor: `ComfyUI`'s converter stores one whose rows fill no blocks
+/// as rows of 256 numbers (`tools/convert.py` of ComfyUI-GGUF).
+const ORIGINAL_SHAPE: &str = "comfy.gguf.orig_shape.";
+
+/// The kind of metadata that holds several values of one kind.
+const ARRAY: u32 = 9;
+
 /// What a header says of a tensor.
 struct GgufTensor {
     name: String,
@@ -53,7 +60,7 @@ pub(crate) fn read_header(file: &SourceFile, bytes: &[u8]) -> Result<WeightHeade
         return Err(Error::new(format!("GGUF files of version {version} can't be opened: {}", file.place)));
     }
     let short = || damaged("its header is cut short");
-    let (infos, metadata) = cursor.header().ok_or_else(short)?;
+    let GgufHeader { infos, metadata, shapes } = cursor.header().ok_or_else(short)?;
     let alignment = match metadata.get(ALIGNMENT_KEY).map(|text| text.parse()) {
         None => ALIGNMENT,
         Some(Ok(alignment)) if alignment > 0 => alignment,
@@ -73,6 +80,15 @@ pub(crate) fn read_header(file: &SourceFile, bytes: &[u8]) -> Result<WeightHeade
         };
         let place = place(&shape, unit, unit_len, data.checked_add(offset), bytes.len());
         let range = place.ok_or_else(|| damaged(&format!("tensor {name} isn't inside of it")))?;
+        let shape = match shapes.get(&name) {
+            None => shape,
+            Some(original) if is_of_as_many(original, &shape) => original.clone(),
+            Some(original) => {
+                return Err(damaged(&format!(
+                    "the original shape {original:?} of tensor {name} doesn't fit its numbers"
+                )));
+            }
+        };
         tensors.push((name, StoredTensor { dtype, shape, file: file.clone(), range, blocks }));
     }
     tensors.sort_by_key(|(_, stored)| stored.range.start);
@@ -97,11 +113,55 @@ fn number_type(kind: u32) -> Option<(Dtype, Option<BlockFormat>, usize, usize)> 
     }
 }
 
+/// Returns whether two shapes have the same number of elements.
+fn is_of_as_many(shape: &[usize], other: &[usize]) -> bool {
+    let count = |shape: &[usize]| shape.iter().try_fold(1_usize, |product, size| product.checked_mul(*size));
+    count(shape).is_some_and(|elements| Some(elements) == count(other))
+}
+
 /// Returns the name of a type that isn't read (`ggml_type`).
 fn type_name(kind: u32) -> String {
-    const NAMES: [&str; 16] = [
-        "F32", "F16", "Q4_0", "Q4_1", "Q4_2", "Q4_3", "Q5_0", "Q5_1", "Q8_0", "Q8_1", "Q2_K", "Q3_K", "Q4_K", "Q5_K",
-        "Q6_K", "Q8_K",
+    const NAMES: [&str; 40] = [
+        "F32",
+        "F16",
+        "Q4_0",
+        "Q4_1",
+        "Q4_2",
+        "Q4_3",
+        "Q5_0",
+        "Q5_1",
+        "Q8_0",
+        "Q8_1",
+        "Q2_K",
+        "Q3_K",
+        "Q4_K",
+        "Q5_K",
+        "Q6_K",
+        "Q8_K",
+        "IQ2_XXS",
+        "IQ2_XS",
+        "IQ3_XXS",
+        "IQ1_S",
+        "IQ4_NL",
+        "IQ3_S",
+        "IQ2_S",
+        "IQ4_XS",
+        "I8",
+        "I16",
+        "I32",
+        "I64",
+        "F64",
+        "IQ1_M",
+        "BF16",
+        "Q4_0_4_4",
+        "Q4_0_4_8",
+        "Q4_0_8_8",
+        "TQ1_0",
+        "TQ2_0",
+        "IQ4_NL_4_4",
+        "IQ4_NL_4_8",
+        "IQ4_NL_8_8",
+        "MXFP4",
     ];
     let name = usize::try_from(kind).ok().and_then(|kind| NAMES.get(kind));
     name.map_or_else(|| format!("number {kind}"), ToString::to_string)
@@ -115,6 +175,15 @@ fn place(shape: &[usize], unit: usize, unit_len: usize, start: Option<u64>, file
     let start = usize::try_from(start?).ok()?;
     let end = start.checked_add(len).filter(|end| *end <= file)?;
     Some(start..end)
+}
+
+/// What a header holds.
+struct GgufHeader {
+    infos: Vec<GgufTensor>,
+    /// The metadata that are texts or whole numbers.
+    metadata: HashMap<String, String>,
+    /// The true shapes of tensors that are stored in another, by the tensors' names.
+    shapes: HashMap<String, Vec<usize>>,
 }
 
 /// What hasn't been read yet of a header. Every method gives `None` where it ends too early.
@@ -142,19 +211,40 @@ impl<'a> Cursor<'a> {
         self.take(len).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
     }
 
-    /// Returns the tensors, and the metadata that are texts or whole numbers.
-    fn header(&mut self) -> Option<(Vec<GgufTensor>, HashMap<String, String>)> {
+    fn header(&mut self) -> Option<GgufHeader> {
         let (tensors, entries) = (self.u64()?, self.u64()?);
-        let mut metadata = HashMap::new();
+        let (mut metadata, mut shapes) = (HashMap::new(), HashMap::new());
         for _ in 0..entries {
             let (key, kind) = (self.string()?, self.u32()?);
-            metadata.insert(key, self.value(kind, 0)?);
+            if let Some(tensor) = key.strip_prefix(ORIGINAL_SHAPE).filter(|_| kind == ARRAY) {
+                shapes.insert(tensor.to_owned(), self.sizes()?);
+            } else {
+                metadata.insert(key, self.value(kind, 0)?);
+            }
         }
         let mut infos = Vec::new();
         for _ in 0..tensors {
             infos.push(self.info()?);
         }
-        Some((infos, metadata))
+        Some(GgufHeader { infos, metadata, shapes })
+    }
+
+    /// Returns an array of whole numbers of four or eight bytes, none below 0.
+    fn sizes(&mut self) -> Option<Vec<usize>> {
+        let (kind, count) = (self.u32()?, self.u64()?);
+        if count > u64::from(MAX_AXES) {
+            return None;
+        }
+        let mut sizes = Vec::new();
+        for _ in 0..count {
+            sizes.push(match kind {
+                4 => usize::try_from(self.u32()?).ok()?,
+                5 => usize::try_from(self.u32()?.cast_signed()).ok()?,
+                10 | 11 => usize::try_from(self.u64()?).ok()?,
+                _ => return None,
+            });
+        }
+        Some(sizes)
     }
 
     fn info(&mut self) -> Option<GgufTensor> {
@@ -177,7 +267,7 @@ impl<'a> Cursor<'a> {
             4 => return self.u32().map(|number| number.to_string()),
             5 | 6 => self.take(4)?,
             8 => return self.string(),
-            9 if depth < MAX_DEPTH => {
+            ARRAY if depth < MAX_DEPTH => {
                 let (kind, count) = (self.u32()?, self.u64()?);
                 // Every element has a byte at least.
                 if count > self.rest.len() as u64 {
@@ -222,6 +312,44 @@ mod tests {
                 tensor.data().as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
             assert_eq!(stored.shape, tensor.shape(), "{name}");
             assert_eq!(stored.numbers(), Some(numbers), "{name}");
+        }
+    }
+
+    /// A file of one tensor of 512 zeros in f32, stored as two rows of 256, with this true shape.
+    fn reshaped(kind: u32, sizes: &[i32]) -> Vec<u8> {
+        let text = |text: &str| [&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat();
+        let key = text("comfy.gguf.orig_shape.a.weight");
+        let mut file = [MAGIC, &3_u32.to_le_bytes(), &1_u64.to_le_bytes(), &1_u64.to_le_bytes()].concat();
+        file.extend([key, ARRAY.to_le_bytes().to_vec(), kind.to_le_bytes().to_vec()].concat());
+        file.extend((sizes.len() as u64).to_le_bytes());
+        file.extend(sizes.iter().flat_map(|size| size.to_le_bytes()));
+        file.extend([text("a.weight"), 2_u32.to_le_bytes().to_vec()].concat());
+        file.extend([256_u64, 2].into_iter().flat_map(u64::to_le_bytes));
+        file.extend([0_u32.to_le_bytes().to_vec(), 0_u64.to_le_bytes().to_vec()].concat());
+        file.resize(file.len().next_multiple_of(32) + 512 * 4, 0);
+        file
+    }
+
+    #[test]
+    fn a_tensor_that_is_stored_in_rows_of_256_has_its_true_shape() {
+        for kind in [4, 5] {
+            let header = read(&reshaped(kind, &[32, 4, 2, 2])).expect("a sound file");
+            assert_eq!(header.tensors[0].1.shape, [32, 4, 2, 2]);
+        }
+        for sizes in [&[32, 4, 2, 1][..], &[], &[i32::MAX; 8]] {
+            let error = read(&reshaped(5, sizes)).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(error.contains("of tensor a.weight doesn't fit its numbers"), "{error}");
+        }
+        for (kind, sizes) in [(5, &[-32, 16][..]), (6, &[32, 16]), (5, &[1; 9])] {
+            let error = read(&reshaped(kind, sizes)).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(error.contains("damaged"), "{error}");
+        }
+    }
+
+    #[test]
+    fn types_that_are_not_read_are_named() {
+        for (kind, name) in [(12, "Q4_K"), (16, "IQ2_XXS"), (20, "IQ4_NL"), (39, "MXFP4"), (99, "number 99")] {
+            assert_eq!(type_name(kind), name);
         }
     }
 

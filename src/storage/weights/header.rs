@@ -7,6 +7,7 @@ use std::io::{self, Read};
 
 use safetensors::tensor::{Metadata, TensorInfo};
 
+use crate::base::impostor::Impostor;
 use crate::base::units::size_text;
 
 /// What the format allows (`safetensors`, `MAX_HEADER_SIZE`).
@@ -21,6 +22,10 @@ pub(crate) enum Flaw {
     Unreadable(String),
     /// It isn't sound: what is wrong, as the rest of a sentence about it.
     Damaged(String),
+    /// Something else lies in its place.
+    Impostor(Impostor),
+    /// An entry of its `__metadata__` isn't a text, which no reader of the format allows.
+    OddMetadata(String),
 }
 
 impl Flaw {
@@ -30,6 +35,19 @@ impl Flaw {
             Self::Missing => "It is a link to a file that isn't there".to_owned(),
             Self::Unreadable(why) => format!("It can't be read: {why}"),
             Self::Damaged(why) => format!("It is damaged: {why}"),
+            Self::Impostor(impostor) => format!("It is no model: {}", impostor.what()),
+            Self::OddMetadata(key) => format!("Its __metadata__ holds something else than a text under {key}"),
+        }
+    }
+
+    /// Returns what to do about it.
+    pub(crate) fn advice(&self) -> &'static str {
+        match self {
+            Self::Missing => "Bring its drive back, or remove the link",
+            Self::Unreadable(_) => "Look at its permissions and its drive",
+            Self::Damaged(_) => "Fetch it again from where it came from",
+            Self::Impostor(impostor) => impostor.advice(),
+            Self::OddMetadata(_) => "Save it again with texts alone in its __metadata__: its tensors may be sound",
         }
     }
 }
@@ -43,8 +61,8 @@ pub(super) fn parse(file: &mut impl Read, bytes: u64) -> io::Result<Result<(Meta
         return damaged(if bytes == 0 { "it is empty".to_owned() } else { format!("it has only {bytes} bytes") });
     }
     file.read_exact(&mut length)?;
-    if let Some(what) = something_else(length) {
-        return damaged(what.to_owned());
+    if let Some(impostor) = Impostor::of(&length) {
+        return Ok(Err(Flaw::Impostor(impostor)));
     }
     let header_bytes = u64::from_le_bytes(length);
     if header_bytes > MAX_HEADER {
@@ -59,6 +77,9 @@ pub(super) fn parse(file: &mut impl Read, bytes: u64) -> io::Result<Result<(Meta
     let tensors: Metadata = match serde_json::from_slice(&header) {
         Ok(tensors) => tensors,
         Err(cause) => {
+            if let Some(key) = odd_metadata(&header) {
+                return Ok(Err(Flaw::OddMetadata(key)));
+            }
             return damaged(misfit(&header).unwrap_or_else(|| format!("its header makes no sense ({cause})")));
         }
     };
@@ -72,18 +93,11 @@ pub(super) fn parse(file: &mut impl Read, bytes: u64) -> io::Result<Result<(Meta
     Ok(Ok((tensors, data as usize)))
 }
 
-/// Returns what people get in place of a file when a download goes wrong in the usual ways, by how it begins.
-fn something_else(beginning: [u8; 8]) -> Option<&'static str> {
-    let lower = beginning.to_ascii_lowercase();
-    if lower.starts_with(b"<!doc") || lower.starts_with(b"<html") {
-        Some("it is a web page, perhaps one that asks to log in")
-    } else if beginning.starts_with(b"version ") {
-        Some("it only points to the file, which Git LFS hasn't fetched yet")
-    } else if beginning == [0; 8] {
-        Some("it is filled with zeros, as by a download that was only begun")
-    } else {
-        None
-    }
+/// Returns an entry of `__metadata__` that isn't a text, as some trainers write numbers there.
+fn odd_metadata(header: &[u8]) -> Option<String> {
+    let header: BTreeMap<String, serde_json::Value> = serde_json::from_slice(header).ok()?;
+    let entries = header.get("__metadata__")?.as_object()?;
+    entries.iter().find(|(_, value)| !value.is_string()).map(|(key, _)| key.clone())
 }
 
 /// Returns the first tensor at fault in a header that the library refused, which doesn't name it: its bytes don't follow those
@@ -133,7 +147,7 @@ mod tests {
         let long = file(HEADER, 1000);
         let overlap = file(&HEADER.replace("[400,408]", "[300,308]"), 408);
         let shape = file(&HEADER.replace("[4,50]", "[5,50]"), 408);
-        let cases: [(&[u8], &str); 13] = [
+        let cases: [(&[u8], &str); 9] = [
             (b"", "it is empty"),
             (b"abc", "it has only 3 bytes"),
             (&short, "only 254 bytes of 562 bytes are there"),
@@ -141,16 +155,22 @@ mod tests {
             (&long, "it is 592 bytes longer than its header says"),
             (&overlap, "the bytes of tensor b overlap"),
             (&shape, "the shape [5, 50] of tensor a doesn't fit its bytes"),
-            (b"<!DOCTYPE html><html>", "web page"),
-            (b"<HTML><head>", "web page"),
-            (b"version https://git-lfs.github.com/spec/v1", "Git LFS"),
-            (&[0; 64], "filled with zeros"),
             (&[255; 64], "doesn't begin as a safetensors file does"),
             (&[9, 0, 0, 0, 0, 0, 0, 0, b'{', 1, 2, 3, 4, 5, 6, 7, 8], "its header makes no sense"),
         ];
         for (bytes, why) in cases {
             let Err(Flaw::Damaged(said)) = of(bytes) else { panic!("{why}") };
             assert!(said.contains(why), "{said}: {why}");
+        }
+    }
+    #[test]
+    fn what_is_no_damage_is_told_from_it() {
+        assert_eq!(of(b"<!DOCTYPE html><html>").err(), Some(Flaw::Impostor(Impostor::WebPage)));
+        assert_eq!(of(b"version https://git-lfs.github.com").err(), Some(Flaw::Impostor(Impostor::LfsPointer)));
+        assert_eq!(of(&[0; 64]).err(), Some(Flaw::Impostor(Impostor::Zeros)));
+        for odd in ["5", "null", "[\"pt\"]", "{}"] {
+            let flaw = of(&file(&HEADER.replace("\"pt\"", odd), 408)).err();
+            assert_eq!(flaw, Some(Flaw::OddMetadata("format".to_owned())), "{odd}");
         }
     }
 }

@@ -26,11 +26,19 @@ pub(crate) fn read_header(file: &SourceFile) -> Result<WeightHeader> {
     let parsed = header::parse(&mut Cursor::new(&bytes), len).unwrap_or_else(|cause| Err(unreadable(&cause)));
     match parsed {
         Ok((tensors, data)) => Ok(stored(&tensors, data, len, file)),
+        Err(Flaw::Impostor(impostor)) => {
+            Err(Error::new(format!("this file holds no weights, {}: {}", impostor.what(), file.place))
+                .advise(impostor.advice()))
+        }
+        Err(Flaw::Damaged(_)) if file.place.to_ascii_lowercase().ends_with(".gguf") => {
+            Err(Error::new(format!("this GGUF file is damaged, it doesn't begin as one: {}", file.place))
+                .advise("Download it again"))
+        }
         Err(Flaw::Damaged(why)) => {
             Err(Error::new(format!("this safetensors file is damaged, {why}: {}", file.place))
                 .advise("Download it again"))
         }
-        Err(flaw) => Err(Error::new(format!("{}: {}", flaw.sentence(), file.place))),
+        Err(flaw) => Err(Error::new(format!("{}: {}", flaw.sentence(), file.place)).advise(flaw.advice())),
     }
 }
 

@@ -108,6 +108,43 @@ fn a_json_file_that_is_not_json_is_named() {
 }
 
 #[test]
+fn what_lies_in_the_place_of_a_file_is_named_wherever_it_lies() {
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3438167540\n";
+    let page = "<!DOCTYPE html><html>log in</html>";
+    let zeros = "\0".repeat(1 << 10);
+    for (content, what, advice) in [
+        (pointer, "it only points to the file, which Git LFS hasn't fetched yet", "Run `git lfs pull`"),
+        (page, "it is a web page", "Download the file again"),
+        ("<?xml version='1.0'?><Error/>", "it is a document in XML", "Download the file again"),
+        (&zeros, "it is filled with zeros", "Download the file again"),
+    ] {
+        for (file, begins) in [
+            (WEIGHTS, "this file holds no weights, "),
+            ("unet/config.json", "this file holds no JSON, "),
+            ("scheduler/scheduler_config.json", "this file holds no JSON, "),
+            ("model_index.json", "this file holds no JSON, "),
+        ] {
+            let folder = Folder::with(&tensors());
+            folder.write(file, content);
+            assert_says(&folder, file, &format!("{begins}{what}"));
+            assert!(folder.complaint().advice().is_some_and(|said| said.starts_with(advice)), "{file}");
+        }
+    }
+}
+
+#[test]
+fn a_number_among_the_metadata_of_weights_is_named_and_no_download_is_advised() {
+    let folder = Folder::without_unet_weights();
+    folder.write(
+        WEIGHTS,
+        raw(r#"{"__metadata__":{"format":"pt","epoch":5},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#, 4),
+    );
+    let error = folder.complaint();
+    assert!(error.headline().starts_with("Its __metadata__ holds something else than a text under epoch"), "{error}");
+    assert!(!error.to_string().contains("ownload"), "{error}");
+}
+
+#[test]
 fn a_damaged_safetensors_file_is_named_with_the_tensor_at_fault() {
     let sound = as_f32(&tensors());
     let tensor = |dtype: &str, shape: &str, start: usize, end: usize| {

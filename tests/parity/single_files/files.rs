@@ -161,16 +161,49 @@ pub(crate) const GGUF_Q8_0: u32 = 8;
 impl SingleFile {
     /// As `ggml/docs/gguf.md` describes it, each tensor in the type that `kind` gives it.
     pub(crate) fn write_gguf(&self, path: &Path, kind: impl Fn(&str, &Tensor) -> u32) {
+        self.write_gguf_with(path, kind, |tensor| tensor.shape.clone());
+    }
+
+    /// As `tools/convert.py` of ComfyUI-GGUF does.
+    pub(crate) fn write_gguf_of_comfyui(&self, path: &Path) {
+        self.write_gguf_with(
+            path,
+            |_, _| GGUF_F32,
+            |tensor| match &tensor.shape[..] {
+                shape @ [_, .., last] if !last.is_multiple_of(256) => {
+                    let count: usize = shape.iter().product();
+                    if count.is_multiple_of(256) { vec![count / 256, 256] } else { shape.to_vec() }
+                }
+                shape => shape.to_vec(),
+            },
+        );
+    }
+
+    /// Tensors that are stored in another shape than their own have that among the metadata.
+    fn write_gguf_with(
+        &self,
+        path: &Path,
+        kind: impl Fn(&str, &Tensor) -> u32,
+        stored: impl Fn(&Tensor) -> Vec<usize>,
+    ) {
         let string = |text: &str| [&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat();
         let mut header = [b"GGUF".as_slice(), &3_u32.to_le_bytes()].concat();
         header.extend((self.tensors.len() as u64).to_le_bytes());
-        header.extend(1_u64.to_le_bytes());
+        let reshaped: Vec<_> = self.tensors.iter().filter(|(_, tensor)| stored(tensor) != tensor.shape).collect();
+        header.extend((1 + reshaped.len() as u64).to_le_bytes());
+        for (name, Tensor { shape, .. }) in reshaped {
+            header.extend(string(&format!("comfy.gguf.orig_shape.{name}")));
+            header.extend([9_u32, 5].into_iter().flat_map(u32::to_le_bytes));
+            header.extend((shape.len() as u64).to_le_bytes());
+            header.extend(shape.iter().flat_map(|size| (*size as u32).to_le_bytes()));
+        }
         header.extend([string("general.architecture"), 8_u32.to_le_bytes().to_vec(), string("sd1")].concat());
         let mut data = Vec::new();
         for (name, tensor) in &self.tensors {
             header.extend(string(name));
-            header.extend((tensor.shape.len() as u32).to_le_bytes());
-            header.extend(tensor.shape.iter().rev().flat_map(|size| (*size as u64).to_le_bytes()));
+            let shape = stored(tensor);
+            header.extend((shape.len() as u32).to_le_bytes());
+            header.extend(shape.iter().rev().flat_map(|size| (*size as u64).to_le_bytes()));
             let kind = kind(name, tensor);
             header.extend(kind.to_le_bytes());
             header.extend((data.len() as u64).to_le_bytes());

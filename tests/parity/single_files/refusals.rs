@@ -89,6 +89,13 @@ fn files_in_other_formats_are_named() {
     let line = models.complaint();
     assert!(line.starts_with("can't use GGUF weights of type Q4_0 (model.diffusion_model.out.2.weight): "), "{line}");
     assert!(line.contains("Take the model's F16 or Q8_0 file"), "{line}");
+    let line = |content: &[u8]| {
+        models.put("model.gguf", content);
+        let model = burnisher::base::model_ref::ModelRef::File(models.path("model.gguf"));
+        burnisher::families::open(&model).map(drop).expect_err("no model").to_string()
+    };
+    assert!(line(b"whatever it is").starts_with("this GGUF file is damaged, it doesn't begin as one: "));
+    assert!(line(b"version https://git-lfs.github.com/spec/v1").contains("Run `git lfs pull`"));
     models.put("model.safetensors", b"");
     assert!(models.complaint().contains("damaged, it is empty"), "{}", models.complaint());
     fs::remove_file(models.path("model.safetensors")).expect("it was there");

@@ -1,10 +1,11 @@
 //! Words that a model is taught by small files (textual inversion), from the folder `embeddings` that A1111 and `ComfyUI`
-//! have: beside the model, or beside one of the three folders that it is in.
+//! have: beside the model, or beside one of the three folders that it is in, with all folders below it. Of a model that is
+//! reached by a link, both places count.
 //!
 //! A word is called like its file, as A1111 has it, and also like its tensor where that is a name (`<cat-toy>`), as
 //! Diffusers has it. Limits: safetensors; files of another kind, for another family or damaged are left out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::storage::checkpoint::family::{Families, FileKind};
@@ -12,6 +13,12 @@ use crate::storage::weights::{SourceFile, StoredTensor, read_header};
 
 /// More rows than a prompt has places are of no use.
 const MAX_ROWS: usize = 75;
+
+/// So many folders above a model may have embeddings beside them.
+const ABOVE: usize = 4;
+
+/// So deep are folders of embeddings looked through.
+const DEPTH: usize = 8;
 
 /// The tensor that A1111 keeps a word in.
 const NO_NAME: &str = "emb_params";
@@ -43,14 +50,37 @@ impl WordEmbeddings {
 
 /// Lists the files in the folders of embeddings, sorted.
 fn files(model: &Path) -> Vec<PathBuf> {
-    let folders = model.ancestors().skip(1).take(4).map(|folder| folder.join("embeddings"));
-    let entries = folders.flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten().flatten());
-    let mut files: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("safetensors")))
-        .collect();
-    files.sort();
-    files
+    let (mut files, mut seen) = (BTreeSet::new(), BTreeSet::new());
+    for place in places(model) {
+        for folder in place.ancestors().skip(1).take(ABOVE) {
+            collect(&folder.join("embeddings"), DEPTH, &mut seen, &mut files);
+        }
+    }
+    files.into_iter().collect()
+}
+
+/// Returns where a model lies, without `..` and not relative to anything: where its name is, and where its content is.
+fn places(model: &Path) -> BTreeSet<PathBuf> {
+    let folder = model.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let named = folder.canonicalize().ok().zip(model.file_name()).map(|(folder, name)| folder.join(name));
+    named.into_iter().chain(model.canonicalize()).collect()
+}
+
+/// Collects the files in a folder and below it. A folder that several links lead to is looked through once.
+fn collect(folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, files: &mut BTreeSet<PathBuf>) {
+    let Ok(entries) = folder.read_dir() else { return };
+    if folder.canonicalize().is_ok_and(|real| !seen.insert(real)) {
+        return;
+    }
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if path.is_dir() {
+            if depth > 0 {
+                collect(&path, depth - 1, seen, files);
+            }
+        } else if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("safetensors")) {
+            files.insert(path);
+        }
+    }
 }
 
 /// Reads the tensor's name, and its rows.
@@ -66,4 +96,55 @@ fn read(path: &Path, width: usize, families: Families) -> Option<(String, Vec<Ve
 
 fn rows(stored: &StoredTensor) -> usize {
     stored.shape.iter().rev().skip(1).product()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// A1111's folders with a model and two words, one of them in a folder of its own.
+    fn webui() -> (tempfile::TempDir, PathBuf) {
+        let home = tempfile::tempdir().expect("a folder");
+        for file in
+            ["ui/models/sd/x.safetensors", "ui/embeddings/good.safetensors", "ui/embeddings/neg/Bad.SAFETENSORS"]
+        {
+            let path = home.path().join(file);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("folders");
+            fs::write(path, "").expect("a file");
+        }
+        let model = home.path().join("ui/models/sd/x.safetensors");
+        (home, model)
+    }
+
+    fn names(model: &Path) -> Vec<String> {
+        let names = files(model).into_iter().filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
+        names.collect()
+    }
+
+    #[test]
+    fn words_are_found_in_subfolders_however_the_model_is_named() {
+        let (home, model) = webui();
+        let expected = ["good.safetensors", "Bad.SAFETENSORS"];
+        assert_eq!(names(&model), expected);
+        assert_eq!(names(&home.path().join("ui/embeddings/../models/sd/./x.safetensors")), expected);
+        // Tests run in the package's own folder.
+        let here = std::env::current_dir().expect("a folder");
+        assert_eq!(
+            places(Path::new("Cargo.toml")),
+            [here.canonicalize().expect("it is there").join("Cargo.toml")].into()
+        );
+        #[cfg(unix)]
+        {
+            let up: PathBuf = here.components().skip(1).map(|_| "..").collect();
+            let relative = up.join(model.strip_prefix("/").expect("an absolute path"));
+            assert!(relative.is_relative());
+            assert_eq!(names(&relative), expected);
+            let link = home.path().join("elsewhere.safetensors");
+            std::os::unix::fs::symlink(&model, &link).expect("a link");
+            assert_eq!(names(&link), expected);
+            std::os::unix::fs::symlink("..", home.path().join("ui/embeddings/neg/round")).expect("a link");
+            assert_eq!(names(&model).len(), 2, "a link that leads back is no further folder");
+        }
+    }
 }

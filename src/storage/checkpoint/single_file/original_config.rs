@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::configs::{MadeFiles, path as config_path};
 use crate::base::error::{Error, Result};
+use crate::base::impostor::Impostor;
 
 /// More than any such file has.
 const MAX_BYTES: u64 = 1 << 20;
@@ -65,8 +66,11 @@ impl OriginalConfig {
             return Err(broken());
         }
         let text = std::fs::read_to_string(&path).map_err(|error| broken().caused_by(error))?;
-        let whole: LdmFile = serde_saphyr::from_str(&text)
-            .map_err(|error| broken().caused_by(Error::new(error.without_snippet().to_string())))?;
+        let whole: LdmFile = serde_saphyr::from_str(&text).map_err(|error| match Impostor::of(text.as_bytes()) {
+            Some(impostor) => Error::new(format!("this is no model's config, {}: {}", impostor.what(), path.display()))
+                .advise(impostor.advice()),
+            None => broken().caused_by(Error::new(error.without_snippet().to_string())),
+        })?;
         Ok(Some(Self(whole.model.params)))
     }
 
