@@ -108,7 +108,7 @@ fn report(info: &PanicHookInfo<'_>) -> String {
         ("Where", format!("\n{}", Backtrace::force_capture())),
         ("The log's last lines", format!("\n{}\n", recent().join("\n"))),
     ];
-    let rows = rows.map(|(name, value)| format!("{name}: {value}\n"));
+    let rows = rows.map(|(name, value)| format!("{name}: {value}\n").replace(": \n", ":\n"));
     without_private(&rows.concat())
 }
 

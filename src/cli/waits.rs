@@ -1,6 +1,6 @@
 //! Says on stderr what a command waits for: once it has waited for a second, and then from time to time.
 //!
-//! Limits: how far the tuning of a GPU is, nobody tells; the time that it has taken is said.
+//! Limits: how much of a GPU's tuning is left, nobody tells; how many kernels are tuned and the time that it has taken are said.
 
 use std::io::{self, Write};
 use std::thread::{self, JoinHandle};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::base::sync::{Latest, Wake, bell};
-use crate::worker::Event;
+use crate::worker::{Event, kernels_tuned};
 
 /// How long nothing is said, and the time from one line about the same wait to the next.
 const AFTER: Duration = Duration::from_secs(1);
@@ -22,6 +22,18 @@ struct Awaited {
     name: &'static str,
     /// In words that follow "waiting: ".
     what: String,
+    /// The kernels that were tuned before, if their tuning is what is waited for.
+    tuned: Option<usize>,
+}
+
+impl Awaited {
+    /// What is said of it after this time.
+    fn line(&self, secs: u64) -> String {
+        let tuned = self.tuned.map_or(0, |before| kernels_tuned().saturating_sub(before));
+        let tuned = if tuned == 0 { String::new() } else { format!(", {tuned} kernels so far") };
+        let time = if secs < 2 { String::new() } else { format!(" ({secs} s)") };
+        format!("waiting: {}{tuned}{time}", self.what)
+    }
 }
 
 /// Says what is waited for, on a thread of its own. Dropping it ends that.
@@ -54,7 +66,11 @@ impl Waits {
 
     /// Begins a wait, or says it in other words: `name` tells one from another.
     pub(super) fn on(&self, name: &'static str, what: impl Into<String>) {
-        self.news.put(Some(Awaited { name, what: what.into() }));
+        self.begin(Awaited { name, what: what.into(), tuned: None });
+    }
+
+    fn begin(&self, awaited: Awaited) {
+        self.news.put(Some(awaited));
         (self.ring)();
     }
 
@@ -77,7 +93,8 @@ impl Waits {
             }
             Event::JobPhase { phase, tuning: true, .. } => {
                 let what = "the GPU is being tuned for this size, which takes minutes the first time";
-                self.on(phase.name(), format!("{what}; {}", phase.name()));
+                let (name, what) = (phase.name(), format!("{what}; {}", phase.name()));
+                self.begin(Awaited { name, what, tuned: Some(kernels_tuned()) });
             }
             Event::ModelLetGo { .. }
             | Event::ModelUnloaded
@@ -122,12 +139,7 @@ fn tell(news: &Latest<Option<Awaited>>, rung: &Receiver<()>, (after, again): (Du
                 }
             },
             (Err(RecvTimeoutError::Timeout), Some((awaited, since))) => {
-                let secs = since.elapsed().as_secs();
-                say(&format!(
-                    "waiting: {}{}",
-                    awaited.what,
-                    if secs < 2 { String::new() } else { format!(" ({secs} s)") }
-                ));
+                say(&awaited.line(since.elapsed().as_secs()));
                 due = Some(Instant::now() + again);
             }
             (Err(RecvTimeoutError::Timeout), None) => due = None,

@@ -36,4 +36,5 @@ pub use pipeline::{Host, inspect, open};
 pub use protocol::{Command, Event, Job, JobEnd, JobId, Left, ModelInfo, Output, Preview, Previews};
 pub use run_keeper::{Keeping, LeftBehind, RunKeeper};
 pub use tokens::{TokenCount, TokenCounter};
+pub use tuning::kernels_tuned;
 pub use work::{MAX_VARIANTS, Variants, Work};
