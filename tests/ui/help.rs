@@ -34,7 +34,14 @@ fn the_about_window_names_versions_and_devices_and_copies_them() {
     assert!(stage.says(&format!("Burnisher {} (burn ", env!("CARGO_PKG_VERSION"))), "{:?}", stage.texts());
     assert!(stage.says("Puppet on Stage machine in f32"));
     let text = copied(&mut stage);
-    for row in ["Version: Burnisher ", "System: ", "Device: cpu: ", "Chosen: device auto, dtype auto", "In use: Puppet", "Log: "] {
+    for row in [
+        "Version: Burnisher ",
+        "System: ",
+        "Device: cpu: ",
+        "Chosen: device auto, dtype auto",
+        "In use: Puppet",
+        "Log: ",
+    ] {
         assert!(text.contains(row), "{row} is missing: {text}");
     }
     stage.click("Close");

@@ -136,7 +136,7 @@ mod tests {
     use image::RgbImage;
 
     use super::*;
-    use crate::content::request::{Branch, Inpaint, Mask, Start, Task};
+    use crate::content::request::{Branch, ImageRef, Inpaint, Mask, Start, Task};
     use crate::storage::gallery::export::{Metadata, export};
     use crate::storage::gallery::testing::{foreign_file, png_file, recipe};
     use crate::storage::gallery::{Destination, save};
@@ -212,7 +212,9 @@ mod tests {
         recipe.request.start = Start { task: drawn, branch: Some(Box::new(Branch { from, step: 1 })) };
         let file = png_file(24, 16, Some(&recipe));
         let read = header_of(&file).and_then(|header| header.recipe).expect("a recipe");
-        let bare = Task::Inpaint(Box::new(Inpaint { mask: Mask::default(), ..task }));
+        // No path that a file names is taken over.
+        let bare = Inpaint { image: ImageRef::default(), mask: Mask::default(), ..task };
+        let bare = Task::Inpaint(Box::new(bare));
         let mut request = &read.request;
         for depth in 0..3 {
             assert_eq!(request.start.task, bare, "{depth} runs before");
