@@ -16,7 +16,7 @@ use super::run_start::RunStart;
 use crate::base::error::{Error, Result};
 use crate::base::rng::Generators;
 use crate::base::stop::Outcome;
-use crate::content::request::{Request, SafetyMode, limits};
+use crate::content::request::{Request, SafetyMode, TaskKind, limits};
 use crate::families::{Conditioning, ModelSpec, PromptPair};
 use crate::ops;
 use crate::schedulers::{Scheduler, SchedulerConfig, SchedulerKind};
@@ -99,7 +99,9 @@ pub(super) fn begin<'a>(
     Ok(Begun { resident, guidance, conditioning, scheduler, begin, generators, first, safety: request.finish.safety })
 }
 
-/// Finds the first step of a run of the request's strength (`get_timesteps` of Diffusers' image-to-image pipelines).
+/// Finds the first step of a run of the request's strength (`get_timesteps` of Diffusers' image-to-image pipelines). A sampler with
+/// more calls of the model than steps has some left where the strength is too small for a step, and draws with those; the
+/// inpainting pipeline alone refuses that.
 ///
 /// # Errors
 /// The strength is too small for even one step.
@@ -110,7 +112,8 @@ fn first_step(request: &Request, scheduler: &Scheduler) -> Result<usize> {
     let steps = if is_custom { scheduler.timesteps().len() } else { request.sampling.steps };
     let done = ((steps as f64 * strength) as usize).min(steps);
     let begin = (steps - done) * scheduler.order();
-    if done > 0 && begin < scheduler.timesteps().len() {
+    let is_enough = done > 0 || request.start.task.kind() != TaskKind::Inpaint;
+    if is_enough && begin < scheduler.timesteps().len() {
         return Ok(begin);
     }
     // The product may be a hair below the whole number.
@@ -154,5 +157,32 @@ impl Begun<'_> {
         };
         context.begin(Phase::Decoding);
         decode(resident, &latents, safety, context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::request::{Inpaint, Sampling, Task};
+
+    #[test]
+    fn a_strength_too_small_for_a_step_draws_with_the_calls_that_a_sampler_has_beyond_its_steps() {
+        let first = |name: &str, steps: usize, task: Task| {
+            let kind = SchedulerKind::from_name(name).expect("a sampler");
+            let config = serde_json::json!({ "_class_name": kind.class_name(), "skip_prk_steps": true });
+            let config: SchedulerConfig = serde_json::from_value(config).expect("a map");
+            let sampling = Sampling { scheduler: Some(kind), steps, ..Sampling::default() };
+            let mut request = Request { sampling, ..Request::default() };
+            request.start.task = task;
+            first_step(&request, &scheduler(&config, &request).expect("a scheduler"))
+        };
+        let image = |strength| Task::ImageToImage { image: "a.png".into(), strength };
+        assert_eq!(first("pndm", 10, image(0.05)).expect("one call is left"), 10);
+        assert_eq!(first("pndm", 10, image(0.25)).expect("two steps"), 8);
+        let inpaint = Task::Inpaint(Box::new(Inpaint { strength: 0.05, ..Inpaint::default() }));
+        for refused in [first("pndm", 10, inpaint), first("ddim", 10, image(0.05)), first("heun", 10, image(0.05))] {
+            let error = refused.expect_err("no step is left").to_string();
+            assert!(error.contains("of 10 steps, none would be done"), "{error}");
+        }
     }
 }
