@@ -114,7 +114,7 @@ impl SchedulerKind {
         if options.timesteps().or(options.sigmas()).is_none() {
             return Ok(());
         }
-        if let Some(key) = options.sigma_switch()? {
+        if let Some(key) = options.sigma_switch() {
             return Err(options.refuse(key, &format!("the {list} are given")));
         }
         let timesteps = options.timesteps().unwrap_or_default();

@@ -22,7 +22,7 @@ impl Clip {
     /// # Errors
     /// A value is out of range.
     pub(super) fn new(options: &SchedulerOptions) -> Result<Self> {
-        if options.flag("thresholding")? {
+        if options.flag("thresholding") {
             let (quantile, max) = (options.get("dynamic_thresholding_ratio")?, options.get("sample_max_value")?);
             if !(0.0..=1.0).contains(&quantile) {
                 return Err(options.refuse("dynamic_thresholding_ratio", "it must be from 0 to 1"));
@@ -32,7 +32,7 @@ impl Clip {
             }
             return Ok(Self::Dynamic { quantile, max });
         }
-        if options.flag("clip_sample")? {
+        if options.flag("clip_sample") {
             let range = options.get("clip_sample_range")?;
             if range <= 0.0 {
                 return Err(options.refuse("clip_sample_range", "it must be positive"));

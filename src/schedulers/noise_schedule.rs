@@ -46,7 +46,7 @@ impl NoiseSchedule {
             return Err(options.refuse("num_train_timesteps", "that is no number of training steps"));
         }
         let mut betas = betas(options, count)?;
-        if options.flag("rescale_betas_zero_snr")? {
+        if options.flag("rescale_betas_zero_snr") {
             betas = rescale_zero_terminal_snr(&betas);
         }
         let alphas_cumprod = alphas_cumprod(&betas);
@@ -64,7 +64,7 @@ impl NoiseSchedule {
     /// As for [`Self::new`].
     pub(super) fn with_some_signal(options: &SchedulerOptions) -> Result<Self> {
         let mut schedule = Self::new(options)?;
-        if let (true, Some(last)) = (options.flag("rescale_betas_zero_snr")?, schedule.alphas_cumprod.last_mut()) {
+        if let (true, Some(last)) = (options.flag("rescale_betas_zero_snr"), schedule.alphas_cumprod.last_mut()) {
             *last = LEAST_SIGNAL;
         }
         Ok(schedule)

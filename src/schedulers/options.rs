@@ -2,7 +2,8 @@
 //!
 //! They follow Diffusers' `from_config` (`configuration_utils.py`): a key that the file doesn't have takes the default
 //! of the class that is built, which can be another class than the file was written for; a key that the class doesn't
-//! know is kept and has no effect.
+//! know is kept and has no effect. Values count as Python takes them: whatever isn't false, 0, null or empty is a switch that is
+//! on, `true` is 1, and `25.0` is a whole number. Only options that are in use are read, so that null may stand for others.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -64,25 +65,14 @@ impl SchedulerOptions {
         self.read(key, self.all.get(key))
     }
 
-    /// Reads a switch. It is off where it is null, or where the class has none of this name.
-    ///
-    /// # Errors
-    /// It is neither true nor false.
-    pub(super) fn flag(&self, key: &str) -> Result<bool> {
-        Ok(self.get::<Option<bool>>(key)?.unwrap_or(false))
+    /// Reads a switch: off where it is what Python takes for false, or where the class has none of this name.
+    pub(super) fn flag(&self, key: &str) -> bool {
+        self.known.get(key).is_some_and(is_true)
     }
 
     /// Finds the option that switches a sigma schedule on, if any does.
-    ///
-    /// # Errors
-    /// A switch is neither true nor false.
-    pub(super) fn sigma_switch(&self) -> Result<Option<&'static str>> {
-        for (_, key) in SWITCHES {
-            if self.flag(key)? {
-                return Ok(Some(key));
-            }
-        }
-        Ok(None)
+    pub(super) fn sigma_switch(&self) -> Option<&'static str> {
+        SWITCHES.iter().map(|(_, key)| *key).find(|key| self.flag(key))
     }
 
     /// `eta`, from 0 to 1.
@@ -121,7 +111,7 @@ impl SchedulerOptions {
     /// One of these switches asks for it.
     pub(super) fn refuse_flow_matching(&self, switches: &[&str]) -> Result<()> {
         for key in switches {
-            if self.flag(key)? {
+            if self.flag(key) {
                 return Err(self.refuse(key, "flow matching is not supported"));
             }
         }
@@ -151,6 +141,31 @@ impl SchedulerOptions {
     fn read<T: DeserializeOwned>(&self, key: &str, value: Option<&Value>) -> Result<T> {
         let value = value.unwrap_or(&Value::Null);
         T::deserialize(value)
+            .or_else(|e| T::deserialize(whole_number(value)).or(Err(e)))
             .map_err(|e| Error::new(format!("{} can't be used with {key} = {value}", self.class)).caused_by(e))
+    }
+}
+
+/// Returns what a value is as a whole number in Python, if it is one; else the value.
+fn whole_number(value: &Value) -> Value {
+    match value {
+        Value::Bool(is_on) => u8::from(*is_on).into(),
+        Value::Number(number) => match number.as_f64() {
+            Some(whole) if whole.fract() == 0.0 && whole.abs() <= f64::from(i32::MAX) => (whole as i64).into(),
+            _ => value.clone(),
+        },
+        _ => value.clone(),
+    }
+}
+
+/// Returns whether Python takes a value for true.
+fn is_true(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(is_on) => *is_on,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(values) => !values.is_empty(),
+        Value::Object(values) => !values.is_empty(),
     }
 }

@@ -152,7 +152,7 @@ impl Spread {
         ];
         let mut spread = None;
         for (key, value) in asked {
-            if options.flag(key)? && spread.replace(value).is_some() {
+            if options.flag(key) && spread.replace(value).is_some() {
                 return Err(options.refuse(key, "another spread of the sigmas is asked for already"));
             }
         }

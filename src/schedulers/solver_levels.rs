@@ -32,7 +32,8 @@ impl SolverRules {
     /// # Errors
     /// An option is wrong.
     pub(super) fn new(options: &SchedulerOptions, end: LastLevel, lambda_min: f64, strictly: bool) -> Result<Self> {
-        let (spacing, steps_offset) = (options.get("timestep_spacing")?, options.get("steps_offset")?);
+        let spacing: Spacing = options.get("timestep_spacing")?;
+        let steps_offset = spacing.offset(options)?;
         Ok(Self { spacing, steps_offset, end, lambda_min, rounds: true, strictly })
     }
 }
@@ -74,7 +75,7 @@ pub(super) fn solver_levels(
     let schedule = NoiseSchedule::with_some_signal(options)?;
     let train = TrainSigmas::new(&schedule)?;
     let spread = Spread::new(options)?;
-    let lu = options.flag("use_lu_lambdas")?;
+    let lu = options.flag("use_lu_lambdas");
     if lu && spread.is_some() {
         return Err(options.refuse("use_lu_lambdas", "another spread of the sigmas is asked for already"));
     }

@@ -24,7 +24,15 @@ impl Spacing {
         if let Some(listed) = options.timesteps() {
             return Ok(listed.to_vec());
         }
-        Ok(self.spread(options.get("num_train_timesteps")?, options.get("steps_offset")?, steps))
+        Ok(self.spread(options.get("num_train_timesteps")?, self.offset(options)?, steps))
+    }
+
+    /// Reads the option `steps_offset`, which one way to space timesteps has.
+    ///
+    /// # Errors
+    /// It is no whole number.
+    pub(super) fn offset(self, options: &SchedulerOptions) -> Result<i32> {
+        if self == Self::Leading { options.get("steps_offset") } else { Ok(0) }
     }
 
     /// Spreads `steps` timesteps over the first `train` ones (usually all of them).

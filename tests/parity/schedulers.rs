@@ -106,6 +106,42 @@ fn golden_runs() -> Vec<Runs> {
     classes.into_iter().flat_map(runs).collect()
 }
 
+#[derive(Deserialize)]
+struct WrittenOptions {
+    cases: Vec<Written>,
+}
+
+#[derive(Deserialize)]
+struct Written {
+    kind: SchedulerKind,
+    config: SchedulerConfig,
+    last: Vec<f64>,
+}
+
+#[test]
+fn null_and_values_of_another_type_are_what_python_makes_of_them() {
+    let golden: WrittenOptions =
+        serde_json::from_str(include_str!("../golden/schedulers/options.json")).expect("the golden is sound");
+    assert!(golden.cases.len() > 150, "{}", golden.cases.len());
+    let mut wrong = Vec::new();
+    for Written { kind, config, last } in golden.cases {
+        let built = kind.build(&config, 10, &SamplingOptions::default());
+        match built.and_then(|mut scheduler| run(&mut scheduler, 0)) {
+            Ok(samples) => {
+                let ours = samples.last().expect("a step");
+                let largest = samples.iter().flatten().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+                let off = ours.iter().zip(&last).fold(0.0, |off: f64, (a, b)| off.max((a - b).abs()));
+                // Ten steps, each of which may be as far off as in the other runs.
+                if off.is_nan() || off > 10.0 * TRAJECTORY * largest {
+                    wrong.push(format!("{kind}, {}: off by {off}", json!(config)));
+                }
+            }
+            Err(error) => wrong.push(format!("{kind}, {}: {error}", json!(config))),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 fn config(value: Value) -> SchedulerConfig {
     serde_json::from_value(value).expect("a map")
 }

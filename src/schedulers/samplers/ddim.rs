@@ -42,7 +42,7 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
     let timesteps = whole_timesteps(options, steps)?;
     let stride = (schedule.alphas_cumprod.len() / steps) as f64;
     let last =
-        if options.flag("set_alpha_to_one")? { NoiseLevel::from_alpha_cumprod(1.0) } else { schedule.level(0.0)? };
+        if options.flag("set_alpha_to_one") { NoiseLevel::from_alpha_cumprod(1.0) } else { schedule.level(0.0)? };
     let mut levels = schedule.levels(&timesteps, prediction)?;
     let target = |timestep: &f64| {
         let previous = timestep - stride;

@@ -55,7 +55,8 @@ struct DdpmStep {
 fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
     let schedule = NoiseSchedule::new(options)?;
     let prediction = Prediction::new(options)?;
-    let variance = options.get("variance_type")?;
+    // None of Diffusers' rules for a variance applies to null, which leaves the small one.
+    let variance = options.get::<Option<Variance>>("variance_type")?.unwrap_or(Variance::Small);
     let timesteps = whole_timesteps(options, steps)?;
     let alphas = timesteps.iter().map(|&timestep| schedule.alpha_cumprod(timestep)).collect::<Result<Vec<_>>>()?;
     let steps = timesteps.iter().enumerate().map(|(i, &timestep)| {

@@ -60,7 +60,7 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
     let solver_order = options.order("solver_order")?;
     let rules = SolverRules::new(options, LastLevel::SpreadMin, f64::NEG_INFINITY, solver_order > 1)?;
     let levels = solver_levels(options, steps, &rules, Prediction::new(options)?)?.clipped(Clip::new(options)?);
-    let lower_order_final = options.flag("lower_order_final")? && levels.count() < 15;
+    let lower_order_final = options.flag("lower_order_final") && levels.count() < 15;
     Ok(BuiltSampler::new(levels, Deis { solver_order, lower_order_final }))
 }
 

@@ -73,12 +73,12 @@ impl DpmMultistep {
         algorithm: DpmAlgorithm,
         end: LastLevel,
     ) -> Result<Self> {
-        let lower_order_final = options.flag("lower_order_final")? && steps < 15;
+        let lower_order_final = options.flag("lower_order_final") && steps < 15;
         Ok(Self {
             algorithm,
             solver_type: options.get("solver_type")?,
             solver_order: options.order("solver_order")?,
-            first_order_final: options.flag("euler_at_final")? || lower_order_final || end == LastLevel::Zero,
+            first_order_final: options.flag("euler_at_final") || lower_order_final || end == LastLevel::Zero,
             second_order_before: lower_order_final,
         })
     }

@@ -55,7 +55,7 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
     if algorithm == DpmAlgorithm::SdeDpm {
         return Err(options.refuse("algorithm_type", "this sampler has dpmsolver, dpmsolver++ and sde-dpmsolver++"));
     }
-    if options.flag("thresholding")? && algorithm.solves() == Solves::Noises {
+    if options.flag("thresholding") && algorithm.solves() == Solves::Noises {
         return Err(options.refuse("thresholding", "this sampler has it for dpmsolver++ only"));
     }
     let rules = SolverRules {
@@ -74,7 +74,7 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
             algorithm,
             solver_type: options.get("solver_type")?,
             solver_order,
-            first_order_final: end == LastLevel::Zero || options.flag("lower_order_final")? && ends_with_a_full_step,
+            first_order_final: end == LastLevel::Zero || options.flag("lower_order_final") && ends_with_a_full_step,
         },
     ))
 }

@@ -49,7 +49,9 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
     let prediction = Prediction::new(options)?;
     let spacing: Spacing = options.get("timestep_spacing")?;
     let (mut timesteps, sigmas) = visited(options, &train, steps)?;
-    if options.get::<TimestepType>("timestep_type")? == TimestepType::Continuous && prediction == Prediction::Velocity {
+    if options.get::<Option<TimestepType>>("timestep_type")? == Some(TimestepType::Continuous)
+        && prediction == Prediction::Velocity
+    {
         if options.timesteps().is_some() {
             return Err(options.refuse("timestep_type", "the timesteps are given"));
         }

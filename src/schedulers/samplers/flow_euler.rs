@@ -38,7 +38,7 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
         ("use_dynamic_shifting", "shifts by the picture's size are not supported"),
         ("invert_sigmas", "that is not supported"),
     ] {
-        if options.flag(key)? {
+        if options.flag(key) {
             return Err(options.refuse(key, why));
         }
     }
@@ -56,7 +56,7 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
     let levels = sigmas.into_iter().map(|sigma| NoiseLevel { signal: 1.0 - sigma, noise: sigma }).collect();
     // Flow matching has one prediction, which follows from the space.
     let levels = NoiseLevels::new(Space::Flow, Prediction::Velocity, timesteps, levels);
-    Ok(BuiltSampler::new(levels, FlowEuler { is_stochastic: options.flag("stochastic_sampling")? }))
+    Ok(BuiltSampler::new(levels, FlowEuler { is_stochastic: options.flag("stochastic_sampling") }))
 }
 
 /// The sigma of each step, high to low.

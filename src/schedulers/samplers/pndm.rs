@@ -59,7 +59,7 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
     if levels.iter().any(|level| level.signal <= 0.0) {
         return Err(Error::new("PNDM needs some signal at every timestep"));
     }
-    let final_alpha_cumprod = if options.flag("set_alpha_to_one")? { 1.0 } else { schedule.alpha_cumprod(0.0)? };
+    let final_alpha_cumprod = if options.flag("set_alpha_to_one") { 1.0 } else { schedule.alpha_cumprod(0.0)? };
     let end = NoiseLevel::from_alpha_cumprod(final_alpha_cumprod);
     levels.push(end);
     let steps = starts.iter().map(|timestep| schedule.level(*timestep)).chain([Ok(end)]).collect::<Result<_>>()?;
@@ -74,7 +74,7 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
 /// The timestep of each call of the model, and the number of calls in the warm-up, for steps that start at these
 /// timesteps.
 fn calls(options: &SchedulerOptions, starts: &[f64], stride: usize) -> Result<(Vec<f64>, usize)> {
-    if options.flag("skip_prk_steps")? {
+    if options.flag("skip_prk_steps") {
         return Ok((repeat_second(starts), 0));
     }
     let (warm_up, rest) = starts

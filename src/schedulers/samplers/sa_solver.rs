@@ -62,7 +62,7 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
         SaAlgorithm::DataPrediction => Solves::CleanSamples,
         SaAlgorithm::NoisePrediction => Solves::Noises,
     };
-    if options.flag("thresholding")? && solves == Solves::Noises {
+    if options.flag("thresholding") && solves == Solves::Noises {
         return Err(options.refuse("thresholding", "this sampler has it for data_prediction only"));
     }
     let rules = SolverRules::new(options, LastLevel::SpreadMin, lambda_min(options)?, true)?;
@@ -75,7 +75,7 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
         solves,
         predictor_order: options.order("predictor_order")?,
         corrector_order: options.order("corrector_order")?,
-        lower_order_final: options.flag("lower_order_final")?,
+        lower_order_final: options.flag("lower_order_final"),
     };
     Ok(BuiltSampler::new(levels.noised_to(trained), stepper))
 }

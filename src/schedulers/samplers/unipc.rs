@@ -72,7 +72,7 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
     refuse_what_we_lack(options, end, solver_order)?;
     let rules = SolverRules::new(options, end, f64::NEG_INFINITY, solver_order > 1)?;
     let levels = solver_levels(options, steps, &rules, Prediction::new(options)?)?;
-    let (levels, solves) = if options.get("predict_x0")? {
+    let (levels, solves) = if options.flag("predict_x0") {
         (levels.clipped(Clip::new(options)?), Solves::CleanSamples)
     } else {
         // Diffusers never thresholds here.
@@ -82,7 +82,7 @@ fn build(options: &SchedulerOptions, steps: usize) -> Result<BuiltSampler> {
         solves,
         solver_type: options.get("solver_type")?,
         solver_order,
-        lower_order_final: options.flag("lower_order_final")?,
+        lower_order_final: options.flag("lower_order_final"),
         disable_corrector: options.get("disable_corrector")?,
     };
     Ok(BuiltSampler::new(levels, stepper))
@@ -96,9 +96,9 @@ fn refuse_what_we_lack(options: &SchedulerOptions, end: LastLevel, order: usize)
         }
     }
     // The last step goes an infinite distance in lambda.
-    let finite = !options.get::<bool>("predict_x0")?
+    let finite = !options.flag("predict_x0")
         || options.get::<UniPcSolverType>("solver_type")? == UniPcSolverType::Bh1
-        || order > 1 && !options.flag("lower_order_final")?;
+        || order > 1 && !options.flag("lower_order_final");
     if end == LastLevel::Zero && finite {
         let why = "predict_x0 = false, solver_type = bh1 and lower_order_final = false need sigma_min";
         return Err(options.refuse("final_sigmas_type", why));

@@ -1,4 +1,4 @@
-"""Writes runs/*.json, schedulers.json and expectations.json, for tests/parity/schedulers.rs and schedulers/expectations.rs.
+"""Writes runs/*.json, schedulers.json, options.json and expectations.json, for tests/parity/schedulers.rs and schedulers/expectations.rs.
 
 Needs torch 2.13, diffusers 0.42.1 and scipy (beta sigmas): OMP_NUM_THREADS=1 python generate.py [scheduler_expectations.json]
 The argument is the list of upstream's own full-loop expectations; without it expectations.json is left as it is.
@@ -196,6 +196,38 @@ def run(kind, config, steps, start=0, sampling={}):
         values.append(number(sample.flatten()[5 * i % 16]))
     assert sample.isfinite().all(), (kind, config, steps, start)
     return case | {"values": values, "last": [number(v) for v in sample.flatten()]}
+
+
+# What hand-written files have in the place of true, false and whole numbers.
+WRITTEN_OTHERWISE = {
+    "clip_sample": (0, 1, "true"),
+    "set_alpha_to_one": (0, 1, "true"),
+    "skip_prk_steps": (1, "true"),
+    "lower_order_final": (0, 1),
+    "euler_at_final": (0, 1),
+    "thresholding": (0, 1),
+    "use_karras_sigmas": (0, 1),
+    "steps_offset": (0.0, 1.0, True),
+    "original_inference_steps": (50.0,),
+    "solver_order": (True,),
+}
+
+
+def options():
+    """Null for each option of each class, and values of another type: whatever Diffusers draws with."""
+    cases = []
+    for name in CLASSES:
+        kind = next(kind for kind, (other, _) in KINDS.items() if other == name)
+        base = {} if kind in OTHERS else {key: value for key, value in SD15.items() if key != "_class_name"}
+        takes = class_of(kind).__init__.__wrapped__.__code__
+        for key in takes.co_varnames[1 : takes.co_argcount]:
+            for value in (None, *WRITTEN_OTHERWISE.get(key, ())):
+                try:
+                    case = run(kind, base | {key: value}, 10)
+                except Exception:
+                    continue
+                cases.append({"kind": kind, "config": base | {key: value}, "last": case["last"]})
+    return cases
 
 
 def matrix():
@@ -505,3 +537,4 @@ groups = matrix() + special() + others() + asked()
 for name in CLASSES:
     write(HERE / "runs" / f"{name}.json", {"runs": of_class(name, groups)})
 write(HERE / "schedulers.json", {"every_step_count": every_step_count(), "resolved": resolved()})
+write(HERE / "options.json", {"cases": options()})

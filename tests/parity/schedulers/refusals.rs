@@ -104,7 +104,6 @@ fn options_of_one_sampler_are_refused_by_name() {
         ("ddim", json!({"clip_sample_range": -1.0}), "clip_sample_range"),
         ("ddim", json!({"thresholding": true, "dynamic_thresholding_ratio": 1.5}), "dynamic_thresholding_ratio"),
         ("dpm++2m", json!({"thresholding": true, "sample_max_value": 0.0}), "sample_max_value"),
-        ("ddim", json!({"clip_sample": "yes"}), "clip_sample"),
         ("plms", json!({"prediction_type": "sample"}), "prediction_type"),
         ("euler-a", json!({"prediction_type": "sample"}), "prediction_type"),
         ("euler", json!({"interpolation_type": "cubic"}), "interpolation_type"),
