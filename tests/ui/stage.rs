@@ -188,9 +188,10 @@ impl Stage {
         nodes.flat_map(|node| [node.accesskit_node().label(), node.accesskit_node().value()]).flatten().collect()
     }
 
-    /// Clicks what has this label.
+    /// Clicks what has this label, as soon as it is there.
     pub(crate) fn click(&mut self, label: &str) {
         self.settle();
+        self.until(label, |stage| stage.window.query_all_by_label(label).next().is_some());
         self.window.get_by_label(label).click();
         self.settle();
     }
@@ -216,8 +217,15 @@ impl Stage {
         }
         field(self, name).scroll_to_me();
         self.settle();
-        field(self, name).click();
-        self.window.step();
+        // A notice that appears meanwhile may push it away from under the pointer.
+        self.until("the keyboard in the text box", |stage| {
+            let field = field(stage, name);
+            let has_keyboard = field.is_focused();
+            if !has_keyboard {
+                field.click();
+            }
+            has_keyboard
+        });
         self.window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::A);
         self.window.step();
         self.window.key_press(egui::Key::Delete);
