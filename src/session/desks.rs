@@ -14,7 +14,7 @@ pub(super) struct Desks {
     pub(super) gallery: GalleryDesk,
     pub(super) hub: HubDesk,
     pub(super) library: LibraryDesk,
-    /// Keeps the picture in the making.
+    /// Keeps the picture in the making. It goes after the journal, which has written then which pictures are done.
     pub(super) runs: RunKeeper,
     /// The least time from one state of it to the next.
     pub(super) keep_every: Duration,

@@ -140,6 +140,13 @@ impl RunKeeper {
     }
 }
 
+impl Drop for KeeperShared {
+    /// Removes the note: at an orderly end the journal has heard of every picture that was saved.
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.note);
+    }
+}
+
 impl KeepingPace {
     /// The pace of a run that begins now.
     pub(super) fn new(least: Duration) -> Self {

@@ -27,7 +27,7 @@ pub(super) const CPU: Host =
 const FRAME: Duration = Duration::from_millis(16);
 
 /// One of these tests at a time: they measure times, and share the processor's threads.
-fn turn() -> MutexGuard<'static, ()> {
+pub(super) fn turn() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }

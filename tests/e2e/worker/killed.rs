@@ -21,7 +21,7 @@ use burnisher::storage::gallery::read_recipe;
 use burnisher::worker::{self, Engine, Event, Hooks, LeftBehind, ModelInfo, Resumption, Step, Variants, Work};
 use image::{GrayImage, Luma, Rgb, RgbImage};
 
-use super::bundled::CPU;
+use super::bundled::{CPU, turn};
 use super::session::{Driver, PATIENCE, pictures, settings_file};
 
 /// Steps of each picture.
@@ -160,6 +160,7 @@ impl Engine for StandsStill {
 
 #[test]
 fn a_picture_that_was_being_drawn_when_the_program_was_killed_is_gone_on_with() {
+    let _turn = turn();
     let (folder, undisturbed) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
     let journal = journal::path_beside(&settings_file(folder.path()));
     let child = process("in_a_process_that_stands_still", folder.path());
@@ -198,6 +199,7 @@ fn step_of(event: &SessionEvent) -> Option<usize> {
 
 #[test]
 fn a_picture_that_is_half_done_can_be_drawn_from_the_start_instead() {
+    let _turn = turn();
     let folder = tempfile::tempdir().expect("a folder");
     let journal = journal::path_beside(&settings_file(folder.path()));
     let child = process("in_a_process_that_stands_still", folder.path());
@@ -213,6 +215,7 @@ fn a_picture_that_is_half_done_can_be_drawn_from_the_start_instead() {
 
 #[test]
 fn a_picture_in_the_making_that_cannot_be_read_is_drawn_from_the_start_and_that_is_said() {
+    let _turn = turn();
     let folder = tempfile::tempdir().expect("a folder");
     let journal = journal::path_beside(&settings_file(folder.path()));
     let child = process("in_a_process_that_stands_still", folder.path());
@@ -233,6 +236,7 @@ fn a_picture_in_the_making_that_cannot_be_read_is_drawn_from_the_start_and_that_
 
 #[test]
 fn a_picture_that_was_saved_in_the_last_instant_is_not_drawn_twice() {
+    let _turn = turn();
     let folder = tempfile::tempdir().expect("a folder");
     let child = process("in_a_process_that_hears_nothing", folder.path());
     kill_when(child, "a picture", || pictures(folder.path()) == 1);
@@ -267,6 +271,7 @@ fn in_a_process_that_hears_nothing() {
 
 #[test]
 fn a_queue_of_five_survives_being_killed_wherever_it_is() {
+    let _turn = turn();
     let undisturbed = tempfile::tempdir().expect("a folder");
     let mut driver = Driver::open(undisturbed.path(), real);
     let works = five(undisturbed.path());

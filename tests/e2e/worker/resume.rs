@@ -13,7 +13,7 @@ use burnisher::schedulers::SchedulerKind;
 use burnisher::worker::{self, Engine, Hooks, Phase};
 use image::{GrayImage, Luma, Rgb, RgbImage};
 
-use super::bundled::CPU;
+use super::bundled::{CPU, turn};
 use crate::checkpoints::{self, Checkpoint, Storage};
 
 fn open(model: &ModelRef) -> DiffusionPipeline {
@@ -95,6 +95,7 @@ fn picture(folder: &Path) -> String {
 
 #[test]
 fn every_sampler_goes_on_as_if_it_had_not_been_interrupted() {
+    let _turn = turn();
     let mut pipeline = open(&ModelRef::Bundled);
     let refused: Vec<_> = pipeline.refused_schedulers().into_iter().map(|(kind, _)| kind).collect();
     for kind in SchedulerKind::ALL.iter().filter(|kind| !refused.contains(kind)) {
@@ -106,6 +107,7 @@ fn every_sampler_goes_on_as_if_it_had_not_been_interrupted() {
 
 #[test]
 fn every_task_goes_on_as_if_it_had_not_been_interrupted() {
+    let _turn = turn();
     let folder = tempfile::tempdir().expect("a folder");
     let image = picture(folder.path());
     let mask =
@@ -144,6 +146,7 @@ type Change = fn(&mut Request);
 
 #[test]
 fn a_state_of_another_run_is_refused_and_says_why() {
+    let _turn = turn();
     let mut pipeline = open(&ModelRef::Bundled);
     let own = request(Task::TextToImage, 32).with(|request| request.sampling.scheduler = Some(kind("ddim")));
     let (_, _, states) = drawn(&mut pipeline, &own, None);
@@ -163,6 +166,7 @@ fn a_state_of_another_run_is_refused_and_says_why() {
 
 #[test]
 fn a_decoding_that_failed_is_done_again_in_smaller_and_smaller_tiles() {
+    let _turn = turn();
     let mut pipeline = open(&ModelRef::Bundled);
     let request = request(Task::TextToImage, 256).with(|request| request.sampling.steps = 1);
     let (whole, _, states) = drawn(&mut pipeline, &request, None);
