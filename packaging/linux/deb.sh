@@ -12,15 +12,14 @@ packaging/linux/stage.sh "$root"
 doc="$root/usr/share/doc/burnisher"
 cp packaging/linux/copyright "$doc/copyright"
 rm "$doc/LICENSE-MIT" "$doc/LICENSE-APACHE"
-mv "$doc/CHANGELOG.md" "$doc/changelog"
-cat >"$doc/changelog.Debian" <<END
-burnisher ($version-1) unstable; urgency=medium
+cat >"$doc/changelog" <<END
+burnisher ($version) unstable; urgency=medium
 
-  * Version $version: see changelog.gz.
+  * Version $version: see CHANGELOG.md in this folder.
 
- -- The Burnisher developers <burnisher@localhost>  $(date --utc --rfc-email --date="@$SOURCE_DATE_EPOCH")
+ -- The Burnisher developers <developers@burnisher.org>  $(date --utc --rfc-email --date="@$SOURCE_DATE_EPOCH")
 END
-gzip --no-name --best "$doc/changelog" "$doc/changelog.Debian" "$doc/THIRD_PARTY_CRATES.html"
+gzip --no-name --best "$doc/changelog" "$doc/THIRD_PARTY_CRATES.html"
 
 # What the program is linked to, and what it opens by name when it runs: X11's libraries, Wayland's, and Vulkan's.
 mkdir "$stage/debian" "$root/DEBIAN"
@@ -28,9 +27,9 @@ printf 'Source: burnisher\n\nPackage: burnisher\nArchitecture: any\n' >"$stage/d
 linked="$(cd "$stage" && dpkg-shlibdeps -O root/usr/bin/burnisher 2>/dev/null | sed -n 's/^shlibs:Depends=//p')"
 cat >"$root/DEBIAN/control" <<END
 Package: burnisher
-Version: $version-1
+Version: $version
 Architecture: $(dpkg --print-architecture)
-Maintainer: The Burnisher developers <burnisher@localhost>
+Maintainer: The Burnisher developers <developers@burnisher.org>
 Section: graphics
 Priority: optional
 Installed-Size: $(du --summarize --apparent-size --block-size=1024 --exclude=DEBIAN "$root" | cut -f1)
@@ -45,6 +44,6 @@ END
 (cd "$root" && find usr -type f -print0 | sort -z | xargs -0 md5sum) >"$root/DEBIAN/md5sums"
 find "$root" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 
-name="burnisher_$version-1_$(dpkg --print-architecture).deb"
+name="burnisher_${version}_$(dpkg --print-architecture).deb"
 dpkg-deb --root-owner-group -Zxz --build "$root" "$packages/$name" >/dev/null
 finish "$name"

@@ -18,7 +18,7 @@ file="/tmp/$(basename "$package")"
 inside() { chroot "$root" env --ignore-environment HOME=/root LANG=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive "$@"; }
 
 inside apt-get update --quiet=2
-inside apt-get install --quiet=2 --yes --no-install-recommends xvfb xdotool imagemagick >/dev/null
+inside apt-get install --quiet=2 --yes --no-install-recommends xvfb xauth xdotool imagemagick >/dev/null
 desktop=(libvulkan1 mesa-vulkan-drivers libx11-6 libx11-xcb1 libxcursor1 libxi6 libxkbcommon-x11-0)
 case "$file" in
 *.deb)
