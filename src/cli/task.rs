@@ -195,14 +195,18 @@ impl TaskArgs {
     fn inpaint(&self, image: ImageRef, size: (u32, u32)) -> Result<Task> {
         let margins = self.extend.unwrap_or_default();
         let mask = match &self.mask {
-            Some(path) => decode::grey(path)?,
-            None => GrayImage::new(size.0, size.1),
+            Some(path) => Mask::of_colours(decode::mask_in_colours(path)?),
+            None => Mask::new(GrayImage::new(size.0, size.1)),
         };
         // A mask of the picture alone says nothing of the margins: they are to be drawn.
-        let mask = if mask.dimensions() == size && !margins.is_empty() { with_margins(&mask, margins)? } else { mask };
+        let mask = if mask.pixels().dimensions() == size && !margins.is_empty() {
+            Mask::new(with_margins(mask.pixels(), margins)?)
+        } else {
+            mask
+        };
         let task = Inpaint {
             image,
-            mask: Mask::new(mask),
+            mask,
             strength: self.strength.unwrap_or(INPAINT_STRENGTH),
             margins,
             mask_grow: self.mask_grow.unwrap_or_default(),

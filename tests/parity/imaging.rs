@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use burnisher::content::imaging::decode;
+use burnisher::content::imaging::inpaint::InpaintCanvas;
 use burnisher::content::imaging::mask::{self, Region};
 use burnisher::content::imaging::resize::{self, Filter};
+use burnisher::content::request::{Inpaint, Mask};
 use image::{GrayImage, Luma, Rgb, RgbImage};
 
 use crate::support::golden::{Arrays, json};
@@ -57,6 +59,13 @@ fn made(name: &str) -> (Vec<u8>, f32) {
         ["grey", name, from, to] => {
             let ((w, h), (new_w, new_h)) = (size(from), size(to));
             (resize::grey(&mask(w, h), new_w, new_h, filter(name)).into_raw(), 0.0)
+        }
+        ["coloured", from, to] => {
+            let ((w, h), (new_w, new_h)) = (size(from), size(to));
+            let mask = Mask::of_colours(picture(w, h));
+            let task = Inpaint { mask, ..Inpaint::default() };
+            let canvas = InpaintCanvas::new(task.edit(), &picture(w, h), new_w as usize, new_h as usize);
+            (canvas.expect("the mask has the picture's size").mask.into_raw(), 0.0)
         }
         ["blur", radius, from] => {
             let (w, h) = size(from);

@@ -204,10 +204,26 @@ pub fn rgb(path: &Path) -> Result<RgbImage> {
 /// # Errors
 /// As for [`rgb`].
 pub fn grey(path: &Path) -> Result<GrayImage> {
+    Ok(mask_of(decode_whole(path)?))
+}
+
+/// Decodes a mask whose colours become brightness when it has its final size. It is grey already where it has transparency.
+///
+/// # Errors
+/// As for [`rgb`].
+pub fn mask_in_colours(path: &Path) -> Result<RgbImage> {
     let picture = decode_whole(path)?;
+    let color = picture.color();
+    if color.has_color() && !color.has_alpha() {
+        return Ok(picture.into_rgb8());
+    }
+    Ok(DynamicImage::ImageLuma8(mask_of(picture)).into_rgb8())
+}
+
+fn mask_of(picture: DynamicImage) -> GrayImage {
     let alpha = picture.color().has_alpha().then(|| alpha(&picture));
-    let brightness = brightness(picture);
-    Ok(alpha.filter(|alpha| is_even(&brightness) && !is_even(alpha)).unwrap_or(brightness))
+    let brightness = brightness_of_any(picture);
+    alpha.filter(|alpha| is_even(&brightness) && !is_even(alpha)).unwrap_or(brightness)
 }
 
 fn alpha(picture: &DynamicImage) -> GrayImage {
@@ -233,7 +249,7 @@ pub fn grey_16(path: &Path) -> Result<ImageBuffer<Luma<u16>, Vec<u16>>> {
             let grey = picture.as_chunks::<3>().0.iter().map(|rgb| weighted(rgb.map(u64::from)) as u16).collect();
             Ok(ImageBuffer::from_raw(picture.width(), picture.height(), grey).unwrap_or_default())
         }
-        picture => Ok(DynamicImage::ImageLuma8(brightness(picture)).into_luma16()),
+        picture => Ok(DynamicImage::ImageLuma8(brightness_of_any(picture)).into_luma16()),
     }
 }
 
@@ -242,17 +258,18 @@ fn weighted([red, green, blue]: [u64; 3]) -> u64 {
     (red * 19_595 + green * 38_470 + blue * 7_471 + 0x8000) >> 16
 }
 
-fn brightness(picture: DynamicImage) -> GrayImage {
+fn brightness_of_any(picture: DynamicImage) -> GrayImage {
     use DynamicImage::{ImageLuma8, ImageLuma16, ImageLumaA8, ImageLumaA16};
     if matches!(picture, ImageLuma8(_) | ImageLumaA8(_) | ImageLuma16(_) | ImageLumaA16(_)) {
         return picture.into_luma8();
     }
-    let picture = picture.into_rgb8();
-    let mut out = GrayImage::new(picture.width(), picture.height());
-    for (out, pixel) in out.pixels_mut().zip(picture.pixels()) {
-        *out = Luma([weighted(pixel.0.map(u64::from)) as u8]);
-    }
-    out
+    brightness(&picture.into_rgb8())
+}
+
+/// Computes the brightness of colours as Pillow's `convert("L")` does (ITU-R 601-2).
+pub fn brightness(picture: &RgbImage) -> GrayImage {
+    let values = picture.as_chunks::<3>().0.iter().map(|rgb| weighted(rgb.map(u64::from)) as u8).collect();
+    GrayImage::from_raw(picture.width(), picture.height(), values).unwrap_or_default()
 }
 
 #[cfg(test)]

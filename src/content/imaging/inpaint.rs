@@ -5,7 +5,7 @@ use image::{GrayImage, RgbImage, imageops};
 use super::margins::Margins;
 use super::mask::{self, Region};
 use super::resize::{self, Filter};
-use super::{fit, hole};
+use super::{decode, fit, hole};
 use crate::base::error::{Error, Result};
 
 /// From this value of a soft mask on (of 255), the result is pasted at full strength: what was changed a little must not be
@@ -17,6 +17,9 @@ const SOFT_EDGE: u8 = 32;
 pub struct MaskedEdit<'a> {
     /// Where to redraw: 255 fully, 0 not at all; as large as the picture with its margins.
     pub mask: &'a GrayImage,
+    /// The colours that the mask is the brightness of, where it has any: of a mask that neither grows nor is blurred, they are
+    /// resized before they become brightness, as by Diffusers.
+    pub colours: Option<&'a RgbImage>,
     /// How far the picture is extended before anything else.
     pub margins: Margins,
     /// By how many pixels the mask grows before it is used; negative numbers shrink it.
@@ -89,16 +92,21 @@ impl MaskedEdit<'_> {
     fn fitted(&self, mask: &GrayImage, width: usize, height: usize) -> (Option<Region>, GrayImage) {
         let region = self.only_masked.and_then(|padding| mask::crop_region(mask, width, height, padding));
         let (w, h) = (width as u32, height as u32);
-        let fitted = match region {
+        let colours = self.colours.filter(|_| self.grow == 0 && self.blur <= 0.0);
+        let fitted = match (region, colours) {
             // As `padding_mask_crop` does; Pillow converts the mask to three colours and back.
-            Some(region) => {
-                let mask = imageops::crop_imm(mask, region.left, region.top, region.width(), region.height());
-                let coloured = image::DynamicImage::ImageLuma8(mask.to_image()).into_rgb8();
-                let filled = fit::filled(&coloured, w, h);
-                let red = filled.as_chunks::<3>().0.iter().map(|[red, _, _]| *red).collect();
-                GrayImage::from_raw(w, h, red).unwrap_or_default()
+            (Some(Region { left, top, right, bottom }), colours) => {
+                let (across, down) = (right - left, bottom - top);
+                let part = if let Some(colours) = colours {
+                    imageops::crop_imm(colours, left, top, across, down).to_image()
+                } else {
+                    let part = imageops::crop_imm(mask, left, top, across, down).to_image();
+                    image::DynamicImage::ImageLuma8(part).into_rgb8()
+                };
+                decode::brightness(&fit::filled(&part, w, h))
             }
-            None => resize::grey(mask, w, h, Filter::Lanczos),
+            (None, Some(colours)) => decode::brightness(&resize::rgb(colours, w, h, Filter::Lanczos)),
+            (None, None) => resize::grey(mask, w, h, Filter::Lanczos),
         };
         (region, fitted)
     }
@@ -205,7 +213,16 @@ mod tests {
     /// Draws what is in the mask anew, and nothing more.
     fn edit(mask: &GrayImage) -> MaskedEdit<'_> {
         let margins = Margins::default();
-        MaskedEdit { mask, margins, grow: 0, blur: 0.0, soft: false, only_masked: None, hides_hole: false }
+        MaskedEdit {
+            mask,
+            colours: None,
+            margins,
+            grow: 0,
+            blur: 0.0,
+            soft: false,
+            only_masked: None,
+            hides_hole: false,
+        }
     }
 
     fn complaint(edit: MaskedEdit<'_>) -> String {
@@ -245,6 +262,7 @@ mod tests {
             let mask = random_mask(&mut rng, full_width as u32, full_height as u32);
             let edit = MaskedEdit {
                 mask: &mask,
+                colours: None,
                 margins,
                 grow: random(&mut rng, 9).cast_signed() - 2,
                 blur: f64::from(random(&mut rng, 5)),

@@ -92,6 +92,7 @@ impl Inpaint {
     pub fn edit(&self) -> MaskedEdit<'_> {
         MaskedEdit {
             mask: self.mask.pixels(),
+            colours: self.mask.colours(),
             margins: self.margins,
             grow: self.mask_grow,
             blur: self.mask_blur,

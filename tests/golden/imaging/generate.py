@@ -4,6 +4,7 @@
 The pictures and masks are formulas that tests/parity/imaging.rs has too. The data, all bytes:
   FILTER/WxH/NEWWxNEWH       a picture in another size [h, w, 3]
   grey/FILTER/WxH/NEWWxNEWH  a mask in another size [h, w]
+  coloured/WxH/NEWWxNEWH     a mask in colours in another size, and its brightness [h, w]
   blur/RADIUS/WxH            a mask after ImageFilter.GaussianBlur(RADIUS)
   latent/WxH/NEWWxNEWH       a mask as the latents see it: 0 or 255
   overlay/WxH                apply_overlay of one picture over another along a mask
@@ -140,6 +141,10 @@ def main():
         for name, resample in FILTERS.items():
             data[f"{name}/{w}x{h}/{new_w}x{new_h}"] = picture(w, h).resize((new_w, new_h), resample)
             data[f"grey/{name}/{w}x{h}/{new_w}x{new_h}"] = mask(w, h).resize((new_w, new_h), resample)
+    for (w, h), (new_w, new_h) in SIZES[:3]:
+        # VaeImageProcessor.preprocess resizes before it converts to grey.
+        resized = picture(w, h).resize((new_w, new_h), Image.Resampling.LANCZOS)
+        data[f"coloured/{w}x{h}/{new_w}x{new_h}"] = resized.convert("L")
     for radius in RADII:
         for w, h in ((101, 70), (9, 40)):
             data[f"blur/{radius:g}/{w}x{h}"] = mask(w, h).filter(ImageFilter.GaussianBlur(radius))
