@@ -8,7 +8,7 @@ use clap::{Args as _, ValueEnum};
 
 use crate::base::cancel::CancelToken;
 use crate::base::device::{DeviceChoice, DtypeChoice};
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::files::sweep_temporary;
 use crate::base::model_ref::ModelRef;
 use crate::base::sync::{Wake, bell};
@@ -78,8 +78,8 @@ pub(super) struct GenerateArgs {
     /// Gigabytes of memory that the model and its pictures may take [default: all there are]
     #[arg(long, value_name = "GB")]
     memory_limit: Option<MemoryLimit>,
-    /// Threads for the CPU [default: all cores]
-    #[arg(long, value_name = "N")]
+    /// Threads for the CPU, up to 256 [default: all cores]
+    #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<NonZeroUsize>,
     /// Write a preview every N steps
     #[arg(long, value_name = "N", requires = "preview_dir")]
@@ -96,6 +96,15 @@ pub(super) struct GenerateArgs {
     /// Print events as JSON on stdout, one a line
     #[arg(long)]
     json: bool,
+}
+
+/// The most threads for the CPU: with far more, each of them waits for the others.
+const MAX_THREADS: usize = 256;
+
+/// Parses a number of threads.
+fn threads(text: &str) -> Result<NonZeroUsize> {
+    let threads: Option<NonZeroUsize> = text.parse().ok().filter(|threads: &NonZeroUsize| threads.get() <= MAX_THREADS);
+    threads.ok_or_else(|| Error::new(format!("a number between 1 and {MAX_THREADS} is wanted")))
 }
 
 /// The modes of the safety checker by name.

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::config::SchedulerConfig;
 use crate::base::error::{Error, Result};
+use crate::base::units::number_text;
 
 /// The wishes for a sampler beyond its kind and the checkpoint's config.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -42,7 +43,7 @@ impl SamplingOptions {
     /// `eta` is not from 0 to 1, timesteps or sigmas don't fall or are below 0, or both are given.
     pub fn validate(&self) -> Result<()> {
         if !(0.0..=1.0).contains(&self.eta) {
-            return Err(Error::new(format!("eta must be from 0 to 1, not {}", self.eta)));
+            return Err(Error::new(format!("eta must be from 0 to 1, not {}", number_text(self.eta))));
         }
         if self.timesteps.is_some() && self.sigmas.is_some() {
             return Err(Error::new("timesteps and sigmas can't both be given")
@@ -63,7 +64,11 @@ fn falling(name: &str, values: Option<&[f64]>) -> Result<()> {
         return Err(Error::new(format!("The {name} must be numbers from 0 up, and one is {wrong}")));
     }
     match values.windows(2).find(|pair| pair[0] <= pair[1]) {
-        Some(pair) => Err(Error::new(format!("The {name} must fall, and {} comes after {}", pair[1], pair[0]))),
+        Some(pair) => Err(Error::new(format!(
+            "The {name} must fall, and {} comes after {}",
+            number_text(pair[1]),
+            number_text(pair[0])
+        ))),
         None => Ok(()),
     }
 }

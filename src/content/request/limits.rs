@@ -2,6 +2,7 @@
 
 use super::groups::Size;
 use crate::base::error::{Error, Result};
+use crate::base::units::number_text;
 
 /// The most steps that make sense: the models are trained on 1000 noise levels, and diffusers refuses more.
 pub const MAX_STEPS: usize = 1000;
@@ -86,7 +87,7 @@ pub fn validate_guidance_scale(scale: f64) -> Result<()> {
     if (0.0..=MAX_GUIDANCE).contains(&scale) {
         return Ok(());
     }
-    Err(Error::new(format!("the guidance scale must be between 0 and {MAX_GUIDANCE}, not {scale}")))
+    Err(Error::new(format!("the guidance scale must be between 0 and {MAX_GUIDANCE}, not {}", number_text(scale))))
 }
 
 /// Checks the guidance rescale.
@@ -97,7 +98,7 @@ pub fn validate_guidance_rescale(rescale: f64) -> Result<()> {
     if (0.0..=1.0).contains(&rescale) {
         return Ok(());
     }
-    Err(Error::new(format!("the guidance rescale must be between 0 and 1, not {rescale}")))
+    Err(Error::new(format!("the guidance rescale must be between 0 and 1, not {}", number_text(rescale))))
 }
 
 /// Checks the number of pictures.
@@ -120,7 +121,7 @@ pub fn validate_strength(strength: f64) -> Result<()> {
     if (0.0..=1.0).contains(&strength) {
         return Ok(());
     }
-    Err(Error::new(format!("the strength must be between 0 and 1, not {strength}")))
+    Err(Error::new(format!("the strength must be between 0 and 1, not {}", number_text(strength))))
 }
 
 /// Brings a number into a range; what is no number becomes `usual`.

@@ -9,6 +9,7 @@ use super::image_ref::ImageRef;
 use super::limits::{MAX_BLUR, MAX_GROW, MAX_PADDING, MAX_SIDE, validate_strength};
 use super::mask::Mask;
 use crate::base::error::{Error, Result};
+use crate::base::units::number_text;
 use crate::content::imaging::inpaint::MaskedEdit;
 use crate::content::imaging::margins::Margins;
 
@@ -249,8 +250,10 @@ impl Task {
         }
         if let Self::Inpaint(inpaint) = self {
             if !(0.0..=MAX_BLUR).contains(&inpaint.mask_blur) {
-                let message =
-                    format!("the mask's blur must be between 0 and {MAX_BLUR} pixels, not {}", inpaint.mask_blur);
+                let message = format!(
+                    "the mask's blur must be between 0 and {MAX_BLUR} pixels, not {}",
+                    number_text(inpaint.mask_blur)
+                );
                 return Err(Error::new(message));
             }
             if inpaint.mask_grow.unsigned_abs() > MAX_GROW.unsigned_abs() {

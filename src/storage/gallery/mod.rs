@@ -76,6 +76,10 @@ impl Destination {
         }
         match path.extension() {
             Some(extension) if extension.eq_ignore_ascii_case("png") => Ok(Self::File(path.to_owned())),
+            None if is_bare_ending(path) => {
+                Err(Error::new(format!("this is the ending of a file without its name: {}", path.display()))
+                    .advise("Name a file that ends in .png, or a folder"))
+            }
             None if !path.exists() => Ok(Self::Folder(path.to_owned())),
             _ => Err(Error::new(format!("pictures are written as PNG, which this is not: {}", path.display()))
                 .advise("Name a file that ends in .png, or a folder")),
@@ -95,9 +99,22 @@ impl Destination {
     /// # Errors
     /// The folder is missing, is no folder, or can't be written to.
     pub fn check(&self) -> Result<()> {
+        if let Self::File(path) = self
+            && path.is_dir()
+        {
+            return Err(
+                Error::new(format!("this is a folder, not a file: {}", path.display())).advise("Name a file in it")
+            );
+        }
         let folder = self.folder();
         tempfile::tempfile_in(folder).map(drop).map_err(|cause| folder_error(folder, cause))
     }
+}
+
+/// Whether a path is called like the ending of a picture: `.png`.
+fn is_bare_ending(path: &Path) -> bool {
+    const ENDINGS: [&str; 8] = [".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"];
+    path.file_name().is_some_and(|name| ENDINGS.iter().any(|ending| name.eq_ignore_ascii_case(ending)))
 }
 
 /// Writes picture `k` of a request, counted from 0, with its recipe.
