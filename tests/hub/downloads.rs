@@ -228,3 +228,56 @@ fn half_a_model_is_not_taken_for_one() {
     let error = stage.hub().local(&id(MODEL)).expect_err("the unet is gone").to_string();
     assert!(error.contains("the unet has no weights"), "{error}");
 }
+
+/// A stage with the whole model in its cache.
+fn downloaded() -> Stage {
+    let stage = Stage::new();
+    stage.download(MODEL).expect("it is there");
+    stage.server.forget();
+    stage
+}
+
+#[test]
+fn a_revision_is_read_as_other_programs_note_it() {
+    let stage = downloaded();
+    let commit = Stage::repo().commit();
+    let snapshot = stage.in_cache("snapshots").join(&commit);
+    for noted in [format!("{commit}\n"), format!("{commit}\r\n"), format!(" {commit} ")] {
+        fs::write(stage.in_cache("refs/main"), noted).expect("written");
+        assert_eq!(stage.hub().local(&id(MODEL)).expect("it is here"), snapshot);
+    }
+    for noted in ["", "\n", "../../elsewhere", "/", ".", "\u{feff}"] {
+        fs::write(stage.in_cache("refs/main"), noted).expect("written");
+        let told = stage.hub().local(&id(MODEL)).expect_err("no commit").to_string();
+        assert!(told.contains("isn't on this machine") && told.contains("`burnisher download"), "{told}");
+    }
+    stage.download(MODEL).expect("it is noted anew");
+    stage.assert_whole(&Stage::repo());
+    assert!(stage.server.seen().iter().all(|seen| !seen.is_content()), "nothing was fetched again");
+}
+
+#[test]
+fn a_cache_without_links_is_a_cache() {
+    let stage = downloaded();
+    let snapshot = stage.in_cache("snapshots").join(Stage::repo().commit());
+    for path in Repo::of(&snapshot).files.keys() {
+        let (place, blob) = (snapshot.join(path), snapshot.join(path).canonicalize().expect("a blob"));
+        fs::remove_file(&place).expect("removed");
+        // One file may be what two names stand for.
+        fs::copy(blob, place).expect("copied");
+    }
+    fs::remove_dir_all(stage.in_cache("blobs")).expect("removed");
+    assert_eq!(stage.hub().local(&id(MODEL)).expect("it is here"), snapshot);
+    stage.download(MODEL).expect("nothing is missing");
+    assert!(stage.server.seen().iter().all(|seen| !seen.is_content()), "nothing was fetched again");
+}
+
+#[test]
+fn links_whose_files_are_gone_are_told_and_mended() {
+    let stage = downloaded();
+    fs::remove_dir_all(stage.in_cache("blobs")).expect("removed");
+    let told = stage.hub().local(&id(MODEL)).expect_err("no file is there").to_string();
+    assert!(told.contains("`burnisher download"), "{told}");
+    stage.download(MODEL).expect("it is fetched again");
+    stage.assert_whole(&Stage::repo());
+}

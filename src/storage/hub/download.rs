@@ -1,25 +1,23 @@
 //! Fetching all files of an offer, some at a time, and noting the revision once they are all here.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::base::cancel::CancelToken;
 use crate::base::error::{Error, Result};
 use crate::base::stop::Stop;
+use crate::base::units::size_text;
 use crate::storage::hub::cache::{self, Repo};
 use crate::storage::hub::client::Client;
 use crate::storage::hub::environment::Options;
-use crate::storage::hub::offer::Offer;
+use crate::storage::hub::offer::{Offer, SPARE_BYTES};
 use crate::storage::hub::progress::{Board, DownloadProgress, TransferState};
 use crate::storage::hub::transfer::{Transfer, unwritable};
 use crate::storage::hub::work::{HubJob, drive};
 
 /// Files that come at the same time: the small ones needn't wait behind the large, and one connection rarely fills a line.
 const AT_A_TIME: usize = 4;
-
-/// What a disk needs besides, so that it isn't full to the brim.
-const SPARE_BYTES: u64 = 64 << 20;
 
 /// How a download ended, other than by failing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,12 +76,38 @@ fn check_space(options: &Options, offer: &Offer, repo: &Repo) -> Result<()> {
     let here: u64 = offer.files.iter().map(|file| repo.bytes_here(&offer.commit, file)).sum();
     let missing = offer.bytes.saturating_sub(here);
     match cache::free_bytes(&options.cache) {
-        Some(free) if missing > 0 && free < missing.saturating_add(SPARE_BYTES) => {
-            let [missing, free] = [missing, free].map(|bytes| format!("{:.1} GB", bytes as f64 / 1e9));
-            let place = options.cache.display();
-            Err(Error::new(format!("The disk has {free} free, and the download needs {missing}: {place}"))
-                .advise("Make some space, or name a place on another disk with HF_HOME"))
-        }
+        Some(free) if missing > 0 => room(missing, free, &options.cache),
         _ => Ok(()),
+    }
+}
+
+/// Whether so much fits onto a disk with so much free, and leaves some free for other programs.
+fn room(missing: u64, free: u64, place: &Path) -> Result<()> {
+    let needed = missing.saturating_add(SPARE_BYTES);
+    if free >= needed {
+        return Ok(());
+    }
+    let [missing, spare, free, short] = [missing, SPARE_BYTES, free, needed - free].map(size_text);
+    let headline = format!(
+        "The download needs {missing} and {spare} that stay free, and the disk has {free}: {}",
+        place.display()
+    );
+    Err(Error::new(headline).advise(format!("Make {short} of space, or name a place on another disk with HF_HOME")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_without_room_is_told_in_numbers_that_make_sense() {
+        let told = |missing, free| room(missing, free, Path::new("/hub")).map_err(|error| error.to_string());
+        assert_eq!(told(23_000_000, 87_000_000), Ok(()));
+        let small = "The download needs 23 MB and 64 MB that stay free, and the disk has 31 MB: /hub. \
+                     Make 56 MB of space, or name a place on another disk with HF_HOME";
+        assert_eq!(told(23_000_000, 31_000_000), Err(small.to_owned()));
+        let large = told(4_000_000_000, 3_999_000_000).expect_err("no room");
+        assert!(large.contains("needs 4.0 GB and") && large.contains("Make 65 MB of space"), "{large}");
+        assert!(told(u64::MAX, 0).is_err());
     }
 }

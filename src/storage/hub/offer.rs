@@ -14,6 +14,9 @@ use crate::storage::hub::info::{ListedFile, RepoInfo};
 use crate::storage::hub::listing::{Gate, Licence, Wanted};
 use crate::storage::hub::{Variant, plan};
 
+/// What a disk keeps free besides a download, so that it isn't full to the brim.
+pub(super) const SPARE_BYTES: u64 = 64_000_000;
+
 /// A model on the Hub, as a download would fetch it.
 #[derive(Clone, Debug)]
 pub struct Offer {
@@ -45,6 +48,14 @@ pub struct Offer {
     pub likes: Option<u64>,
     /// When it last changed, as the Hub writes it: `2024-09-04T12:00:00.000Z`.
     pub updated: Option<String>,
+}
+
+impl Offer {
+    /// Whether the disk has room for what is missing, as far as is known.
+    pub fn fits_on_disk(&self) -> bool {
+        let missing = self.bytes.saturating_sub(self.bytes_here);
+        missing == 0 || self.free_bytes.is_none_or(|free| free >= missing.saturating_add(SPARE_BYTES))
+    }
 }
 
 /// Asks the Hub what a repository offers: all facts in one answer, the index of components in another.

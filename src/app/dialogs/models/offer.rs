@@ -75,8 +75,7 @@ fn offer_ui(
     });
     let missing = offer.bytes.saturating_sub(offer.bytes_here);
     if let Some(free) = offer.free_bytes {
-        let fits = free > missing;
-        let sign = if fits { "" } else { "⚠ Not enough space: " };
+        let sign = if offer.fits_on_disk() { "" } else { "⚠ Not enough space: " };
         ui.label(format!("{sign}{} free on the disk", bytes(free)));
     }
     let popular = [(offer.downloads, "downloads a month"), (offer.likes, "likes")];
