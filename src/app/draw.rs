@@ -46,7 +46,7 @@ impl App {
         let central = self.on_ground(egui::Frame::central_panel(ui.style()));
         egui::CentralPanel::default().frame(central).show(ui, |ui| {
             actions.extend(toolbar::ui(ui, &self.state, &self.centre, &self.painter, self.around()));
-            self.notices.ui(ui);
+            actions.extend(self.notices.ui(ui).map(Action::from));
             self.stage_ui(ui, &mut actions);
         });
         self.dialogs_ui(ui, &mut actions);

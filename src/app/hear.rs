@@ -46,6 +46,7 @@ impl App {
             }
             worker::Event::StepsKept { id, request, steps } => centre.steps = Some(Steps::new(id, request, steps)),
             worker::Event::PictureSaved { id, picture, entry } => self.hear_saved(ctx, id, picture, entry),
+            worker::Event::PictureUnsaved { unsaved, .. } => self.notices.unsaved(unsaved),
             worker::Event::JobEnded { id, .. } => {
                 centre.lab.iter_mut().filter(|lab| lab.is_of(id)).for_each(Lab::end);
             }
@@ -55,6 +56,7 @@ impl App {
             | worker::Event::JobStarted { .. }
             | worker::Event::StartedOver { .. }
             | worker::Event::JobPhase { .. }
+            | worker::Event::JobNote { .. }
             | worker::Event::LookedBack { error: None, .. } => {}
         }
     }

@@ -13,6 +13,7 @@ pub(super) fn of_event(event: &Event) -> Option<Value> {
         | Event::ModelLetGo { .. }
         | Event::StartedOver { .. }
         | Event::StepsKept { .. }
+        | Event::PictureUnsaved { .. }
         | Event::LookedBack { .. } => return None,
         Event::ModelLoading { model, .. } => json!({ "event": "model-loading", "model": model.to_string() }),
         Event::ModelLoaded { model, info } => json!({
@@ -35,6 +36,7 @@ pub(super) fn of_event(event: &Event) -> Option<Value> {
         Event::PictureSaved { id, entry, .. } => json!({
             "event": "picture-saved", "job": id.number(), "path": path_text::shown(&entry.path), "recipe": with_paths(json!(entry.recipe)),
         }),
+        Event::JobNote { id, note } => json!({ "event": "job-note", "job": id.number(), "note": note.to_string() }),
         Event::JobEnded { id, outcome } => {
             let id = id.number();
             match outcome {

@@ -80,6 +80,8 @@ impl Report {
             Event::JobPhase { phase, .. } => self.note(phase.name()),
             Event::JobStep { step, steps, .. } => self.step(*step, *steps),
             Event::PictureSaved { entry, .. } => return self.suspended(|| print(entry.path.display())),
+            Event::JobNote { note, .. } => self.say(&format!("note: {note}")),
+            Event::PictureUnsaved { .. } => self.say("note: the picture is lost, as no folder takes it"),
             Event::ModelLetGo { .. }
             | Event::ModelUnloaded
             | Event::StartedOver { .. }

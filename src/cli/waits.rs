@@ -99,6 +99,8 @@ impl Waits {
             Event::ModelLetGo { .. }
             | Event::ModelUnloaded
             | Event::StartedOver { .. }
+            | Event::JobNote { .. }
+            | Event::PictureUnsaved { .. }
             | Event::StepsKept { .. }
             | Event::LookedBack { .. } => {}
             Event::ModelLoaded { .. }

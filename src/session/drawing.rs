@@ -123,6 +123,9 @@ impl Session {
             }
             worker::Event::LookedBack { error: Some(error), .. } => self.tell(SessionEvent::Failed(error.clone())),
             worker::Event::PictureSaved { id, picture, .. } => self.queue.finished(*id, *picture),
+            worker::Event::JobNote { note, .. } => self.tell(SessionEvent::Failed(note.clone())),
+            // What comes after it could be written nowhere either.
+            worker::Event::PictureUnsaved { .. } => self.queue.paused = true,
             worker::Event::JobEnded { id, outcome } => self.ended(*id, outcome),
             worker::Event::StartedOver { why, .. } => {
                 self.notice(format!("The picture is drawn from the start. {why}"));

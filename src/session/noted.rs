@@ -52,6 +52,10 @@ fn note_worker(event: &Event) {
             log::trace!("job {}: step {step} of {steps} took {step_secs:.2} s", id.number());
         }
         Event::PictureSaved { id, picture, .. } => log::info!("job {}: picture {} is saved", id.number(), picture + 1),
+        Event::JobNote { id, note } => log::warn!("job {}: {}", id.number(), note.headline()),
+        Event::PictureUnsaved { id, picture, .. } => {
+            log::error!("job {}: picture {} is in memory alone", id.number(), picture + 1);
+        }
         Event::JobEnded { id, outcome } => match outcome {
             JobEnd::Finished(pictures) => log::info!("job {} is done: {} pictures", id.number(), pictures.len()),
             JobEnd::Cancelled => log::info!("job {} is stopped", id.number()),

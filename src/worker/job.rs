@@ -11,6 +11,7 @@ use std::time::Instant;
 use image::RgbImage;
 
 use crate::base::error::{Error, Result};
+use crate::base::files::write_whole;
 use crate::base::model_ref::ModelRef;
 use crate::base::stop::{Outcome, Stop};
 use crate::base::sync::{Latest, Outbox};
@@ -24,6 +25,7 @@ use crate::worker::engine::Engine;
 use crate::worker::kept_run::{KeptRun, PictureTicket};
 use crate::worker::preview::PreviewBudget;
 use crate::worker::protocol::{Event, Job, Output, Preview, Previews};
+use crate::worker::rescue::{self, UnsavedPicture};
 use crate::worker::run_keeper::{Keeping, KeepingPace};
 use crate::worker::tuning::Tuning;
 use crate::worker::work::{MAX_VARIANTS, Work};
@@ -44,6 +46,8 @@ pub(super) struct Working<'a> {
     budgets: [PreviewBudget; MAX_VARIANTS],
     /// When the last step and its preview ended.
     step_began: Instant,
+    /// Whether previews are made: not any more once one couldn't be.
+    gives_previews: bool,
     /// The picture that is being drawn, if it is kept, and when its state is taken.
     kept: Option<(PictureTicket, KeepingPace)>,
 }
@@ -58,7 +62,18 @@ impl<'a> Working<'a> {
     ) -> Self {
         let model_hash = job.local_files.fingerprint(model);
         let (budgets, step_began) = (Default::default(), Instant::now());
-        Self { job, model: name, model_hash, outbox, slots, tuning, budgets, step_began, kept: None }
+        Self {
+            job,
+            model: name,
+            model_hash,
+            outbox,
+            slots,
+            tuning,
+            budgets,
+            step_began,
+            gives_previews: true,
+            kept: None,
+        }
     }
 
     /// Draws and saves every picture of the job; `scheduler` is the checkpoint's own.
@@ -89,8 +104,8 @@ impl<'a> Working<'a> {
                 Err(Stop::Failed(error)) => Overflow::of(error).is_some(),
                 Err(Stop::Cancelled) => false,
             };
-            if is_worth_it {
-                crate::base::files::write_whole(path, &trace.to_safetensors()?)?;
+            if is_worth_it && let Err(error) = trace.to_safetensors().and_then(|file| write_whole(path, &file)) {
+                self.note("The trace of this run couldn't be written", error);
             }
             return drawn;
         }
@@ -131,7 +146,7 @@ impl<'a> Working<'a> {
             Some(resumption) => engine.resume(request, resumption, hooks),
             None => engine.run(request, hooks),
         };
-        let pictures = drawn.map_err(|stop| rescue(stop, |_| Recipe::of_picture(request, 0, self.model)))?;
+        let pictures = drawn.map_err(|stop| self.rescue(stop, |_| Recipe::of_picture(request, 0, self.model)))?;
         self.begin(first, Phase::Saving, request);
         let mut entries = Vec::new();
         for (k, picture) in pictures.into_iter().enumerate() {
@@ -209,7 +224,7 @@ impl<'a> Working<'a> {
             },
         );
         let recipe = |variant: usize| Recipe::of_picture(variants.get(variant).unwrap_or(first), 0, self.model);
-        done.map_err(|stop| rescue(stop, recipe))?;
+        done.map_err(|stop| self.rescue(stop, recipe))?;
         Ok(entries)
     }
 
@@ -230,7 +245,7 @@ impl<'a> Working<'a> {
             &self.job.output.destination,
             &mut announce,
         )
-        .map_err(|error| put_aside("The picture", &picture.image, recipe, error))?;
+        .map_err(|error| self.put_aside(place, picture.image, recipe, error))?;
         self.outbox.tell(Event::PictureSaved { id: self.job.id, picture: place, entry: entry.clone() });
         Ok(entry)
     }
@@ -250,33 +265,47 @@ impl<'a> Working<'a> {
         let budget = self.budgets.get_mut(step.variant).ok_or_else(beyond)?;
         let step_secs = self.step_began.elapsed().as_secs_f64();
         budget.step(step_secs);
-        match &self.job.output.previews {
-            Previews::Newest { every }
-                if done.is_multiple_of(every.get()) && slot.is_empty() && budget.allows(steps) =>
-            {
-                let (id, width, height) = (self.job.id, request.size.width, request.size.height);
-                let began = Instant::now();
-                let decodes = step.sketch.is_none();
-                let image = step.sketch.unwrap_or(step.decode)()?;
-                let cost_secs = began.elapsed().as_secs_f64();
-                let tuning = decodes && self.tuning.as_mut().is_some_and(|tuning| tuning.decoded(self.model, request));
-                budget.preview(cost_secs, tuning);
-                let image = fit_texture(image.into()).into_rgb8();
-                slot.put(Preview { id, picture, step: done, steps, image, width, height, cost_secs });
-                self.outbox.wake();
+        let show = || -> Outcome<()> {
+            match &self.job.output.previews {
+                Previews::Newest { every }
+                    if done.is_multiple_of(every.get()) && slot.is_empty() && budget.allows(steps) =>
+                {
+                    let (id, width, height) = (self.job.id, request.size.width, request.size.height);
+                    let began = Instant::now();
+                    let decodes = step.sketch.is_none();
+                    let image = step.sketch.unwrap_or(step.decode)()?;
+                    let cost_secs = began.elapsed().as_secs_f64();
+                    let tuning =
+                        decodes && self.tuning.as_mut().is_some_and(|tuning| tuning.decoded(self.model, request));
+                    budget.preview(cost_secs, tuning);
+                    let image = fit_texture(image.into()).into_rgb8();
+                    slot.put(Preview { id, picture, step: done, steps, image, width, height, cost_secs });
+                    self.outbox.wake();
+                }
+                Previews::Files { every, folder } if done.is_multiple_of(every.get()) => {
+                    let image = (step.decode)()?;
+                    let file = png_text::encode(&image, &[])?;
+                    gallery::make_folder(folder)?;
+                    write_whole(&folder.join(format!("{}-{done:04}.png", request.seeds.first)), &file)?;
+                }
+                _ => {}
             }
-            Previews::Files { every, folder } if done.is_multiple_of(every.get()) => {
-                let image = (step.decode)()?;
-                let file = png_text::encode(&image, &[])?;
-                gallery::make_folder(folder)?;
-                crate::base::files::write_whole(&folder.join(format!("{}-{done:04}.png", request.seeds.first)), &file)?;
+            Ok(())
+        };
+        let shown = if self.gives_previews { show() } else { Ok(()) };
+        let preview_share = budget.share();
+        match shown {
+            // An extra costs no picture.
+            Err(Stop::Failed(error)) if Overflow::of(&error).is_none() => {
+                self.gives_previews = false;
+                self.note("No more previews are made of this job", error);
             }
-            _ => {}
+            shown => shown?,
         }
         if let Some(tuning) = &mut self.tuning {
             tuning.done();
         }
-        let (id, preview_share) = (self.job.id, budget.share());
+        let id = self.job.id;
         self.outbox.tell_if_room(Event::JobStep { id, picture, step: done, steps, step_secs, preview_share });
         if let Some(state) = step.state {
             self.keep(state, done == steps);
@@ -284,26 +313,34 @@ impl<'a> Working<'a> {
         self.step_began = Instant::now();
         Ok(())
     }
-}
 
-/// Keeps what a picture looked like before its numbers overflowed; `recipe` gives the recipe of a variant.
-fn rescue(stop: Stop, recipe: impl Fn(usize) -> Recipe) -> Stop {
-    let Stop::Failed(error) = stop else { return stop };
-    Stop::Failed(match Overflow::of(&error) {
-        Some(Overflow { variant, image: Some(image) }) => {
-            put_aside("The unfinished picture", image, recipe(*variant), error.clone())
+    /// Tells that something beside the pictures couldn't be done.
+    fn note(&self, what: &str, error: Error) {
+        self.outbox.tell(Event::JobNote { id: self.job.id, note: Error::new(what).caused_by(error) });
+    }
+
+    /// Keeps a finished picture that couldn't be saved: on another disk, or else in memory.
+    fn put_aside(&self, place: usize, picture: RgbImage, recipe: Recipe, error: Error) -> Error {
+        let folder = self.job.local_files.rescue_folder();
+        let (error, is_kept) = rescue::put_aside("The picture", &picture, &recipe, folder, error);
+        if !is_kept {
+            let unsaved = UnsavedPicture::new(picture, recipe);
+            self.outbox.tell(Event::PictureUnsaved { id: self.job.id, picture: place, unsaved });
         }
-        _ => error,
-    })
-}
+        error
+    }
 
-/// Keeps a picture that couldn't be saved where it should be: it took minutes to draw.
-fn put_aside(what: &str, picture: &RgbImage, recipe: Recipe, error: Error) -> Error {
-    let folder = std::env::temp_dir().join("burnisher-rescued");
-    let Ok(entry) = gallery::save(picture, 0, recipe, &Destination::Folder(folder)) else { return error };
-    let place = format!("{what} was put aside as {}: move it before the computer is restarted", entry.path.display());
-    let advice = error.advice().map_or(place.clone(), |advice| format!("{advice}. {place}"));
-    error.advise(advice)
+    /// Keeps what a picture looked like before its numbers overflowed; `recipe` gives the recipe of a variant.
+    fn rescue(&self, stop: Stop, recipe: impl Fn(usize) -> Recipe) -> Stop {
+        let Stop::Failed(error) = stop else { return stop };
+        Stop::Failed(match Overflow::of(&error) {
+            Some(Overflow { variant, image: Some(image) }) => {
+                let (recipe, folder) = (recipe(*variant), self.job.local_files.rescue_folder());
+                rescue::put_aside("The unfinished picture", image, &recipe, folder, error.clone()).0
+            }
+            _ => error,
+        })
+    }
 }
 
 impl Job {

@@ -20,6 +20,7 @@ use crate::schedulers::{SchedulerConfig, SchedulerKind};
 use crate::storage::gallery::{Destination, Entry};
 use crate::storage::recipe::local_files::LocalFiles;
 use crate::worker::kept_run::KeptRun;
+use crate::worker::rescue::UnsavedPicture;
 use crate::worker::run_keeper::Keeping;
 use crate::worker::tokens::TokenCounter;
 use crate::worker::work::Work;
@@ -326,6 +327,23 @@ pub enum Event {
         picture: usize,
         /// The picture.
         entry: Entry,
+    },
+    /// Something beside the pictures couldn't be done, such as a preview or a trace; the job goes on without it.
+    JobNote {
+        /// The job.
+        id: JobId,
+        /// What, and why.
+        note: Error,
+    },
+    /// A picture is finished, and can be written nowhere: it is lost unless someone saves it.
+    PictureUnsaved {
+        /// The job.
+        id: JobId,
+        /// Which of its pictures, counted from 0.
+        picture: usize,
+        /// The picture.
+        #[serde(skip)]
+        unsaved: UnsavedPicture,
     },
     /// A job is over.
     JobEnded {

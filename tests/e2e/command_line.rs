@@ -101,6 +101,8 @@ fn wrong_usage_exits_with_2() {
         &["generate", "--prompt", "a fox", "--device", "toaster"],
         &["generate", "--prompt", "a fox", "--dtype", "f8"],
         &["generate", "--prompt", "a fox", "--threads", "0"],
+        &["generate", "--prompt", "a fox", "--threads", "257"],
+        &["generate", "--prompt", "a fox", "--threads", "99999999999999999999999"],
         &["generate", "--prompt", "a fox", "--sigma-schedule", "wavy"],
         &["generate", "--prompt", "a fox", "--timesteps", "999,many"],
         &["generate", "--prompt", "a fox", "--timesteps", "999,1", "--steps", "2"],
@@ -127,6 +129,9 @@ fn a_bad_request_is_one_clear_line_before_anything_is_loaded() {
     assert!(refusal(&["--count", "0"]).contains("the number of pictures must be 1 or more"));
     assert!(refusal(&["--guidance-scale", "-1"]).contains("the guidance scale must be between 0 and 1000, not -1"));
     assert!(refusal(&["--guidance-scale", "NaN"]).contains("not NaN"));
+    assert!(refusal(&["--guidance-scale", "1e308"]).ends_with("must be between 0 and 1000, not 1e308"));
+    assert!(refusal(&["--guidance-rescale", "1e308"]).ends_with("not 1e308"));
+    assert!(refusal(&["--eta", "1e308"]).ends_with("not 1e308"));
     assert!(refusal(&["--guidance-rescale", "2"]).contains("the guidance rescale must be between 0 and 1, not 2"));
     assert!(refusal(&["--eta", "1.5"]).contains("eta must be from 0 to 1, not 1.5"));
     assert!(refusal(&["--scheduler", "euler", "--eta", "0.5"]).contains("Euler takes no eta"));
@@ -149,6 +154,8 @@ fn an_unwritable_output_is_found_out_before_anything_is_loaded() {
     assert!(refusal(&["--output", "gone/heart.png"]).contains("there is no such folder: gone"));
     assert!(refusal(&["--output", "gone/for/good"]).contains("there is no such folder: gone/for"));
     assert!(refusal(&["--output", "heart.jpg"]).contains("pictures are written as PNG"));
+    assert!(refusal(&["--output", ".png"]).contains("this is the ending of a file without its name: .png"));
+    assert!(refusal(&["--trace", "."]).contains("this is a folder, not a file: ."));
     assert!(refusal(&["--trace", "gone/trace.safetensors"]).contains("there is no such folder: gone"));
     assert!(refusal(&["--preview-every", "1", "--preview-dir", "gone/previews"]).contains("there is no such folder"));
     // Nobody writes there, not even root.
@@ -405,15 +412,62 @@ fn a_trace_holds_the_numbers_inside_the_run() {
     assert_eq!(image::open(folder.path().join("fox-2.png")).expect("a PNG").to_rgb8().into_raw(), bytes);
 }
 
+#[test]
+fn a_preview_that_cannot_be_written_costs_a_note_and_not_the_picture() {
+    let folder = folder();
+    // Something lies where the first preview goes.
+    fs::create_dir_all(folder.path().join("previews/9-0001.png")).expect("a folder");
+    let args = [
+        "--prompt",
+        "a fox",
+        "--seed",
+        "9",
+        "--output",
+        "fox.png",
+        "--preview-every",
+        "1",
+        "--preview-dir",
+        "previews",
+    ];
+    let drawn = generate(folder.path(), &args);
+    assert_eq!(stdout(&drawn).trim(), "fox.png");
+    let notes: Vec<&str> = text(&drawn.stderr).lines().filter(|line| line.starts_with("note: ")).collect();
+    let [note] = notes[..] else { panic!("once: {notes:?}") };
+    assert!(note.contains("No more previews are made of this job: this is a folder, not a file"), "{note}");
+    let told = events(&generate(folder.path(), &[&args[..], &["--json"]].concat()));
+    assert_eq!(told.iter().filter(|event| event["event"] == "job-note").count(), 1);
+    assert_eq!(told.last().expect("an end")["outcome"], "finished");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_trace_that_cannot_be_written_costs_a_note_and_not_the_picture() {
+    let folder = folder();
+    // No file may grow beyond 40 KiB, which the picture doesn't need: writing the trace fails as on a full disk.
+    let script = "trap '' XFSZ; ulimit -f 40; exec \"$0\" generate --device cpu --prompt 'a fox' --steps 2 \
+                  --output fox.png --trace fox.safetensors";
+    let mut command = Command::new("bash");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_burnisher")]).current_dir(folder.path()).stdin(Stdio::null());
+    let drawn = command.output().expect("bash starts");
+    assert_eq!(stdout(&drawn).trim(), "fox.png");
+    assert!(
+        text(&drawn.stderr).contains("note: The trace of this run couldn't be written: "),
+        "{}",
+        text(&drawn.stderr)
+    );
+    assert_eq!(names(folder.path()), ["fox.png"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_full_disk_is_one_clear_line_and_leaves_nothing_behind() {
+    let home = folder();
     let folder = folder();
     // No file may grow beyond 1 KiB: writes fail as on a full disk, also for root and on every file system.
     let script = "trap '' XFSZ; ulimit -f 1; exec \"$0\" generate --device cpu --prompt 'a fox' --steps 2";
     let mut command = Command::new("bash");
     command.args(["-c", script, env!("CARGO_BIN_EXE_burnisher")]).current_dir(folder.path()).stdin(Stdio::null());
-    command.env("XDG_STATE_HOME", env!("CARGO_TARGET_TMPDIR"));
+    command.env("HOME", home.path()).env("XDG_STATE_HOME", home.path());
     let complaint = complaint(folder.path(), &command.output().expect("bash starts"));
     assert!(complaint.contains("can't write"), "{complaint}");
 }

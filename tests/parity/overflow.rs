@@ -1,7 +1,7 @@
 //! Models whose numbers overflow on the way, with the program itself: tiny checkpoints with a few weights made huge.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use burnisher::storage::gallery;
@@ -68,17 +68,20 @@ fn failed_run(model: &Path, args: &[&str]) -> (String, TempDir) {
     program.args(["generate", "--device", "cpu", "--prompt", "a fox", "--scheduler", "ddim", "--steps", "10"]);
     program.args(["--width", "32", "--height", "32", "--output", "out", "--model"]).arg(model).args(args);
     // Where a picture is put aside.
-    program
-        .current_dir(folder.path())
-        .env("TMPDIR", folder.path())
-        .env("XDG_STATE_HOME", folder.path().join("state"))
-        .stdin(Stdio::null());
+    program.current_dir(folder.path()).env("HOME", folder.path()).env("XDG_STATE_HOME", folder.path());
+    program.stdin(Stdio::null());
     let output = program.output().expect("the program starts");
     let said = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(!folder.path().join("out").exists(), "no half picture among the good ones");
     let line = said.lines().last().expect("it says something").to_owned();
     (line, folder)
+}
+
+/// Where a picture is put aside.
+fn aside(home: &Path) -> PathBuf {
+    let state = if cfg!(target_os = "macos") { home.join("Library/Application Support") } else { home.to_owned() };
+    state.join("burnisher/rescued")
 }
 
 #[test]
@@ -89,7 +92,7 @@ fn numbers_that_overflow_end_the_run_at_their_step_and_the_picture_so_far_is_kep
     assert!(said.contains("Step 6 of 10 came out as NaN: the model's numbers overflowed"), "{said}");
     assert!(said.contains("--dtype f32") && said.contains("The unfinished picture was put aside as "), "{said}");
 
-    let aside = folder.path().join("burnisher-rescued");
+    let aside = aside(folder.path());
     let kept: Vec<_> = fs::read_dir(&aside).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
     let [kept] = kept.as_slice() else { panic!("{kept:?}") };
     assert!(said.contains(&kept.display().to_string()), "{} in {said}", kept.display());
@@ -117,5 +120,5 @@ fn a_model_that_is_broken_from_the_start_says_so_at_the_first_step() {
     let model = model(&[("conv_out.bias", vec![(0, 3e38)])]);
     let (said, folder) = failed_run(model.path(), &[]);
     assert!(said.contains("Step 1 of 10 came out as NaN"), "{said}");
-    assert!(!said.contains("put aside") && !folder.path().join("burnisher-rescued").exists(), "{said}");
+    assert!(!said.contains("put aside") && !aside(folder.path()).exists(), "{said}");
 }

@@ -111,6 +111,39 @@ fn a_picture_that_cannot_be_saved_is_put_aside() {
     );
 }
 
+/// No other test shares the process in which temporary files have no place.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_picture_that_no_folder_takes_stays_in_memory_and_is_offered() {
+    let output = std::process::Command::new(std::env::current_exe().expect("this test"))
+        .args(["--exact", "bad_input::without_any_place", "--ignored"])
+        .env("BURNISHER_TEST_NO_PLACE", "its own")
+        .output()
+        .expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "run by the test before, in a process of its own"]
+fn without_any_place() {
+    std::env::var("BURNISHER_TEST_NO_PLACE").expect("a process of its own");
+    let mut stage = Stage::with(Puppet::default(), |settings| {
+        (settings.kept.draft.values.sampling.steps, settings.kept.draft.untouched) = (400, false);
+    });
+    tempfile::env::override_temp_dir("/proc/nowhere".as_ref()).expect("once");
+    fs::write(stage.folder.path().join("rescued"), "a file in its place").expect("written");
+    stage.generate("a fox");
+    stage.until_says("Canvas: preview");
+    fs::remove_dir_all(stage.pictures_folder()).expect("removed");
+    fs::write(stage.pictures_folder(), "a file in its place").expect("written");
+    stage.until_says("A finished picture is in memory alone");
+    assert!(stage.says("Save it elsewhere…") && !stage.says("put aside"));
+    stage.click("Give it up");
+    stage.until("the notice is gone", |stage| !stage.says("in memory alone"));
+}
+
 #[test]
 fn a_dropped_file_that_is_no_picture_is_told() {
     let mut stage = Stage::new();

@@ -6,7 +6,7 @@ use egui::ColorImage;
 
 use crate::app::librarian::FittedPicture;
 use crate::app::widgets::Zoom;
-use crate::worker::JobId;
+use crate::worker::{JobId, UnsavedPicture};
 
 /// See [`super::Action::Picture`].
 #[derive(Debug)]
@@ -59,6 +59,17 @@ pub(crate) enum PictureAction {
     },
     /// A copy is written.
     Exported(PathBuf),
+    /// Asks where to save a picture that could be written nowhere.
+    SaveUnsaved(UnsavedPicture),
+    /// Writes it.
+    WriteUnsaved {
+        /// The picture.
+        picture: UnsavedPicture,
+        /// Its file.
+        target: PathBuf,
+    },
+    /// It is written, as this file.
+    UnsavedWritten(UnsavedPicture, PathBuf),
     /// Copies a picture to the clipboard; without a file, the one in the centre.
     Copy(Option<PathBuf>),
     /// A picture for the clipboard is read.

@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use crate::app::action::PictureAction;
 use crate::app::theme;
 use crate::base::error::Error;
+use crate::worker::UnsavedPicture;
 
 /// How long a confirmation stays.
 const STAYS: Duration = Duration::from_secs(6);
@@ -29,6 +31,8 @@ struct Notice {
 enum Text {
     Error(Error),
     Info(String),
+    /// A picture that is in memory alone. It stays until it is saved or given up.
+    Unsaved(UnsavedPicture),
 }
 
 impl Notices {
@@ -46,22 +50,36 @@ impl Notices {
         self.push(Text::Info(text.into()));
     }
 
+    /// Offers to save a picture that could be written nowhere.
+    pub(crate) fn unsaved(&mut self, picture: UnsavedPicture) {
+        self.push(Text::Unsaved(picture));
+    }
+
+    /// A picture that was offered is saved.
+    pub(crate) fn saved(&mut self, picture: &UnsavedPicture) {
+        self.notices.retain(|notice| !matches!(&notice.text, Text::Unsaved(offered) if offered == picture));
+    }
+
     fn push(&mut self, text: Text) {
         self.next_id += 1;
         self.notices.push(Notice { id: self.next_id, text, since: Instant::now() });
-        if self.notices.len() > MOST {
-            self.notices.remove(0);
+        let is_lost = |notice: &Notice| !matches!(notice.text, Text::Unsaved(_));
+        if self.notices.iter().filter(|notice| is_lost(notice)).count() > MOST
+            && let Some(oldest) = self.notices.iter().position(is_lost)
+        {
+            self.notices.remove(oldest);
         }
     }
 
-    /// Shows the notices, one below the other.
-    pub(crate) fn ui(&mut self, ui: &mut egui::Ui) {
-        self.notices.retain(|notice| matches!(notice.text, Text::Error(_)) || notice.since.elapsed() < STAYS);
-        let mut dismissed = None;
+    /// Shows the notices, one below the other. Returns what is asked of them.
+    pub(crate) fn ui(&mut self, ui: &mut egui::Ui) -> Option<PictureAction> {
+        let goes = |notice: &Notice| matches!(notice.text, Text::Info(_)) && notice.since.elapsed() >= STAYS;
+        self.notices.retain(|notice| !goes(notice));
+        let (mut dismissed, mut action) = (None, None);
         for notice in &self.notices {
             ui.push_id(notice.id, |ui| {
                 let palette = theme::palette(ui);
-                let failed = matches!(notice.text, Text::Error(_));
+                let failed = !matches!(notice.text, Text::Info(_));
                 let color = if failed { palette.error } else { palette.accent };
                 let frame = egui::Frame::new()
                     .fill(ui.visuals().window_fill)
@@ -76,6 +94,11 @@ impl Notices {
                                 dismissed = Some(notice.id);
                             }
                         }
+                        Text::Unsaved(picture) => match unsaved_ui(ui, picture) {
+                            Some(Offer::Save) => action = Some(PictureAction::SaveUnsaved(picture.clone())),
+                            Some(Offer::GiveUp) => dismissed = Some(notice.id),
+                            None => {}
+                        },
                         Text::Info(text) => {
                             let label = ui.label(text);
                             announce(ui, label.id);
@@ -88,7 +111,34 @@ impl Notices {
         if let Some(id) = dismissed {
             self.notices.retain(|notice| notice.id != id);
         }
+        action
     }
+}
+
+/// What can be done with a picture that is in memory alone.
+enum Offer {
+    Save,
+    GiveUp,
+}
+
+/// A picture that could be written nowhere.
+fn unsaved_ui(ui: &mut egui::Ui, picture: &UnsavedPicture) -> Option<Offer> {
+    let color = theme::palette(ui).error;
+    let text = "⚠ A finished picture is in memory alone, as no folder takes it";
+    let headline = ui.label(egui::RichText::new(text).color(color).strong());
+    announce(ui, headline.id);
+    let prompt = &picture.recipe().request.prompts.prompt;
+    if !prompt.is_empty() {
+        ui.add(egui::Label::new(egui::RichText::new(prompt).weak()).truncate());
+    }
+    ui.label(
+        "It is lost when Burnisher is closed. The queue waits: save the picture on another disk, or make some space",
+    );
+    ui.horizontal(|ui| {
+        let save = ui.button("Save it elsewhere…").clicked().then_some(Offer::Save);
+        save.or_else(|| ui.button("Give it up").clicked().then_some(Offer::GiveUp))
+    })
+    .inner
 }
 
 /// An error: headline, causes, what to do, with buttons. True when it is dismissed.
@@ -136,6 +186,20 @@ mod tests {
         for k in 0..20 {
             notices.info(format!("saved {k}"));
         }
+        assert_eq!(notices.notices.len(), MOST);
+    }
+
+    #[test]
+    fn a_picture_in_memory_alone_stays_until_it_is_saved() {
+        use crate::content::request::{Recipe, Request};
+
+        let recipe = Recipe::of_picture(&Request::default(), 0, "bundled");
+        let picture = UnsavedPicture::new(image::RgbImage::new(8, 8), recipe);
+        let mut notices = Notices::default();
+        notices.unsaved(picture.clone());
+        (0..20).for_each(|k| notices.error(Error::new(format!("failure {k}"))));
+        assert_eq!(notices.notices.len(), MOST + 1);
+        notices.saved(&picture);
         assert_eq!(notices.notices.len(), MOST);
     }
 

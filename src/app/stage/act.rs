@@ -59,6 +59,20 @@ impl App {
                 self.state.session.settings.save_folder = path.parent().map(PathBuf::from);
                 self.notices.info(format!("Saved as {}", path.display()));
             }
+            PictureAction::SaveUnsaved(picture) => {
+                let name = format!("{}.png", picture.recipe().request.seeds.first);
+                let then = |target| PictureAction::WriteUnsaved { picture, target }.into();
+                let dialog = FileDialog::new_file("Save the picture", name, then).only("PNG", &["png"]);
+                self.apply(ctx, Action::Browse(dialog));
+            }
+            PictureAction::WriteUnsaved { picture, target } => self.run(move || {
+                let path = picture.save(&target)?.path;
+                Ok(Some(PictureAction::UnsavedWritten(picture, path).into()))
+            }),
+            PictureAction::UnsavedWritten(picture, path) => {
+                self.notices.saved(&picture);
+                self.notices.info(format!("Saved as {}", path.display()));
+            }
             PictureAction::Copy(path) => {
                 let Some(path) = self.picture_or_notice(path) else { return };
                 self.run(move || {

@@ -31,11 +31,13 @@ const MOST_DEPTH: usize = 2;
 /// What files of weights end in.
 const WEIGHTS: [&str; 5] = ["safetensors", "gguf", "bin", "ckpt", "pt"];
 
-/// Where files lie that recipes name by their content.
+/// Where files lie that recipes name by their content, and where pictures go that can't be saved where they should be.
 #[derive(Clone, Debug, Default)]
 pub struct LocalFiles {
     /// The store; without one nothing is remembered.
     store: Option<PathBuf>,
+    /// See [`Self::rescue_folder`].
+    rescue: Option<PathBuf>,
 }
 
 /// A line of the store.
@@ -49,12 +51,23 @@ struct KnownPlace {
 impl LocalFiles {
     /// The user's own store.
     pub fn of_user() -> Self {
-        Self { store: dirs::config_dir().map(|folder| folder.join("burnisher/local-files.jsonl")) }
+        let store = dirs::config_dir().map(|folder| folder.join("burnisher/local-files.jsonl"));
+        let state = dirs::state_dir().or_else(dirs::data_local_dir);
+        Self { store, rescue: state.map(|folder| folder.join("burnisher/rescued")) }
     }
 
-    /// A store in this file.
+    /// A store in this file; pictures go beside it, unless it is the user's own.
     pub fn at(store: PathBuf) -> Self {
-        Self { store: Some(store) }
+        let of_user = Self::of_user();
+        if of_user.store.as_ref() == Some(&store) {
+            return of_user;
+        }
+        Self { rescue: Some(store.with_file_name("rescued")), store: Some(store) }
+    }
+
+    /// Returns the folder of the user's own for pictures that can't be saved where they should be; it may not exist yet.
+    pub fn rescue_folder(&self) -> Option<&Path> {
+        self.rescue.as_deref()
     }
 
     /// Finds the pictures that a request begins with and names them by their content, before it is drawn.
