@@ -27,6 +27,7 @@ mod odd_paths;
 #[expect(dead_code, reason = "other test binaries use the rest of it")]
 mod on_disk;
 mod records;
+mod refusals;
 mod tiny_models;
 mod two_programs;
 #[cfg(target_os = "linux")]

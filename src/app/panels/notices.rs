@@ -95,8 +95,8 @@ impl Notices {
                             }
                         }
                         Text::Unsaved(picture) => match unsaved_ui(ui, picture) {
-                            Some(Offer::Save) => action = Some(PictureAction::SaveUnsaved(picture.clone())),
-                            Some(Offer::GiveUp) => dismissed = Some(notice.id),
+                            Some(UnsavedChoice::Save) => action = Some(PictureAction::SaveUnsaved(picture.clone())),
+                            Some(UnsavedChoice::GiveUp) => dismissed = Some(notice.id),
                             None => {}
                         },
                         Text::Info(text) => {
@@ -116,13 +116,13 @@ impl Notices {
 }
 
 /// What can be done with a picture that is in memory alone.
-enum Offer {
+enum UnsavedChoice {
     Save,
     GiveUp,
 }
 
 /// A picture that could be written nowhere.
-fn unsaved_ui(ui: &mut egui::Ui, picture: &UnsavedPicture) -> Option<Offer> {
+fn unsaved_ui(ui: &mut egui::Ui, picture: &UnsavedPicture) -> Option<UnsavedChoice> {
     let color = theme::palette(ui).error;
     let text = "⚠ A finished picture is in memory alone, as no folder takes it";
     let headline = ui.label(egui::RichText::new(text).color(color).strong());
@@ -135,8 +135,8 @@ fn unsaved_ui(ui: &mut egui::Ui, picture: &UnsavedPicture) -> Option<Offer> {
         "It is lost when Burnisher is closed. The queue waits: save the picture on another disk, or make some space",
     );
     ui.horizontal(|ui| {
-        let save = ui.button("Save it elsewhere…").clicked().then_some(Offer::Save);
-        save.or_else(|| ui.button("Give it up").clicked().then_some(Offer::GiveUp))
+        let save = ui.button("Save it elsewhere…").clicked().then_some(UnsavedChoice::Save);
+        save.or_else(|| ui.button("Give it up").clicked().then_some(UnsavedChoice::GiveUp))
     })
     .inner
 }
