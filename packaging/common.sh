@@ -12,9 +12,10 @@ SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}"
 export SOURCE_DATE_EPOCH version architecture
 mkdir -p "$packages"
 
-# Builds the program as it is shipped, unless PROGRAM names one that is built already; the arguments are rustc's.
+# Builds the program as it is shipped, unless PROGRAM names one that is built already; the arguments are rustc's. The symbol table
+# is left out here, since cargo takes no `strip` from a profile for a package that has a level of its own.
 build() {
-    [[ -n "${PROGRAM:-}" ]] || cargo rustc --locked --profile dist --bin burnisher -- "$@"
+    [[ -n "${PROGRAM:-}" ]] || cargo rustc --locked --profile dist --bin burnisher -- -C strip=symbols "$@"
 }
 
 # Writes the checksum of a package beside it, and says how large both the package and the program are.
