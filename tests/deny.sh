@@ -8,7 +8,7 @@ deny="$(packaging/tool.sh cargo-deny 0.20.2 --debug)"
 "$deny" --locked check licenses bans sources
 
 # The network is no fault of ours: without it the last copy of the advisories is used, or none.
-if "$deny" --locked fetch db; then
+if timeout 120 "$deny" --locked fetch db; then
     "$deny" --locked check --disable-fetch advisories
 elif compgen -G "${CARGO_HOME:-$HOME/.cargo}/advisory-dbs/*/.git" >/dev/null; then
     echo "cargo-deny: the advisories can't be fetched. The copy of an earlier run is used." >&2
