@@ -278,7 +278,7 @@ fn a_download_that_the_disk_has_no_space_for_is_refused_before_it_begins() {
         repo.told_sizes.insert(UNET.to_owned(), size);
         let stage = Stage::with(repo);
         let told = stage.download(MODEL).expect_err("no disk is as large").to_string();
-        assert!(told.contains("the download needs") || told.contains("larger than any disk"), "{told}");
+        assert!(told.contains("The download needs") || told.contains("larger than any disk"), "{told}");
         assert!(!stage.cache().exists(), "nothing was written");
     }
 }

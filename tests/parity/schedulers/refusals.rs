@@ -79,7 +79,7 @@ fn options_that_are_wrong_or_missing_here_are_refused_by_name() {
             (json!({"num_train_timesteps": 3, "trained_betas": [0.1, 1.5, 0.1]}), ["trained_betas", "between"]),
             (json!({"num_train_timesteps": -1}), ["num_train_timesteps", "-1"]),
             (json!({"num_train_timesteps": 1_000_000_000_000_u64}), ["num_train_timesteps", "1000000000000"]),
-            (json!({"steps_offset": 0.5}), ["steps_offset", "0.5"]),
+            (json!({"timestep_spacing": "leading", "steps_offset": 0.5}), ["steps_offset", "0.5"]),
         ] {
             let message = refusal(name, &options, 3);
             assert!(words.iter().all(|word| message.contains(word)), "{name}: {message}");
