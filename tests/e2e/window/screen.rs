@@ -107,7 +107,17 @@ impl Screen {
         self.xdotool(&["key", keys]);
     }
 
-    /// Presses keys and waits until the screen changes.
+    /// Looks until nothing moves any more: what fades in is there.
+    pub(crate) fn until_still(&self) {
+        let mut before = None;
+        self.until_sees("a still screen", |seen| {
+            // Longer than a frame of a busy machine, and than what fades takes between two of its frames.
+            thread::sleep(10 * PAUSE);
+            before.replace(seen.clone()).is_some_and(|before| before == *seen)
+        });
+    }
+
+    /// Presses keys and waits until the screen changes. Where nothing moves by itself ([`Self::until_still`]), it is their doing.
     pub(crate) fn press_and_see(&self, keys: &str) {
         let before = self.look();
         self.press(keys);
@@ -166,7 +176,7 @@ impl Area {
 }
 
 /// What a look at the screen saw.
-#[derive(PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct Seen {
     /// A file in the format of xwd, version 7 (X11/XWDFile.h), as Xvfb writes it: 32 bits a pixel.
     file: Vec<u8>,
