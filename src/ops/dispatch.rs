@@ -5,7 +5,7 @@ use burn::tensor::{Tensor, activation};
 
 use super::cpu::{self, Unary};
 use super::options::{AttentionMask, Then};
-use super::portable;
+use super::{gpu, portable};
 
 /// Applies a group norm to `[batch, channels, height, width]`.
 ///
@@ -57,5 +57,11 @@ pub fn quick_gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
 
 /// Doubles both sides by repeating each pixel: `[batch, channels, height, width]` to `[batch, channels, 2 height, 2 width]`.
 pub fn upsample_nearest_2x(x: Tensor<4>) -> Tensor<4> {
-    if cpu::takes(&x) { cpu::upsample_nearest_2x(x) } else { portable::upsample_nearest_2x(x) }
+    if cpu::takes(&x) {
+        cpu::upsample_nearest_2x(x)
+    } else if gpu::takes(&x) {
+        gpu::upsample_nearest_2x(x)
+    } else {
+        portable::upsample_nearest_2x(x)
+    }
 }

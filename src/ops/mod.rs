@@ -8,6 +8,7 @@ mod carried;
 mod conv;
 mod cpu;
 mod dispatch;
+mod gpu;
 mod interrupt;
 mod linear;
 mod options;
