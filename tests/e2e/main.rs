@@ -4,8 +4,9 @@
 //! what the worker promises has to hold for engines that misbehave. Its `bundled` has the real engine on the bundled model,
 //! and `command_line` and `from_pictures` run the program itself on that,
 //! `tiny_models` on models of other kinds, `odd_folders` on some that people have changed, `odd_paths` where names of files aren't
-//! UTF-8, `two_programs` several times at once. `records` looks at the program's log and at what it says while it waits, `document` at what packages carry. `library`
-//! looks for models in folders as other apps lay them out. `metadata` reads pictures of other apps, and `window` opens the
+//! UTF-8, `two_programs` several times at once, `redrawing` on PNGs that are drawn again. `records` looks at the program's log and at
+//! what it says while it waits, `document` at what packages carry. `library` looks for models in folders as other apps lay them out.
+//! `metadata` reads pictures of other apps, and `window` opens the
 //! program's window on a screen of its own.
 
 #[path = "../support/checkpoints.rs"]
@@ -27,6 +28,8 @@ mod odd_paths;
 #[expect(dead_code, reason = "other test binaries use the rest of it")]
 mod on_disk;
 mod records;
+#[cfg(target_os = "linux")]
+mod redrawing;
 mod refusals;
 mod tiny_models;
 mod two_programs;
