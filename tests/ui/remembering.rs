@@ -80,6 +80,7 @@ fn closing_with_work_left_over_asks_first() {
     viewport.events.push(egui::ViewportEvent::Close);
     stage.window.step();
     stage.until_says("Pictures are still to be drawn");
+    assert!(stage.says("One is being drawn. It goes on when you come back."));
     stage.click("Stay");
     assert!(!stage.says("Pictures are still to be drawn"));
     stage.press(Modifiers::NONE, Key::Escape);

@@ -2,21 +2,14 @@
 
 use crate::app::action::{Action, QueueAction};
 use crate::app::state::WindowState;
+use crate::session::Running;
 
 /// Before the window is closed with work left over.
 pub(crate) fn ui(ctx: &egui::Context, state: &WindowState, actions: &mut Vec<Action>) {
     let modal = egui::Modal::new(egui::Id::unique("close")).show(ctx, |ui| {
         ui.set_width(480.0_f32.min(ctx.content_rect().width() - 40.0));
         ui.heading("Pictures are still to be drawn");
-        let running = usize::from(state.session.queue().running().is_some());
-        let text = match (running, state.session.queue().len()) {
-            (1, 0) => "One is being drawn. It begins anew when you come back.".to_owned(),
-            (0, 1) => "One waits. It is kept and waits for you.".to_owned(),
-            (0, waiting) => format!("{waiting} wait. They are kept and wait for you."),
-            (_, waiting) => {
-                format!("One is being drawn and begins anew when you come back; {waiting} wait and are kept.")
-            }
-        };
+        let text = told(state.session.queue().running(), state.session.queue().len());
         ui.label(text);
         ui.add_space(8.0);
         ui.horizontal_wrapped(|ui| {
@@ -37,6 +30,18 @@ pub(crate) fn ui(ctx: &egui::Context, state: &WindowState, actions: &mut Vec<Act
     });
     if modal.should_close() {
         actions.push(Action::CloseDialog);
+    }
+}
+
+/// What becomes of the generation that is being drawn, and of those that wait.
+fn told(running: Option<&Running>, waiting: usize) -> String {
+    // The state of pictures that are drawn side by side isn't kept.
+    let then = running.map(|running| if running.compares() { "begins anew" } else { "goes on" });
+    match (then, waiting) {
+        (Some(then), 0) => format!("One is being drawn. It {then} when you come back."),
+        (Some(then), _) => format!("One is being drawn and {then} when you come back; {waiting} wait and are kept."),
+        (None, 1) => "One waits. It is kept and waits for you.".to_owned(),
+        (None, _) => format!("{waiting} wait. They are kept and wait for you."),
     }
 }
 
