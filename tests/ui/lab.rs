@@ -10,7 +10,10 @@ use crate::stage::{Puppet, Stage, WAIT};
 
 /// A lab that was started for this prompt.
 fn started(prompt: &str) -> Stage {
-    let mut stage = Stage::new();
+    started_on(Stage::new(), prompt)
+}
+
+fn started_on(mut stage: Stage, prompt: &str) -> Stage {
     stage.until_says("Ready");
     stage.type_prompt(prompt);
     stage.press(Modifiers::COMMAND, Key::L);
@@ -72,6 +75,16 @@ fn a_lab_that_is_stopped_says_so_and_can_be_closed() {
     stage.until_says("guidance 4: stopped");
     stage.click("Close the lab");
     assert!(stage.says("Canvas: no picture yet"));
+}
+
+#[test]
+fn in_a_small_window_the_words_of_the_lab_make_room_for_its_buttons() {
+    let small = Stage::open_sized(Stage::new().close(), Puppet::default(), [900.0, 600.0]);
+    let mut stage = started_on(small, "a fox");
+    stage.until_says("Pick one to go on with");
+    stage.settle();
+    let place = |label| stage.window.get_by_label(label).rect();
+    assert!(place("Pick one to go on with").right() <= place("Save the sheet…").left());
 }
 
 #[test]

@@ -107,7 +107,6 @@ impl Lab {
     pub(crate) fn ui(&self, ui: &mut egui::Ui, actions: &mut Vec<Action>) {
         ui.horizontal(|ui| {
             ui.label(RichText::new("Lab").strong());
-            ui.label(if self.ended { "Pick one to go on with" } else { "Drawn from the same noise and prompt" });
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 if ui.button("Close the lab").on_hover_text("The pictures stay in the gallery").clicked() {
                     actions.push(LabAction::Close.into());
@@ -119,6 +118,10 @@ impl Lab {
                 {
                     actions.push(LabAction::ChooseSheet(Box::new(sheet)).into());
                 }
+                ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                    let text = if self.ended { "Pick one to go on with" } else { "Drawn from the same noise and prompt" };
+                    ui.add(egui::Label::new(text).truncate());
+                });
             });
         });
         let columns = if self.cells.len() > 1 { 2 } else { 1 };
