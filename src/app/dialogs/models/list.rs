@@ -195,7 +195,13 @@ pub(crate) fn ui(ui: &mut egui::Ui, list: &mut ModelList, used: &ModelRef, actio
     let table = if let Some(row) = place.filter(|_| wants_focus) { table.scroll_to_row(row, None) } else { table };
     let table = table.header(22.0, |mut header| {
         for name in ["Name", "Family", "Numbers", "Size", "Where", "State"] {
-            header.col(|ui| drop(ui.weak(name)));
+            header.col(|ui| {
+                if name == "Name" {
+                    // The names below are buttons.
+                    ui.add_space(ui.spacing().button_padding.x);
+                }
+                ui.weak(name);
+            });
         }
     });
     let mut doing = None;

@@ -119,7 +119,8 @@ impl Lab {
                     actions.push(LabAction::ChooseSheet(Box::new(sheet)).into());
                 }
                 ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
-                    let text = if self.ended { "Pick one to go on with" } else { "Drawn from the same noise and prompt" };
+                    let text =
+                        if self.ended { "Pick one to go on with" } else { "Drawn from the same noise and prompt" };
                     ui.add(egui::Label::new(text).truncate());
                 });
             });
