@@ -7,7 +7,7 @@ use clap::error::ErrorKind;
 use clap::{Args as _, ValueEnum};
 
 use crate::base::cancel::CancelToken;
-use crate::base::device::{DeviceChoice, DtypeChoice};
+use crate::base::device::{DeviceChoice, DtypeChoice, KernelChoice};
 use crate::base::error::{Error, Result};
 use crate::base::files::sweep_temporary;
 use crate::base::model_ref::ModelRef;
@@ -75,6 +75,10 @@ pub(super) struct GenerateArgs {
     /// auto, f32, f16 or bf16
     #[arg(long, value_name = "DTYPE", default_value = "auto")]
     dtype: DtypeChoice,
+    /// How a GPU's kernels are compiled: `native` in the driver's own language, `portable` in WGSL, which is slower and where less can
+    /// go wrong, `auto` as it suits the GPU
+    #[arg(long, value_name = "auto|native|portable", default_value = "auto")]
+    kernels: KernelChoice,
     /// Gigabytes of memory that the model and its pictures may take [default: all there are]
     #[arg(long, value_name = "GB")]
     memory_limit: Option<MemoryLimit>,
@@ -216,6 +220,7 @@ impl GenerateArgs {
             model: self.model.clone(),
             device: self.device,
             dtype: self.dtype,
+            kernels: self.kernels,
             memory_limit_gb: self.memory_limit.map_or(0.0, MemoryLimit::gigabytes),
             ..Settings::default()
         };

@@ -84,7 +84,7 @@ struct Swap {
 /// Prints the pipeline's components and each one's config.
 pub(super) fn run(args: &InspectArgs) -> Result<Ended> {
     let memory_limit = args.memory_limit.map(MemoryLimit::bytes);
-    let host = Host { device: args.device, dtype: args.dtype, threads: None, memory_limit };
+    let host = Host { device: args.device, dtype: args.dtype, memory_limit, ..Host::default() };
     let waits = Waits::until_dropped("the model's files are being read");
     let inspection = worker::inspect(&Shelf::of_script(families::ALL).resolve(&args.model)?, host)?;
     let wish = |usual: Wish| {

@@ -71,8 +71,15 @@ pub fn inspect(model: &ModelRef, capacity: Capacity) -> Result<Inspection> {
     let checkpoint = families::open(model)?;
     let Capacity { dtype, max_tensor_bytes, memory, has_f16 } = capacity;
     // Networks without weights don't care where they are.
-    let compute =
-        ComputeDevice { device: Device::flex(), name: String::new(), dtype, max_tensor_bytes, memory, has_f16 };
+    let compute = ComputeDevice {
+        device: Device::flex(),
+        name: String::new(),
+        kernels: None,
+        dtype,
+        max_tensor_bytes,
+        memory,
+        has_f16,
+    };
     let kinds = families::runtime_of(&checkpoint)?.components.iter();
     let components = kinds.filter_map(|kind| compare(&checkpoint, &compute, kind)).collect();
     let description = checkpoint.describe()?;

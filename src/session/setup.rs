@@ -41,7 +41,7 @@ pub struct SessionSetup {
 /// Where the preferences have models opened.
 pub fn host_of(settings: &Settings) -> Host {
     let memory_limit = (settings.memory_limit_gb > 0.0).then_some((settings.memory_limit_gb * 1e9) as u64);
-    Host { device: settings.device, dtype: settings.dtype, threads: None, memory_limit }
+    Host { device: settings.device, dtype: settings.dtype, kernels: settings.kernels, threads: None, memory_limit }
 }
 
 /// Starts the real worker. On the CPU it leaves one core to its client.

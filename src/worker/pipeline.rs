@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use image::RgbImage;
 
-use crate::base::device::{self, Capacity, ComputeDevice, DeviceChoice, DtypeChoice, Memory};
+use crate::base::device::{self, Capacity, ComputeDevice, DeviceChoice, DtypeChoice, KernelChoice, Memory};
 use crate::base::error::Result;
 use crate::base::model_ref::ModelRef;
 use crate::base::stop::Outcome;
@@ -26,6 +26,8 @@ pub struct Host {
     pub device: DeviceChoice,
     /// What models compute in.
     pub dtype: DtypeChoice,
+    /// How a GPU's kernels are compiled.
+    pub kernels: KernelChoice,
     /// Threads of the CPU; all of them by default. The first model settles it for the thread that opens it.
     pub threads: Option<NonZeroUsize>,
     /// Bytes of memory that a model and its pictures may take; what there is by default.
@@ -44,7 +46,7 @@ impl Host {
 /// There is no such device, the model can't be opened, or the system can't start the threads; what `on_loading` says.
 pub fn open(model: &ModelRef, host: Host, on_loading: &mut OnLoading<'_>) -> Outcome<DiffusionPipeline> {
     ops::use_own_threads(host.threads)?;
-    let compute = device::open(host.device, host.dtype)?;
+    let compute = device::open_with(host.device, host.dtype, host.kernels)?;
     let memory = host.memory(compute.memory);
     DiffusionPipeline::open(model, ComputeDevice { memory, ..compute }, on_loading)
 }

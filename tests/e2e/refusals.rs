@@ -13,6 +13,7 @@ fn wrong_usage_exits_with_2() {
         &["generate", "--prompt", "a fox", "--task", "inpaint"],
         &["generate", "--prompt", "a fox", "--device", "toaster"],
         &["generate", "--prompt", "a fox", "--dtype", "f8"],
+        &["generate", "--prompt", "a fox", "--kernels", "fast"],
         &["generate", "--prompt", "a fox", "--threads", "0"],
         &["generate", "--prompt", "a fox", "--threads", "257"],
         &["generate", "--prompt", "a fox", "--threads", "99999999999999999999999"],

@@ -95,7 +95,8 @@ fn a_model_that_has_nothing_to_do_is_unloaded_and_comes_back_for_the_next_pictur
 
 /// What the bundled model takes where there are only so many bytes.
 fn limited(bytes: u64) -> Footprint {
-    let host = Host { device: DeviceChoice::Cpu, dtype: DtypeChoice::F32, threads: None, memory_limit: Some(bytes) };
+    let host =
+        Host { device: DeviceChoice::Cpu, dtype: DtypeChoice::F32, memory_limit: Some(bytes), ..Host::default() };
     worker::inspect(&ModelRef::Bundled, host).expect("it is built in").footprint.expect("it can be used")
 }
 

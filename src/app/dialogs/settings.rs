@@ -7,7 +7,7 @@ use egui::{ComboBox, DragValue};
 use crate::app::action::{Action, HubAction, SettingsAction};
 use crate::app::files::FileDialog;
 use crate::app::state::WindowState;
-use crate::base::device::{DeviceChoice, DeviceInfo, DtypeChoice};
+use crate::base::device::{DeviceChoice, DeviceInfo, DtypeChoice, KernelChoice};
 use crate::session::HubQuestion;
 use crate::session::settings::Theme;
 
@@ -79,7 +79,11 @@ fn pattern_ui(ui: &mut egui::Ui, state: &mut WindowState) {
 }
 
 fn device_ui(ui: &mut egui::Ui, state: &mut WindowState, devices: &[DeviceInfo], actions: &mut Vec<Action>) {
-    let before = (state.session.settings.device, state.session.settings.dtype);
+    let chosen = |state: &WindowState| {
+        let settings = &state.session.settings;
+        (settings.device, settings.dtype, settings.kernels)
+    };
+    let before = chosen(state);
     let label = ui.label("Device");
     let name = |choice: DeviceChoice| {
         let id = choice.to_string();
@@ -113,7 +117,23 @@ fn device_ui(ui: &mut egui::Ui, state: &mut WindowState, devices: &[DeviceInfo],
     });
     shown.response.labelled_by(label.id).on_hover_text("f16 takes half the memory; f32 is the most exact");
     ui.end_row();
-    if before != (state.session.settings.device, state.session.settings.dtype) {
+    let label = ui.label("GPU kernels");
+    let name = |kernels| match kernels {
+        KernelChoice::Auto => "Automatic",
+        KernelChoice::Native => "Native",
+        KernelChoice::Portable => "Portable",
+    };
+    let combo = ComboBox::from_id_salt("kernels").width(220.0).selected_text(name(state.session.settings.kernels));
+    let shown = combo.show_ui(ui, |ui| {
+        for kernels in [KernelChoice::Auto, KernelChoice::Native, KernelChoice::Portable] {
+            ui.selectable_value(&mut state.session.settings.kernels, kernels, name(kernels));
+        }
+    });
+    let tip = "Native ones are compiled in the driver's own language and are the fastest; portable ones are slower, and help where a \
+               driver draws wrong pictures or crashes";
+    shown.response.labelled_by(label.id).on_hover_text(tip);
+    ui.end_row();
+    if before != chosen(state) {
         actions.push(SettingsAction::RestartWorker.into());
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::base::device::{DeviceChoice, DtypeChoice};
+use crate::base::device::{DeviceChoice, DtypeChoice, KernelChoice};
 use crate::base::error::{Error, Result};
 use crate::base::files::write_whole;
 use crate::base::lock::lock_within;
@@ -49,6 +49,9 @@ pub struct Settings {
     /// What the model computes in.
     #[serde(with = "text")]
     pub dtype: DtypeChoice,
+    /// How a GPU's kernels are compiled.
+    #[serde(with = "text")]
+    pub kernels: KernelChoice,
     /// Gigabytes that a model and its pictures may take; 0 for all there are.
     pub memory_limit_gb: f64,
     /// Minutes without anything to draw after which the model's memory is given back; 0 for never.
@@ -100,6 +103,7 @@ impl Default for Settings {
             name_pattern: NamePattern::default(),
             device: DeviceChoice::Auto,
             dtype: DtypeChoice::Auto,
+            kernels: KernelChoice::Auto,
             memory_limit_gb: 0.0,
             // Loading takes seconds to minutes, which nobody wants to wait for who didn't ask for the memory.
             unload_after_minutes: 0.0,

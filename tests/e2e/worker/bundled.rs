@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use burnisher::base::cancel::CancelToken;
-use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
+use burnisher::base::device::{self, DeviceChoice, DtypeChoice, KernelChoice};
 use burnisher::base::model_ref::ModelRef;
 use burnisher::content::request::{Guidance, Prompts, Request, Sampling, Seeds, Size};
 use burnisher::storage::gallery::Destination;
@@ -20,8 +20,13 @@ use burnisher::worker::{
 use super::puppet::{command, next, request_of};
 
 /// The CPU, in f32.
-pub(super) const CPU: Host =
-    Host { device: DeviceChoice::Cpu, dtype: DtypeChoice::F32, threads: None, memory_limit: None };
+pub(super) const CPU: Host = Host {
+    device: DeviceChoice::Cpu,
+    dtype: DtypeChoice::F32,
+    kernels: KernelChoice::Auto,
+    threads: None,
+    memory_limit: None,
+};
 
 /// What a window asks for: sixty times a second.
 const FRAME: Duration = Duration::from_millis(16);

@@ -64,7 +64,10 @@ impl AboutDialog {
         rows.extend(facts.clone().map(|facts| ("System", facts.system.clone())));
         let devices = facts.clone().flat_map(|facts| &facts.devices);
         rows.extend(devices.map(|device| ("Device", format!("{}: {}", device.id, device.in_words()))));
-        rows.push(("Chosen", format!("device {}, dtype {}", settings.device, settings.dtype)));
+        rows.push((
+            "Chosen",
+            format!("device {}, dtype {}, kernels {}", settings.device, settings.dtype, settings.kernels),
+        ));
         let in_use = state.info().map(|info| format!("{} on {} in {}", info.class_name, info.device, info.dtype));
         rows.extend(in_use.map(|text| ("In use", text)));
         if !screen.is_empty() {
