@@ -5,15 +5,19 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, Parser, Subcommand};
 use log::LevelFilter;
 
+use crate::base::device::verdicts_of_user;
 use crate::base::error::Result;
 use crate::base::files::state_folder;
 use crate::base::{crash, logging, system};
+use crate::worker::{Guard, guard_gpus};
 
+mod check_gpu;
 mod devices;
 mod document;
 mod download;
@@ -30,6 +34,9 @@ mod task;
 mod waits;
 
 use shell::Ended;
+
+/// How long a GPU may take for the check of one kind of kernels, tuning included.
+const CHECK_LIMIT: Duration = Duration::from_mins(1);
 
 /// Draws pictures with Stable Diffusion, on this computer.
 #[derive(Parser)]
@@ -73,6 +80,9 @@ enum CliCommand {
     Devices(devices::DevicesArgs),
     /// List the models on this computer
     Models(models::ModelsArgs),
+    /// Compute on a GPU and compare with the CPU
+    #[command(hide = true)]
+    CheckGpu(check_gpu::CheckGpuArgs),
     /// Write the manual pages and the completions of shells
     #[command(hide = true)]
     Document(document::DocumentArgs),
@@ -81,11 +91,18 @@ enum CliCommand {
 /// Runs the command that the program's arguments ask for; without one, `window`, with the file to begin with.
 pub fn run(window: impl FnOnce(Option<PathBuf>) -> Result<()>) -> ExitCode {
     let Cli { log_level, command, file } = Cli::parse();
+    // What it does to a driver, and a driver to it, is its caller's to tell: it writes no log, and leaves no report of a crash.
+    if let Some(CliCommand::CheckGpu(args)) = &command {
+        return code_of(check_gpu::run(args));
+    }
     let state = state_folder();
     let logging = logging::start(&state, log_level);
     crash::keep_reports(&state);
     let name = command.as_ref().map_or("the window", CliCommand::name);
     log::info!("{} starts: {name}; {}; {}", system::version(), system::parts(), system::system());
+    if let Ok(program) = std::env::current_exe() {
+        guard_gpus(Guard { program, limit: CHECK_LIMIT, kept: verdicts_of_user() });
+    }
     let ended = match command {
         None => window(file).map(|()| Ended::Done),
         Some(CliCommand::Generate(args)) => generate::run(&args),
@@ -93,9 +110,18 @@ pub fn run(window: impl FnOnce(Option<PathBuf>) -> Result<()>) -> ExitCode {
         Some(CliCommand::Download(args)) => download::run(&args),
         Some(CliCommand::Devices(args)) => devices::run(&args),
         Some(CliCommand::Models(args)) => models::run(&args),
+        Some(CliCommand::CheckGpu(args)) => check_gpu::run(&args),
         Some(CliCommand::Document(args)) => document::run(&args, Cli::command()),
     };
-    let code = match ended {
+    let code = code_of(ended);
+    log::info!("{name} ends: {code:?}");
+    drop(logging);
+    code
+}
+
+/// The exit code of a command; a failure is told.
+fn code_of(ended: Result<Ended>) -> ExitCode {
+    match ended {
         Ok(Ended::Done) => ExitCode::SUCCESS,
         Ok(Ended::Interrupted) => ExitCode::from(Ended::INTERRUPTED),
         Err(error) => {
@@ -104,10 +130,7 @@ pub fn run(window: impl FnOnce(Option<PathBuf>) -> Result<()>) -> ExitCode {
             let _ = writeln!(io::stderr(), "error: {error}");
             ExitCode::FAILURE
         }
-    };
-    log::info!("{name} ends: {code:?}");
-    drop(logging);
-    code
+    }
 }
 
 impl CliCommand {
@@ -119,6 +142,7 @@ impl CliCommand {
             Self::Download(_) => "download",
             Self::Devices(_) => "devices",
             Self::Models(_) => "models",
+            Self::CheckGpu(_) => "check-gpu",
             Self::Document(_) => "document",
         }
     }

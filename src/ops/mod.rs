@@ -17,6 +17,7 @@ mod patches;
 mod portable;
 mod quantized;
 mod readback;
+mod self_test;
 mod threads;
 
 pub use adapter::Adapter;
@@ -29,4 +30,5 @@ pub use options::{AttentionMask, Padding, Then};
 pub use patches::{Patches, convolution_patches};
 pub use quantized::{Quantized, WeightFormat};
 pub use readback::read;
+pub use self_test::{check_names, run_checks};
 pub use threads::{on_own_threads, use_own_threads};

@@ -75,6 +75,7 @@ pub fn inspect(model: &ModelRef, capacity: Capacity) -> Result<Inspection> {
         device: Device::flex(),
         name: String::new(),
         kernels: None,
+        kernels_reason: String::new(),
         dtype,
         max_tensor_bytes,
         memory,

@@ -10,6 +10,7 @@
 //! ends the thread.
 
 mod engine;
+mod guard;
 mod handle;
 mod job;
 mod kept_run;
@@ -30,6 +31,7 @@ pub use crate::pipelines::{
     Wish,
 };
 pub use engine::Engine;
+pub use guard::{Guard, compute_checks, guard_gpus};
 pub use handle::{Busy, WorkerHandle, spawn, spawn_waking};
 pub use kept_run::{KeptRun, PictureTicket};
 pub use memory::resident_bytes;

@@ -13,6 +13,7 @@ use crate::content::request::{MAX_SIDE, Request, Valid};
 use crate::ops;
 use crate::pipelines::{self, DiffusionPipeline, Drawn, Hooks, Inspection, OnLoading, Resumption};
 use crate::worker::engine::Engine;
+use crate::worker::guard;
 use crate::worker::protocol::ModelInfo;
 use crate::worker::tokens::TokenCounter;
 
@@ -46,6 +47,7 @@ impl Host {
 /// There is no such device, the model can't be opened, or the system can't start the threads; what `on_loading` says.
 pub fn open(model: &ModelRef, host: Host, on_loading: &mut OnLoading<'_>) -> Outcome<DiffusionPipeline> {
     ops::use_own_threads(host.threads)?;
+    guard::ensure(host.device, host.kernels);
     let compute = device::open_with(host.device, host.dtype, host.kernels)?;
     let memory = host.memory(compute.memory);
     DiffusionPipeline::open(model, ComputeDevice { memory, ..compute }, on_loading)
@@ -56,7 +58,7 @@ pub fn open(model: &ModelRef, host: Host, on_loading: &mut OnLoading<'_>) -> Out
 /// # Errors
 /// No such device or model, or the model's files are damaged.
 pub fn inspect(model: &ModelRef, host: Host) -> Result<Inspection> {
-    let capacity = device::capacity(host.device, host.dtype)?;
+    let capacity = device::capacity(host.device, host.dtype, host.kernels)?;
     pipelines::inspect(model, Capacity { memory: host.memory(capacity.memory), ..capacity })
 }
 
@@ -75,6 +77,7 @@ impl Engine for DiffusionPipeline {
             guidance_scale: recommended.guidance_scale.or(self.default_guidance_scale()).unwrap_or(GUIDANCE_SCALE),
             device: self.compute().name.clone(),
             dtype: self.compute().dtype.name().to_owned(),
+            kernels: self.compute().kernels_reason.clone(),
             on_gpu: self.compute().is_gpu(),
             parameters: self.num_params(),
             weight_bytes: (self.num_params() * self.compute().dtype.size()) as u64,

@@ -180,6 +180,8 @@ pub struct ModelInfo {
     pub device: String,
     /// What it computes in: `f32`, `f16`, `bf16`.
     pub dtype: String,
+    /// The kernels of a GPU and why it has these, in words; empty on the CPU.
+    pub kernels: String,
     /// Whether it runs on a GPU, whose kernels are compiled and tuned when they are first used.
     pub on_gpu: bool,
     /// How many numbers its weights are.

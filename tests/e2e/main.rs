@@ -6,7 +6,7 @@
 //! `tiny_models` on models of other kinds, `odd_folders` on some that people have changed, `odd_paths` where names of files aren't
 //! UTF-8, `two_programs` several times at once, `redrawing` on PNGs that are drawn again. `records` looks at the program's log and at
 //! what it says while it waits, `document` at what packages carry. `library` looks for models in folders as other apps lay them out.
-//! `metadata` reads pictures of other apps, and `window` opens the
+//! `gpu_check` has scripts stand in for drivers that fail. `metadata` reads pictures of other apps, and `window` opens the
 //! program's window on a screen of its own.
 
 #[path = "../support/checkpoints.rs"]
@@ -15,6 +15,8 @@ mod checkpoints;
 mod command_line;
 mod document;
 mod from_pictures;
+#[cfg(target_os = "linux")]
+mod gpu_check;
 mod inspect;
 mod library;
 mod metadata;

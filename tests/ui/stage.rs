@@ -279,6 +279,7 @@ impl Engine for Puppet {
             guidance_scale: 4.0,
             device: "Stage machine".into(),
             dtype: "f32".into(),
+            kernels: String::new(),
             on_gpu: false,
             parameters: 11_300_000,
             weight_bytes: 45_200_000,

@@ -76,7 +76,8 @@ fn line_ui(ui: &mut egui::Ui, state: &WindowState, memory: Option<u64>, actions:
                     format!("{} million weights, {}", info.parameters / 1_000_000, gigabytes(info.weight_bytes));
                 ui.label(&info.dtype).on_hover_text(weights);
                 ui.separator();
-                ui.add(egui::Label::new(&info.device).truncate()).on_hover_text(&info.class_name);
+                let tip = [info.class_name.as_str(), &info.kernels].join("\n");
+                ui.add(egui::Label::new(&info.device).truncate()).on_hover_text(tip.trim_end());
             }
         });
     });

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::error::{Error, Result};
 
 /// The device that the user asks for.
@@ -86,7 +88,8 @@ impl FromStr for DtypeChoice {
 }
 
 /// How a GPU's kernels are compiled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum KernelChoice {
     /// As the check of this GPU found right; native before there was one.
     #[default]

@@ -5,13 +5,13 @@ use burn::tensor::DeviceKind;
 use burn::tensor::wgpu::wgpu::{self, Adapter, AdapterInfo, Backend, DeviceType, Features, Limits};
 
 use super::capacity::Memory;
-use super::choice::DeviceChoice;
-use crate::base::error::{Error, Result};
 
 /// A GPU as wgpu reports it.
 pub(super) struct Gpu {
     pub(super) adapter: Adapter,
     pub(super) info: AdapterInfo,
+    /// Its place in the list.
+    pub(super) number: usize,
     features: Features,
     limits: Limits,
     /// What the backend calls it.
@@ -38,6 +38,11 @@ impl Gpu {
     /// The driver and its version, as far as it tells.
     pub(super) fn driver(&self) -> String {
         format!("{} {}", self.info.driver, self.info.driver_info).trim().to_owned()
+    }
+
+    /// What a check of it is kept under: the GPU, its driver, and this version of the program.
+    pub(super) fn key(&self) -> String {
+        format!("{}, {}, {}, {}", self.info.name, self.info.backend.to_str(), self.driver(), env!("CARGO_PKG_VERSION"))
     }
 
     pub(super) fn max_tensor_bytes(&self) -> u64 {
@@ -95,7 +100,7 @@ pub(super) fn gpus() -> Vec<Gpu> {
                 DeviceType::Cpu if next(3) == 0 => DeviceKind::Cpu,
                 DeviceType::Cpu | DeviceType::Other => continue,
             };
-            gpus.push(Gpu { features: adapter.features(), limits: adapter.limits(), adapter, info, kind });
+            gpus.push(Gpu { features: adapter.features(), limits: adapter.limits(), number: 0, adapter, info, kind });
         }
         if gpus.iter().any(|gpu| !gpu.is_software()) {
             found = gpus;
@@ -106,30 +111,10 @@ pub(super) fn gpus() -> Vec<Gpu> {
         }
     }
     found.sort_by_key(Gpu::rank);
-    found
-}
-
-/// The GPU that the user asks for; `None` for the CPU.
-pub(super) fn find(choice: DeviceChoice) -> Result<Option<Gpu>> {
-    match choice {
-        DeviceChoice::Cpu => Ok(None),
-        DeviceChoice::Auto => Ok(gpus().into_iter().next().filter(|gpu| !gpu.is_software())),
-        DeviceChoice::Gpu(number) => {
-            let gpus = gpus();
-            let count = gpus.len();
-            let gpu = gpus.into_iter().nth(number.unwrap_or(0));
-            gpu.map(Some).ok_or_else(|| {
-                let headline = match number {
-                    Some(n) if count > 0 => format!("There is no GPU {n}: this machine has {count}"),
-                    _ => {
-                        "There is no GPU that this program could use (no Vulkan, Metal or DirectX 12 device was found)"
-                            .into()
-                    }
-                };
-                Error::new(headline).advise("`burnisher devices` lists what there is; the device cpu always works")
-            })
-        }
+    for (number, gpu) in found.iter_mut().enumerate() {
+        gpu.number = number;
     }
+    found
 }
 
 /// Bytes of a GPU's own memory, where the driver says so: wgpu doesn't ask for it, but AMD's on Linux writes it down

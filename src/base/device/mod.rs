@@ -5,9 +5,11 @@
 
 mod capacity;
 mod choice;
+mod chosen;
 mod gpus;
 mod opened;
 mod portable;
+mod verdict;
 
 use std::num::NonZeroUsize;
 use std::thread;
@@ -18,8 +20,11 @@ use serde::Serialize;
 
 pub use capacity::{Capacity, Memory};
 pub use choice::{DeviceChoice, DtypeChoice, KernelChoice};
-use gpus::{Gpu, find, gpus};
+pub use chosen::{GpuToCheck, Kernels, gpu_to_check};
+use chosen::{find, is_default};
+use gpus::{Gpu, gpus};
 use opened::open_gpu;
+pub use verdict::{GpuVerdict, path_of_user as verdicts_of_user};
 
 use crate::base::error::{Error, Result};
 use crate::base::system;
@@ -43,6 +48,9 @@ pub struct DeviceInfo {
     pub max_tensor_bytes: Option<u64>,
     /// Whether `auto` takes it.
     pub default: bool,
+    /// Its kernels, where `auto` is asked for; none on the CPU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernels: Option<Kernels>,
 }
 
 impl DeviceInfo {
@@ -51,7 +59,10 @@ impl DeviceInfo {
         let driver = if self.driver.is_empty() { String::new() } else { format!(", {}", self.driver) };
         let f16 = if self.f16 { ", f16" } else { "" };
         let limit = self.max_tensor_bytes.map_or(String::new(), |bytes| format!(", buffers up to {} MB", bytes >> 20));
-        format!("{} ({}, {}{driver}{f16}{limit})", self.name, self.kind, self.backend)
+        let kernels = self.kernels.as_ref();
+        let kernels =
+            kernels.map_or(String::new(), |kernels| format!("; {} kernels: {}", kernels.value, kernels.reason));
+        format!("{} ({}, {}{driver}{f16}{limit}){kernels}", self.name, self.kind, self.backend)
     }
 }
 
@@ -66,6 +77,8 @@ pub struct ComputeDevice {
     pub name: String,
     /// The language that its kernels are compiled to: `spirv`, `msl` or `wgsl`; none on the CPU.
     pub kernels: Option<&'static str>,
+    /// Why it has these kernels, in words; empty on the CPU.
+    pub kernels_reason: String,
     /// The most bytes that one tensor may have; none on the CPU.
     pub max_tensor_bytes: Option<u64>,
     /// Where its memory is.
@@ -90,7 +103,7 @@ impl ComputeDevice {
 /// Everything that pictures can be drawn on: the GPUs, then the CPU.
 pub fn list() -> Vec<DeviceInfo> {
     let gpus = gpus();
-    let real = gpus.iter().any(|gpu| !gpu.is_software());
+    let taken = gpus.first().is_some_and(is_default);
     let mut devices: Vec<DeviceInfo> = gpus
         .iter()
         .enumerate()
@@ -107,7 +120,8 @@ pub fn list() -> Vec<DeviceInfo> {
             driver: gpu.driver(),
             f16: gpu.has_f16(),
             max_tensor_bytes: Some(gpu.max_tensor_bytes()),
-            default: i == 0 && real,
+            default: i == 0 && taken,
+            kernels: Some(Kernels::of(gpu, KernelChoice::Auto)),
         })
         .collect();
     devices.push(DeviceInfo {
@@ -119,7 +133,8 @@ pub fn list() -> Vec<DeviceInfo> {
         driver: String::new(),
         f16: true,
         max_tensor_bytes: None,
-        default: !real,
+        default: !taken,
+        kernels: None,
     });
     devices
 }
@@ -138,12 +153,13 @@ pub fn open(choice: DeviceChoice, dtype: DtypeChoice) -> Result<ComputeDevice> {
 /// There is no such GPU, it can't be opened, or it can't compute in the dtype.
 pub fn open_with(choice: DeviceChoice, dtype: DtypeChoice, kernels: KernelChoice) -> Result<ComputeDevice> {
     let gpu = find(choice)?;
-    let Capacity { dtype, max_tensor_bytes, memory, has_f16 } = capacity_of(gpu.as_ref(), dtype)?;
-    let (device, name, language) = match &gpu {
-        None => (Device::flex(), cpu_name(rayon::current_num_threads()), None),
+    let Capacity { dtype, max_tensor_bytes, memory, has_f16 } = capacity_of(gpu.as_ref(), dtype, kernels)?;
+    let (device, name, language, kernels_reason) = match &gpu {
+        None => (Device::flex(), cpu_name(rayon::current_num_threads()), None, String::new()),
         Some(gpu) => {
-            let opened = open_gpu(gpu, is_portable(gpu, kernels))?;
-            (opened.device, gpu.info.name.clone(), Some(opened.language))
+            let Kernels { value, reason, .. } = Kernels::of(gpu, kernels);
+            let opened = open_gpu(gpu, value == KernelChoice::Portable)?;
+            (opened.device, gpu.info.name.clone(), Some(opened.language), format!("{value} kernels: {reason}"))
         }
     };
     let (backend, language_text) = match (&gpu, language) {
@@ -155,28 +171,18 @@ pub fn open_with(choice: DeviceChoice, dtype: DtypeChoice, kernels: KernelChoice
     let opened = format!("{name}{backend}{language_text}, {}", dtype.name());
     log::info!("the device is open: {opened}");
     system::note_device(opened);
-    Ok(ComputeDevice { device, dtype, name, kernels: language, max_tensor_bytes, memory, has_f16 })
-}
-
-/// Whether a GPU's kernels are to be compiled to WGSL, whatever else it takes.
-fn is_portable(gpu: &Gpu, kernels: KernelChoice) -> bool {
-    match kernels {
-        // Nothing is won there, and the compilers of some (Mesa 22.3) crash on SPIR-V.
-        KernelChoice::Auto => gpu.is_software(),
-        KernelChoice::Native => false,
-        KernelChoice::Portable => true,
-    }
+    Ok(ComputeDevice { device, dtype, name, kernels: language, kernels_reason, max_tensor_bytes, memory, has_f16 })
 }
 
 /// What the device that the user asks for can hold. It isn't opened.
 ///
 /// # Errors
 /// There is no such GPU, or it can't compute in the dtype.
-pub fn capacity(choice: DeviceChoice, dtype: DtypeChoice) -> Result<Capacity> {
-    capacity_of(find(choice)?.as_ref(), dtype)
+pub fn capacity(choice: DeviceChoice, dtype: DtypeChoice, kernels: KernelChoice) -> Result<Capacity> {
+    capacity_of(find(choice)?.as_ref(), dtype, kernels)
 }
 
-fn capacity_of(gpu: Option<&Gpu>, dtype: DtypeChoice) -> Result<Capacity> {
+fn capacity_of(gpu: Option<&Gpu>, dtype: DtypeChoice, kernels: KernelChoice) -> Result<Capacity> {
     let Some(gpu) = gpu else {
         let dtype = match dtype {
             DtypeChoice::Auto | DtypeChoice::F32 => DType::F32,
@@ -185,11 +191,16 @@ fn capacity_of(gpu: Option<&Gpu>, dtype: DtypeChoice) -> Result<Capacity> {
         };
         return Ok(Capacity { dtype, max_tensor_bytes: None, memory: Memory::Main, has_f16: true });
     };
-    let has_f16 = gpu.has_f16();
+    let kernels = Kernels::of(gpu, kernels);
+    let has_f16 = gpu.has_f16() && !kernels.is_f16_wrong;
     let dtype = match dtype {
         DtypeChoice::F16 if has_f16 => DType::F16,
         DtypeChoice::Auto if has_f16 && !gpu.is_software() => DType::F16,
         DtypeChoice::Auto | DtypeChoice::F32 => DType::F32,
+        DtypeChoice::F16 if gpu.has_f16() => {
+            let error = Error::new(format!("This GPU computes wrongly in f16: {}", kernels.reason));
+            return Err(error.advise("Choose --dtype f32"));
+        }
         DtypeChoice::F16 => {
             return Err(Error::new(format!("This GPU has no f16: {}", gpu.info.name)).advise("Choose --dtype f32"));
         }

@@ -55,6 +55,7 @@ impl Engine for Puppet {
             guidance_scale: 1.0,
             device: "nowhere".into(),
             dtype: "f32".into(),
+            kernels: String::new(),
             on_gpu: self.on_gpu,
             parameters: 1,
             weight_bytes: 4,
