@@ -7,14 +7,13 @@
 use std::collections::HashSet;
 use std::fs;
 
+use crate::base::device::tuning_file;
 use crate::content::request::Request;
 use crate::pipelines::Phase;
 
-/// Returns how many of a GPU's kernels the backend has tuned, in this process and before: a line each in its file (`crates/turso`). 0
-/// where it lies elsewhere, as on macOS.
+/// Returns how many kernels the backend has tuned for the GPU in use, in this process and before.
 pub fn kernels_tuned() -> usize {
-    let file = dirs::cache_dir().map(|cache| cache.join("cubecl/default.db.tuning"));
-    let bytes = file.and_then(|file| fs::read(file).ok()).unwrap_or_default();
+    let bytes = fs::read(tuning_file()).unwrap_or_default();
     bytes.split(|byte| *byte == b'\n').count().saturating_sub(1)
 }
 

@@ -1,5 +1,7 @@
 //! The GPUs of this machine, as wgpu reports them.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use burn::cubecl::wgpu::WgpuDeviceKind;
 use burn::tensor::DeviceKind;
 use burn::tensor::wgpu::wgpu::{self, Adapter, AdapterInfo, Backend, DeviceType, Features, Limits};
@@ -38,6 +40,13 @@ impl Gpu {
     /// The driver and its version, as far as it tells.
     pub(super) fn driver(&self) -> String {
         format!("{} {}", self.info.driver, self.info.driver_info).trim().to_owned()
+    }
+
+    /// A number that is this GPU's with this driver.
+    pub(super) fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (&self.info.name, self.info.backend.to_str(), self.driver()).hash(&mut hasher);
+        hasher.finish()
     }
 
     /// What a check of it is kept under: the GPU, its driver, and this version of the program.

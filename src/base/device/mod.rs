@@ -9,6 +9,7 @@ mod chosen;
 mod gpus;
 mod opened;
 mod portable;
+mod tuning;
 mod verdict;
 
 use std::num::NonZeroUsize;
@@ -24,6 +25,7 @@ pub use chosen::{GpuToCheck, Kernels, gpu_to_check};
 use chosen::{find, is_default};
 use gpus::{Gpu, gpus};
 use opened::open_gpu;
+pub use tuning::tuning_file;
 pub use verdict::{GpuVerdict, path_of_user as verdicts_of_user};
 
 use crate::base::error::{Error, Result};

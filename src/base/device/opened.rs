@@ -9,7 +9,7 @@ use burn::tensor::wgpu::wgpu::Backend;
 use burn::tensor::{Device, DeviceKind};
 
 use super::gpus::Gpu;
-use super::portable;
+use super::{portable, tuning};
 use crate::base::error::{Error, Result};
 
 /// A GPU that is open.
@@ -39,6 +39,7 @@ pub(super) fn open_gpu(gpu: &Gpu, portable: bool) -> Result<OpenedGpu> {
         }
         before += 1;
     }
+    tuning::begin(gpu);
     let (device, name) =
         if portable { portable::open(gpu, before) } else { open_native(gpu, before) }.map_err(|cause| {
             Error::new(format!("This GPU can't be opened: {}", gpu.info.name))

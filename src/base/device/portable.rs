@@ -4,7 +4,6 @@
 //! properties that it gives to adapters without such a language: cubecl-wgpu 0.11.3, `runtime.rs` (`try_create_server`) and
 //! `backend/wgsl.rs`.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use burn::cubecl::client::Client;
@@ -46,7 +45,8 @@ pub(super) fn open(gpu: &Gpu, before: u16) -> Result<(Device, &'static str)> {
     };
     let opened = pollster::block_on(adapter.request_device(&descriptor));
     let (device, queue) = opened.map_err(|cause| Error::new("its driver refuses").caused_by(cause))?;
-    let index = index_of(gpu).wrapping_add(before);
+    // burn keeps what it learns about a GPU under this number, so it is the same in every run.
+    let index = (gpu.fingerprint() as u16).wrapping_add(before);
     let id = DeviceId::new(EXISTING, index);
     let options = RuntimeOptions::try_default().map_err(|cause| Error::new("wrong options").caused_by(cause))?;
     let properties = properties(gpu);
@@ -79,13 +79,6 @@ pub(super) fn open(gpu: &Gpu, before: u16) -> Result<(Device, &'static str)> {
     let client = Client::try_init(id, server);
     let client = client.map_err(|cause| Error::new(format!("it can't be registered: {cause:?}")))?;
     Ok((Device::wgpu(DeviceKind::Existing(index.into())), client.name()))
-}
-
-/// A number that is this GPU's with this driver: burn keeps what it learns about a GPU under it.
-fn index_of(gpu: &Gpu) -> u16 {
-    let mut hasher = DefaultHasher::new();
-    (&gpu.info.name, gpu.driver()).hash(&mut hasher);
-    hasher.finish() as u16
 }
 
 /// What the adapter can do, but for what a server doesn't use or the driver only tries out.
