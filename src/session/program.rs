@@ -31,8 +31,7 @@ use crate::storage::library::Places;
 use crate::storage::recipe::local_files::LocalFiles;
 use crate::worker::{self, JobId, LeftBehind, Preview, RunKeeper};
 
-/// Events that may wait for a subscriber: far more than come between two of its looks. One that lags further behind has gone
-/// astray, and is let go of.
+/// Events that may wait for a subscriber: far more than come between two of its looks. One that lags further behind is dropped.
 const EVENTS: usize = 4096;
 
 /// The program without a window.
@@ -264,7 +263,9 @@ impl Session {
             self.tell(SessionEvent::Gallery(news));
         }
         self.hear_models();
-        while let Some(error) = self.desks.as_ref().and_then(|desks| desks.journal.trouble().or(desks.runs.trouble())) {
+        while let Some(error) =
+            self.desks.as_ref().and_then(|desks| desks.journal.trouble().or_else(|| desks.runs.trouble()))
+        {
             self.tell(SessionEvent::Failed(error));
         }
         self.dispatch();
@@ -435,8 +436,15 @@ impl Session {
 }
 
 impl Drop for Session {
-    /// Keeps what has changed last; the journal's thread writes it before it ends.
+    /// Keeps what has changed last; the journal's thread writes it before it ends. The worker may save a picture before it ends, which
+    /// then isn't kept as one to be drawn.
     fn drop(&mut self) {
+        self.keep();
+        for event in self.worker.finish() {
+            if let worker::Event::PictureSaved { id, picture, .. } = event {
+                self.queue.finished(id, picture);
+            }
+        }
         self.keep();
     }
 }

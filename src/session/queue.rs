@@ -211,6 +211,7 @@ impl Queue {
     pub fn stop(&mut self, others_too: bool) {
         if let Some(running) = &mut self.running {
             running.cancel.cancel();
+            running.is_stopped = true;
             running.ends_whole |= others_too;
             self.revision += 1;
         }
@@ -218,18 +219,14 @@ impl Queue {
 
     /// A stopped generation is over: what is left of it comes next.
     pub fn go_on_after(&mut self, stopped: &Running) {
-        if stopped.compares() {
-            return;
-        }
-        if let Some(rest) = stopped.waiting.after(stopped.picture + 1).filter(|_| !stopped.ends_whole) {
+        if let Some(rest) = stopped.after_stop() {
             self.push_first(rest);
         }
     }
 
     /// What the next run of the program has to draw: the running one's missing pictures first.
     pub fn to_keep(&self) -> Vec<(Key, Waiting)> {
-        let unfinished = self.running.iter().filter(|running| !running.cancel.is_cancelled());
-        let unfinished = unfinished.filter_map(|running| Some((running.key, running.unfinished()?)));
+        let unfinished = self.running.iter().filter_map(|running| Some((running.key, running.unfinished()?)));
         unfinished.chain(self.waiting.iter().map(|queued| (queued.key, queued.waiting.clone()))).collect()
     }
 
@@ -307,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_stays_and_holds_nothing_up() {
+    fn what_failed_stays_and_the_next_is_drawn() {
         let mut queue = queue(&["a", "b"]);
         let id = start(&mut queue);
         let failed = queue.ended(id).expect("it ran");
@@ -362,11 +359,15 @@ mod tests {
     }
 
     #[test]
-    fn a_stopped_job_is_not_kept() {
-        let mut queue = queue(&["a", "b"]);
-        start(&mut queue);
-        queue.stop(false);
-        assert_eq!(queue.to_keep().len(), 1);
+    fn a_stopped_picture_is_not_kept_and_the_others_of_its_generation_are() {
+        for (others_too, expected) in [(false, vec![(12, 1), (10, 3)]), (true, vec![(10, 3)])] {
+            let mut queue = queue(&["a", "b"]);
+            let id = start(&mut queue);
+            queue.reached(id, 1);
+            queue.stop(others_too);
+            let seeds = |(_, kept): (Key, Waiting)| (kept.work.first().seeds.first, kept.work.first().seeds.count);
+            assert_eq!(queue.to_keep().into_iter().map(seeds).collect::<Vec<_>>(), expected);
+        }
     }
 
     #[test]

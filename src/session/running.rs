@@ -35,6 +35,8 @@ pub struct Running {
     pub preview_share: f64,
     /// Steps done of each picture that is drawn side by side, and all of them once they are known.
     pub variants: Vec<(usize, usize)>,
+    /// Whether its picture was asked to end.
+    pub(super) is_stopped: bool,
     /// Whether a stop means all of its pictures.
     pub(super) ends_whole: bool,
 }
@@ -61,6 +63,7 @@ impl Running {
             steps,
             step_secs: None,
             preview_share: 0.0,
+            is_stopped: false,
             ends_whole: false,
         }
     }
@@ -70,9 +73,14 @@ impl Running {
         self.without_first(self.picture).unwrap_or_else(|| self.waiting.clone())
     }
 
-    /// What of it isn't finished; `None` if all of it is.
+    /// What of it has yet to be drawn; `None` if nothing has.
     pub(super) fn unfinished(&self) -> Option<Waiting> {
-        self.without_first(self.picture.max(self.finished))
+        if self.is_stopped { self.after_stop() } else { self.without_first(self.picture.max(self.finished)) }
+    }
+
+    /// What is left of it once its picture is stopped; `None` if nothing is. Pictures that are drawn side by side stop together.
+    pub(super) fn after_stop(&self) -> Option<Waiting> {
+        self.waiting.after(self.picture + 1).filter(|_| !self.ends_whole && !self.compares())
     }
 
     /// Its pictures from this one on, counted from 0, or those that are drawn side by side and aren't finished.

@@ -75,6 +75,12 @@ impl WorkerSlot {
         self.worker.as_mut()?.try_recv()
     }
 
+    /// Cancels what is going on, waits for the worker to end, and gives what it told until then.
+    pub(super) fn finish(&mut self) -> Vec<Event> {
+        self.is_wanted = false;
+        self.worker.as_mut().map(WorkerHandle::finish).unwrap_or_default()
+    }
+
     /// Whether there is no worker, and none to come.
     pub(super) fn is_gone(&self) -> bool {
         !self.is_wanted && self.worker.as_ref().is_none_or(WorkerHandle::is_over)

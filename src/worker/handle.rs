@@ -1,6 +1,7 @@
 //! The handle that commands the worker, from one other thread.
 //!
-//! It never waits for the worker except in [`WorkerHandle::recv`] and when it is dropped, and then no longer than [`PATIENCE`].
+//! It never waits for the worker except in [`WorkerHandle::recv`], [`WorkerHandle::finish`] and when it is dropped: at its end no longer
+//! than [`PATIENCE`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,11 +99,21 @@ impl WorkerHandle {
 
     /// Cancels what is going on and lets the thread end. Returns at once: [`Self::is_over`] says when it has ended.
     pub fn close(&mut self) {
+        self.cancel();
+        self.service.close();
+    }
+
+    /// Cancels what is going on, waits for the thread to end, and gives what it told until then.
+    pub fn finish(&mut self) -> Vec<Event> {
+        self.cancel();
+        self.service.finish()
+    }
+
+    fn cancel(&self) {
         self.closing.cancel();
         for (_, job) in &self.jobs {
             job.cancel();
         }
-        self.service.close();
     }
 
     /// Whether the thread has ended.

@@ -1,13 +1,13 @@
 //! A service: a named thread that obeys orders and tells news, and the handle that commands it.
 //!
 //! Both ways are bounded channels, so neither side can pile up work for the other. The handle never waits for the thread, except
-//! in [`Service::wait`] and when it is dropped: then the thread is given [`Limits::patience`] to finish, and is left behind if a
-//! disk, a network or a device keeps it longer.
+//! in [`Service::wait`], in [`Service::finish`] and when it is dropped: at its end the thread is given [`Limits::patience`] to finish,
+//! and is left behind if a disk, a network or a device keeps it longer.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded, never};
 
@@ -107,6 +107,15 @@ impl<Order, News> Service<Order, News> {
     pub fn close(&mut self) {
         self.orders = bounded(0).0;
         self.news = never();
+    }
+
+    /// Lets the thread end, and gives the news that it tells until then. Waits for it as dropping the handle does.
+    pub fn finish(&mut self) -> Vec<News> {
+        self.orders = bounded(0).0;
+        let end = Instant::now() + self.patience;
+        let news = std::iter::from_fn(|| self.news.recv_deadline(end).ok()).collect();
+        self.patience = end.saturating_duration_since(Instant::now());
+        news
     }
 
     /// Whether the thread has ended.
@@ -238,6 +247,20 @@ mod tests {
     }
 
     #[test]
+    fn finishing_gives_all_news_that_the_thread_told_until_its_end() {
+        let work = |orders: Receiver<u32>, outbox: Outbox<u32>| {
+            // More than there is room for, told after the last order.
+            let last = orders.iter().last().unwrap_or_default();
+            for number in 0..last {
+                outbox.tell(number);
+            }
+        };
+        let mut service = Service::spawn("talker", LIMITS, silent(), work).expect("a thread");
+        service.send(100).expect("there is room");
+        assert_eq!(service.finish(), (0..100).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn a_thread_that_does_not_end_is_left_behind() {
         let (release, released) = bounded::<()>(0);
         let work = move |_: Receiver<u32>, _: Outbox<u32>| {
@@ -245,6 +268,7 @@ mod tests {
         };
         let limits = Limits { patience: Duration::from_millis(1), ..LIMITS };
         let mut service: Service<u32, u32> = Service::spawn("stuck", limits, silent(), work).expect("a thread");
+        assert_eq!(service.finish(), [0; 0]);
         service.close();
         assert!(!service.is_over());
         drop(service);

@@ -257,6 +257,23 @@ fn a_session_that_only_draws_gives_what_is_asked_for_and_keeps_nothing() {
 }
 
 #[test]
+fn a_picture_that_is_saved_while_the_session_ends_is_not_drawn_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut driver = Driver::open(folder.path(), Puppet::default);
+    driver.draw(DRAW);
+    driver.until("the picture is begun", |session| session.queue().running().is_some());
+    // Nobody polls meanwhile: the session hears of the picture while it ends.
+    let end = Instant::now() + PATIENCE;
+    while pictures(folder.path()) == 0 {
+        assert!(Instant::now() < end, "no picture was saved");
+        thread::yield_now();
+    }
+    drop(driver);
+    let driver = Driver::open(folder.path(), Puppet::default);
+    assert_eq!(driver.prompts(), [""; 0]);
+}
+
+#[test]
 fn who_waits_for_a_worker_that_is_gone_is_told() {
     let (wake, woken) = bell();
     let shelf = hub::Shelf::in_cache(PathBuf::new(), families::ALL);
