@@ -45,8 +45,11 @@ impl App {
                 let Some(source) = self.picture_or_notice(None) else { return };
                 let folder = self.state.session.settings.save_folder.clone();
                 let folder = folder.or_else(dirs::download_dir).or_else(dirs::home_dir).unwrap_or_default();
-                let target = folder.join(source.file_name().unwrap_or_default());
-                self.act_on_picture(ctx, PictureAction::Export { source, target });
+                let metadata = self.state.session.settings.export_metadata();
+                self.run(move || {
+                    let copy = export::export_copy(&source, &folder, metadata)?;
+                    Ok(Some(PictureAction::Exported(copy).into()))
+                });
             }
             PictureAction::Export { source, target } => {
                 let metadata = self.state.session.settings.export_metadata();

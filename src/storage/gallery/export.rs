@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::Cursor;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use image::{ImageError, ImageFormat, ImageReader, RgbImage};
 
@@ -13,6 +13,7 @@ use crate::base::error::{Error, Result};
 use crate::base::files::write_whole;
 use crate::content::imaging::encode::{self, Said};
 use crate::content::imaging::{png_chunks, png_text, xmp};
+use crate::storage::gallery::{numbered, write_free};
 use crate::storage::recipe::import;
 
 /// A kind of file to save as.
@@ -79,11 +80,26 @@ impl Format {
 /// target can't be written. What was there before stays.
 pub fn export(source: &Path, target: &Path, metadata: Metadata) -> Result<()> {
     let format = Format::from_path(target)?;
+    write_whole(target, &converted(source, format, metadata)?)
+}
+
+/// Saves the PNG at `source` in `folder` as a PNG of the same name, with a number behind it where that is taken: nothing is replaced.
+/// Gives where it lies then.
+///
+/// # Errors
+/// The source can't be read or is no PNG; the folder is missing or can't be written to.
+pub fn export_copy(source: &Path, folder: &Path, metadata: Metadata) -> Result<PathBuf> {
+    let file = converted(source, Format::Png, metadata)?;
+    let name = Path::new(source.file_name().unwrap_or_default()).with_extension("png");
+    write_free(folder, (0..=usize::MAX).map(|k| numbered(&name, k)), &file, &mut |_, _| {})
+}
+
+/// The file of a PNG in another format, or with less in it.
+fn converted(source: &Path, format: Format, metadata: Metadata) -> Result<Vec<u8>> {
     let at = |error: Error| Error::new(format!("this picture can't be saved: {}", source.display())).caused_by(error);
     import::check(source)?;
     let file = fs::read(source).map_err(|cause| at(Error::new(cause.to_string())))?;
-    let file = convert(file, format, metadata).map_err(at)?;
-    write_whole(target, &file)
+    convert(file, format, metadata).map_err(at)
 }
 
 /// A PNG in another format, or with less in it.
@@ -160,6 +176,18 @@ mod tests {
         let imported = import(&path, &LocalFiles::default()).expect("settings");
         assert_eq!((imported.source, &imported.patch), (SourceApp::BURNISHER, &recipe().shared().patch()));
         assert_eq!(imported.model.as_deref(), Some("fox, best.safetensors"), "without its folder");
+    }
+
+    #[test]
+    fn a_copy_replaces_neither_its_original_nor_another_picture() {
+        let (folder, source) = saved();
+        let original = fs::read(&source).expect("a file");
+        let copied = || export_copy(&source, folder.path(), Metadata::Strip).expect("a copy");
+        assert_eq!((copied(), copied()), (folder.path().join("fox-2.png"), folder.path().join("fox-3.png")));
+        assert_eq!(fs::read(&source).expect("a file"), original);
+        assert!(fs::read(folder.path().join("fox-2.png")).expect("a file").len() < original.len());
+        let error = export_copy(&source, &folder.path().join("gone"), Metadata::Keep).expect_err("there is no folder");
+        assert!(error.to_string().starts_with("there is no such folder: "), "{error}");
     }
 
     #[test]

@@ -213,21 +213,28 @@ fn write_next(
     announce: &mut Announce<'_>,
 ) -> Result<PathBuf> {
     make_folder(folder)?;
+    let numbers = last_number(folder)?.saturating_add(1)..=u64::MAX;
+    write_free(folder, numbers.map(|number| format!("{}.png", names.fill(number, recipe)).into()), bytes, announce)
+}
+
+/// Writes a PNG under the first of these names that is free in a folder.
+fn write_free(
+    folder: &Path,
+    names: impl Iterator<Item = PathBuf>,
+    bytes: &[u8],
+    announce: &mut Announce<'_>,
+) -> Result<PathBuf> {
     let mut file = write_beside(folder, bytes)?;
-    let mut number = last_number(folder)?.saturating_add(1);
-    loop {
-        let path = folder.join(format!("{}.png", names.fill(number, recipe)));
+    for path in names.map(|name| folder.join(name)).filter(|path| path.symlink_metadata().is_err()) {
         announce(&path, bytes);
-        // Two programs may be writing here: who comes second takes the number after.
+        // Two programs may be writing here: who comes second takes the next name.
         match file.persist_noclobber(&path) {
             Ok(_) => return Ok(path),
-            Err(failure) if failure.error.kind() == ErrorKind::AlreadyExists && number < u64::MAX => {
-                file = failure.file;
-                number += 1;
-            }
+            Err(failure) if failure.error.kind() == ErrorKind::AlreadyExists => file = failure.file,
             Err(failure) => return Err(file_error(&path, failure.error)),
         }
     }
+    Err(Error::new(format!("no name is free in {}", folder.display())).advise("Choose another folder"))
 }
 
 /// The largest number that a picture in `folder` begins with.
@@ -325,6 +332,18 @@ mod tests {
         ];
         assert_eq!(names(folder.path()), expected);
         assert_eq!(fs::read(folder.path().join("00007-1-old.png")).expect("still there"), b"old");
+    }
+
+    #[test]
+    fn only_free_names_are_announced_where_the_number_ends_the_name() {
+        let folder = folder();
+        let destination = Destination::Named(folder.path().to_owned(), NamePattern("{prompt} {number}".to_owned()));
+        for number in 1..=3 {
+            let mut announced = Vec::new();
+            let mut announce = |path: &Path, _: &[u8]| announced.push(path.to_owned());
+            save_announced(&picture(), None, 0, recipe("fox"), &destination, &mut announce).expect("saved");
+            assert_eq!(announced, [folder.path().join(format!("fox {number:05}.png"))]);
+        }
     }
 
     #[test]

@@ -13,6 +13,9 @@ const LONGEST: usize = 200;
 /// The most bytes that the prompt takes of a name.
 const LONGEST_PROMPT: usize = 60;
 
+/// Where a pattern has the picture's number.
+const NUMBER: &str = "{number}";
+
 /// A file name with `{number}`, `{seed}`, `{prompt}`, `{model}`, `{sampler}`, `{width}` and `{height}` to be filled in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -26,42 +29,54 @@ impl Default for NamePattern {
 }
 
 impl NamePattern {
-    /// The name of a picture, without its ending. Where the pattern doesn't say `{number}`, the number is put before
-    /// it: names have to differ.
+    /// The name of a picture, without its ending. It begins with the number where the pattern doesn't say `{number}`, or says it too
+    /// far behind for a name to hold it: names have to differ.
     pub fn fill(&self, number: u64, recipe: &Recipe) -> String {
-        let request = &recipe.request;
-        let pattern = if self.0.contains("{number}") { self.0.clone() } else { format!("{{number}}-{}", self.0) };
-        let values = [
-            ("{number}", format!("{number:05}")),
-            ("{seed}", request.seeds.first.to_string()),
-            ("{prompt}", slug(&request.prompts.prompt, LONGEST_PROMPT)),
-            ("{model}", slug(recipe.model.rsplit(['/', '\\']).next().unwrap_or_default(), LONGEST_PROMPT)),
-            ("{sampler}", request.sampling.scheduler.map_or(String::new(), |kind| kind.name().to_owned())),
-            ("{width}", request.size.width.to_string()),
-            ("{height}", request.size.height.to_string()),
-        ];
-        let mut name = String::new();
-        let mut rest = pattern.as_str();
-        while let Some(first) = rest.chars().next() {
-            if let Some((key, value)) = values.iter().find(|(key, _)| rest.starts_with(key)) {
-                name.push_str(value);
-                rest = &rest[key.len()..];
-            } else {
-                // What separates folders, and what Windows takes in no name.
-                let safe = if first.is_control() || "/\\:*?\"<>|".contains(first) { '-' } else { first };
-                name.push(safe);
-                rest = &rest[first.len_utf8()..];
-            }
-        }
-        let mut end = name.len().min(LONGEST);
-        while !name.is_char_boundary(end) {
-            end -= 1;
-        }
-        name.truncate(end);
+        let values = values(number, recipe);
+        let is_held = |before: &str| replaced(before, &values).len() + digits(number).len() <= LONGEST;
+        let mut name = match self.0.split_once(NUMBER) {
+            Some((before, _)) if is_held(before) => replaced(&self.0, &values),
+            _ => replaced(&format!("{NUMBER}-{}", self.0.replace(NUMBER, "")), &values),
+        };
+        name.truncate(name.floor_char_boundary(LONGEST));
         // Values may be empty, and a name that begins with a dot is hidden.
         let trimmed = name.trim_matches(|c: char| c.is_whitespace() || "-_. ".contains(c));
-        if trimmed.is_empty() { format!("{number:05}") } else { trimmed.to_owned() }
+        if trimmed.is_empty() { digits(number) } else { trimmed.to_owned() }
     }
+}
+
+/// The number of a picture as its name has it.
+fn digits(number: u64) -> String {
+    format!("{number:05}")
+}
+
+/// What a pattern can say, and what is put in its place.
+fn values(number: u64, recipe: &Recipe) -> [(&'static str, String); 7] {
+    let request = &recipe.request;
+    [
+        (NUMBER, digits(number)),
+        ("{seed}", request.seeds.first.to_string()),
+        ("{prompt}", slug(&request.prompts.prompt, LONGEST_PROMPT)),
+        ("{model}", slug(recipe.model.rsplit(['/', '\\']).next().unwrap_or_default(), LONGEST_PROMPT)),
+        ("{sampler}", request.sampling.scheduler.map_or(String::new(), |kind| kind.name().to_owned())),
+        ("{width}", request.size.width.to_string()),
+        ("{height}", request.size.height.to_string()),
+    ]
+}
+
+/// A pattern with its values, and without what separates folders or what Windows takes in no name.
+fn replaced(pattern: &str, values: &[(&str, String)]) -> String {
+    let (mut name, mut rest) = (String::new(), pattern);
+    while let Some(first) = rest.chars().next() {
+        if let Some((key, value)) = values.iter().find(|(key, _)| rest.starts_with(key)) {
+            name.push_str(value);
+            rest = &rest[key.len()..];
+        } else {
+            name.push(if first.is_control() || "/\\:*?\"<>|".contains(first) { '-' } else { first });
+            rest = &rest[first.len_utf8()..];
+        }
+    }
+    name
 }
 
 /// Words as part of a file name: small letters and digits of any script with their marks, joined by hyphens.
@@ -158,5 +173,16 @@ mod tests {
             }
         }
         assert!(filled(&"x".repeat(500), "a").len() <= LONGEST);
+    }
+
+    #[test]
+    fn names_differ_where_the_number_stands_behind_more_than_a_name_holds() {
+        for before in ["x".repeat(195), "猫".repeat(70), "{prompt}".repeat(4)] {
+            let pattern = NamePattern(format!("{before}-{{number}}"));
+            let name = |number| pattern.fill(number, &recipe(&"long".repeat(20)));
+            assert_ne!(name(7), name(8), "{before}");
+            assert!(name(7).starts_with("00007-") && name(7).len() <= LONGEST, "{}", name(7));
+        }
+        assert_eq!(filled(&format!("{}{{number}}", "x".repeat(195)), ""), format!("{}00007", "x".repeat(195)));
     }
 }
