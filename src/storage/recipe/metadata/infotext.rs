@@ -35,6 +35,9 @@ const FIRST_KEYS: [&str; 19] = [
     "version",
 ];
 
+/// The most places of a text that are tried as the beginning of its settings or of its negative prompt.
+const MOST_PLACES: usize = 100;
+
 /// Fewer pairs than this are no settings but words with a colon.
 const FEWEST_PAIRS: usize = 3;
 
@@ -90,18 +93,19 @@ fn settings(text: &str) -> Option<SettingsBlock> {
     let lines = lines(text);
     let from = |start: usize| block(text, &lines, start);
     let is_steps_line = |line: &&Range<usize>| first_key(text, line).as_deref() == Some(STEPS);
-    let own = lines.iter().rev().filter(is_steps_line).find_map(|line| from(line.start));
+    let own = lines.iter().rev().filter(is_steps_line).take(MOST_PLACES).find_map(|line| from(line.start));
     // Lines of pairs in a row are taken from the first of them.
     let is_key_line = |index: usize| lines.get(index).is_some_and(|line| begins_with_a_key(text, line));
     let begins = |index: &usize| is_key_line(*index) && index.checked_sub(1).is_none_or(|before| !is_key_line(before));
-    let others = || (0..lines.len()).rev().filter(begins).find_map(|index| from(lines.get(index)?.start));
-    own.or_else(|| labels(text, STEPS).find_map(|label| from(label.start))).or_else(others)
+    let first_lines = || (0..lines.len()).rev().filter(begins).take(MOST_PLACES);
+    let others = || first_lines().find_map(|index| from(lines.get(index)?.start));
+    own.or_else(|| labels(text, STEPS).take(MOST_PLACES).find_map(|label| from(label.start))).or_else(others)
 }
 
 /// The pairs from a place in a line on, and on the lines that go on with them: a comma ends the line before, or they begin
 /// with a key. `None` if there are too few.
 fn block(text: &str, lines: &[Range<usize>], start: usize) -> Option<SettingsBlock> {
-    let first = lines.iter().position(|line| line.contains(&start))?;
+    let first = lines.partition_point(|line| line.end <= start);
     let mut joined = text.get(start..lines.get(first)?.end)?.trim_end().to_owned();
     let mut end = lines.get(first)?.end;
     for line in lines.get(first + 1..)? {
@@ -162,7 +166,8 @@ fn labels<'a>(text: &'a str, label: &'a str) -> impl Iterator<Item = Range<usize
 fn split_prompts(text: &str) -> (String, Option<String>) {
     let line_before = |at: usize| text.get(..at).unwrap_or_default().rsplit('\n').next().unwrap_or_default();
     let begins_a_line = |label: &Range<usize>| line_before(label.start).trim().is_empty();
-    let label = labels(text, NEGATIVE_PROMPT).find(begins_a_line).or_else(|| labels(text, NEGATIVE_PROMPT).next());
+    let begins = labels(text, NEGATIVE_PROMPT).take(MOST_PLACES).find(begins_a_line);
+    let label = begins.or_else(|| labels(text, NEGATIVE_PROMPT).next());
     let Some(label) = label else { return (text.to_owned(), None) };
     let negative = text.get(label.end..).unwrap_or_default().trim();
     let prompt = without_joint(text.get(..label.start).unwrap_or_default());

@@ -176,7 +176,10 @@ mod tests {
         let text =
             format!("{{\"c\": \"{}\", \"uc\": 1, \"base_model\": \"x\", \"prompt\": \"猫\"}}", "é".repeat(SIZE / 2));
         let garbage = "a: \"\\\": (:1),<lora:\n".repeat(SIZE / 20);
-        for text in [&deep, &list, &text, &garbage, &"x".repeat(SIZE), &"\"".repeat(SIZE), &"a:,".repeat(SIZE / 3)] {
+        let labels =
+            ["steps: ", "Steps: \n", "negative prompt:", "seed: 1\nx\n"].map(|part| part.repeat(SIZE / part.len()));
+        let repeated = ["x", "\"", "a:,"].map(|part| part.repeat(SIZE / part.len()));
+        for text in [deep, list, text, garbage].iter().chain(&labels).chain(&repeated) {
             for keyword in ["burnisher", "invokeai_metadata", "parameters", "prompt", "Comment", "XML:com.adobe.xmp"] {
                 match read_png(&[(keyword, text), ("Software", "NovelAI")]) {
                     Ok(None) => {}
