@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PathBufValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{CommandFactory, Parser, Subcommand};
 use log::LevelFilter;
 
@@ -48,18 +48,19 @@ struct Cli {
     #[command(subcommand)]
     command: Option<CliCommand>,
     /// A picture to look at in the window, or a model to use there: a folder or a file
-    #[arg(value_parser = existing)]
+    #[arg(value_parser = existing())]
     file: Option<PathBuf>,
 }
 
-/// The path of a file or a folder that is there; from anywhere.
-fn existing(text: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(text);
-    if path.exists() {
-        std::path::absolute(path).map_err(|cause| cause.to_string())
-    } else {
-        Err("there is no such command, and no such file".to_owned())
-    }
+/// Reads the path of a file or a folder that is there; from anywhere.
+fn existing() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| {
+        if path.exists() {
+            std::path::absolute(path).map_err(|cause| cause.to_string())
+        } else {
+            Err("there is no such command, and no such file".to_owned())
+        }
+    })
 }
 
 /// Reads a level by its name.
@@ -144,6 +145,39 @@ impl CliCommand {
             Self::Models(_) => "models",
             Self::CheckGpu(_) => "check-gpu",
             Self::Document(_) => "document",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn the_window_begins_with_a_file_that_is_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("fox.png");
+        let parsed = || Cli::try_parse_from(["burnisher".as_ref(), path.as_os_str()]);
+        let error = parsed().err().expect("there is no file yet").to_string();
+        assert!(error.contains("there is no such command, and no such file"), "{error}");
+        fs::write(&path, "").expect("written");
+        assert_eq!(parsed().expect("a file").file, Some(path));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_window_may_begin_with_a_file_whose_path_is_no_text() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt;
+
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join(OsStr::from_bytes(b"for\xeat.png"));
+        // Some file systems take no such name.
+        if fs::write(&path, "").is_ok() {
+            let parsed = Cli::try_parse_from(["burnisher".as_ref(), path.as_os_str()]);
+            assert_eq!(parsed.expect("a file").file, Some(path));
         }
     }
 }
