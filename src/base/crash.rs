@@ -39,7 +39,7 @@ pub fn keep_reports(state: &Path) {
         log::error!("{}", summary(info));
         // The disk may be full, and the panic's own words are on stderr.
         if add(&path, &report(info)).is_ok() {
-            let _ = writeln!(io::stderr(), "note: what a report needs is kept in {}", path.display());
+            let _ = writeln!(io::stderr(), "note: a report of this crash is kept in {}", path.display());
         }
     }));
 }
@@ -94,7 +94,7 @@ fn summary(info: &PanicHookInfo<'_>) -> String {
     let thread = thread::current();
     let name = thread.name().unwrap_or("without a name");
     let place = info.location().map_or("an unknown place".to_owned(), ToString::to_string);
-    format!("the thread {name} panicked at {place}: {}", shown_words(words_of(info.payload())))
+    format!("the thread {name} panicked at {place}: {}", words_of(info.payload()))
 }
 
 /// All that a report needs.
@@ -112,10 +112,10 @@ fn report(info: &PanicHookInfo<'_>) -> String {
     without_private(&rows.concat())
 }
 
-/// Returns what a panic said.
-pub fn words_of(panic: &(dyn Any + Send)) -> &str {
+/// Returns what may be shown of what a panic said.
+pub fn words_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given")
+    shown_words(text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given"))
 }
 
 /// What may be shown of a panic's words. Those about the bounds of a text quote the text, and those about two values the values:
@@ -187,13 +187,11 @@ mod tests {
 
     #[test]
     fn words_of_a_panic_hold_no_text_that_they_are_about() {
+        let said = |words: &str| words_of(&words.to_owned());
         let cut = "start byte index 1 is not a char boundary; it is inside 'é' (bytes 0..2) of `é, a fox`";
-        assert_eq!(shown_words(cut), cut.split('`').next().expect("a part"));
+        assert_eq!(said(cut), cut.split('`').next().expect("a part"));
         let two = "assertion `left == right` failed\n  left: \"a fox\"\n right: \"\"";
-        assert_eq!(shown_words(two), "assertion `left == right` failed");
-        assert_eq!(
-            shown_words("wgpu error\n  In `Device::create_texture`"),
-            "wgpu error\n  In `Device::create_texture`"
-        );
+        assert_eq!(said(two), "assertion `left == right` failed");
+        assert_eq!(said("wgpu error\n  In `Device::create_texture`"), "wgpu error\n  In `Device::create_texture`");
     }
 }
