@@ -1,8 +1,9 @@
-//! What every other room stands on: errors, stopping, devices, random numbers, files, threads, the log, and the names of models.
+//! What every other room stands on: errors, stopping, devices, random numbers, hashes, files, threads, the log, and the names of models.
 
 pub mod cancel;
 pub mod crash;
 pub mod device;
+pub mod digest;
 pub mod error;
 pub mod files;
 pub mod impostor;

@@ -10,8 +10,8 @@ use flate2::Crc;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use crate::base::digest::sha256;
 use crate::base::error::{Error, Result};
 use crate::content::request::Request;
 use crate::pipelines::{HostTensor, Resumption, RunRecord, RunState};
@@ -132,15 +132,6 @@ impl KeptRun {
         let state = Arc::new(RunState { record: run, tensors });
         Ok(Self { ticket, model_hash, resumption: Resumption { state, failed_decodes } })
     }
-}
-
-/// The SHA-256 of bytes, in hexadecimal digits.
-pub(super) fn sha256(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut digits, byte| {
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    })
 }
 
 /// A checksum of a record and of tensors in the order of their names.

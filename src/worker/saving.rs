@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::digest::sha256;
 use crate::base::error::{Error, Result};
 use crate::base::files::write_whole;
-use crate::worker::kept_run::{PictureTicket, sha256};
+use crate::worker::kept_run::PictureTicket;
 
 /// The version of the note.
 const VERSION: u32 = 1;

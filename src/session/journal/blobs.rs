@@ -7,8 +7,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
+use crate::base::digest::sha256;
 use crate::base::error::{Error, Result};
 use crate::base::files::{sweep_temporary, write_whole};
 
@@ -37,7 +37,7 @@ impl Blobs {
     pub(super) fn take_out(&self, value: &mut Value) -> Result<usize> {
         match value {
             Value::String(text) if text.len() > LONG => {
-                let name = name_of(text.as_bytes());
+                let name = sha256(text.as_bytes());
                 let path = self.folder.join(&name);
                 let is_new = !path.is_file();
                 let written = if is_new { text.len() } else { 0 };
@@ -66,7 +66,7 @@ impl Blobs {
             let unreadable = || Error::new(format!("This part of the journal can't be read: {}", path.display()));
             let bytes = fs::read(&path).map_err(|cause| unreadable().caused_by(cause))?;
             let text = String::from_utf8(bytes).map_err(|cause| unreadable().caused_by(cause))?;
-            if name_of(text.as_bytes()) != name {
+            if sha256(text.as_bytes()) != name {
                 return Err(unreadable());
             }
             used.insert(name);
@@ -119,14 +119,6 @@ fn blob_name(value: &Value) -> Option<String> {
 
 fn is_name(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-fn name_of(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut name, byte| {
-        let _ = write!(name, "{byte:02x}");
-        name
-    })
 }
 
 #[cfg(test)]

@@ -3,13 +3,13 @@
 //! Bytes are written where they belong, not behind what is there: should a filesystem have no working locks, two
 //! downloads write the same to the same place.
 
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::base::digest::hex;
 use crate::storage::hub::listing::Hash;
 
 /// How much of a file is hashed at a time.
@@ -39,11 +39,7 @@ impl Digesting {
 
     fn digits(&self) -> String {
         match self {
-            Self::Sha256(digest) => digest.clone().finalize().iter().fold(String::new(), |mut digits, byte| {
-                // Nothing fails that writes into a string.
-                let _ = write!(digits, "{byte:02x}");
-                digits
-            }),
+            Self::Sha256(digest) => hex(&digest.clone().finalize()),
             Self::Git(digest) => digest.digest().to_string(),
         }
     }

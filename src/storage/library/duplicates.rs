@@ -3,7 +3,6 @@
 //! Nothing is done about them: which one to keep is for people to decide.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -12,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::item::LibraryItem;
 use crate::base::cancel::CancelToken;
+use crate::base::digest::hex;
 use crate::base::error::Error;
 use crate::base::stop::{Outcome, Stop};
 
@@ -77,7 +77,7 @@ pub(super) fn sha256(path: &Path, cancel: &CancelToken, on_block: &mut dyn FnMut
             return Err(Stop::Cancelled);
         }
         match file.read(&mut block).map_err(failed)? {
-            0 => return Ok(digits(&hash.finalize())),
+            0 => return Ok(hex(&hash.finalize())),
             read => {
                 hash.update(block.get(..read).unwrap_or_default());
                 all += read as u64;
@@ -85,13 +85,4 @@ pub(super) fn sha256(path: &Path, cancel: &CancelToken, on_block: &mut dyn FnMut
             }
         }
     }
-}
-
-/// A hash as it is written: two digits a byte.
-fn digits(hash: &[u8]) -> String {
-    hash.iter().fold(String::new(), |mut digits, byte| {
-        // Nothing fails that writes into a string.
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    })
 }

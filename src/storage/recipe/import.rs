@@ -7,11 +7,8 @@ use std::path::Path;
 pub use crate::storage::recipe::metadata::{Imported, SourceApp};
 
 use crate::base::error::{Error, Result};
-use crate::storage::recipe::local_files::LocalFiles;
+use crate::storage::recipe::local_files::{LARGEST_PICTURE, LocalFiles};
 use crate::storage::recipe::metadata;
-
-/// The largest file that is taken for a picture, in bytes.
-const LARGEST_BYTES: u64 = 256 << 20;
 
 /// Reads the settings that a PNG, JPEG or WebP file carries, and looks for the files that they name by their content: where
 /// they were last seen, and beside the file. Its pixels aren't decoded.
@@ -61,8 +58,8 @@ pub fn check(path: &Path) -> Result<()> {
     if !found.is_file() {
         return Err(Error::new(format!("this is no ordinary file: {shown}")));
     }
-    if found.len() > LARGEST_BYTES {
-        let most = LARGEST_BYTES >> 20;
+    if found.len() > LARGEST_PICTURE {
+        let most = LARGEST_PICTURE >> 20;
         return Err(Error::new(format!("this file is too large for a picture: {shown}"))
             .advise(format!("Files of up to {most} MiB can be read")));
     }
@@ -148,7 +145,7 @@ mod tests {
                 .starts_with("this is a folder, not a picture")
         );
         let giant = folder.path().join("giant.png");
-        File::create(&giant).and_then(|file| file.set_len(LARGEST_BYTES + 1)).expect("a sparse file");
+        File::create(&giant).and_then(|file| file.set_len(LARGEST_PICTURE + 1)).expect("a sparse file");
         assert!(import(&giant, &LocalFiles::default()).expect_err("too large").to_string().contains("256 MiB"));
     }
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::base::digest::hex;
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
 use crate::content::request::{ImageRef, Request};
@@ -19,7 +20,7 @@ use crate::content::request::{ImageRef, Request};
 const MOST_BESIDE: usize = 200;
 
 /// The largest file that is taken for a picture, in bytes.
-const LARGEST_PICTURE: u64 = 256 << 20;
+pub(super) const LARGEST_PICTURE: u64 = 256 << 20;
 
 /// The bytes that a fingerprint takes from the beginning, the middle and the end of a file of weights: enough to tell two
 /// trainings of one model apart, and read in a moment however large the file is.
@@ -187,7 +188,7 @@ fn hash_of_picture(path: &Path) -> io::Result<String> {
     let mut buffer = vec![0; 1 << 16];
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(digits(hash)),
+            0 => return Ok(hex(&hash.finalize())),
             count => hash.update(buffer.get(..count).unwrap_or_default()),
         }
     }
@@ -218,7 +219,7 @@ fn fingerprint(path: &Path) -> io::Result<String> {
             hash.update(&sample);
         }
     }
-    Ok(format!("sampled-{}", digits(hash)))
+    Ok(format!("sampled-{}", hex(&hash.finalize())))
 }
 
 /// The files of weights of a folder, with their names in it.
@@ -235,14 +236,6 @@ fn weights(folder: &Path, name: &Path, depth: usize, found: &mut Vec<(PathBuf, P
         }
     }
     Ok(())
-}
-
-fn digits(hash: Sha256) -> String {
-    use std::fmt::Write as _;
-    hash.finalize().iter().fold(String::new(), |mut digits, byte| {
-        let _ = write!(digits, "{byte:02x}");
-        digits
-    })
 }
 
 #[cfg(test)]
