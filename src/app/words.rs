@@ -1,17 +1,4 @@
-//! Names and numbers as people say them.
-
-use crate::base::model_ref::ModelRef;
-
-/// What people call a model: the bundled one's name, that of its folder or file, or the Hub's.
-pub(crate) fn model_name(model: &ModelRef) -> String {
-    match model {
-        ModelRef::Bundled => "Pictogram 64 (bundled)".to_owned(),
-        ModelRef::Hub(id) => id.to_string(),
-        ModelRef::Folder(path) | ModelRef::File(path) => {
-            path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
-        }
-    }
-}
+//! Numbers as people say them.
 
 /// A length of a file.
 pub(crate) fn bytes(bytes: u64) -> String {

@@ -54,6 +54,12 @@ impl Error {
         &self.headline
     }
 
+    /// What is wrong as a sentence, with a capital at its beginning.
+    pub fn sentence(&self) -> String {
+        let mut letters = self.headline.chars();
+        letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+    }
+
     /// What to do about it, if there is something to do.
     pub fn advice(&self) -> Option<&str> {
         self.advice.as_deref()
@@ -124,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_damaged_file_holds_makes_no_message_of_several_lines() {
+    fn a_message_that_quotes_a_damaged_file_is_one_line() {
         let error = Error::new("a.yaml is no config:\n  --> <input>\0\n")
             .caused_by(Error::new("expected 3\n"))
             .advise("See\tline 2");
@@ -132,7 +138,12 @@ mod tests {
     }
 
     #[test]
-    fn of_a_message_that_nobody_would_read_to_its_end_the_middle_is_left_out() {
+    fn a_headline_becomes_a_sentence_with_a_capital() {
+        assert_eq!(["the disk", "", "ö"].map(|headline| Error::new(headline).sentence()), ["The disk", "", "Ö"]);
+    }
+
+    #[test]
+    fn the_middle_of_a_very_long_message_is_left_out() {
         let error = Error::new(format!("invalid type: {}, expected a number", "\u{e9}".repeat(100_000)));
         let message = error.to_string();
         assert!(message.starts_with("invalid type: \u{e9}") && message.ends_with(", expected a number"), "{message}");

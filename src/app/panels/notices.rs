@@ -144,7 +144,7 @@ fn unsaved_ui(ui: &mut egui::Ui, picture: &UnsavedPicture) -> Option<UnsavedChoi
 /// An error: headline, causes, what to do, with buttons. True when it is dismissed.
 fn error_ui(ui: &mut egui::Ui, error: &Error) -> bool {
     let color = theme::palette(ui).error;
-    let headline = ui.label(egui::RichText::new(format!("⚠ {}", sentence(error.headline()))).color(color).strong());
+    let headline = ui.label(egui::RichText::new(format!("⚠ {}", error.sentence())).color(color).strong());
     announce(ui, headline.id);
     for cause in error.causes() {
         ui.label(egui::RichText::new(cause).weak());
@@ -165,12 +165,6 @@ fn error_ui(ui: &mut egui::Ui, error: &Error) -> bool {
 /// Has screen readers read a widget aloud when it appears.
 fn announce(ui: &egui::Ui, id: egui::Id) {
     ui.ctx().accesskit_node_builder(id, |node| node.set_live(egui::accesskit::Live::Polite));
-}
-
-/// A text with a capital at its beginning.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -201,10 +195,5 @@ mod tests {
         assert_eq!(notices.notices.len(), MOST + 1);
         notices.saved(&picture);
         assert_eq!(notices.notices.len(), MOST);
-    }
-
-    #[test]
-    fn headlines_begin_with_a_capital() {
-        assert_eq!(["the disk", "", "ö"].map(sentence), ["The disk", "", "Ö"]);
     }
 }

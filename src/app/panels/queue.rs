@@ -7,7 +7,6 @@ use crate::app::command::UiCommand;
 use crate::app::state::WindowState;
 use crate::app::theme;
 use crate::app::widgets::command_button;
-use crate::app::words::model_name;
 use crate::session::{Key, Move, Waiting};
 
 /// The foot of the left panel.
@@ -146,7 +145,7 @@ fn row_ui(ui: &mut egui::Ui, waiting: &Waiting, row: QueueRow, can_move: [bool; 
             request.size.height,
             request.sampling.steps,
             request.seeds.first,
-            model_name(&waiting.model)
+            waiting.model.label()
         );
         let details = if is_on_disk { details } else { format!("{details}\nIt is being written to the disk") };
         // What a crash would cost is seen to be so.

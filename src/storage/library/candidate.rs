@@ -40,8 +40,7 @@ impl Candidate {
 /// The model that is built in.
 pub(super) fn bundled(families: Families) -> LibraryItem {
     let pipeline = Pipeline::inspect(&FileTree::Bundled, families);
-    let item =
-        pipeline.item(ModelRef::Bundled, "Pictogram 64 (bundled)".to_owned(), LibraryApp::Burnisher, Path::new(""));
+    let item = pipeline.item(ModelRef::Bundled, ModelRef::Bundled.label(), LibraryApp::Burnisher, Path::new(""));
     LibraryItem { path: None, modified: None, ..item }
 }
 

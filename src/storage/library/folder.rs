@@ -60,7 +60,7 @@ impl Pipeline {
                 return pipeline;
             }
             Err(error) => {
-                pipeline.flaws.push(sentence(error.headline()));
+                pipeline.flaws.push(error.sentence());
                 pipeline.damaged.extend(real(source, "model_index.json"));
                 return pipeline;
             }
@@ -73,7 +73,7 @@ impl Pipeline {
             pipeline.unopenable = Some(format!("It is {class}, which this app can't draw with yet"));
         }
         let named = named_components(&index, known, &source.locate("model_index.json")).unwrap_or_else(|error| {
-            pipeline.flaws.push(sentence(error.headline()));
+            pipeline.flaws.push(error.sentence());
             Vec::new()
         });
         for component in &named {
@@ -97,7 +97,7 @@ impl Pipeline {
             Ok(None) => return self.missing.push(config),
             Err(error) => {
                 self.damaged.extend(real(source, &config));
-                return self.flaws.push(sentence(error.headline()));
+                return self.flaws.push(error.sentence());
             }
         };
         if class.contains("Tokenizer") {
@@ -129,7 +129,7 @@ impl Pipeline {
                         Ok(shards) => files.extend(shards),
                         Err(error) => {
                             self.damaged.extend(real(source, &index));
-                            return self.flaws.push(sentence(error.headline()));
+                            return self.flaws.push(error.sentence());
                         }
                     }
                 }
@@ -217,10 +217,4 @@ fn real(source: &FileTree, file: &str) -> Option<PathBuf> {
         FileTree::Folder(root) => fs::canonicalize(root.join(file)).ok(),
         FileTree::Bundled => None,
     }
-}
-
-/// Capitalises the first letter of a text.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

@@ -12,7 +12,6 @@ mod tree;
 
 use crate::app::action::Action;
 use crate::app::theme;
-use crate::app::words::model_name;
 use crate::base::error::Result;
 use crate::base::model_ref::ModelRef;
 
@@ -52,7 +51,7 @@ impl Inspector {
         let modal = egui::Modal::new(egui::Id::unique("inspector")).show(ctx, |ui| {
             let screen = ctx.content_rect();
             ui.set_width(WIDTH.min(screen.width() - 48.0));
-            ui.heading(model_name(&self.model)).on_hover_text(self.model.to_string());
+            ui.heading(self.model.label()).on_hover_text(self.model.to_string());
             let height = (screen.height() - 190.0).clamp(200.0, 620.0);
             match &self.found {
                 None => drop(ui.label("Reading the model's files…")),

@@ -13,7 +13,6 @@ use crate::app::stage::look_back;
 use crate::app::state::WindowState;
 use crate::app::theme;
 use crate::app::widgets::{row, wide};
-use crate::app::words::model_name;
 use crate::base::model_ref::ModelRef;
 use crate::content::request::{Field, MAX_COUNT, MAX_SIDE, SIDE_MULTIPLE, SafetyMode, TaskKind, nearest_side};
 use crate::session::ModelState;
@@ -121,12 +120,11 @@ fn model_ui(ui: &mut egui::Ui, state: &WindowState, actions: &mut Vec<Action>) {
 
 /// The model in use, and those that were used before.
 fn choice_ui(ui: &mut egui::Ui, state: &WindowState, label: egui::Id, width: f32, actions: &mut Vec<Action>) {
-    let combo =
-        egui::ComboBox::from_id_salt("model").width(width).selected_text(model_name(&state.session.settings.model));
+    let combo = egui::ComboBox::from_id_salt("model").width(width).selected_text(state.session.settings.model.label());
     let shown = combo.truncate().show_ui(ui, |ui| {
         for model in std::iter::once(ModelRef::Bundled).chain(state.session.settings.recent_models.iter().cloned()) {
             let chosen = state.session.settings.model == model;
-            let button = ui.selectable_label(chosen, model_name(&model)).on_hover_text(model.to_string());
+            let button = ui.selectable_label(chosen, model.label()).on_hover_text(model.to_string());
             if button.clicked() && !chosen {
                 actions.push(ModelAction::Use(model).into());
             }
