@@ -95,7 +95,7 @@ impl App {
             UiCommand::CopyPicture => PictureAction::Copy(None).into(),
             UiCommand::CopyPrompt => Action::CopyText(self.state.draft.values.prompts.prompt.clone()),
             UiCommand::BeginWith => PictureAction::BeginWith.into(),
-            UiCommand::Rewind => PictureAction::LookBack.into(),
+            UiCommand::LookBack => PictureAction::LookBack.into(),
             UiCommand::ShowDepth => PictureAction::SwitchDepth.into(),
             UiCommand::ReadPicture => {
                 Action::Browse(FileDialog::picture("Read a picture's settings", |path| FormAction::Import(path).into()))

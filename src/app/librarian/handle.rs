@@ -51,7 +51,7 @@ impl Librarian {
 
     /// Shows a picture that the safety checker flagged as it is from now on.
     pub fn reveal(&mut self, picture: PathBuf) {
-        self.wishes.veil.lift(picture.clone());
+        self.wishes.flagged.reveal(picture.clone());
         self.want_picture(picture);
     }
 

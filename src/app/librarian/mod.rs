@@ -5,12 +5,12 @@
 //! [`Librarian::news`]. A folder that doesn't answer is waited for no longer than a second at the end.
 
 mod difference;
+mod flagged;
 mod handle;
 mod news;
 mod pictures;
 #[cfg(test)]
 mod tests;
-mod veil;
 mod wishes;
 
 pub use difference::Difference;

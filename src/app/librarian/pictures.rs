@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, TryRecvError};
 use egui::ColorImage;
-use image::{DynamicImage, RgbaImage};
+use image::DynamicImage;
 
 use crate::app::librarian::difference::difference;
+use crate::app::librarian::flagged::{self, FlaggedPictures};
 use crate::app::librarian::news::{FittedPicture, LibrarianNews, PictureComparison};
-use crate::app::librarian::veil::{self, Veil};
 use crate::app::librarian::wishes::Wishes;
+use crate::app::screen_picture::color_image;
 use crate::base::error::Result;
 use crate::base::sync::Outbox;
 use crate::content::imaging::texture::fit_texture;
@@ -26,15 +27,15 @@ pub(super) fn run(cache: &Path, wishes: &Wishes, openings: &Receiver<()>, outbox
             queue = wanted.into_iter();
         }
         let news = if let Some(path) = wishes.picture.take().or_else(|| wishes.base.take()) {
-            let image = open(&path, &wishes.veil).map(Arc::new);
+            let image = open(&path, &wishes.flagged).map(Arc::new);
             Some(LibrarianNews::Picture { path, image })
         } else if let Some(paths) = wishes.comparison.take() {
-            let comparison = compare(&paths, &wishes.veil).map(Arc::new);
+            let comparison = compare(&paths, &wishes.flagged).map(Arc::new);
             Some(LibrarianNews::Comparison { paths, comparison })
         } else {
             queue.next().map(|path| {
-                let image = thumbnails.get(&path).map(|image| match wishes.veil.over(&path) {
-                    Some(_) => color_image(&veil::blurred(&image.into()).to_rgba8()),
+                let image = thumbnails.get(&path).map(|image| match wishes.flagged.score(&path) {
+                    Some(_) => color_image(&flagged::blurred(&image.into()).to_rgba8()),
                     None => color_image(&image),
                 });
                 LibrarianNews::Thumbnail { path, image }
@@ -57,36 +58,30 @@ fn fit(image: DynamicImage) -> (DynamicImage, [u32; 2]) {
 }
 
 /// Reads a picture, and blurs it if it is to be.
-fn read(path: &Path, veil: &Veil) -> Result<(DynamicImage, [u32; 2], Option<f64>)> {
+fn read(path: &Path, flagged_pictures: &FlaggedPictures) -> Result<(DynamicImage, [u32; 2], Option<f64>)> {
     let (image, size) = fit(decode(path)?);
-    let flagged = veil.over(path);
-    Ok((if flagged.is_some() { veil::blurred(&image) } else { image }, size, flagged))
+    let flagged = flagged_pictures.score(path);
+    Ok((if flagged.is_some() { flagged::blurred(&image) } else { image }, size, flagged))
 }
 
-fn open(path: &Path, veil: &Veil) -> Result<FittedPicture> {
-    Ok(opened(&read(path, veil)?))
+fn open(path: &Path, flagged_pictures: &FlaggedPictures) -> Result<FittedPicture> {
+    Ok(opened(&read(path, flagged_pictures)?))
 }
 
 fn opened((image, size, flagged): &(DynamicImage, [u32; 2], Option<f64>)) -> FittedPicture {
     let image = match image {
-        DynamicImage::ImageRgb8(image) => ColorImage::from_rgb(lengths(image.dimensions()), image),
+        DynamicImage::ImageRgb8(image) => {
+            ColorImage::from_rgb([image.width() as usize, image.height() as usize], image)
+        }
         image => color_image(&image.to_rgba8()),
     };
     FittedPicture { image: Arc::new(image), size: *size, flagged: *flagged }
 }
 
-fn compare(paths: &[PathBuf; 2], veil: &Veil) -> Result<PictureComparison> {
+fn compare(paths: &[PathBuf; 2], flagged_pictures: &FlaggedPictures) -> Result<PictureComparison> {
     // One after the other, so that only one is there at its full size.
-    let first = read(&paths[0], veil)?;
-    let second = read(&paths[1], veil)?;
+    let first = read(&paths[0], flagged_pictures)?;
+    let second = read(&paths[1], flagged_pictures)?;
     let pictures = [opened(&first), opened(&second)];
     Ok(PictureComparison { pictures, difference: difference(&first.0.into_rgb8(), &second.0.into_rgb8()) })
-}
-
-fn color_image(image: &RgbaImage) -> ColorImage {
-    ColorImage::from_rgba_unmultiplied(lengths(image.dimensions()), image)
-}
-
-fn lengths((width, height): (u32, u32)) -> [usize; 2] {
-    [width as usize, height as usize]
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::app::librarian::veil::Veil;
+use crate::app::librarian::flagged::FlaggedPictures;
 use crate::base::sync::Latest;
 
 /// What is to be opened; a newer wish replaces an older one.
@@ -12,5 +12,5 @@ pub(super) struct Wishes {
     pub(super) picture: Latest<PathBuf>,
     pub(super) base: Latest<PathBuf>,
     pub(super) comparison: Latest<[PathBuf; 2]>,
-    pub(super) veil: Veil,
+    pub(super) flagged: FlaggedPictures,
 }

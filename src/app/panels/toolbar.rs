@@ -58,7 +58,7 @@ fn line_ui(
             item(ui, UiCommand::CopyPicture, picture, actions);
             item(ui, UiCommand::CopyPrompt, true, actions);
             item(ui, UiCommand::BeginWith, picture, actions);
-            item(ui, UiCommand::Rewind, centre.steps.is_some(), actions);
+            item(ui, UiCommand::LookBack, centre.steps.is_some(), actions);
             item(ui, UiCommand::ShowDepth, picture, actions);
             ui.separator();
             item(ui, UiCommand::ReadPicture, true, actions);

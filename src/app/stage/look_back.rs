@@ -53,7 +53,7 @@ impl Steps {
                 actions.push(FormAction::GoOnFrom(Some(Box::new(branch))).into());
             }
             if ui.small_button("✖").on_hover_text("Close").accessible_name("Close the steps").clicked() {
-                actions.push(UiCommand::Rewind.into());
+                actions.push(UiCommand::LookBack.into());
             }
         });
     }

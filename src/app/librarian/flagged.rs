@@ -14,26 +14,26 @@ use crate::storage::gallery::read_recipe;
 /// Pixels that are left of the longer side: enough for the mood of a picture, and too few for what it shows.
 const LEFT: u32 = 10;
 
-/// What the user wants to see all the same. Clones share it.
+/// Knows which pictures are flagged, and which of them the user wants to see all the same. Clones share it.
 #[derive(Clone, Default)]
-pub(super) struct Veil(Arc<Mutex<HashSet<PathBuf>>>);
+pub(super) struct FlaggedPictures(Arc<Mutex<HashSet<PathBuf>>>);
 
-impl Veil {
-    /// The user wants to see this picture.
-    pub(super) fn lift(&self, picture: PathBuf) {
-        self.lifted().insert(picture);
+impl FlaggedPictures {
+    /// Shows this picture from now on.
+    pub(super) fn reveal(&self, picture: PathBuf) {
+        self.revealed().insert(picture);
     }
 
     /// The checker's score of a picture that is to be shown blurred.
-    pub(super) fn over(&self, picture: &Path) -> Option<f64> {
+    pub(super) fn score(&self, picture: &Path) -> Option<f64> {
         // What can't be read has no verdict; the reader of its pixels says what is wrong.
         let recipe = read_recipe(picture).ok().flatten()?;
         let verdict = recipe.verdict.filter(|verdict| verdict.flagged)?;
         let is_black = recipe.request.finish.safety == SafetyMode::Block;
-        (!is_black && !self.lifted().contains(picture)).then_some(verdict.score)
+        (!is_black && !self.revealed().contains(picture)).then_some(verdict.score)
     }
 
-    fn lifted(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
+    fn revealed(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
