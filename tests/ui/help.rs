@@ -58,7 +58,7 @@ fn a_crash_is_offered_at_the_next_start_and_not_again() {
     let report = "Version: Burnisher 9\nWhat happened: the thread main panicked at src/lib.rs:1:1: it broke";
     fs::write(records.join("crash.txt"), report).expect("written");
     let mut stage = Stage::open(folder, Puppet::default());
-    stage.until_says("Burnisher broke down the last time");
+    stage.until_says("Burnisher crashed the last time");
     assert!(stage.says("it broke") && stage.says("last-crash.txt"), "{:?}", stage.texts());
     assert_eq!(copied(&mut stage), report);
     stage.click("Close");
@@ -68,6 +68,6 @@ fn a_crash_is_offered_at_the_next_start_and_not_again() {
     // What the window's files thread was asked for before is done.
     stage.until("the folder is made", |stage| stage.pictures_folder().exists());
     stage.settle();
-    assert!(!stage.says("Burnisher broke down the last time"));
+    assert!(!stage.says("Burnisher crashed the last time"));
     assert_eq!(fs::read_to_string(records.join("last-crash.txt")).expect("it is kept"), report);
 }

@@ -19,7 +19,7 @@ impl CrashDialog {
     pub(crate) fn ui(&self, ctx: &egui::Context, actions: &mut Vec<Action>) {
         let modal = egui::Modal::new(egui::Id::unique("crash")).show(ctx, |ui| {
             ui.set_width(680.0_f32.min(ctx.content_rect().width() - 40.0));
-            ui.heading("Burnisher broke down the last time");
+            ui.heading("Burnisher crashed the last time");
             ui.label(
                 "That is a bug in it. Here is what a report needs: what happened and where, versions, device, and the \
                  log's last lines. It holds no prompts, no pictures and no access tokens, and is sent nowhere.",

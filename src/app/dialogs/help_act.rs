@@ -31,7 +31,7 @@ impl App {
                     self.dialog = Some(Dialog::Crash(CrashDialog { report, path }));
                 } else {
                     let place = without_private(&path.display().to_string());
-                    self.notices.info(format!("Burnisher broke down the last time; what a report needs is in {place}"));
+                    self.notices.info(format!("Burnisher crashed the last time; a report of it is in {place}"));
                 }
             }
         }

@@ -146,7 +146,7 @@ fn progress(running: &Running) -> String {
 fn details(running: &Running) -> String {
     let mut text = running.waiting.work.first().prompts.prompt.clone();
     if let Some((_, _, since)) = &running.phase {
-        let _ = write!(text, "\nSince {}", duration(since.elapsed()));
+        let _ = write!(text, "\nIn this phase for {}", duration(since.elapsed()));
     }
     let _ = write!(text, "\nPreviews take {:.1} % of the time", running.preview_share * 100.0);
     text

@@ -9,7 +9,7 @@ use crate::base::model_ref::ModelRef;
 use crate::session::{Download, DownloadList, Standing};
 use crate::storage::hub::{DownloadProgress, TransferState};
 
-/// All of them, the last first.
+/// All of them, in the order in which they were asked for.
 pub(crate) fn ui(ui: &mut egui::Ui, list: &DownloadList, actions: &mut Vec<Action>) {
     for download in list.iter() {
         download_ui(ui, download, actions);
@@ -29,7 +29,7 @@ fn download_ui(ui: &mut egui::Ui, download: &Download, actions: &mut Vec<Action>
             match &download.standing {
                 Standing::Waiting | Standing::Running(_) => {
                     button(ui, "Cancel", "Take it off the list; what has come is kept:", HubAction::Remove);
-                    button(ui, "Pause", "Hold up", HubAction::Pause);
+                    button(ui, "Pause", "Pause", HubAction::Pause);
                 }
                 Standing::Paused => {
                     button(ui, "Cancel", "Take it off the list; what has come is kept:", HubAction::Remove);
@@ -100,10 +100,10 @@ fn duration(secs: f64) -> String {
 fn files_ui(ui: &mut egui::Ui, progress: &DownloadProgress) {
     for file in &progress.files {
         let state = match &file.state {
-            TransferState::Queued => "waits",
-            TransferState::Fetching => "comes",
-            TransferState::Checking => "is checked",
-            TransferState::Waiting { .. } => "can't go on now",
+            TransferState::Queued => "waits for its turn",
+            TransferState::Fetching => "downloading",
+            TransferState::Checking => "checking",
+            TransferState::Waiting { why, .. } => &format!("waits: {why}"),
             TransferState::Done => "✔",
         };
         ui.label(format!("{}  {} of {}  {state}", file.path, bytes(file.bytes), bytes(file.of)));
