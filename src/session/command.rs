@@ -70,7 +70,7 @@ pub enum SessionCommand {
     Download(Box<Offer>),
     /// Hold a download up.
     PauseDownload(HubId),
-    /// Go on with a download that was held up, or failed.
+    /// Go on with a download that was paused, or failed.
     ResumeDownload(HubId),
     /// Take a download off the list. What has come of it is kept.
     RemoveDownload(HubId),

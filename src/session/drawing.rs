@@ -87,7 +87,7 @@ impl Session {
                 self.model.let_go();
                 self.wants_step = None;
                 let name = model.label();
-                self.notice(format!("{name} had to make room: both models don't fit into the memory"));
+                self.notice(format!("{name} was unloaded: the memory doesn't hold both models"));
             }
             worker::Event::ModelFailed { model, error, left } => self.failed(model, error, left.as_ref()),
             worker::Event::ModelCancelled { model, left } => {

@@ -31,7 +31,7 @@ pub enum SessionEvent {
     Downloaded(HubId),
     /// What is found of the models on this computer.
     Library(LibraryNews),
-    /// Something that is worth a word to the user.
+    /// A notice to the user.
     Notice(String),
     /// Something failed.
     Failed(Error),

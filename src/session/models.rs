@@ -50,9 +50,9 @@ impl Session {
         match &download.standing {
             Standing::Done => {
                 let model = ModelRef::Hub(asked.clone());
-                self.notice(format!("{asked} is here: choose it as the model"));
+                self.notice(format!("{asked} is downloaded: choose it as the model"));
                 if self.settings.model == model {
-                    // It was chosen before it was here.
+                    // It was chosen before it was downloaded.
                     self.use_model(model);
                 } else {
                     self.settings.remember_model(&model);

@@ -1,8 +1,8 @@
 //! The place that a window has beside the settings, so that two windows on the same settings don't take each other's queue.
 //!
 //! The first window has the first seat, and the second window the next one. A seat is a lock and the files that are written under
-//! it: `session.journal` under `session.lock`, `session-2.journal` under `session-2.lock`. The system gives the lock of a window
-//! back that crashes. What a window leaves over, the next one that opens on a seat before it takes over.
+//! it: `session.journal` under `session.lock`, `session-2.journal` under `session-2.lock`. When a window crashes, the
+//! system gives its lock back, and the next window that opens takes over the journal that it left.
 //!
 //! Limits: where the file system has no locks, every window believes that it is the first.
 

@@ -50,7 +50,7 @@ fn what_cannot_be_written_is_told_and_the_window_works_on() {
         });
     }
     stage.generate("a fox");
-    stage.until_says("What you do isn't kept");
+    stage.until_says("What you do can't be saved");
     stage.until("the picture", |stage| stage.pictures().len() == 1);
     stage.press(egui::Modifiers::COMMAND, egui::Key::B);
     stage.until_says("The settings can't be saved");

@@ -43,7 +43,7 @@ fn a_model_that_cannot_be_opened_leaves_the_one_in_use() {
 #[test]
 fn a_model_that_had_to_make_room_comes_back_for_the_next_picture() {
     let mut stage = asked_for_other(Puppet { breaks: Some(other()), is_tight: true, ..Puppet::default() });
-    stage.until_says("Pictogram 64 (bundled) had to make room: both models don't fit into the memory");
+    stage.until_says("Pictogram 64 (bundled) was unloaded: the memory doesn't hold both models");
     stage.until_says("The weights are damaged");
     stage.until_says("No model is loaded");
     stage.until("the form's model", |stage| stage.settings().model == ModelRef::Bundled);

@@ -252,7 +252,7 @@ impl FolderKeeper<'_> {
 
     fn undo_delete(&mut self) {
         let Some((deleted, favourites)) = self.deleted.pop() else {
-            self.outbox.tell(GalleryNews::Failed(Error::new("there is nothing deleted to get back")));
+            self.outbox.tell(GalleryNews::Failed(Error::new("there is no deleted picture to restore")));
             return;
         };
         let (restored, failure) = bin::restore(&deleted);

@@ -238,5 +238,5 @@ fn delete_and_undo() {
     setup.desk.undo_delete().expect("room");
     let told =
         setup.wait_for(|news| if let GalleryNews::Failed(error) = news { Some(error.to_string()) } else { None });
-    assert_eq!(told, "there is nothing deleted to get back");
+    assert_eq!(told, "there is no deleted picture to restore");
 }

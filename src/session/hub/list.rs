@@ -23,7 +23,7 @@ pub struct Download {
     /// Bytes that are here, as far as that is known.
     pub bytes: u64,
     cancel: CancelToken,
-    /// Which beginning was its last: one that is held up may end after it has begun once more.
+    /// Which beginning was its last: one that is paused may end after it has begun once more.
     run: u64,
 }
 
@@ -87,7 +87,7 @@ impl DownloadList {
         }
     }
 
-    /// Lets one go on that was held up, or failed.
+    /// Lets one go on that was paused, or failed.
     pub(in crate::session) fn resume(&mut self, asked: &HubId) {
         if let Some(download) = self.get_mut(asked)
             && matches!(download.standing, Standing::Paused | Standing::Failed(_))
@@ -145,7 +145,7 @@ impl DownloadList {
             Ok(Downloaded::Done(_)) => {
                 (download.standing, download.bytes) = (Standing::Done, download.offer.bytes);
             }
-            // It was held up, or asked for once more since.
+            // It was paused, or asked for once more since.
             _ if !goes_on => return None,
             Ok(Downloaded::Stopped) => download.standing = Standing::Paused,
             Err(error) => download.standing = Standing::Failed(error),

@@ -257,5 +257,5 @@ fn tell(outbox: &Outbox<Error>, told: &mut Option<String>, written: Result<()>) 
 }
 
 fn not_kept(cause: Error) -> Error {
-    Error::new("What you do isn't kept; it is tried again every few seconds").caused_by(cause)
+    Error::new("What you do can't be saved; it is tried again every few seconds").caused_by(cause)
 }

@@ -105,7 +105,7 @@ fn sound_part(file: &JournalFile, troubles: &mut Vec<Error>) -> Option<Kept> {
             Kept::default(),
             match file.put_aside() {
                 Ok(aside) => error.advise(format!("The file as it was is kept as {}", aside.display())),
-                Err(_) => error.advise("Form and queue begin anew"),
+                Err(_) => error.advise("The form and the queue are empty"),
             },
         ),
     };

@@ -154,7 +154,7 @@ impl Settings {
         let kept = path.with_extension("json.bad");
         let advice = match write_whole(&kept, &text) {
             Ok(()) => format!("The file as it was is kept as {}", kept.display()),
-            Err(error) => format!("It can't be kept for you either: {error}"),
+            Err(error) => format!("The file as it was couldn't be kept: {error}"),
         };
         let error = Error::new(format!("some settings made no sense and have their defaults: {}", broken.join("; ")));
         (settings, Some(error.advise(advice)))
