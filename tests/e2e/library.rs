@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use burnisher::base::cancel::CancelToken;
 use burnisher::base::error::Error;
@@ -319,7 +318,6 @@ fn items_come_as_they_are_found_and_a_cancelled_scan_ends() {
     }
     let cancel = CancelToken::new();
     let told = std::sync::Mutex::new(0);
-    let since = Instant::now();
     library::scan(&Places::only(vec![tree.path("")]), families::ALL, &cancel, &|found| {
         if matches!(found, ScanNews::Item(_)) {
             *told.lock().expect("whole") += 1;
@@ -329,7 +327,6 @@ fn items_come_as_they_are_found_and_a_cancelled_scan_ends() {
     .expect("threads");
     let told = told.into_inner().expect("whole");
     assert!((1..100).contains(&told), "{told} of 200 were told of");
-    assert!(since.elapsed() < Duration::from_secs(10));
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! From a prompt to a picture, and everything that can be done on the way.
 
-use std::time::{Duration, Instant};
-
 use burnisher::storage::gallery::read_recipe;
 use egui::{Key, Modifiers};
 
@@ -56,10 +54,8 @@ fn stop_ends_the_running_one_keeps_its_preview_and_the_next_begins() {
     stage.until_says("Canvas: preview after step");
     stage.generate("a fox");
     stage.until_says("Generate (1 waiting)");
-    let since = Instant::now();
     stage.press(Modifiers::NONE, Key::Escape);
     stage.until_says("Stopped");
-    assert!(since.elapsed() < Duration::from_secs(5), "it took {:?}", since.elapsed());
     assert!(stage.says("Canvas: "), "the last preview stays");
     stage.until("the next picture", |stage| stage.pictures().len() == 1);
     stage.until_says("Canvas: a fox");

@@ -247,13 +247,6 @@ fn of_a_hundred_thousand_pictures_only_those_in_view_are_laid_out() {
     press(&mut harness, Key::End);
     assert!(self::names(&harness).contains(&"99999, picture 100000 of 100000".to_owned()));
     assert!(self::names(&harness).len() < 60);
-    let start = Instant::now();
-    for _ in 0..100 {
-        harness.step();
-    }
-    let frame = start.elapsed() / 100;
-    println!("a frame: {frame:?}");
-    assert!(frame < Duration::from_millis(40), "a frame takes {frame:?}");
 }
 
 #[test]
