@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_of_text_is_written_as_ever() {
+    fn a_path_that_is_text_is_written_as_text() {
         let places = Places { one: "/ä".into(), maybe: None, many: vec!["a".into()] };
         let json = serde_json::to_string(&places).expect("JSON");
         assert_eq!(json, r#"{"one":"/ä","maybe":null,"many":["a"]}"#);

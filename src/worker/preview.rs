@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_model_is_seen_coming_though_its_previews_cost_more_than_their_share() {
+    fn a_small_model_shows_previews_though_they_cost_more_than_their_share() {
         let (shown, mut budget) = shown(20, 0.02, 0.01);
         assert_eq!(shown, [1, 4, 7, 10, 13, 16, 19]);
         assert!((budget.share() - 0.07 / 0.47).abs() < 1e-9, "{}", budget.share());
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_picture_is_seen_coming_however_slow_the_machine_is() {
+    fn a_small_picture_shows_previews_however_slow_the_machine_is() {
         let mut budget = PreviewBudget::default();
         budget.picture(64 * 64);
         let mut previews = 0;

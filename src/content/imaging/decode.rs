@@ -317,6 +317,7 @@ mod tests {
         }
         assert!(decode(Path::new("gone.png")).expect_err("gone").to_string().starts_with("Can't read gone.png"));
     }
+
     #[test]
     fn a_picture_in_a_format_that_is_not_read_is_refused_by_its_name() {
         for (bytes, name) in [

@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_from_hell_is_no_recipe() {
+    fn broken_or_huge_metadata_is_no_recipe() {
         let picture = RgbImage::new(8, 8);
         let long = format!("\"{}\"", "x".repeat(2 << 20));
         for text in ["{\"request\":", "null", "[[[[[[", &*long, &"[".repeat(100_000)] {

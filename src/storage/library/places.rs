@@ -17,7 +17,7 @@ pub struct Places {
     pub hub: Option<PathBuf>,
     /// Folders that usually hold those of apps: the home folder, documents.
     pub homes: Vec<PathBuf>,
-    /// Folders that the user added: models, or an app's, which tells itself.
+    /// Folders that the user added: models, or an app's folder, which is known by what is in it.
     pub added: Vec<PathBuf>,
 }
 

@@ -1,4 +1,4 @@
-//! The folders of AUTOMATIC1111's web UI and its kin: Forge, reForge, SD.Next.
+//! The folders of AUTOMATIC1111's web UI and of those made from it: Forge, reForge, SD.Next.
 //!
 //! Limits: of the arguments in `webui-user.sh` and `webui-user.bat`, those that name folders for models, once each.
 

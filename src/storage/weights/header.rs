@@ -163,6 +163,7 @@ mod tests {
             assert!(said.contains(why), "{said}: {why}");
         }
     }
+
     #[test]
     fn what_is_no_damage_is_told_from_it() {
         assert_eq!(of(b"<!DOCTYPE html><html>").err(), Some(Flaw::Impostor(Impostor::WebPage)));

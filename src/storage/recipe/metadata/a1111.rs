@@ -193,6 +193,7 @@ mod tests {
         let gpu = parse("a fox\nSteps: 20, Sampler: Euler, Seed: 1").expect("settings");
         assert!(gpu.notes[0].contains("came from a GPU"));
     }
+
     #[test]
     fn a_text_without_a_prompt_leaves_the_prompts_of_the_form() {
         for text in [
