@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_over_in_time_is_not_said() {
+    fn a_short_wait_is_not_told() {
         let (said, lines) = bounded(64);
         let waits = Waits::telling(FOREVER, FOREVER, move |line| drop(said.try_send(line.to_owned())));
         waits.follow(&loading(None));

@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn zoom_stays_within_its_range_and_no_room_is_survived() {
+    fn zoom_stays_within_its_range_even_without_room() {
         let size = egui::vec2(8.0, 8.0);
         let mut view = PanZoom::default();
         let change = |factor| Change { at: ROOM.center(), factor, shift: Vec2::ZERO };

@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tells_nothing_has_no_name() {
+    fn a_file_of_an_unknown_kind_has_no_name() {
         let tga = *b"\0\0\x02\0\0\0\0\0\0\0\0\0\x40\0\x40\0\x18\0";
         for at in [1, 2, 12, 16, 17] {
             let mut odd = tga;

@@ -100,7 +100,7 @@ mod tests {
     const NAMES: LdmNames = LdmNames { has_unet_prefix: true, unet_layers: 2, vae_levels: 4 };
 
     #[test]
-    fn what_no_network_has_goes_nowhere() {
+    fn keys_of_no_network_are_left_out() {
         for key in [
             "alphas_cumprod",
             "model_ema.diffusion_modelinput_blocks00weight",

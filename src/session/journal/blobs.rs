@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_leads_nowhere_else() {
+    fn the_name_of_a_blob_leads_to_no_other_folder() {
         let blobs = Blobs::new("/nowhere".into());
         let mut value = json!({ KEY: "../../etc/passwd" });
         blobs.put_back(&mut value, &mut HashSet::new()).expect("it is no blob");

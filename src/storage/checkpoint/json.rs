@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_stays_none() {
+    fn a_text_that_is_no_json_is_refused() {
         for text in ["", "{", "{\"a\": Infinit}", "{\"a\": nan}", "{\"a\": NaNNaN}", "{\"a\": \"\\", "-InfinityNaN"] {
             assert!(parse::<Value>(text).is_err(), "{text}");
         }

@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_picture_is_none() {
+    fn a_file_that_is_no_picture_has_no_header() {
         for bytes in [&b""[..], b"GIF89a", b"notes", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"RIFF\x04\0\0\0WEBP"] {
             assert_eq!(header_of(bytes), None, "{bytes:?}");
         }

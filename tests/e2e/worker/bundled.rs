@@ -86,7 +86,7 @@ fn watch(worker: &mut WorkerHandle) -> (JobEnd, Vec<Preview>) {
 }
 
 #[test]
-fn a_picture_is_seen_coming_whatever_the_steps_between_two_previews() {
+fn a_picture_shows_previews_whatever_the_steps_between_two() {
     let (mut worker, info, _turn) = bundled();
     let folder = tempfile::tempdir().expect("a folder");
     for every in [1, 2, 3, 4] {

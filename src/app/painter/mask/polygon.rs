@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_inside_fills_nothing() {
+    fn an_outline_without_an_area_fills_nothing() {
         for points in [&[][..], &[[1.0, 1.0]], &[[1.0, 1.0], [5.0, 5.0]], &[[f32::NAN, 0.0], [9.0, 0.0], [0.0, 9.0]]] {
             assert!(cover(points, 10, 10).as_raw().iter().all(|pixel| *pixel == 0));
         }

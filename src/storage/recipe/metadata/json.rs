@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_none() {
+    fn a_text_that_is_no_json_object_gives_none() {
         for text in ["", "[]", "a fox", "{", "{\"a\": NaN", "{\"a\": \"", "{\"a\": \"\\", &"{\"a\":".repeat(100_000)] {
             assert_eq!(object(text), None);
         }
