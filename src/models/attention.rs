@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::nn::{GroupNorm, GroupNormConfig, Identity, LayerNorm, LayerNormConfig};
-use burn::tensor::{Device, FloatDType, Tensor};
+use burn::tensor::{Device, Tensor};
 
 use super::resnet::rescaled;
 use crate::base::stop::Outcome;
@@ -41,9 +41,8 @@ impl Attention {
     fn forward(&self, x: Tensor<3>, context: Tensor<3>) -> Tensor<3> {
         let q = ops::linear(&self.to_q, x);
         let (k, v) = (ops::linear(&self.to_k, context.clone()), ops::linear(&self.to_v, context));
-        let dtype = q.dtype();
-        let cast = |t: Tensor<3>| if self.upcast { t.cast(FloatDType::F32) } else { t };
-        let y = ops::attention(cast(q), cast(k), cast(v), self.heads, AttentionMask::None).cast(dtype);
+        let attention = if self.upcast { ops::attention_in_f32 } else { ops::attention };
+        let y = attention(q, k, v, self.heads, AttentionMask::None);
         let [to_out] = &self.to_out;
         ops::linear(to_out, y)
     }

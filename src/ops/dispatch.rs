@@ -1,7 +1,7 @@
-//! Norms, attention, activations and upsampling: our CPU kernels where they apply, burn's operations elsewhere.
+//! Norms, attention, activations and upsampling: our kernels where they apply, burn's operations elsewhere.
 
 use burn::nn::{GroupNorm, LayerNorm};
-use burn::tensor::{Tensor, activation};
+use burn::tensor::{FloatDType, Tensor, activation};
 
 use super::cpu::{self, Unary};
 use super::options::{AttentionMask, Then};
@@ -29,9 +29,27 @@ pub fn layer_norm(layer: &LayerNorm, x: Tensor<3>, epsilon: f64) -> Tensor<3> {
 }
 
 /// Computes `softmax(q k^T / sqrt(dim)) v` for each head: `q` is `[batch, queries, heads * dim]`, `k` and `v` are
-/// `[batch, keys, heads * dim]`.
+/// `[batch, keys, heads * dim]`. Our kernels hold nothing of the size of all scores, so plans of the memory needn't count it.
 pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize, mask: AttentionMask) -> Tensor<3> {
-    if cpu::takes(&q) { cpu::attention(q, k, v, heads, mask) } else { portable::attention(q, k, v, heads, mask) }
+    let attention = if cpu::takes(&q) {
+        cpu::attention
+    } else if gpu::takes(&q) {
+        gpu::attention
+    } else {
+        portable::attention
+    };
+    attention(q, k, v, heads, mask)
+}
+
+/// As [`attention`], but with scores in f32 whatever the number format: f16 holds none above 65504.
+pub fn attention_in_f32(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize, mask: AttentionMask) -> Tensor<3> {
+    // The GPU's kernel has them in f32 anyway.
+    if gpu::takes(&q) {
+        return gpu::attention(q, k, v, heads, mask);
+    }
+    let dtype = q.dtype();
+    let [q, k, v] = [q, k, v].map(|x| x.cast(FloatDType::F32));
+    attention(q, k, v, heads, mask).cast(dtype)
 }
 
 /// Multiplies the first half of the last axis by the exact GELU of the second: `[batch, length, 2 * width]` to

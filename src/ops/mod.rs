@@ -1,6 +1,6 @@
 //! Operations and layers of the networks, each computed the best way for the device, the number format and the size.
 //!
-//! On the CPU in f32 they run our own kernels (`cpu`), everywhere else burn's operations (`portable`). [`Linear`] and [`Conv2d`]
+//! On the CPU in f32 they run our own kernels (`cpu`), on a GPU those of `gpu`, everywhere else burn's operations (`portable`). [`Linear`] and [`Conv2d`]
 //! are our own layers, since they can carry adapters and quantised weights ([`Carried`]); norms are burn's.
 
 mod adapter;
@@ -23,7 +23,9 @@ mod threads;
 pub use adapter::Adapter;
 pub use carried::{Carried, carry};
 pub use conv::{Conv2d, conv2d};
-pub use dispatch::{attention, geglu, gelu, group_norm, layer_norm, quick_gelu, silu, upsample_nearest_2x};
+pub use dispatch::{
+    attention, attention_in_f32, geglu, gelu, group_norm, layer_norm, quick_gelu, silu, upsample_nearest_2x,
+};
 pub use interrupt::{check_cancelled, interruptible};
 pub use linear::{Linear, linear};
 pub use options::{AttentionMask, Padding, Then};

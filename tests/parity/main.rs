@@ -5,6 +5,7 @@ mod checkpoints;
 mod depth_estimator;
 mod families;
 mod from_pictures;
+mod gpu;
 mod imaging;
 mod layers;
 mod memory;

@@ -6,6 +6,7 @@
 //!
 //! `extension` lists the kernels for burn, which calls them through its fusion; a kernel is a file of its own.
 
+mod attention;
 mod extension;
 mod maps;
 mod upsample;
@@ -13,6 +14,7 @@ mod upsample;
 use burn::backend::Dispatch;
 use burn::tensor::{DType, Device, Tensor};
 
+use super::options::AttentionMask;
 use extension::GpuKernels;
 
 /// Tells whether the kernels take this tensor: f32 or f16, on a GPU.
@@ -23,4 +25,10 @@ pub(super) fn takes<const D: usize>(x: &Tensor<D>) -> bool {
 /// Doubles both sides of `[batch, channels, height, width]` by repeating each pixel.
 pub(super) fn upsample_nearest_2x(x: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(<Dispatch as GpuKernels>::upsample_nearest_2x(x.into_dispatch()))
+}
+
+/// Computes attention: `q` is `[batch, queries, heads * dim]`, `k` and `v` are `[batch, keys, heads * dim]`.
+pub(super) fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize, mask: AttentionMask) -> Tensor<3> {
+    let [q, k, v] = [q, k, v].map(Tensor::into_dispatch);
+    Tensor::from_dispatch(<Dispatch as GpuKernels>::attention(q, k, v, heads, mask == AttentionMask::Causal))
 }
