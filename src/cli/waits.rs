@@ -84,6 +84,9 @@ impl Waits {
     pub(super) fn follow(&self, event: &Event) {
         match event {
             Event::ModelLoading { component: None, .. } => self.on("loading", "the model is being opened"),
+            Event::ModelLoading { component: Some(component), number: 0, .. } => {
+                self.on("loading", format!("{component} is being checked"));
+            }
             Event::ModelLoading { component: Some(component), number, of, fraction, .. } => {
                 let percent = 100.0 * fraction;
                 self.on(

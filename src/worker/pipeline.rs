@@ -47,7 +47,7 @@ impl Host {
 /// There is no such device, the model can't be opened, or the system can't start the threads; what `on_loading` says.
 pub fn open(model: &ModelRef, host: Host, on_loading: &mut OnLoading<'_>) -> Outcome<DiffusionPipeline> {
     ops::use_own_threads(host.threads)?;
-    guard::ensure(host.device, host.kernels);
+    guard::ensure(host.device, host.kernels, on_loading)?;
     let compute = device::open_with(host.device, host.dtype, host.kernels)?;
     let memory = host.memory(compute.memory);
     DiffusionPipeline::open(model, ComputeDevice { memory, ..compute }, on_loading)

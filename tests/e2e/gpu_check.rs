@@ -27,7 +27,7 @@ fn check(cache: &Path, native: &str, portable: &str, limit: Duration) -> GpuVerd
     let guard = Guard { program: script, limit, kept: cache.join("burnisher/gpus.json") };
     let gpu =
         gpu_to_check(DeviceChoice::Gpu(None)).expect("a GPU, or Mesa's software Vulkan").expect("it isn't the CPU");
-    let verdict = guard.check(&gpu);
+    let verdict = guard.check(&gpu, &mut || Ok(())).expect("the script starts");
     gpu.keep(&guard.kept, verdict.clone()).expect("it is kept");
     verdict
 }

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use burn::cubecl::config::autotune::{AutotuneLevel, BenchConfig};
+use burn::cubecl::config::cache::CacheConfig;
 use burn::cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
 use burn::cubecl::environment;
 
@@ -20,6 +21,8 @@ pub(super) fn begin(gpu: &Gpu) {
     let mut config = CubeClRuntimeConfig::default().override_from_env();
     config.autotune.level = AutotuneLevel::Minimal;
     config.autotune.bench = BenchConfig { min_samples: 2, max_samples: 4, ..BenchConfig::default() };
+    // By default it would lie in a Rust project that the program happens to be started in.
+    config.environment.path = CacheConfig::Global;
     // The first GPU settles it.
     let _ = CubeClRuntimeConfig::try_set(config);
     let name = format!("gpu-{:016x}", gpu.fingerprint());
