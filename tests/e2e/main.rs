@@ -33,6 +33,14 @@ mod records;
 #[cfg(target_os = "linux")]
 mod redrawing;
 mod refusals;
+#[path = "../hub/repo.rs"]
+mod repo;
+#[path = "../hub/server.rs"]
+#[expect(dead_code, reason = "other test binaries use the rest of it")]
+mod server;
+#[path = "../hub/stage.rs"]
+#[expect(dead_code, reason = "other test binaries use the rest of it")]
+mod stage;
 mod tiny_models;
 mod two_programs;
 #[cfg(target_os = "linux")]

@@ -3,6 +3,7 @@
 mod bundled;
 mod jobs;
 mod killed;
+mod killed_anywhere;
 mod loading;
 mod previews;
 mod puppet;

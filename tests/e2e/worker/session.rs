@@ -40,10 +40,19 @@ pub(super) fn settings_file(folder: &Path) -> PathBuf {
 }
 
 impl Driver {
-    /// The session of this folder, with engines that `open` makes.
+    /// The session of this folder, with engines that `open` makes, and no Hub.
     pub(super) fn open<E: Engine>(folder: &Path, open: impl Fn() -> E + Clone + Send + 'static) -> Self {
-        let (wake, woken) = bell();
         let cache = folder.join("hub");
+        Self::open_with_hub(folder, open, hub::Options { offline: true, cache, ..hub::Options::from_env(None) })
+    }
+
+    /// The same with a Hub.
+    pub(super) fn open_with_hub<E: Engine>(
+        folder: &Path,
+        open: impl Fn() -> E + Clone + Send + 'static,
+        hub: hub::Options,
+    ) -> Self {
+        let (wake, woken) = bell();
         let setup = SessionSetup {
             seat: Seat::take(settings_file(folder)),
             cache: folder.join("cache"),
@@ -53,11 +62,7 @@ impl Driver {
                 spawn_waking(move |_, _| Ok(open()), move || wake())
             }),
             keep_every: Duration::ZERO,
-            reach_hub: Arc::new(move |_| hub::Options {
-                offline: true,
-                cache: cache.clone(),
-                ..hub::Options::from_env(None)
-            }),
+            reach_hub: Arc::new(move |_| hub.clone()),
         };
         let mut session = Session::open(setup, wake).expect("threads");
         session.settings.output_folder = folder.join("pictures");
@@ -89,11 +94,11 @@ impl Driver {
         }
     }
 
-    /// Waits until something is told that wasn't heard yet, or there is nothing left to do.
-    pub(super) fn news(&mut self) -> Vec<SessionEvent> {
+    /// Waits until something is told that wasn't heard yet, or something else is so.
+    pub(super) fn news(&mut self, or: impl Fn(&Session) -> bool) -> Vec<SessionEvent> {
         let heard = self.heard.len();
         let events = self.events.clone();
-        self.until("news", |session| !events.is_empty() || !session.has_work());
+        self.until("news", |session| !events.is_empty() || or(session));
         self.heard.extend(self.events.try_iter());
         self.heard.get(heard..).unwrap_or_default().to_vec()
     }
