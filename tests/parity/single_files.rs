@@ -294,6 +294,7 @@ fn words_of_textual_inversion_are_read_from_the_folder_beside() {
     let zeros = |shape: &[usize]| Tensor::f32(shape, vec![0.0; shape.iter().product()]);
     let models = Models::of(checkpoint, &SingleFile::of(checkpoint));
     models.put("embeddings/broken.safetensors", b"no header");
+    models.put("embeddings/old.pt", b"PK");
     for (file, content) in [
         word("a-toy", "<toy>", "<toy>"),
         word("Style", "emb_params", "style"),
@@ -315,6 +316,15 @@ fn words_of_textual_inversion_are_read_from_the_folder_beside() {
         let difference = golden.get("prompt_embeds").largest_difference(&embeds);
         assert!(difference < 5e-5, "{toy}: {difference}");
     }
+    assert_eq!(
+        pipeline.notes(),
+        [
+            "words in old.pt are left out: pickles aren't opened; take them as .safetensors",
+            "words in broken.safetensors are left out: the file is damaged, or can't be read",
+            "words in of.safetensors are left out: the file is something else",
+            "words in squirrel.safetensors are left out: they are for models of another kind",
+        ]
+    );
     let tokenizer = pipeline.tokenizer().expect("it reads text");
     let count = |prompt: &str| {
         let count = tokenizer.count(prompt).expect("it is split");

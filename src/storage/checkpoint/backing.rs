@@ -29,6 +29,14 @@ impl Backing {
         }
     }
 
+    /// Returns notes on the files beside it that are left out.
+    pub(super) fn notes(&self) -> &[String] {
+        match self {
+            Self::Tree(_) => &[],
+            Self::Single(file) => &file.notes,
+        }
+    }
+
     /// Returns what of a component's weights isn't there; `None` where all is, and for one that has no weights.
     pub(super) fn lack(&self, component: &Component) -> Option<&'static str> {
         let Self::Tree(source) = self else { return None };

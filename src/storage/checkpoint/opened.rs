@@ -138,10 +138,11 @@ impl Checkpoint {
         self.left_out.iter().any(|(left_out, _)| left_out == name)
     }
 
-    /// Returns notes on the components that the model does without, though its index names them.
+    /// Returns notes on the components that the model does without, though its index names them, and on files beside it that are
+    /// left out.
     pub fn notes(&self) -> Vec<String> {
         let note = |(name, lack): &(String, &str)| format!("{name}: {lack}; the model does without");
-        self.left_out.iter().map(note).collect()
+        self.left_out.iter().map(note).chain(self.backing.notes().iter().cloned()).collect()
     }
 
     /// Returns what the model's card recommends.

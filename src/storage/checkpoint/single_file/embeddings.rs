@@ -3,7 +3,8 @@
 //! reached by a link, both places count.
 //!
 //! A word is called like its file, as A1111 has it, and also like its tensor where that is a name (`<cat-toy>`), as
-//! Diffusers has it. Limits: safetensors; files of another kind, for another family or damaged are left out.
+//! Diffusers has it. Limits: safetensors; pickles, and files of another kind, for another family or damaged, are left out, and a
+//! note says so.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -20,6 +21,9 @@ const ABOVE: usize = 4;
 /// So deep are folders of embeddings looked through.
 const DEPTH: usize = 8;
 
+/// Files that a note names.
+const NAMED: usize = 3;
+
 /// The tensor that A1111 keeps a word in.
 const NO_NAME: &str = "emb_params";
 
@@ -29,14 +33,24 @@ pub(crate) struct WordEmbeddings {
     /// Each word's first row and how many they are.
     pub(crate) words: BTreeMap<String, (usize, usize)>,
     pub(crate) rows: Vec<Vec<f32>>,
+    /// Which files are left out, and why: a note a reason.
+    pub(crate) notes: Vec<String>,
 }
 
 impl WordEmbeddings {
     /// Reads those for a text encoder of such a width.
     pub(super) fn beside(model: &Path, width: usize, families: Families) -> Self {
         let mut found = Self::default();
+        let mut left_out: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for path in files(model) {
-            let Some((name, rows)) = read(&path, width, families) else { continue };
+            let (name, rows) = match read(&path, width, families) {
+                Ok(read) => read,
+                Err(why) => {
+                    let name = path.file_name().unwrap_or_default().to_string_lossy();
+                    left_out.entry(why).or_default().push(name.into_owned());
+                    continue;
+                }
+            };
             let place = (found.rows.len(), rows.len());
             found.rows.extend(rows);
             let stem = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -44,8 +58,17 @@ impl WordEmbeddings {
                 found.words.entry(word.to_ascii_lowercase()).or_insert(place);
             }
         }
+        found.notes = left_out.iter().map(|(why, names)| left_out_note(names, why)).collect();
         found
     }
+}
+
+/// Says which files of words are left out: the first few by name.
+fn left_out_note(names: &[String], why: &str) -> String {
+    let shown = names.get(..NAMED).unwrap_or(names);
+    let more = names.len() - shown.len();
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("words in {}{more} are left out: {why}", shown.join(", "))
 }
 
 /// Lists the files in the folders of embeddings, sorted.
@@ -77,21 +100,49 @@ fn collect(folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, files: &mu
             if depth > 0 {
                 collect(&path, depth - 1, seen, files);
             }
-        } else if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("safetensors")) {
+        } else if is_safetensors(&path) || is_pickle(&path) {
             files.insert(path);
         }
     }
 }
 
+fn is_safetensors(path: &Path) -> bool {
+    ends_in(path, "safetensors")
+}
+
+fn is_pickle(path: &Path) -> bool {
+    ends_in(path, "pt") || ends_in(path, "bin")
+}
+
+fn ends_in(path: &Path, wanted: &str) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case(wanted))
+}
+
 /// Reads the tensor's name, and its rows.
-fn read(path: &Path, width: usize, families: Families) -> Option<(String, Vec<Vec<f32>>)> {
-    let header = read_header(&SourceFile::on_disk(path).ok()?).ok()?;
+///
+/// # Errors
+/// Why the file is left out.
+fn read(path: &Path, width: usize, families: Families) -> Result<(String, Vec<Vec<f32>>), &'static str> {
+    if is_pickle(path) {
+        return Err("pickles aren't opened; take them as .safetensors");
+    }
+    let damaged = "the file is damaged, or can't be read";
+    let header = SourceFile::on_disk(path).and_then(|file| read_header(&file)).map_err(|_| damaged)?;
     let found = families.identify(header.shapes());
-    let [(name, stored)] = header.tensors.as_slice() else { return None };
-    let fits = found.kind == FileKind::Embedding && stored.shape.last() == Some(&width) && rows(stored) <= MAX_ROWS;
-    let numbers = fits.then(|| stored.numbers()).flatten()?;
+    let no_words = "the file is something else";
+    let [(name, stored)] = header.tensors.as_slice() else { return Err(no_words) };
+    if found.kind != FileKind::Embedding {
+        return Err(no_words);
+    }
+    if stored.shape.last() != Some(&width) {
+        return Err("they are for models of another kind");
+    }
+    if rows(stored) > MAX_ROWS {
+        return Err("they are longer than a prompt");
+    }
+    let numbers = stored.numbers().ok_or(damaged)?;
     let rows: Vec<_> = numbers.chunks(width.max(1)).map(<[f32]>::to_vec).collect();
-    (!rows.is_empty()).then(|| (name.clone(), rows))
+    if rows.is_empty() { Err(damaged) } else { Ok((name.clone(), rows)) }
 }
 
 fn rows(stored: &StoredTensor) -> usize {
@@ -120,6 +171,13 @@ mod tests {
     fn names(model: &Path) -> Vec<String> {
         let names = files(model).into_iter().filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
         names.collect()
+    }
+
+    #[test]
+    fn a_note_names_a_few_of_the_files_that_are_left_out() {
+        let names: Vec<String> = (1..=5).map(|number| format!("{number}.pt")).collect();
+        assert_eq!(left_out_note(&names[..2], "why"), "words in 1.pt, 2.pt are left out: why");
+        assert_eq!(left_out_note(&names, "why"), "words in 1.pt, 2.pt, 3.pt and 2 more are left out: why");
     }
 
     #[test]

@@ -47,6 +47,8 @@ pub(super) struct SingleFile {
     components: BTreeMap<&'static str, Weights>,
     /// A folder of the file's name beside it.
     beside: Option<FileTree>,
+    /// Which files beside it are left out, and why.
+    pub(super) notes: Vec<String>,
 }
 
 impl SingleFile {
@@ -86,10 +88,11 @@ impl SingleFile {
         for (component, weights) in &components {
             files.complete(component, weights, rules);
         }
+        let mut notes = Vec::new();
         if let Some(table) = &rules.words
             && let Some(text_encoder) = components.get_mut(table.component)
         {
-            learn(table, text_encoder, &mut files, path, families);
+            notes = learn(table, text_encoder, &mut files, path, families);
         }
         if let Some(original) = &original {
             original.apply(&mut files);
@@ -97,7 +100,15 @@ impl SingleFile {
         if velocity {
             files.predict_velocity();
         }
-        Ok(Self { place: path.display().to_string(), family, rules, files: files.into_bytes(), components, beside })
+        Ok(Self {
+            place: path.display().to_string(),
+            family,
+            rules,
+            files: files.into_bytes(),
+            components,
+            beside,
+            notes,
+        })
     }
 
     /// Returns the weights of a component.
@@ -181,17 +192,26 @@ fn split(
     Ok(components)
 }
 
-/// Teaches a text encoder the words that lie beside a model.
-fn learn(table: &WordTable, text_encoder: &mut Weights, files: &mut MadeFiles, path: &Path, families: Families) {
+/// Teaches a text encoder the words that lie beside a model. Returns notes on those that are left out.
+fn learn(
+    table: &WordTable,
+    text_encoder: &mut Weights,
+    files: &mut MadeFiles,
+    path: &Path,
+    families: Families,
+) -> Vec<String> {
     let vocabulary = text_encoder.tensors.iter().find(|(key, _)| key.ends_with(table.vocabulary));
-    let Some([count, width]) = vocabulary.and_then(|(_, stored)| stored.shape.first_chunk()).copied() else { return };
-    let WordEmbeddings { words, rows } = WordEmbeddings::beside(path, width, families);
+    let Some([count, width]) = vocabulary.and_then(|(_, stored)| stored.shape.first_chunk()).copied() else {
+        return Vec::new();
+    };
+    let WordEmbeddings { words, rows, notes } = WordEmbeddings::beside(path, width, families);
     if words.is_empty() {
-        return;
+        return notes;
     }
     files.learn(table, &words, count, rows.len());
     let place = path.with_file_name("embeddings").display().to_string();
     text_encoder.tensors.insert(table.learned.to_owned(), StoredTensor::made(&rows, width, place));
+    notes
 }
 
 /// An architecture that can be opened, with its family and the rules of that.
