@@ -168,8 +168,9 @@ impl<'a> Working<'a> {
     fn resumption(&self, engine: &impl Engine, request: &Request) -> Option<Resumption> {
         let (ticket, _) = self.kept.as_ref()?;
         let begun = self.job.begun.as_ref().filter(|begun| begun.ticket == *ticket)?;
+        let resumption = begun.next_resumption();
         let checked = if begun.model_hash == self.model_hash {
-            engine.check_resumption(request, &begun.resumption)
+            engine.check_resumption(request, &resumption)
         } else {
             Err(Error::new("The files of its model have changed"))
         };
@@ -177,7 +178,7 @@ impl<'a> Working<'a> {
             self.outbox.tell(Event::StartedOver { id: self.job.id, why });
             return None;
         }
-        Some(begun.resumption.clone())
+        Some(resumption)
     }
 
     /// Keeps the state after a step, if it is time.
@@ -187,8 +188,7 @@ impl<'a> Working<'a> {
         let began = Instant::now();
         // What can't be read back fails the run at its next step.
         let Ok(state) = state() else { return };
-        let resumption = Resumption { state: Arc::new(state), failed_decodes: 0 };
-        keeper.keep(KeptRun { ticket: ticket.clone(), model_hash: self.model_hash.clone(), resumption });
+        keeper.keep(KeptRun::new(ticket.clone(), self.model_hash.clone(), Arc::new(state)));
         pace.taken(began.elapsed());
     }
 
@@ -252,6 +252,11 @@ impl<'a> Working<'a> {
 
     /// Tells that a picture enters its next phase.
     fn begin(&mut self, picture: usize, phase: Phase, request: &Request) {
+        if let (Phase::Decoding, Some(Keeping { keeper, .. }), Some((ticket, _))) =
+            (phase, &self.job.keeping, &self.kept)
+        {
+            keeper.decode_begins(ticket);
+        }
         let tuning = self.tuning.as_mut().is_some_and(|tuning| tuning.begin(self.model, phase, request));
         self.outbox.tell(Event::JobPhase { id: self.job.id, picture, phase, tuning });
         self.step_began = Instant::now();

@@ -40,8 +40,10 @@ pub struct KeptRun {
     pub ticket: PictureTicket,
     /// What the model's files were found by; `None` if they have no such name.
     pub model_hash: Option<String>,
-    /// How its run is gone on with.
+    /// How its run is gone on with, after the decodings that failed.
     pub resumption: Resumption,
+    /// How often its decoding was begun since one failed, with this program or one before it.
+    decodes_begun: u32,
 }
 
 /// Everything of a [`KeptRun`] but its tensors.
@@ -50,6 +52,8 @@ struct KeptRecord {
     ticket: PictureTicket,
     model_hash: Option<String>,
     failed_decodes: u32,
+    #[serde(default)]
+    decodes_begun: u32,
     run: RunRecord,
 }
 
@@ -62,6 +66,23 @@ impl PictureTicket {
 }
 
 impl KeptRun {
+    /// A picture after one of its steps.
+    pub(super) fn new(ticket: PictureTicket, model_hash: Option<String>, state: Arc<RunState>) -> Self {
+        Self { ticket, model_hash, resumption: Resumption { state, failed_decodes: 0 }, decodes_begun: 0 }
+    }
+
+    /// How its run is gone on with now. The first program that ended in the decoding may have been ended by anything; of each one
+    /// after it the decoding itself is suspected, as where it takes more memory than the system gives.
+    pub(super) fn next_resumption(&self) -> Resumption {
+        let Resumption { state, failed_decodes } = self.resumption.clone();
+        Resumption { state, failed_decodes: failed_decodes.saturating_add(self.decodes_begun.saturating_sub(1)) }
+    }
+
+    /// The same with its decoding begun once more.
+    pub(super) fn with_decode_begun(&self) -> Self {
+        Self { decodes_begun: self.decodes_begun.saturating_add(1), ..self.clone() }
+    }
+
     /// The number of steps that are done, and of all.
     pub fn progress(&self) -> (usize, usize) {
         self.resumption.state.progress()
@@ -70,8 +91,9 @@ impl KeptRun {
     /// The same after its decoding failed.
     #[must_use]
     pub fn after_failed_decode(&self) -> Self {
-        let Resumption { state, failed_decodes } = self.resumption.clone();
-        Self { resumption: Resumption { state, failed_decodes: failed_decodes.saturating_add(1) }, ..self.clone() }
+        let Resumption { state, failed_decodes } = self.next_resumption();
+        let resumption = Resumption { state, failed_decodes: failed_decodes.saturating_add(1) };
+        Self { resumption, decodes_begun: 0, ..self.clone() }
     }
 
     /// The bytes of its file.
@@ -83,7 +105,8 @@ impl KeptRun {
             |cause: &dyn std::fmt::Display| Error::new(format!("The picture in the making can't be kept: {cause}"));
         let Resumption { state, failed_decodes } = &self.resumption;
         let (ticket, model_hash) = (self.ticket.clone(), self.model_hash.clone());
-        let record = KeptRecord { ticket, model_hash, failed_decodes: *failed_decodes, run: state.record.clone() };
+        let (failed_decodes, decodes_begun) = (*failed_decodes, self.decodes_begun);
+        let record = KeptRecord { ticket, model_hash, failed_decodes, decodes_begun, run: state.record.clone() };
         let record = serde_json::to_string(&record).map_err(|cause| cant(&cause))?;
         let bytes =
             |tensor: &HostTensor| tensor.values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
@@ -128,9 +151,9 @@ impl KeptRun {
             Ok((name, HostTensor { shape, values: numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect() }))
         };
         let tensors = tensors.into_iter().map(host).collect::<Result<_>>()?;
-        let KeptRecord { ticket, model_hash, failed_decodes, run } = record;
+        let KeptRecord { ticket, model_hash, failed_decodes, decodes_begun, run } = record;
         let state = Arc::new(RunState { record: run, tensors });
-        Ok(Self { ticket, model_hash, resumption: Resumption { state, failed_decodes } })
+        Ok(Self { ticket, model_hash, resumption: Resumption { state, failed_decodes }, decodes_begun })
     }
 }
 
@@ -166,7 +189,8 @@ mod tests {
         let tensors = [("samples".to_owned(), tensor(1.5)), ("sampler.output_0".to_owned(), tensor(f32::MIN_POSITIVE))];
         let state = Arc::new(RunState { record, tensors: tensors.into() });
         let ticket = PictureTicket::of(1 << 50, "bundled", &Request::default()).expect("a ticket");
-        KeptRun { ticket, model_hash: Some("sampled-0".into()), resumption: Resumption { state, failed_decodes: 2 } }
+        let kept = KeptRun::new(ticket, Some("sampled-0".into()), state);
+        kept.after_failed_decode().after_failed_decode()
     }
 
     #[test]
@@ -177,6 +201,19 @@ mod tests {
         assert_eq!(read.resumption.state, kept.resumption.state);
         assert_eq!((read.resumption.failed_decodes, read.progress()), (2, (2, 4)));
         assert_eq!(read.after_failed_decode().resumption.failed_decodes, 3);
+    }
+
+    #[test]
+    fn a_decoding_in_which_programs_end_again_and_again_is_done_in_smaller_and_smaller_tiles() {
+        let mut run = kept();
+        let mut failed = Vec::new();
+        for _ in 0..4 {
+            // The program that begins to decode is killed, and the next one finds what it has kept.
+            run = KeptRun::from_bytes(&run.with_decode_begun().to_bytes().expect("bytes")).expect("a picture");
+            failed.push(run.next_resumption().failed_decodes);
+        }
+        assert_eq!(failed, [2, 3, 4, 5], "the first end says nothing of the decoding");
+        assert_eq!(run.after_failed_decode().next_resumption().failed_decodes, 6);
     }
 
     #[test]

@@ -104,6 +104,14 @@ impl RunKeeper {
         self.poke();
     }
 
+    /// Notes that the decoding of the picture begins, so that a program that ends in it is found out.
+    pub(super) fn decode_begins(&self, ticket: &PictureTicket) {
+        let newest = self.newest().filter(|run| run.ticket == *ticket && run.resumption.state.is_denoised());
+        if let Some(run) = newest {
+            self.keep(run.with_decode_begun());
+        }
+    }
+
     /// Forgets the state, if it is of the generation with this key.
     pub fn forget(&self, key: u64) {
         let mut slots = self.slots();
@@ -185,7 +193,10 @@ fn write_all(slots: &Mutex<NewestRun>, path: &Path, pokes: &Receiver<()>, outbox
         match written {
             Ok(()) => has_told = false,
             // A full disk isn't told again after every step.
-            Err(error) if !std::mem::replace(&mut has_told, true) => outbox.tell_if_room(error),
+            Err(error) if !std::mem::replace(&mut has_told, true) => {
+                let lost = Error::new("The picture in the making isn't kept: a crash would cost it");
+                outbox.tell_if_room(lost.caused_by(error));
+            }
             Err(_) => {}
         }
     };
