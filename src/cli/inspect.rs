@@ -12,6 +12,7 @@ use crate::cli::memory_limit::MemoryLimit;
 use crate::cli::model_arg::model_ref;
 use crate::cli::shell::{Ended, print};
 use crate::cli::waits::Waits;
+use crate::content::request::limits;
 use crate::families;
 use crate::schedulers::{Fate, SamplingOptions, SchedulerKind, Setting, Swapped};
 use crate::storage::checkpoint::Description;
@@ -92,6 +93,10 @@ pub(super) fn run(args: &InspectArgs) -> Result<Ended> {
         Wish { width, height, ..usual }
     };
     drop(waits);
+    // What the model draws is a multiple of something; what is planned for need only be a picture.
+    for (name, side) in [("width", args.width), ("height", args.height)] {
+        side.map_or(Ok(()), |pixels| limits::validate_side(name, pixels, 1))?;
+    }
     let plan = inspection.plan(|footprint| wish(Wish::usual(footprint)), 0);
     let scheduler = inspection.description.components.iter().find(|component| component.name == "scheduler");
     let swap = args.scheduler.zip(scheduler).map(|(kind, scheduler)| Swap {

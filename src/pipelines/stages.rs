@@ -16,6 +16,7 @@ use super::run_start::RunStart;
 use crate::base::error::{Error, Result};
 use crate::base::rng::Generators;
 use crate::base::stop::Outcome;
+use crate::base::units::number_text;
 use crate::content::request::{Request, SafetyMode, TaskKind, limits};
 use crate::families::{Conditioning, ModelSpec, PromptPair};
 use crate::ops;
@@ -118,8 +119,9 @@ fn first_step(request: &Request, scheduler: &Scheduler) -> Result<usize> {
     }
     // The product may be a hair below the whole number.
     let least = (1..=1000).map(|thousandth| f64::from(thousandth) / 1000.0).find(|s| (steps as f64 * s) as usize > 0);
+    let (strength, least) = (number_text(strength), least.unwrap_or(1.0));
     Err(Error::new(format!("A strength of {strength} is too small: of {steps} steps, none would be done"))
-        .advise(format!("Choose a strength of {} or more, or more steps", least.unwrap_or(1.0))))
+        .advise(format!("Choose a strength of {least} or more, or more steps")))
 }
 
 impl Begun<'_> {

@@ -1,5 +1,7 @@
 //! What the command line refuses, before anything is loaded: one clear line, and the exit code.
 
+use image::{GrayImage, Luma};
+
 use crate::command_line::{complaint, folder, generate, names, program, refusal, run, text};
 
 #[test]
@@ -23,7 +25,15 @@ fn wrong_usage_exits_with_2() {
         &["generate", "--prompt", "a fox", "--timesteps", "999,1", "--sigmas", "9,0"],
         &["generate", "--prompt", "a fox", "--preview-every", "2"],
         &["generate", "--prompt", "a fox", "--preview-every", "0", "--preview-dir", "."],
+        &["generate", "--prompt", "a fox", "--memory-limit", "NaN"],
+        &["generate", "--prompt", "a fox", "--memory-limit=-1"],
+        &["generate", "--prompt", "a fox", "--count", "99999999999999999999999"],
+        &["generate", "--prompt", "a fox", "--image", "a.png", "--mask-grow", "4294967296"],
+        &["generate", "--prompt", "a fox", "--image", "a.png", "--only-masked=-1"],
+        &["generate", "--prompt", "a fox", "--image", "a.png", "--extend=-1,0,0,0"],
         &["inspect"],
+        &["inspect", "bundled", "--width=-1"],
+        &["inspect", "bundled", "--memory-limit", "inf"],
     ] {
         let output = run(folder.path(), args);
         assert_eq!(output.status.code(), Some(2), "{args:?}: {}", text(&output.stderr));
@@ -53,6 +63,57 @@ fn a_bad_request_is_one_clear_line_before_anything_is_loaded() {
     assert!(refusal(&["--timesteps", "500,900"]).contains("timesteps must fall, and 900 comes after 500"));
     assert!(refusal(&["--sigmas", "1,2,0"]).contains("sigmas must fall"));
     assert!(refusal(&["--scheduler", "lms", "--timesteps", "900,500"]).contains("LMS takes no list of timesteps"));
+}
+
+#[test]
+fn values_without_sense_are_one_clear_line_however_small_the_picture_is() {
+    let pictures = folder();
+    for side in [1, 64] {
+        let path = |name: &str| pictures.path().join(format!("{side}-{name}.png")).display().to_string();
+        let (image, mask) = (path("image"), path("mask"));
+        for path in [&image, &mask] {
+            GrayImage::from_pixel(side, side, Luma([255])).save(path).expect("a PNG");
+        }
+        let inpaint = |args: &[&str]| {
+            let folder = folder();
+            let base = ["--prompt", "a fox", "--image", &image, "--mask", &mask];
+            let output = generate(folder.path(), &[&base, args].concat());
+            (folder, output)
+        };
+        for (args, expected) in [
+            ("--mask-blur=NaN", "the mask's blur must be between 0 and 512 pixels, not NaN"),
+            ("--mask-blur=1e308", "not 1e308"),
+            ("--mask-blur=-1", "not -1"),
+            ("--mask-grow=2147483647", "the mask can grow by 512 pixels at most either way, not by 2147483647"),
+            ("--mask-grow=-2147483648", "not by -2147483648"),
+            ("--only-masked=18446744073709551615", "at most 32768 pixels around the mask can be drawn with it"),
+            ("--extend=18446744073709551615,0,18446744073709551615,0", "the extended picture is too large"),
+            ("--extend=16384,16384,16384,16384", "the extended picture is too large"),
+            ("--strength=inf", "the strength must be between 0 and 1, not inf"),
+            ("--strength=1e-320", "A strength of 1e-320 is too small"),
+            ("--count=18446744073709551615", "the number of pictures must be 10000 or less"),
+            ("--memory-limit=1e-320", "is too large: it takes about"),
+        ] {
+            let (folder, output) = inpaint(&[args]);
+            let complaint = complaint(folder.path(), &output);
+            assert!(complaint.contains(expected) && complaint.len() < 250, "{args}: {complaint}");
+        }
+        let (_folder, output) = inpaint(&["--mask-grow=512", "--mask-blur=512", "--only-masked=32768"]);
+        assert_eq!(output.status.code(), Some(0), "the largest values: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn a_size_that_no_picture_has_is_not_planned_for() {
+    let folder = folder();
+    for (args, expected) in [
+        ("--width=18446744073709551615", "the width 18446744073709551615 is too large"),
+        ("--height=4294967296", "the height 4294967296 is too large"),
+        ("--width=0", "the width must be above 0, not 0"),
+    ] {
+        let complaint = complaint(folder.path(), &run(folder.path(), &["inspect", "bundled", "--device", "cpu", args]));
+        assert!(complaint.contains(expected), "{complaint}");
+    }
 }
 
 #[test]
