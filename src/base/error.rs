@@ -70,7 +70,13 @@ impl Error {
         let mut causes = Vec::new();
         let mut next = std::error::Error::source(self);
         while let Some(cause) = next {
-            causes.push(readable(cause.to_string()));
+            // One of ours writes its own causes, too, and they come next.
+            let text = match cause.downcast_ref::<Self>() {
+                Some(Self { headline, advice: None, .. }) => headline.clone(),
+                Some(Self { headline, advice: Some(advice), .. }) => format!("{headline}. {advice}"),
+                None => cause.to_string(),
+            };
+            causes.push(readable(text));
             next = cause.source();
         }
         causes
@@ -140,6 +146,14 @@ mod tests {
     #[test]
     fn a_headline_becomes_a_sentence_with_a_capital() {
         assert_eq!(["the disk", "", "ö"].map(|headline| Error::new(headline).sentence()), ["The disk", "", "Ö"]);
+    }
+
+    #[test]
+    fn each_cause_is_said_once() {
+        let inner = Error::new("no folder").caused_by(std::io::Error::other("read-only")).advise("Choose another");
+        let error = Error::new("nothing is kept").caused_by(inner);
+        assert_eq!(error.to_string(), "nothing is kept: no folder. Choose another: read-only");
+        assert_eq!(error.causes(), ["no folder. Choose another", "read-only"]);
     }
 
     #[test]

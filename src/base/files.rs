@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tempfile::NamedTempFile;
 
@@ -74,17 +74,22 @@ pub fn temporary_in(folder: &Path) -> std::io::Result<NamedTempFile> {
 }
 
 /// Removes the temporary files that are left in a folder where programs were killed while they wrote: files with such a name that
-/// nobody has written for an hour. What can't be removed stays.
+/// nobody has written for an hour, or that are of a time to come, as where the clock was put back. What can't be removed stays.
 pub fn sweep_temporary(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_name().to_str().is_some_and(is_temporary)
             && let Ok(metadata) = entry.metadata()
             && metadata.is_file()
-            && metadata.modified().is_ok_and(|time| time.elapsed().is_ok_and(|age| age >= LEFT))
+            && metadata.modified().is_ok_and(|time| distance(time, SystemTime::now()) >= LEFT)
         {
             let _ = fs::remove_file(entry.path());
         }
     }
+}
+
+/// The time between two moments, whichever of them is the earlier one.
+fn distance(a: SystemTime, b: SystemTime) -> Duration {
+    a.duration_since(b).unwrap_or_else(|earlier| earlier.duration())
 }
 
 fn is_temporary(name: &str) -> bool {
@@ -122,7 +127,6 @@ pub fn file_error(path: &Path, cause: std::io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use std::fs::File;
-    use std::time::SystemTime;
 
     use super::*;
 
@@ -137,6 +141,8 @@ mod tests {
         let left = written.keep().expect("kept").1;
         age(left.file_name().and_then(|name| name.to_str()).expect("text"), 2);
         age(".burnisher-aB3dE9", 2);
+        let of_tomorrow = File::create(folder.path().join(".burnisher-Future")).expect("a file");
+        of_tomorrow.set_modified(SystemTime::now() + Duration::from_hours(24)).expect("a time");
         for name in [".burnisher-favourites.json", ".burnisher-abcde", ".burnisher-a.cdef", ".tmpabcdef", "fox.png"] {
             age(name, 999);
         }

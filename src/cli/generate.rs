@@ -135,6 +135,7 @@ pub(super) fn run(args: &GenerateArgs) -> Result<Ended> {
     let waits = (!report.is_bar()).then(Waits::new);
     let mut session = args.session(wake)?;
     let events = session.subscribe();
+    let mut unsaved_seed = None;
     loop {
         if interrupted.is_cancelled() {
             session.send(SessionCommand::StopLoading)?;
@@ -152,12 +153,18 @@ pub(super) fn run(args: &GenerateArgs) -> Result<Ended> {
                 session.send(SessionCommand::Draw { model: args.model.clone(), work, output, is_first: false })?;
             }
             Event::ModelFailed { error, .. } => return Err(error),
+            Event::PictureUnsaved { unsaved, .. } => unsaved_seed = Some(unsaved.recipe().request.seeds.first),
             Event::ModelCancelled { .. } => return Ok(Ended::Interrupted),
             Event::JobEnded { outcome, .. } => {
                 return match outcome {
                     JobEnd::Finished(_) => Ok(Ended::Done),
                     JobEnd::Cancelled => Ok(Ended::Interrupted),
-                    JobEnd::Failed(error) => Err(error),
+                    JobEnd::Failed(error) => Err(match unsaved_seed {
+                        None => error,
+                        Some(seed) => error.advise(format!(
+                            "No other folder took the picture either: --seed {seed} draws it again once there is room"
+                        )),
+                    }),
                 };
             }
             _ => {}

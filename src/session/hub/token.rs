@@ -35,7 +35,8 @@ pub(super) fn keep(path: &Path, text: &str) -> Result<bool> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(broken)?;
     }
-    write_private(path, text.as_bytes()).map(|()| true)
+    let written = write_private(path, text.as_bytes());
+    written.map(|()| true).map_err(|error| error.about("the access token can't be kept"))
 }
 
 #[cfg(test)]
@@ -76,6 +77,15 @@ mod tests {
                 assert!(token.len() > "hf_".len(), "half a token: {token:?}");
             }
         });
+    }
+
+    #[test]
+    fn where_a_token_cannot_be_written_that_is_said_without_repeating_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("hub-token");
+        fs::create_dir(&path).expect("a folder in its place");
+        let error = keep(&path, "hf_new").expect_err("it can't be written").to_string();
+        assert!(error.starts_with("the access token can't be kept: ") && !error.contains("hf_new"), "{error}");
     }
 
     #[test]
