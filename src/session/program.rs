@@ -259,6 +259,13 @@ impl Session {
             }
             self.hear_worker(event);
         }
+        if self.worker.replace_lost() {
+            // A model that couldn't be loaded isn't loaded again by itself.
+            if !matches!(self.model, ModelState::Failed { .. }) {
+                (self.model, self.wants_model) = (ModelState::None, true);
+            }
+            self.start_worker();
+        }
         while let Some(news) = self.desks.as_ref().and_then(|desks| desks.gallery.news()) {
             self.tell(SessionEvent::Gallery(news));
         }

@@ -49,14 +49,19 @@ impl WorkerSlot {
         }
     }
 
+    /// Has another worker take the place of one that is left behind because its GPU was lost. Returns whether there was one.
+    pub(super) fn replace_lost(&mut self) -> bool {
+        let is_lost = self.worker.take_if(|worker| worker.is_given_up()).is_some();
+        self.is_wanted |= is_lost;
+        is_lost
+    }
+
     /// Starts the worker that is wanted, if the one before it has ended.
     ///
     /// # Errors
     /// It can't be started. It isn't tried again.
     pub(super) fn start_if_free(&mut self, settings: &Settings) -> Result<()> {
-        if self.retiring.as_ref().is_some_and(WorkerHandle::is_over) {
-            self.retiring = None;
-        }
+        self.retiring.take_if(|old| old.is_left_behind() || old.is_over());
         if self.retiring.is_some() || !std::mem::take(&mut self.is_wanted) {
             return Ok(());
         }

@@ -5,6 +5,7 @@
 //!
 //! What holds, whatever happens on the thread: every [`Command::Generate`] ends in exactly one [`Event::JobEnded`],
 //! after a panic too (the model is opened again for the next job); a picture is on disk before anyone is told of it;
+//! a GPU that is lost ends what is going on as failed, also where the thread waits for it in vain and is left behind;
 //! a job and a load can be cancelled while nobody drains the events; a model stays in use until another one stands, or is
 //! opened again for the next job if it had to make room; dropping the handle cancels what is going on and
 //! ends the thread.
@@ -24,6 +25,7 @@ mod saving;
 mod thread;
 mod tokens;
 mod tuning;
+mod watch;
 mod work;
 
 pub use crate::pipelines::{
@@ -32,7 +34,7 @@ pub use crate::pipelines::{
 };
 pub use engine::Engine;
 pub use guard::{Guard, compute_checks, guard_gpus};
-pub use handle::{Busy, WorkerHandle, spawn, spawn_waking};
+pub use handle::{Busy, WorkerHandle, spawn, spawn_waking, spawn_watched};
 pub use kept_run::{KeptRun, PictureTicket};
 pub use memory::resident_bytes;
 pub use pipeline::{Host, inspect, open};

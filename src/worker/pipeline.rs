@@ -124,8 +124,7 @@ impl Engine for DiffusionPipeline {
     }
 
     fn is_sound(&self) -> bool {
-        // A device that was lost fails for good.
-        self.compute().device.sync().is_ok()
+        !device::is_lost(&self.compute().device)
     }
 
     fn free(self) {

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::cancel::CancelToken;
 use crate::base::error::Error;
 use crate::base::model_ref::ModelRef;
+use crate::base::stop::Stop;
 use crate::content::request::{Request, TaskKind};
 use crate::pipelines::{Footprint, Phase};
 use crate::schedulers::{SchedulerConfig, SchedulerKind};
@@ -47,6 +48,38 @@ pub enum Command {
     },
     /// Draws with the loaded model. Ends in exactly one [`Event::JobEnded`].
     Generate(Box<Job>),
+}
+
+impl Command {
+    /// Whether it ends in this event.
+    pub(super) fn ends_in(&self, event: &Event) -> bool {
+        match (self, event) {
+            (
+                Self::Load { .. },
+                Event::ModelLoaded { .. } | Event::ModelFailed { .. } | Event::ModelCancelled { .. },
+            )
+            | (Self::Unload, Event::ModelUnloaded)
+            | (Self::LookBack { .. }, Event::LookedBack { .. }) => true,
+            (Self::Generate(job), Event::JobEnded { id, .. }) => job.id == *id,
+            _ => false,
+        }
+    }
+
+    /// The event in which it ends if it came to nothing; `left` is the model that the worker has then.
+    pub(super) fn stopped(self, stop: Stop, left: Option<Left>) -> Event {
+        match (self, stop) {
+            (Self::Load { model, .. }, Stop::Cancelled) => Event::ModelCancelled { model, left },
+            (Self::Load { model, .. }, Stop::Failed(error)) => Event::ModelFailed { model, error, left },
+            // The memory is free, if in a hard way.
+            (Self::Unload, _) => Event::ModelUnloaded,
+            (Self::LookBack { id, step }, Stop::Cancelled) => Event::LookedBack { id, step, error: None },
+            (Self::LookBack { id, step }, Stop::Failed(error)) => Event::LookedBack { id, step, error: Some(error) },
+            (Self::Generate(job), Stop::Cancelled) => Event::JobEnded { id: job.id, outcome: JobEnd::Cancelled },
+            (Self::Generate(job), Stop::Failed(error)) => {
+                Event::JobEnded { id: job.id, outcome: JobEnd::Failed(error) }
+            }
+        }
+    }
 }
 
 /// Tells one job from another, in this process.

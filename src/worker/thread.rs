@@ -21,7 +21,7 @@ use crate::worker::engine::Engine;
 use crate::worker::protocol::{Command, Event, Job, JobEnd, JobId, Left, Preview};
 use crate::worker::tuning::Tuning;
 use crate::worker::work::MAX_VARIANTS;
-use crate::worker::{job, memory};
+use crate::worker::{job, memory, watch};
 
 /// How much further a load comes from one of its events to the next: a hundredth.
 const LOADING_TOLD: f32 = 0.01;
@@ -59,9 +59,11 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Outcome<E>> Worker
                 break;
             }
             let ended = caught(|| self.obey(&command)).unwrap_or_else(|error| {
-                // A model whose place another one was to take had no part in it.
                 let is_sound = |engine: &E| matches!(caught(|| engine.is_sound()), Ok(true));
-                if !matches!(command, Command::Load { .. }) || !self.engine.as_ref().is_some_and(is_sound) {
+                let is_sound = self.engine.as_ref().is_none_or(is_sound);
+                let error = if is_sound { error } else { watch::lost().caused_by(error) };
+                // A model whose place another one was to take had no part in it.
+                if !matches!(command, Command::Load { .. }) || !is_sound {
                     // What it was doing is unknown, so it goes; the next job opens the model again.
                     let broken = self.engine.take();
                     let _ = caught(|| drop(broken));
@@ -72,28 +74,10 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Outcome<E>> Worker
                 // What the next model didn't take up again.
                 memory::give_back();
             }
-            let event = ended.unwrap_or_else(|stop| self.stopped(command, stop));
+            let event = ended.unwrap_or_else(|stop| command.stopped(stop, self.left()));
             self.outbox.tell(event);
         }
         let _ = caught(|| drop(self.engine));
-    }
-
-    /// The end of a command that came to nothing.
-    fn stopped(&self, command: Command, stop: Stop) -> Event {
-        match (command, stop) {
-            (Command::Load { model, .. }, Stop::Cancelled) => Event::ModelCancelled { model, left: self.left() },
-            (Command::Load { model, .. }, Stop::Failed(error)) => {
-                Event::ModelFailed { model, error, left: self.left() }
-            }
-            // The memory is free, if in a hard way.
-            (Command::Unload, _) => Event::ModelUnloaded,
-            (Command::LookBack { id, step }, Stop::Cancelled) => Event::LookedBack { id, step, error: None },
-            (Command::LookBack { id, step }, Stop::Failed(error)) => Event::LookedBack { id, step, error: Some(error) },
-            (Command::Generate(job), Stop::Cancelled) => Event::JobEnded { id: job.id, outcome: JobEnd::Cancelled },
-            (Command::Generate(job), Stop::Failed(error)) => {
-                Event::JobEnded { id: job.id, outcome: JobEnd::Failed(error) }
-            }
-        }
     }
 
     fn obey(&mut self, command: &Command) -> Outcome<Event> {
@@ -124,6 +108,10 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Outcome<E>> Worker
         job.check()?;
         let nothing_loaded = || Error::new("no model is loaded");
         let model = self.model.clone().ok_or_else(nothing_loaded)?;
+        if self.engine.as_ref().is_some_and(|engine| !engine.is_sound()) {
+            // Its device was lost since the last job.
+            self.free();
+        }
         if self.engine.is_none() {
             let engine = self.open(&model, &job.cancel).inspect_err(|stop| {
                 if matches!(stop, Stop::Cancelled) {
@@ -143,10 +131,13 @@ impl<E: Engine, Open: FnMut(&ModelRef, &mut OnLoading<'_>) -> Outcome<E>> Worker
         if let Some((request, steps)) = engine.kept_steps() {
             self.outbox.tell(Event::StepsKept { id: job.id, request, steps });
         }
-        if matches!(outcome, Err(Stop::Failed(_))) && !engine.is_sound() {
-            self.free();
+        match outcome {
+            Err(Stop::Failed(error)) if !engine.is_sound() => {
+                self.free();
+                Err(watch::lost().caused_by(error).into())
+            }
+            outcome => outcome,
         }
-        outcome
     }
 
     /// Puts a preview of the last picture after one of its steps into the slot.

@@ -24,7 +24,8 @@ pub use choice::{DeviceChoice, DtypeChoice, KernelChoice};
 pub use chosen::{GpuToCheck, Kernels, gpu_to_check};
 use chosen::{find, is_default};
 use gpus::{Gpu, gpus};
-use opened::open_gpu;
+pub use opened::{is_lost, is_one_in_use_lost};
+use opened::{open_gpu, use_from_now_on};
 pub use tuning::tuning_file;
 pub use verdict::{GpuVerdict, path_of_user as verdicts_of_user};
 
@@ -164,6 +165,7 @@ pub fn open_with(choice: DeviceChoice, dtype: DtypeChoice, kernels: KernelChoice
             (opened.device, gpu.info.name.clone(), Some(opened.language), format!("{value} kernels: {reason}"))
         }
     };
+    use_from_now_on(gpu.is_some().then(|| device.clone()));
     let (backend, language_text) = match (&gpu, language) {
         (Some(gpu), Some(language)) => {
             (format!(", {}, {}", gpu.info.backend.to_str(), gpu.driver()), format!(", {language}"))

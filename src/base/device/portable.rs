@@ -19,7 +19,7 @@ use burn::cubecl::server::ServerUtilities;
 use burn::cubecl::wgpu::{AutoCompiler, RuntimeOptions, WgpuServer};
 use burn::cubecl::{self, WgpuCompilationOptions};
 use burn::tensor::wgpu::wgpu::{
-    Adapter, DeviceDescriptor, DeviceType, ExperimentalFeatures, Features, Limits, MemoryHints, Trace,
+    self, Adapter, DeviceDescriptor, DeviceType, ExperimentalFeatures, Features, Limits, MemoryHints, Trace,
 };
 use burn::tensor::{Device, DeviceKind};
 use cubecl_common::device::ServiceId;
@@ -31,8 +31,11 @@ use crate::base::error::{Error, Result};
 /// What cubecl's identities of devices call one that was set up elsewhere.
 const EXISTING: u16 = 5;
 
-/// Opens a GPU, and returns what burn calls it too. `before`: how many times it was lost.
-pub(super) fn open(gpu: &Gpu, before: u16) -> Result<(Device, &'static str)> {
+/// A GPU that was just opened: burn's handle, what burn calls it, and the backend's own handle, where it is known.
+pub(super) type NewGpu = (Device, &'static str, Option<wgpu::Device>);
+
+/// Opens a GPU. `before`: how many times it was lost.
+pub(super) fn open(gpu: &Gpu, before: u16) -> Result<NewGpu> {
     let adapter = &gpu.adapter;
     let descriptor = DeviceDescriptor {
         label: None,
@@ -68,7 +71,7 @@ pub(super) fn open(gpu: &Gpu, before: u16) -> Result<(Device, &'static str)> {
         memory,
         options.memory_config,
         compilation,
-        device,
+        device.clone(),
         queue,
         options.tasks_max,
         gpu.info.backend,
@@ -78,7 +81,7 @@ pub(super) fn open(gpu: &Gpu, before: u16) -> Result<(Device, &'static str)> {
     );
     let client = Client::try_init(id, server);
     let client = client.map_err(|cause| Error::new(format!("it can't be registered: {cause:?}")))?;
-    Ok((Device::wgpu(DeviceKind::Existing(index.into())), client.name()))
+    Ok((Device::wgpu(DeviceKind::Existing(index.into())), client.name(), Some(device)))
 }
 
 /// What the adapter can do, but for what a server doesn't use or the driver only tries out.

@@ -118,6 +118,12 @@ impl<Order, News> Service<Order, News> {
         news
     }
 
+    /// Leaves the thread behind: it is closed, and not waited for.
+    pub fn abandon(&mut self) {
+        self.close();
+        self.patience = Duration::ZERO;
+    }
+
     /// Whether the thread has ended.
     pub fn is_over(&self) -> bool {
         self.alive.try_recv() == Err(TryRecvError::Disconnected)

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command as Process, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -14,12 +14,12 @@ use burnisher::base::sync::{Wake, bell};
 use burnisher::families;
 use burnisher::session::journal::{self, Kept};
 use burnisher::session::settings::{Draft, Settings};
-use burnisher::session::{Key, Move, Seat, Session, SessionCommand, SessionEvent, SessionSetup};
+use burnisher::session::{Key, Move, OpenWorker, Seat, Session, SessionCommand, SessionEvent, SessionSetup};
 use burnisher::storage::gallery::Destination;
 use burnisher::storage::hub;
 use burnisher::storage::library::Places;
 use burnisher::storage::recipe::local_files::LocalFiles;
-use burnisher::worker::{Engine, Event, Hooks, JobEnd, ModelInfo, Output, Previews, spawn_waking};
+use burnisher::worker::{Engine, Event, Hooks, JobEnd, ModelInfo, Output, Previews, spawn_waking, spawn_watched};
 use crossbeam_channel::Receiver;
 
 use super::puppet::{DRAW, Puppet, WAIT, job};
@@ -39,11 +39,14 @@ pub(super) fn settings_file(folder: &Path) -> PathBuf {
     folder.join("settings.json")
 }
 
+fn no_hub(folder: &Path) -> hub::Options {
+    hub::Options { offline: true, cache: folder.join("hub"), ..hub::Options::from_env(None) }
+}
+
 impl Driver {
     /// The session of this folder, with engines that `open` makes, and no Hub.
     pub(super) fn open<E: Engine>(folder: &Path, open: impl Fn() -> E + Clone + Send + 'static) -> Self {
-        let cache = folder.join("hub");
-        Self::open_with_hub(folder, open, hub::Options { offline: true, cache, ..hub::Options::from_env(None) })
+        Self::open_with_hub(folder, open, no_hub(folder))
     }
 
     /// The same with a Hub.
@@ -52,15 +55,20 @@ impl Driver {
         open: impl Fn() -> E + Clone + Send + 'static,
         hub: hub::Options,
     ) -> Self {
+        let open_worker = move |_: &Settings, _: &hub::Shelf, wake: Wake| {
+            let open = open.clone();
+            spawn_waking(move |_, _| Ok(open()), move || wake())
+        };
+        Self::open_with_worker(folder, Box::new(open_worker), hub)
+    }
+
+    fn open_with_worker(folder: &Path, open_worker: OpenWorker, hub: hub::Options) -> Self {
         let (wake, woken) = bell();
         let setup = SessionSetup {
             seat: Seat::take(settings_file(folder)),
             cache: folder.join("cache"),
             places: Places::default(),
-            open_worker: Box::new(move |_, _, wake| {
-                let open = open.clone();
-                spawn_waking(move |_, _| Ok(open()), move || wake())
-            }),
+            open_worker,
             keep_every: Duration::ZERO,
             reach_hub: Arc::new(move |_| hub.clone()),
         };
@@ -321,6 +329,52 @@ fn a_new_worker_is_started_when_the_one_before_it_has_ended() {
     assert_eq!(opened.load(Ordering::SeqCst), 4);
     driver.ask(SessionCommand::UseDevice);
     assert!(driver.session.queue().running().is_some(), "nothing changed");
+}
+
+#[test]
+fn a_worker_that_waits_for_a_lost_gpu_in_vain_is_left_behind_and_the_next_one_draws() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (opened, is_lost) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let count = opened.clone();
+    let open_worker = move |_: &Settings, _: &hub::Shelf, wake: Wake| {
+        let gpu = (count.fetch_add(1, Ordering::SeqCst) == 0).then(|| is_lost.clone());
+        let watched = gpu.clone();
+        let is_lost = move || watched.as_ref().is_some_and(|gpu| gpu.load(Ordering::SeqCst));
+        spawn_watched(move |_, _| Ok(OnGpu(Puppet::default(), gpu.clone())), move || wake(), is_lost)
+    };
+    let mut driver = Driver::open_with_worker(folder.path(), Box::new(open_worker), no_hub(folder.path()));
+    driver.draw(DRAW);
+    driver.until("it failed", |session| session.queue().waiting().any(|(_, _, failed)| failed));
+    let is_said = |event: &SessionEvent| matches!(event, SessionEvent::Failed(error) if error.headline().contains("GPU was lost"));
+    driver.until("a word", |_| true);
+    assert!(driver.heard.iter().any(is_said), "{:?}", driver.heard);
+    let key = driver.key_of(DRAW);
+    driver.ask(SessionCommand::TryAgain(key));
+    driver.until("the end", |session| !session.has_work());
+    assert_eq!((pictures(folder.path()), opened.load(Ordering::SeqCst)), (1, 2));
+}
+
+/// An engine on a GPU that is lost as soon as it draws, and which it then waits for.
+struct OnGpu(Puppet, Option<Arc<AtomicBool>>);
+
+impl Engine for OnGpu {
+    fn info(&self) -> ModelInfo {
+        self.0.info()
+    }
+
+    fn run(
+        &mut self,
+        request: &burnisher::content::request::Valid<burnisher::content::request::Request>,
+        hooks: Hooks<'_>,
+    ) -> burnisher::base::stop::Outcome<Vec<burnisher::pipelines::Drawn>> {
+        if let Some(gpu) = &self.1 {
+            gpu.store(true, Ordering::SeqCst);
+            loop {
+                thread::park();
+            }
+        }
+        self.0.run(request, hooks)
+    }
 }
 
 /// An engine that counts those that live.
