@@ -36,7 +36,7 @@ impl Session {
         let output = next.output.unwrap_or_else(|| self.preferred_output());
         let keeping =
             self.desks.as_ref().map(|desks| Keeping { key, keeper: desks.runs.clone(), least: desks.keep_every });
-        let begun = keeping.as_ref().and_then(|keeping| keeping.keeper.newest());
+        let begun = keeping.as_ref().and_then(|keeping| keeping.keeper.of(key));
         let local_files = self.local_files.clone();
         let job = Job { local_files, keeping, begun, ..Job::new(next.work.clone(), output) };
         let (id, cancel) = (job.id, job.cancel.clone());
@@ -187,7 +187,7 @@ impl Session {
     /// After a failure: sees to how its picture is gone on with, if it is tried again.
     fn keep_what_is_done(&self, running: &Running, error: &Error) {
         let Some(keeper) = self.desks.as_ref().map(|desks| &desks.runs) else { return };
-        let Some(run) = keeper.newest().filter(|run| run.ticket.key == running.key) else { return };
+        let Some(run) = keeper.of(running.key) else { return };
         if Overflow::of(error).is_some() {
             // From the same numbers it would overflow again.
             keeper.forget(running.key);

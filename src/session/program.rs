@@ -81,7 +81,7 @@ impl Session {
         let shelf = Shelf::in_cache((setup.reach_hub)(None).cache, families::ALL);
         let mut session = Self::new(settings, shelf, local_files, setup.open_worker, wake.clone());
         let left = opened.journals.iter().map(|journal| LeftBehind::read(journal)).collect();
-        let (run, lost) = resume::take_in(left, &mut opened.kept);
+        let (runs, lost) = resume::take_in(left, &mut opened.kept);
         session.queue = Queue::left_over(opened.kept.queue.iter().cloned());
         (session.form, session.history) = (opened.kept.draft.clone(), opened.kept.history.clone());
         session.places = setup.places;
@@ -91,7 +91,7 @@ impl Session {
             gallery: GalleryDesk::spawn(setup.cache, wake.clone())?,
             hub: HubDesk::spawn(setup.reach_hub, &seat.settings().with_file_name("hub-token"), &wake)?,
             library: LibraryDesk::spawn(wake.clone())?,
-            runs: RunKeeper::spawn(&seat.journal(), run, wake.clone())?,
+            runs: RunKeeper::spawn(&seat.journal(), runs, wake.clone())?,
             keep_every: setup.keep_every,
             journal: Journal::spawn(seat, opened, &session.settings, &session.queue, wake)?,
         });
@@ -416,10 +416,10 @@ impl Session {
             desks.journal.keep_settings(&self.settings);
             desks.journal.keep_queue(&self.queue);
             // What was finished, stopped or taken out of the queue isn't gone on with.
-            if let Some(run) = desks.runs.newest().filter(|run| !self.queue.holds(run.ticket.key)) {
+            for run in desks.runs.all().iter().filter(|run| !self.queue.holds(run.ticket.key)) {
                 desks.runs.forget(run.ticket.key);
             }
-            self.half_done.look(desks.runs.newest(), &self.queue);
+            self.half_done.look(desks.runs.all(), &self.queue);
         }
     }
 

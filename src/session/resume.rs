@@ -8,43 +8,41 @@ use crate::session::queue::{Key, Queue};
 use crate::session::waiting::Waiting;
 use crate::worker::{KeptRun, LeftBehind, PictureTicket, Work};
 
-/// The picture of a waiting generation that is half done, as far as it was looked for.
+/// The pictures of waiting generations that are half done, as far as they were looked for.
 #[derive(Debug, Default)]
 pub(super) struct HalfDone {
     /// What was looked at last.
-    run: Option<Arc<KeptRun>>,
+    runs: Vec<Arc<KeptRun>>,
     revision: Option<u64>,
-    found: Option<(Key, (usize, usize))>,
+    found: Vec<(Key, (usize, usize))>,
 }
 
 impl HalfDone {
-    /// Looks whether what is kept is a picture that waits.
-    pub(super) fn look(&mut self, run: Option<Arc<KeptRun>>, queue: &Queue) {
-        let is_known = match (&self.run, &run) {
-            (Some(before), Some(now)) => Arc::ptr_eq(before, now),
-            (None, None) => true,
-            _ => false,
-        };
+    /// Looks which of what is kept are pictures that wait.
+    pub(super) fn look(&mut self, runs: Vec<Arc<KeptRun>>, queue: &Queue) {
+        let is_known =
+            self.runs.len() == runs.len() && self.runs.iter().zip(&runs).all(|(before, now)| Arc::ptr_eq(before, now));
         if is_known && self.revision == Some(queue.revision()) {
             return;
         }
-        let found = run.as_ref().and_then(|run| {
+        let progress = |run: &Arc<KeptRun>| {
             let (key, waiting, _) = queue.waiting().find(|(key, ..)| *key == run.ticket.key)?;
             (next_ticket(key, waiting)? == run.ticket).then(|| (key, run.progress()))
-        });
-        *self = Self { run, revision: Some(queue.revision()), found };
+        };
+        let found = runs.iter().filter_map(progress).collect();
+        *self = Self { runs, revision: Some(queue.revision()), found };
     }
 
     /// How many steps of the next picture of this generation are done, and all of them; `None` if it isn't begun.
     pub(super) fn progress(&self, key: Key) -> Option<(usize, usize)> {
-        self.found.filter(|(found, _)| *found == key).map(|(_, progress)| progress)
+        self.found.iter().find(|(found, _)| *found == key).map(|(_, progress)| *progress)
     }
 }
 
-/// Takes the pictures that had their names already out of what has to be drawn, and gives the one that can be gone on with, or why
-/// there is none although something was kept.
-pub(super) fn take_in(left: Vec<LeftBehind>, kept: &mut Kept) -> (Option<KeptRun>, Option<Error>) {
-    let (mut found, mut trouble) = (None, None);
+/// Takes the pictures that had their names already out of what has to be drawn, and gives those that can be gone on with, and why
+/// one can't although something was kept.
+pub(super) fn take_in(left: Vec<LeftBehind>, kept: &mut Kept) -> (Vec<KeptRun>, Option<Error>) {
+    let (mut found, mut trouble) = (Vec::new(), None);
     for LeftBehind { run, saved, trouble: lost } in left {
         if let Some(saved) = saved {
             kept.queue = std::mem::take(&mut kept.queue)
@@ -53,7 +51,7 @@ pub(super) fn take_in(left: Vec<LeftBehind>, kept: &mut Kept) -> (Option<KeptRun
                 .collect();
         }
         let is_wanted = |run: &KeptRun| kept.queue.iter().any(|(key, _)| *key == run.ticket.key);
-        found = found.or(run.filter(is_wanted));
+        found.extend(run.filter(is_wanted));
         trouble = trouble.or(lost);
     }
     (found, trouble)

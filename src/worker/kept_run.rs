@@ -169,12 +169,13 @@ fn checksum<'a>(record: &str, tensors: impl Iterator<Item = (&'a str, &'a [u8])>
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod testing {
     use super::*;
     use crate::base::rng::Generators;
     use crate::schedulers::SnapshotRecord;
 
-    fn kept() -> KeptRun {
+    /// A picture in the making of the generation with this key.
+    pub(in crate::worker) fn kept(key: u64) -> KeptRun {
         let mut generators = Generators::per_image([7]);
         generators.randn([1, 1, 1, 3]);
         let tensor = |value: f32| HostTensor { shape: [1, 2, 1, 1], values: vec![value, -0.0] };
@@ -188,14 +189,20 @@ mod tests {
         let record = RunRecord { begin: 1, next: 3, end: 5, sampler, generators };
         let tensors = [("samples".to_owned(), tensor(1.5)), ("sampler.output_0".to_owned(), tensor(f32::MIN_POSITIVE))];
         let state = Arc::new(RunState { record, tensors: tensors.into() });
-        let ticket = PictureTicket::of(1 << 50, "bundled", &Request::default()).expect("a ticket");
+        let ticket = PictureTicket::of(key, "bundled", &Request::default()).expect("a ticket");
         let kept = KeptRun::new(ticket, Some("sampled-0".into()), state);
         kept.after_failed_decode().after_failed_decode()
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::kept;
+    use super::*;
 
     #[test]
     fn a_picture_in_the_making_is_read_as_it_was_written() {
-        let kept = kept();
+        let kept = kept(1 << 50);
         let read = KeptRun::from_bytes(&kept.to_bytes().expect("bytes")).expect("a picture in the making");
         assert_eq!((&read.ticket, &read.model_hash), (&kept.ticket, &kept.model_hash));
         assert_eq!(read.resumption.state, kept.resumption.state);
@@ -205,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_decoding_in_which_programs_end_again_and_again_is_done_in_smaller_and_smaller_tiles() {
-        let mut run = kept();
+        let mut run = kept(1 << 50);
         let mut failed = Vec::new();
         for _ in 0..4 {
             // The program that begins to decode is killed, and the next one finds what it has kept.
@@ -218,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_damaged_file_or_one_of_another_version_is_never_gone_on_with() {
-        let bytes = kept().to_bytes().expect("bytes");
+        let bytes = kept(1 << 50).to_bytes().expect("bytes");
         for cut in 0..bytes.len() {
             assert!(KeptRun::from_bytes(&bytes[..cut]).is_err(), "cut at {cut}");
         }

@@ -1,6 +1,7 @@
 //! The thread that writes the picture in the making to disk, and the handle that gives it the newest state.
 //!
-//! The state lies in a slot where the newest wins: a step never waits for the disk. What must be on the disk before a picture takes
+//! The state lies in a slot where the newest wins: a step never waits for the disk. Other pictures that wait half done, as one whose
+//! decoding failed, stay in memory meanwhile. What must be on the disk before a picture takes
 //! its name is written by [`RunKeeper::will_save`], which does wait.
 
 use std::fs;
@@ -28,16 +29,17 @@ pub struct RunKeeper(Arc<KeeperShared>);
 
 #[derive(Debug)]
 struct KeeperShared {
-    slots: Arc<Mutex<NewestRun>>,
+    slots: Arc<Mutex<KeptRuns>>,
     note: PathBuf,
     service: Service<(), Error>,
 }
 
-/// The newest state, and whether the disk has it.
+/// The newest state, whether the disk has it, and those of other generations.
 #[derive(Debug, Default)]
-struct NewestRun {
+struct KeptRuns {
     newest: Option<Arc<KeptRun>>,
     is_written: bool,
+    others: Vec<Arc<KeptRun>>,
 }
 
 /// What a session that ended too early has left.
@@ -83,12 +85,14 @@ impl LeftBehind {
 }
 
 impl RunKeeper {
-    /// Starts the thread, which writes beside a journal. `left` is what an earlier session left, here or beside another journal.
+    /// Starts the thread, which writes beside a journal. `left` is what earlier sessions left, here or beside other journals.
     ///
     /// # Errors
     /// The system has no thread to give.
-    pub fn spawn(journal: &Path, left: Option<KeptRun>, wake: Wake) -> Result<Self> {
-        let slots = Arc::new(Mutex::new(NewestRun { is_written: left.is_none(), newest: left.map(Arc::new) }));
+    pub fn spawn(journal: &Path, left: Vec<KeptRun>, wake: Wake) -> Result<Self> {
+        let mut left = left.into_iter().map(Arc::new);
+        let newest = left.next();
+        let slots = Arc::new(Mutex::new(KeptRuns { is_written: newest.is_none(), newest, others: left.collect() }));
         let (shared, path) = (Arc::clone(&slots), state_of(journal));
         let service = Service::spawn("burnisher-run-keeper", LIMITS, wake, move |pokes, outbox| {
             write_all(&shared, &path, &pokes, &outbox);
@@ -100,13 +104,19 @@ impl RunKeeper {
 
     /// Keeps this state from now on.
     pub fn keep(&self, run: KeptRun) {
-        *self.slots() = NewestRun { newest: Some(Arc::new(run)), is_written: false };
+        let key = run.ticket.key;
+        let mut slots = self.slots();
+        let before = slots.newest.replace(Arc::new(run));
+        slots.others.extend(before);
+        slots.others.retain(|other| other.ticket.key != key);
+        slots.is_written = false;
+        drop(slots);
         self.poke();
     }
 
     /// Notes that the decoding of the picture begins, so that a program that ends in it is found out.
     pub(super) fn decode_begins(&self, ticket: &PictureTicket) {
-        let newest = self.newest().filter(|run| run.ticket == *ticket && run.resumption.state.is_denoised());
+        let newest = self.of(ticket.key).filter(|run| run.ticket == *ticket && run.resumption.state.is_denoised());
         if let Some(run) = newest {
             self.keep(run.with_decode_begun());
         }
@@ -115,16 +125,25 @@ impl RunKeeper {
     /// Forgets the state, if it is of the generation with this key.
     pub fn forget(&self, key: u64) {
         let mut slots = self.slots();
-        if slots.newest.as_ref().is_some_and(|run| run.ticket.key == key) {
-            *slots = NewestRun::default();
+        slots.others.retain(|other| other.ticket.key != key);
+        if slots.newest.take_if(|run| run.ticket.key == key).is_some() {
+            // Another one that waits is worth the place on the disk now.
+            slots.newest = slots.others.pop();
+            slots.is_written = false;
             drop(slots);
             self.poke();
         }
     }
 
-    /// The newest state.
-    pub fn newest(&self) -> Option<Arc<KeptRun>> {
-        self.slots().newest.clone()
+    /// The states that are kept, at most one a generation; the one on the disk comes first.
+    pub fn all(&self) -> Vec<Arc<KeptRun>> {
+        let slots = self.slots();
+        slots.newest.iter().chain(&slots.others).cloned().collect()
+    }
+
+    /// The state of the generation with this key.
+    pub fn of(&self, key: u64) -> Option<Arc<KeptRun>> {
+        self.all().into_iter().find(|run| run.ticket.key == key)
     }
 
     /// Writes down that a picture is about to take a name.
@@ -138,7 +157,7 @@ impl RunKeeper {
         self.0.service.news()
     }
 
-    fn slots(&self) -> MutexGuard<'_, NewestRun> {
+    fn slots(&self) -> MutexGuard<'_, KeptRuns> {
         lock(&self.0.slots)
     }
 
@@ -173,7 +192,7 @@ impl KeepingPace {
 }
 
 /// Writes what changes until the handle is gone, and then what is left.
-fn write_all(slots: &Mutex<NewestRun>, path: &Path, pokes: &Receiver<()>, outbox: &Outbox<Error>) {
+fn write_all(slots: &Mutex<KeptRuns>, path: &Path, pokes: &Receiver<()>, outbox: &Outbox<Error>) {
     let mut has_told = false;
     let mut write = || {
         let newest = {
@@ -207,7 +226,7 @@ fn write_all(slots: &Mutex<NewestRun>, path: &Path, pokes: &Receiver<()>, outbox
 }
 
 /// A state is put in one move, so one left by a thread that panicked is whole.
-fn lock(slots: &Mutex<NewestRun>) -> MutexGuard<'_, NewestRun> {
+fn lock(slots: &Mutex<KeptRuns>) -> MutexGuard<'_, KeptRuns> {
     slots.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -217,4 +236,28 @@ fn state_of(journal: &Path) -> PathBuf {
 
 fn note_of(journal: &Path) -> PathBuf {
     journal.with_extension("saving")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::worker::kept_run::testing::kept;
+
+    #[test]
+    fn a_picture_that_waits_half_done_stays_while_another_one_is_drawn() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let journal = folder.path().join("session.journal");
+        let keeper = RunKeeper::spawn(&journal, vec![kept(1), kept(2)], Arc::new(|| {})).expect("a thread");
+        keeper.keep(kept(3));
+        let keys = |keeper: &RunKeeper| keeper.all().iter().map(|run| run.ticket.key).collect::<Vec<_>>();
+        assert_eq!(keys(&keeper), [3, 2, 1]);
+        keeper.keep(kept(2).after_failed_decode());
+        assert_eq!(keys(&keeper), [2, 1, 3], "one a generation");
+        keeper.forget(1);
+        keeper.forget(2);
+        assert_eq!(keys(&keeper), [3]);
+        drop(keeper);
+        let left = LeftBehind::read(&journal).run.expect("a picture in the making");
+        assert_eq!(left.ticket.key, 3, "it has the place on the disk again");
+    }
 }
