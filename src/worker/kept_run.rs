@@ -67,7 +67,7 @@ impl PictureTicket {
 
 impl KeptRun {
     /// A picture after one of its steps.
-    pub(super) fn new(ticket: PictureTicket, model_hash: Option<String>, state: Arc<RunState>) -> Self {
+    pub fn new(ticket: PictureTicket, model_hash: Option<String>, state: Arc<RunState>) -> Self {
         Self { ticket, model_hash, resumption: Resumption { state, failed_decodes: 0 }, decodes_begun: 0 }
     }
 

@@ -4,6 +4,7 @@
 //!     BURNISHER_BENCH_PYTHON=python3 cargo bench --bench full_size -- load      loading alone, in f32 and f16, beside diffusers,
 //!                                                                               of the models named after it, if any
 //!     cargo bench --bench full_size -- ops                                      single operations at their usual shapes
+//!     cargo bench --bench full_size -- keeping                                  what it costs to keep the picture in the making
 //!     cargo bench --bench full_size -- window                                   the window's frames, where there is a display
 //!
 //! The model has Stable Diffusion 1.5's shapes and random weights; nothing is downloaded. It is written once as f16 (2 GB) to a
@@ -11,6 +12,7 @@
 //! Times on a busy machine mean little: the ratio column compares processor time.
 
 mod checkpoint;
+mod keeping;
 mod load;
 mod moment;
 #[path = "../support/on_disk.rs"]
@@ -36,12 +38,13 @@ fn main() {
         [] => compare(),
         ["load", ref models @ ..] => load::compare(models),
         ["ops"] => ops::run(),
+        ["keeping"] => keeping::run(),
         ["window"] => window::run(),
         ["window", what] => window::measure(what),
         ["write", folder] => checkpoint::write(Path::new(folder)),
         ["measure-load", model, dtype] => println!("{}", load::measure(model, dtype)),
         ["measure", folder] => println!("{}", pipeline::measure(Path::new(folder))),
-        _ => panic!("no arguments, or one of: load, ops, window"),
+        _ => panic!("no arguments, or one of: load, ops, keeping, window"),
     }
 }
 
