@@ -175,29 +175,18 @@ impl Transformer2DModel {
         let [_, _, height, width] = x.dims();
         let y = ops::group_norm(&self.norm, x.clone(), Then::Nothing);
         let mut y = match &self.proj_in {
-            Projection::Conv(conv) => sequence(ops::conv2d(conv, y)),
-            Projection::Linear(linear) => ops::linear(linear, sequence(y)),
+            Projection::Conv(conv) => ops::sequence(ops::conv2d(conv, y)),
+            Projection::Linear(linear) => ops::linear(linear, ops::sequence(y)),
         };
         for block in &self.transformer_blocks {
             y = block.forward(y, context)?;
         }
         let y = match &self.proj_out {
-            Projection::Conv(conv) => ops::conv2d(conv, picture(y, height, width)),
-            Projection::Linear(linear) => picture(ops::linear(linear, y), height, width),
+            Projection::Conv(conv) => ops::conv2d(conv, ops::picture(y, height, width)),
+            Projection::Linear(linear) => ops::picture(ops::linear(linear, y), height, width),
         };
-        Ok(y + x)
+        Ok(ops::add(y, x))
     }
-}
-
-/// Reshapes `[batch, channels, height, width]` to `[batch, height * width, channels]`.
-fn sequence(x: Tensor<4>) -> Tensor<3> {
-    x.flatten::<3>(2, 3).swap_dims(1, 2)
-}
-
-/// Reverses [`sequence`].
-fn picture(x: Tensor<3>, height: usize, width: usize) -> Tensor<4> {
-    let [batch, _, channels] = x.dims();
-    x.swap_dims(1, 2).reshape([batch, channels, height, width])
 }
 
 /// The configuration of an attention over pixels.
@@ -243,11 +232,11 @@ impl PixelAttention {
     /// Transforms `[batch, channels, height, width]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [_, _, height, width] = x.dims();
-        let y = sequence(ops::group_norm(&self.group_norm, x.clone(), Then::Nothing));
+        let y = ops::sequence(ops::group_norm(&self.group_norm, x.clone(), Then::Nothing));
         let q = ops::linear(&self.to_q, y.clone());
         let (k, v) = (ops::linear(&self.to_k, y.clone()), ops::linear(&self.to_v, y));
         let [to_out] = &self.to_out;
         let y = ops::linear(to_out, ops::attention(q, k, v, self.heads, AttentionMask::None));
-        rescaled(picture(y, height, width) + x, self.output_scale_factor)
+        rescaled(ops::add(ops::picture(y, height, width), x), self.output_scale_factor)
     }
 }

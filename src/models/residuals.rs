@@ -2,6 +2,8 @@
 
 use burn::tensor::Tensor;
 
+use crate::ops;
+
 /// Tensors that are added between the layers of a UNet, of the shapes that stand there; none by default.
 #[derive(Clone, Debug, Default)]
 pub struct Residuals {
@@ -15,7 +17,7 @@ impl Residuals {
     /// Adds to the skip connections what belongs to them.
     pub(super) fn add_to_skips(&self, skips: &mut [Tensor<4>]) {
         for (skip, residual) in skips.iter_mut().zip(&self.down) {
-            *skip = skip.clone() + residual.clone().cast(skip.dtype());
+            *skip = ops::add(skip.clone(), residual.clone().cast(skip.dtype()));
         }
     }
 
@@ -24,7 +26,7 @@ impl Residuals {
         match &self.mid {
             Some(residual) => {
                 let dtype = x.dtype();
-                x + residual.clone().cast(dtype)
+                ops::add(x, residual.clone().cast(dtype))
             }
             None => x,
         }

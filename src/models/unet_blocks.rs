@@ -177,7 +177,7 @@ impl UpBlock2D {
     ) -> Outcome<Tensor<4>> {
         for (i, resnet) in self.resnets.iter().enumerate() {
             let Some(skip) = skips.pop() else { unreachable!("the down blocks leave a skip for each layer") };
-            x = layer(resnet, self.attentions.get(i), Tensor::cat(vec![x, skip], 1), condition)?;
+            x = layer(resnet, self.attentions.get(i), ops::concatenate(x, skip), condition)?;
         }
         for upsampler in &self.upsamplers {
             let [_, _, height, width] = x.dims();

@@ -16,7 +16,13 @@ pub fn group_norm(layer: &GroupNorm, x: Tensor<4>, then: Then) -> Tensor<4> {
         unreachable!("a group norm without parameters")
     };
     let (gamma, beta) = (gamma.val(), beta.val());
-    let norm = if cpu::takes(&x) { cpu::group_norm } else { portable::group_norm };
+    let norm = if cpu::takes(&x) {
+        cpu::group_norm
+    } else if gpu::takes(&x) {
+        gpu::group_norm
+    } else {
+        portable::group_norm
+    };
     norm(x, gamma, beta, layer.num_groups, layer.epsilon, then)
 }
 
@@ -24,6 +30,7 @@ pub fn group_norm(layer: &GroupNorm, x: Tensor<4>, then: Then) -> Tensor<4> {
 pub fn layer_norm(layer: &LayerNorm, x: Tensor<3>, epsilon: f64) -> Tensor<3> {
     match &layer.beta {
         Some(beta) if cpu::takes(&x) => cpu::layer_norm(x, layer.gamma.val(), beta.val(), epsilon),
+        Some(beta) if gpu::takes(&x) => gpu::layer_norm(x, layer.gamma.val(), beta.val(), epsilon),
         _ => layer.forward(x),
     }
 }
@@ -55,7 +62,13 @@ pub fn attention_in_f32(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, heads: usize, 
 /// Multiplies the first half of the last axis by the exact GELU of the second: `[batch, length, 2 * width]` to
 /// `[batch, length, width]`.
 pub fn geglu(x: Tensor<3>) -> Tensor<3> {
-    if cpu::takes(&x) { cpu::geglu(x) } else { portable::geglu(x) }
+    if cpu::takes(&x) {
+        cpu::geglu(x)
+    } else if gpu::takes(&x) {
+        gpu::geglu(x)
+    } else {
+        portable::geglu(x)
+    }
 }
 
 /// Computes `x * sigmoid(x)`.

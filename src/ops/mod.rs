@@ -1,7 +1,8 @@
 //! Operations and layers of the networks, each computed the best way for the device, the number format and the size.
 //!
-//! On the CPU in f32 they run our own kernels (`cpu`), on a GPU those of `gpu`, everywhere else burn's operations (`portable`). [`Linear`] and [`Conv2d`]
-//! are our own layers, since they can carry adapters and quantised weights ([`Carried`]); norms are burn's.
+//! On the CPU in f32 and on GPUs they run our own kernels (`cpu`, `gpu`), everywhere else burn's operations (`portable`).
+//! [`Linear`] and [`Conv2d`] are our own layers, since they can carry adapters and quantised weights ([`Carried`]); norms are
+//! burn's.
 
 mod adapter;
 mod carried;
@@ -10,6 +11,7 @@ mod cpu;
 mod dispatch;
 mod gpu;
 mod interrupt;
+mod layout;
 mod linear;
 mod options;
 mod parameter;
@@ -27,6 +29,7 @@ pub use dispatch::{
     attention, attention_in_f32, geglu, gelu, group_norm, layer_norm, quick_gelu, silu, upsample_nearest_2x,
 };
 pub use interrupt::{check_cancelled, interruptible};
+pub use layout::{add, concatenate, picture, sequence};
 pub use linear::{Linear, linear};
 pub use options::{AttentionMask, Padding, Then};
 pub use patches::{Patches, convolution_patches};

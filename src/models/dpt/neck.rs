@@ -126,7 +126,7 @@ fn read_out(readout: &Linear, tokens: Tensor<3>, grid: usize) -> Tensor<4> {
     let patches = tokens.clone().narrow(1, 1, length - 1);
     let first = tokens.narrow(1, 0, 1).expand([batch, length - 1, width]);
     let read = ops::gelu(ops::linear(readout, Tensor::cat(vec![patches, first], 2)));
-    read.swap_dims(1, 2).reshape([batch, width, grid, grid])
+    ops::picture(read, grid, grid)
 }
 
 impl Resize {

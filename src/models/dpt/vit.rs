@@ -66,7 +66,7 @@ impl DptEmbeddings {
                 (ops::conv2d(projection, last), maps, cls_token, position_embeddings)
             }
         };
-        let tokens = map.flatten::<3>(2, 3).swap_dims(1, 2);
+        let tokens = ops::sequence(map);
         let [batch, _, width] = tokens.dims();
         let class = cls_token.val().expand([batch, 1, width]);
         (Tensor::cat(vec![class, tokens], 1) + positions.val(), maps)

@@ -4,7 +4,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::wgpu::CubeBackend;
 use burn::backend::{Backend, backend_extension};
 
-use super::{attention, upsample};
+use super::{attention, concatenate, geglu, group_norm, layer_norm, upsample};
 
 /// The operations that GPUs have beside burn's own.
 #[backend_extension(Cube, Fusion)]
@@ -17,6 +17,34 @@ pub(in crate::ops) trait GpuKernels: Backend {
         v: FloatTensor<Self>,
         heads: usize,
         causal: bool,
+    ) -> FloatTensor<Self>;
+
+    /// Puts the channels of two maps side by side.
+    #[fusion(dtype = a, shape = concatenate::joined(a, b))]
+    fn concatenate(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Multiplies the first half of each row of `[batch, length, 2 * width]` by the GELU of the second.
+    #[fusion(dtype = x, shape = geglu::half(x))]
+    fn geglu(x: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Normalises each group of channels of `[batch, channels, height, width]`, and applies a SiLU if asked.
+    #[fusion(dtype = x, shape = x)]
+    fn group_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        groups: usize,
+        epsilon: f64,
+        silu: bool,
+    ) -> FloatTensor<Self>;
+
+    /// Normalises each row of `[batch, length, width]`.
+    #[fusion(dtype = x, shape = x)]
+    fn layer_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
     ) -> FloatTensor<Self>;
 
     /// Doubles both sides of `[batch, channels, height, width]` by repeating each pixel.
@@ -33,6 +61,34 @@ impl GpuKernels for CubeBackend {
         causal: bool,
     ) -> FloatTensor<Self> {
         attention::attention(q, k, v, heads, causal)
+    }
+
+    fn concatenate(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
+        concatenate::concatenate(a, b)
+    }
+
+    fn geglu(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        geglu::geglu(x)
+    }
+
+    fn group_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        groups: usize,
+        epsilon: f64,
+        silu: bool,
+    ) -> FloatTensor<Self> {
+        group_norm::group_norm(x, gamma, beta, groups, epsilon, silu)
+    }
+
+    fn layer_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self> {
+        layer_norm::layer_norm(x, gamma, beta, epsilon)
     }
 
     fn upsample_nearest_2x(x: FloatTensor<Self>) -> FloatTensor<Self> {

@@ -1,7 +1,7 @@
 //! Feature maps in memory: `[batch, channels, height, width]` with the channels side by side.
 
 use burn::backend::wgpu::CubeTensor;
-use burn::tensor::Shape;
+use burn::tensor::{DType, Shape};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::ops::{permute_nchw_to_nhwc, permute_nhwc_to_nchw};
@@ -18,7 +18,12 @@ pub(super) fn channels_second(x: CubeTensor) -> CubeTensor {
 
 /// A tensor of the same number format on the same device, whose numbers are still to be written.
 pub(super) fn empty_like<const D: usize>(x: &CubeTensor, shape: [usize; D]) -> CubeTensor {
-    empty_device_contiguous_dtype(x.client.clone(), x.device.clone(), Shape::from(shape), x.dtype)
+    empty_as(x, shape, x.dtype)
+}
+
+/// A tensor on the same device, whose numbers are still to be written.
+pub(super) fn empty_as<const D: usize>(x: &CubeTensor, shape: [usize; D], dtype: DType) -> CubeTensor {
+    empty_device_contiguous_dtype(x.client.clone(), x.device.clone(), Shape::from(shape), dtype)
 }
 
 /// How many numbers a kernel reads at once: the most that divide `width`, up to four.

@@ -7,19 +7,54 @@
 //! `extension` lists the kernels for burn, which calls them through its fusion; a kernel is a file of its own.
 
 mod attention;
+mod concatenate;
 mod extension;
+mod geglu;
+mod group_norm;
+mod layer_norm;
 mod maps;
+mod segments;
 mod upsample;
 
 use burn::backend::Dispatch;
 use burn::tensor::{DType, Device, Tensor};
 
-use super::options::AttentionMask;
+use super::options::{AttentionMask, Then};
 use extension::GpuKernels;
 
 /// Tells whether the kernels take this tensor: f32 or f16, on a GPU.
 pub(super) fn takes<const D: usize>(x: &Tensor<D>) -> bool {
     matches!(x.dtype(), DType::F32 | DType::F16) && x.device() != Device::flex()
+}
+
+/// Puts the channels of two maps of one size side by side: `[batch, channels, height, width]` both.
+pub(super) fn concatenate(a: Tensor<4>, b: Tensor<4>) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as GpuKernels>::concatenate(a.into_dispatch(), b.into_dispatch()))
+}
+
+/// Multiplies the first half of each row of `[batch, length, 2 * width]` by the exact GELU of the second.
+pub(super) fn geglu(x: Tensor<3>) -> Tensor<3> {
+    Tensor::from_dispatch(<Dispatch as GpuKernels>::geglu(x.into_dispatch()))
+}
+
+/// Applies a group norm to `[batch, channels, height, width]`.
+pub(super) fn group_norm(
+    x: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    groups: usize,
+    epsilon: f64,
+    then: Then,
+) -> Tensor<4> {
+    let (gamma, beta) = (gamma.cast(x.dtype()).into_dispatch(), beta.cast(x.dtype()).into_dispatch());
+    let silu = then == Then::Silu;
+    Tensor::from_dispatch(<Dispatch as GpuKernels>::group_norm(x.into_dispatch(), gamma, beta, groups, epsilon, silu))
+}
+
+/// Applies a layer norm to the last axis of `[batch, length, width]`.
+pub(super) fn layer_norm(x: Tensor<3>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64) -> Tensor<3> {
+    let (gamma, beta) = (gamma.cast(x.dtype()).into_dispatch(), beta.cast(x.dtype()).into_dispatch());
+    Tensor::from_dispatch(<Dispatch as GpuKernels>::layer_norm(x.into_dispatch(), gamma, beta, epsilon))
 }
 
 /// Doubles both sides of `[batch, channels, height, width]` by repeating each pixel.
