@@ -3,7 +3,6 @@
 //! The figures are upper estimates from the networks' shapes.
 
 use crate::base::device::Capacity;
-use burn::tensor::DType;
 
 use super::component::ComponentId;
 use crate::ops;
@@ -72,9 +71,9 @@ pub struct NetworkCost {
 
 impl NetworkCost {
     /// Bytes of the largest tensor, and of all that is alive at once, for so many positions.
-    pub fn bytes(self, positions: u64, dtype: DType) -> (u64, u64) {
-        let of = |numbers: u64| positions.saturating_mul(numbers).saturating_mul(dtype.size() as u64);
-        let patches = ops::convolution_patches(dtype, of(self.convolved));
+    pub fn bytes(self, positions: u64, capacity: &Capacity) -> (u64, u64) {
+        let of = |numbers: u64| positions.saturating_mul(numbers).saturating_mul(capacity.dtype.size() as u64);
+        let patches = ops::convolution_patches(capacity.dtype, capacity.is_gpu(), of(self.convolved));
         (of(self.widest).max(patches.largest), of(self.alive).saturating_add(patches.total))
     }
 }

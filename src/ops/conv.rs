@@ -4,9 +4,11 @@ use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
 use super::carried::Carried;
-use super::options::Padding;
+use super::dispatch::upsample_nearest_2x;
+use super::gpu::Movement;
+use super::options::{Epilogue, Padding};
 use super::parameter::parameter;
-use super::{cpu, portable};
+use super::{cpu, gpu, portable};
 
 /// A convolution with a square kernel.
 #[derive(Module, Debug)]
@@ -57,24 +59,60 @@ impl Conv2d {
 
 /// Applies a convolution to `[batch, channels, height, width]`.
 pub fn conv2d(layer: &Conv2d, x: Tensor<4>) -> Tensor<4> {
+    applied(layer, x, None, Epilogue::default())
+}
+
+/// Applies a convolution to `[batch, channels, height, width]` and adds what follows it.
+pub fn conv2d_then(layer: &Conv2d, x: Tensor<4>, epilogue: Epilogue) -> Tensor<4> {
+    applied(layer, x, None, epilogue)
+}
+
+/// Repeats each pixel of `[batch, channels, height, width]` twice each way, and applies a convolution to what lies within `size`:
+/// twice the height and width, or one less.
+pub fn conv2d_doubled(layer: &Conv2d, x: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
+    if gpu::takes(&x) {
+        return applied(layer, x, Some(size), Epilogue::default());
+    }
+    let mut x = upsample_nearest_2x(x);
+    // Cropping equals interpolate(size=...): index i reads floor(i / 2) for 2n - 1 pixels as for 2n.
+    for (axis, size) in [(2, size[0]), (3, size[1])] {
+        if x.dims()[axis] > size {
+            x = x.narrow(axis, 0, size);
+        }
+    }
+    applied(layer, x, None, Epilogue::default())
+}
+
+fn applied(layer: &Conv2d, x: Tensor<4>, doubled_to: Option<[usize; 2]>, epilogue: Epilogue) -> Tensor<4> {
     let bias = layer.bias.as_ref().map(Param::val);
-    let (stride, padding) = (layer.stride, layer.padding);
+    let movement = Movement { stride: layer.stride, padding: layer.padding, doubled_to };
     let Some(carried) = layer.weight.reparameterization::<Carried>() else {
-        return plain(x, layer.weight.val(), bias, stride, padding);
+        return plain(x, layer.weight.val(), bias, movement, epilogue);
     };
     let adapters = carried.active_adapters();
     let weight = carried.without_adapters(layer.weight.base());
     let [outputs, inputs, height, width] = weight.dims();
-    let y = plain(x.clone(), weight, bias, stride, padding);
-    adapters.iter().fold(y, |y, adapter| {
+    let y = plain(x.clone(), weight, bias, movement, Epilogue::default());
+    let y = adapters.iter().fold(y, |y, adapter| {
         let rank = adapter.rank();
-        let inner = plain(x.clone(), adapter.down().reshape([rank, inputs, height, width]), None, stride, padding);
+        let down = adapter.down().reshape([rank, inputs, height, width]);
+        let inner = plain(x.clone(), down, None, movement, Epilogue::default());
         let up = adapter.up().reshape([outputs, rank, 1, 1]);
-        y + plain(inner, up, None, 1, Padding::default()) * adapter.strength()
-    })
+        y + plain(inner, up, None, Movement::default(), Epilogue::default()) * adapter.strength()
+    });
+    epilogue.add_to(y)
 }
 
-fn plain(x: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>, stride: usize, padding: Padding) -> Tensor<4> {
+fn plain(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    movement: Movement,
+    epilogue: Epilogue,
+) -> Tensor<4> {
+    if gpu::takes(&x) {
+        return gpu::conv2d(x, weight, bias, movement, epilogue);
+    }
     let conv = if cpu::takes(&x) { cpu::conv2d } else { portable::conv2d };
-    conv(x, weight, bias, stride, padding)
+    epilogue.add_to(conv(x, weight, bias, movement.stride, movement.padding))
 }

@@ -110,7 +110,7 @@ impl Footprint {
             Memory::Limited(limit) => Some(limit),
             Memory::Own(total) => total,
             // Weights that are mapped count as free for the system: they are ours, but not to be counted twice.
-            Memory::Main if self.capacity.max_tensor_bytes.is_none() => {
+            Memory::Main if !self.capacity.is_gpu() => {
                 available().map(|free| free + held.min(own_bytes().unwrap_or(held)))
             }
             Memory::Main => available().map(|free| free + held),
@@ -127,13 +127,13 @@ impl Footprint {
     /// Bytes of the denoiser's widest tensor, and of all that is alive in a step.
     pub(super) fn step(&self, wish: &Wish) -> (u64, u64) {
         let latents = (wish.height / self.factor) as u64 * (wish.width / self.factor) as u64;
-        self.denoiser.bytes(latents.saturating_mul(wish.batch(self)), self.capacity.dtype)
+        self.denoiser.bytes(latents.saturating_mul(wish.batch(self)), &self.capacity)
     }
 
     /// Bytes of the codec's widest tensor, and of all that is alive while so many latents are decoded, or encoded.
     pub(super) fn coding(&self, height: usize, width: usize) -> (u64, u64) {
         let factor = self.factor as u64;
-        self.codec.bytes(height as u64 * width as u64 * factor * factor, self.capacity.dtype)
+        self.codec.bytes(height as u64 * width as u64 * factor * factor, &self.capacity)
     }
 
     /// Bytes of the steps that are kept.

@@ -363,6 +363,10 @@ mod tests {
         let (widest, alive) = whole(DType::F32);
         assert_eq!(widest, 4 * tensor);
         assert!(alive > 4 * 4 * tensor && alive < 5 * 4 * tensor, "{alive}");
+        // A GPU has the input once more at most.
+        let model = footprint(DType::F16);
+        let capacity = Capacity { max_tensor_bytes: Some(1 << 32), ..model.capacity };
+        assert_eq!(Footprint { capacity, ..model }.coding(64, 64), (2 * tensor, (4 + 1) * 2 * tensor));
     }
 
     #[test]

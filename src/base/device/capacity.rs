@@ -15,6 +15,13 @@ pub struct Capacity {
     pub has_f16: bool,
 }
 
+impl Capacity {
+    /// Whether it is a GPU's: the CPU's tensors are as large as its memory allows.
+    pub fn is_gpu(&self) -> bool {
+        self.max_tensor_bytes.is_some()
+    }
+}
+
 /// Where the memory of a device is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Memory {

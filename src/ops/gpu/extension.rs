@@ -4,6 +4,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::wgpu::CubeBackend;
 use burn::backend::{Backend, backend_extension};
 
+use super::conv::{self, Movement, Operand};
 use super::{attention, concatenate, geglu, group_norm, layer_norm, upsample};
 
 /// The operations that GPUs have beside burn's own.
@@ -45,6 +46,17 @@ pub(in crate::ops) trait GpuKernels: Backend {
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         epsilon: f64,
+    ) -> FloatTensor<Self>;
+
+    /// Applies a convolution to `[batch, channels, height, width]` and adds what follows it.
+    #[fusion(dtype = x, shape = conv::shape(x, weight, *movement))]
+    fn conv2d(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        #[extension_type] bias: Operand<Self>,
+        #[extension_type] shift: Operand<Self>,
+        #[extension_type] residual: Operand<Self>,
+        movement: Movement,
     ) -> FloatTensor<Self>;
 
     /// Doubles both sides of `[batch, channels, height, width]` by repeating each pixel.
@@ -89,6 +101,17 @@ impl GpuKernels for CubeBackend {
         epsilon: f64,
     ) -> FloatTensor<Self> {
         layer_norm::layer_norm(x, gamma, beta, epsilon)
+    }
+
+    fn conv2d(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: Operand<Self>,
+        shift: Operand<Self>,
+        residual: Operand<Self>,
+        movement: Movement,
+    ) -> FloatTensor<Self> {
+        conv::conv2d(x, weight, bias, shift, residual, movement)
     }
 
     fn upsample_nearest_2x(x: FloatTensor<Self>) -> FloatTensor<Self> {

@@ -8,6 +8,7 @@
 
 mod attention;
 mod concatenate;
+mod conv;
 mod extension;
 mod geglu;
 mod group_norm;
@@ -19,8 +20,11 @@ mod upsample;
 use burn::backend::Dispatch;
 use burn::tensor::{DType, Device, Tensor};
 
-use super::options::{AttentionMask, Then};
+use super::options::{AttentionMask, Epilogue, Then};
+use conv::Operand;
 use extension::GpuKernels;
+
+pub(super) use conv::Movement;
 
 /// Tells whether the kernels take this tensor: f32 or f16, on a GPU.
 pub(super) fn takes<const D: usize>(x: &Tensor<D>) -> bool {
@@ -55,6 +59,23 @@ pub(super) fn group_norm(
 pub(super) fn layer_norm(x: Tensor<3>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64) -> Tensor<3> {
     let (gamma, beta) = (gamma.cast(x.dtype()).into_dispatch(), beta.cast(x.dtype()).into_dispatch());
     Tensor::from_dispatch(<Dispatch as GpuKernels>::layer_norm(x.into_dispatch(), gamma, beta, epsilon))
+}
+
+/// Applies a convolution and adds what follows it.
+pub(super) fn conv2d(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    movement: Movement,
+    epilogue: Epilogue,
+) -> Tensor<4> {
+    let (shift, residual) = (operand(epilogue.shift), operand(epilogue.residual));
+    let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
+    Tensor::from_dispatch(<Dispatch as GpuKernels>::conv2d(x, weight, operand(bias), shift, residual, movement))
+}
+
+fn operand<const D: usize>(tensor: Option<Tensor<D>>) -> Operand<Dispatch> {
+    tensor.map_or(Operand::None, |tensor| Operand::Some(tensor.into_dispatch()))
 }
 
 /// Doubles both sides of `[batch, channels, height, width]` by repeating each pixel.

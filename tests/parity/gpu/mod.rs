@@ -1,6 +1,7 @@
 //! The GPU's kernels against the CPU's in f32, at the widths of the published models: long sums need channels, not pixels.
 
 mod attention;
+mod convolution;
 
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
