@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::resnet::rescaled;
 use crate::base::stop::Outcome;
-use crate::ops::{self, AttentionMask, Conv2d, Linear, Then};
+use crate::ops::{self, AttentionMask, Conv2d, Epilogue, Linear, Then};
 
 /// torch's default, which the transformer's layer norms use.
 const LAYER_NORM_EPSILON: f64 = 1e-5;
@@ -181,11 +181,13 @@ impl Transformer2DModel {
         for block in &self.transformer_blocks {
             y = block.forward(y, context)?;
         }
-        let y = match &self.proj_out {
-            Projection::Conv(conv) => ops::conv2d(conv, ops::picture(y, height, width)),
-            Projection::Linear(linear) => ops::picture(ops::linear(linear, y), height, width),
-        };
-        Ok(ops::add(y, x))
+        Ok(match &self.proj_out {
+            Projection::Conv(conv) => {
+                let epilogue = Epilogue { residual: Some(x), ..Epilogue::default() };
+                ops::conv2d_then(conv, ops::picture(y, height, width), epilogue)
+            }
+            Projection::Linear(linear) => ops::add(ops::picture(ops::linear(linear, y), height, width), x),
+        })
     }
 }
 

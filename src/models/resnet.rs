@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::nn::{GroupNorm, GroupNormConfig};
 use burn::tensor::{Device, Tensor};
 
-use crate::ops::{self, Conv2d, Linear, Padding, Then};
+use crate::ops::{self, Conv2d, Epilogue, Linear, Padding, Then};
 
 /// The configuration of a residual block.
 #[derive(Clone, Copy, Debug)]
@@ -53,18 +53,20 @@ impl ResnetBlock2D {
 
     /// Transforms `x` `[batch, inputs, height, width]`; `temb` `[1, 1, temb_channels]` has been through its SiLU.
     pub fn forward(&self, x: Tensor<4>, temb: Option<&Tensor<3>>) -> Tensor<4> {
-        let mut y = ops::conv2d(&self.conv1, ops::group_norm(&self.norm1, x.clone(), Then::Silu));
-        if let (Some(projection), Some(temb)) = (&self.time_emb_proj, temb) {
+        let shift = self.time_emb_proj.as_ref().zip(temb).map(|(projection, temb)| {
             let shift = ops::linear(projection, temb.clone());
             let channels = shift.dims()[2];
-            y = y + shift.reshape([1, channels, 1, 1]);
-        }
-        let y = ops::conv2d(&self.conv2, ops::group_norm(&self.norm2, y, Then::Silu));
-        let x = match &self.conv_shortcut {
+            shift.reshape([1, channels, 1, 1])
+        });
+        let y = ops::group_norm(&self.norm1, x.clone(), Then::Silu);
+        let y = ops::conv2d_then(&self.conv1, y, Epilogue { shift, ..Epilogue::default() });
+        let residual = match &self.conv_shortcut {
             Some(shortcut) => ops::conv2d(shortcut, x),
             None => x,
         };
-        rescaled(y + x, self.output_scale_factor)
+        let y = ops::group_norm(&self.norm2, y, Then::Silu);
+        let y = ops::conv2d_then(&self.conv2, y, Epilogue { residual: Some(residual), ..Epilogue::default() });
+        rescaled(y, self.output_scale_factor)
     }
 }
 
@@ -110,13 +112,6 @@ impl Upsample2D {
 
     /// Resizes `[batch, channels, height, width]` to `size`: twice the input's, or one less where an odd size had been halved.
     pub fn forward(&self, x: Tensor<4>, size: [usize; 2]) -> Tensor<4> {
-        let mut x = ops::upsample_nearest_2x(x);
-        // Cropping equals interpolate(size=...): index i reads floor(i / 2) for 2n - 1 pixels as for 2n.
-        for (axis, size) in [(2, size[0]), (3, size[1])] {
-            if x.dims()[axis] > size {
-                x = x.narrow(axis, 0, size);
-            }
-        }
-        ops::conv2d(&self.conv, x)
+        ops::conv2d_doubled(&self.conv, x, size)
     }
 }
