@@ -2,15 +2,16 @@
 //!
 //! A module's field names are the checkpoint's parameter names, with children of a `Vec`, tuple or array by index.
 //! burn keeps the weight of a `Linear` as `[in, out]` and files as `[out, in]`: it is transposed here, once, since a
-//! matrix product over a transposed view is up to half slower. burn's own loader (`burn-store`) isn't used: it converts
-//! on one thread, several times slower.
+//! matrix product over a transposed view is up to half slower. A convolution's weight is `[out, in, kernel, kernel]` in
+//! both, but on a GPU it lies in memory as `[in, kernel, kernel, out]`, which is how the kernel reads it. burn's own loader
+//! (`burn-store`) isn't used: it converts on one thread, several times slower.
 //! Limits: parameters are floating-point tensors; `LinearLayout::Col` is not understood.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{DType, Shape, Tensor};
+use burn::tensor::{DType, Device, Shape, Tensor};
 use serde::Serialize;
 
 use super::keys;
@@ -167,8 +168,11 @@ struct Matching<'a> {
 struct FoundTensor<'a> {
     key: &'a str,
     stored: &'a StoredTensor,
+    /// In the order in which the numbers are to lie in memory.
     shape: Shape,
     order: AxisOrder,
+    /// Whether the module has its first axis where `shape` has the last.
+    is_last_axis_first: bool,
 }
 
 impl<'a> Matching<'a> {
@@ -212,15 +216,22 @@ impl<'a> Matching<'a> {
             self.mismatch.missing.push(keys::as_in_files(&path).into_owned());
             return None;
         };
+        let container = self.containers.last().map_or("", String::as_str);
+        let is_linear = container == "Struct:Linear" && D == 2;
+        let is_gpu_convolution = container == "Struct:Conv2d" && D == 4 && param.lazy_device() != Device::flex();
         let mut expected = shape.to_vec();
-        let is_in_linear = self.containers.last().is_some_and(|container| container == "Struct:Linear");
-        let order = if is_in_linear && D == 2 { AxisOrder::Transposed } else { AxisOrder::AsStored };
-        if order == AxisOrder::Transposed {
+        if is_linear {
             expected.reverse();
         }
         if without_trailing_ones(&stored.shape, D) == expected {
             self.stored_bytes += stored.len() as u64;
-            return Some(FoundTensor { key, stored, shape, order });
+            let order = if is_linear || is_gpu_convolution { AxisOrder::LastFirst } else { AxisOrder::AsStored };
+            let mut in_memory = shape.to_vec();
+            if is_gpu_convolution {
+                in_memory.rotate_left(1);
+            }
+            let shape = in_memory.into();
+            return Some(FoundTensor { key, stored, shape, order, is_last_axis_first: is_gpu_convolution });
         }
         let found = stored.shape.clone();
         self.mismatch.mis_shaped.push(MisShaped { key: key.to_owned(), expected, found });
@@ -263,7 +274,7 @@ impl Loader<'_> {
 
     /// Returns the tensor for the parameter at the current path, on its device.
     fn tensor<const D: usize>(&mut self, param: &Param<Tensor<D>>) -> Option<Tensor<D>> {
-        let FoundTensor { key, stored, shape, order } = self.matching.find(param)?;
+        let FoundTensor { key, stored, shape, order, is_last_axis_first } = self.matching.find(param)?;
         if self.ended.is_err() || self.matching.mismatch.is_fatal() {
             return None;
         }
@@ -275,7 +286,11 @@ impl Loader<'_> {
         self.ended = (self.on_tensor)(stored.len() as u64);
         let device = param.lazy_device();
         // Weights stay as long as the model: kept apart from the memory that the steps reuse.
-        Some(device.memory_persistent_allocations(data, |data| Tensor::from_data(data, (&device, self.dtype))))
+        let tensor =
+            device.memory_persistent_allocations(data, |data| Tensor::<D>::from_data(data, (&device, self.dtype)));
+        // Only the names of the axes change.
+        let rotated: [usize; D] = std::array::from_fn(|axis| (axis + D - 1) % D);
+        Some(if is_last_axis_first { tensor.permute(rotated) } else { tensor })
     }
 }
 

@@ -26,8 +26,8 @@ pub(crate) enum Unusable {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AxisOrder {
     AsStored,
-    /// A matrix whose rows are stored as columns.
-    Transposed,
+    /// The last of the wanted axes is stored as the first, as the rows of a matrix which are wanted as its columns.
+    LastFirst,
 }
 
 /// Elements that a thread converts at a time: source and result stay in its cache.
@@ -78,7 +78,10 @@ fn from<From: Number, To: Number>(bytes: Bytes, shape: Shape, order: AxisOrder) 
     }
     let source = match order {
         AxisOrder::AsStored => stored,
-        AxisOrder::Transposed => transpose(&stored, shape[0]).into(),
+        AxisOrder::LastFirst => {
+            let width = stored.len().checked_div(shape[shape.num_dims() - 1]).unwrap_or_default();
+            transpose(&stored, width).into()
+        }
     };
     let mut numbers = vec![To::zeroed(); source.len()];
     let finite = source.par_chunks(CHUNK).zip(numbers.par_chunks_mut(CHUNK)).all(|(source, target)| {
