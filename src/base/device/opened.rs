@@ -40,6 +40,9 @@ struct OpenedGpus {
 
 static OPENED: Mutex<OpenedGpus> = Mutex::new(OpenedGpus { all: Vec::new(), in_use: None });
 
+/// Held by the thread that opens one: none is opened twice at once. Who only looks isn't kept waiting by it.
+static OPENING: Mutex<()> = Mutex::new(());
+
 impl OpenedGpu {
     /// Asks the driver alone. Nothing is waited for: work on a lost device may never end.
     fn is_gone(&self) -> bool {
@@ -55,6 +58,7 @@ impl OpenedGpu {
 
 /// Opens a GPU, or returns the one that is open.
 pub(super) fn open_gpu(gpu: &Gpu, portable: bool) -> Result<OpenedGpu> {
+    let _opening = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
     let is_known = |known: &&OpenedGpu| known.kind == gpu.kind && known.portable == portable;
     let known: Vec<OpenedGpu> = opened().all.iter().filter(is_known).cloned().collect();
     // A second model on the same device.
