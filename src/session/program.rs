@@ -3,7 +3,7 @@
 use std::mem;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 use crate::base::error::{Error, Result};
 use crate::base::model_ref::ModelRef;
@@ -151,9 +151,10 @@ impl Session {
     /// Subscribes to what happens from now on; the first subscriber hears of the beginning too. The channel ends if its receiver
     /// isn't emptied.
     pub fn subscribe(&mut self) -> Receiver<SessionEvent> {
-        let (subscriber, events) = bounded(EVENTS);
+        // The room of a channel with a bound is taken whole and at once: megabytes.
+        let (subscriber, events) = unbounded();
         for event in self.early.drain(..) {
-            let _ = subscriber.try_send(event);
+            let _ = subscriber.send(event);
         }
         self.subscribers.push(subscriber);
         events
@@ -375,10 +376,8 @@ impl Session {
             self.early.push(event);
             return;
         }
-        self.subscribers.retain(|subscriber| match subscriber.try_send(event.clone()) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
-        });
+        self.subscribers
+            .retain(|subscriber| subscriber.len() < EVENTS && subscriber.send(event.clone()).is_ok());
     }
 
     fn start_worker(&mut self) {
