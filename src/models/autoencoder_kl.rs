@@ -360,7 +360,7 @@ impl Decoder {
         for block in &self.up_blocks {
             // On a device with a queue, wait for each block before queueing the next: queued work can't be cancelled. A device
             // that fails here fails again where the picture is read.
-            let _ = x.device().sync();
+            let _ = ops::wait(&x.device());
             for resnet in &block.resnets {
                 x = step(|| resnet.forward(x, None))?;
             }

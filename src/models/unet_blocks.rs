@@ -23,7 +23,7 @@ impl Pace {
     pub fn keep(self, x: Tensor<4>) -> Tensor<4> {
         if self == Self::BlockByBlock {
             // A device that fails here fails again at the end of the step, where the error is reported.
-            let _ = x.device().sync();
+            let _ = ops::wait(&x.device());
         }
         x
     }

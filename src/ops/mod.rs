@@ -34,6 +34,6 @@ pub use linear::{Linear, linear};
 pub use options::{AttentionMask, Epilogue, Padding, Then};
 pub use patches::{Patches, convolution_patches};
 pub use quantized::{Quantized, WeightFormat};
-pub use readback::read;
+pub use readback::{read, wait};
 pub use self_test::{check_names, run_checks};
 pub use threads::{on_own_threads, use_own_threads};

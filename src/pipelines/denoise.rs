@@ -129,10 +129,9 @@ impl<'a> Denoising<'a> {
         let end = StepEnd { scheduler: &self.scheduler, next, progress };
         self.samples =
             self.hooks.iter_mut().try_fold(step.prev_sample, |samples, hook| hook.after_step(&end, samples))?;
-        // Without waiting the whole run would be queued at once: no progress to show, nothing to cancel.
-        let device = &self.resident.compute().device;
-        device.sync().map_err(|e| Error::new("The device failed during a step").caused_by(e))?;
-        let is_finite = is_finite(&self.samples)?;
+        // Reading waits for the device. Else the whole run would be queued at once: no progress to show, nothing to cancel.
+        let is_finite =
+            is_finite(&self.samples).map_err(|cause| Error::new("The device failed during a step").caused_by(cause))?;
         // What was interrupted means nothing.
         ops::check_cancelled()?;
         if !is_finite {
