@@ -37,14 +37,14 @@ impl Attention {
         }
     }
 
-    /// Lets `x` `[batch, length, width]` attend to `context` `[batch, keys, context width]`.
-    fn forward(&self, x: Tensor<3>, context: Tensor<3>) -> Tensor<3> {
+    /// Lets `x` `[batch, length, width]` attend to `context` `[batch, keys, context width]`, and adds the `residual`.
+    fn forward(&self, x: Tensor<3>, context: Tensor<3>, residual: Tensor<3>) -> Tensor<3> {
         let q = ops::linear(&self.to_q, x);
         let (k, v) = (ops::linear(&self.to_k, context.clone()), ops::linear(&self.to_v, context));
         let attention = if self.upcast { ops::attention_in_f32 } else { ops::attention };
         let y = attention(q, k, v, self.heads, AttentionMask::None);
         let [to_out] = &self.to_out;
-        ops::linear(to_out, y)
+        ops::linear_then(to_out, y, residual)
     }
 }
 
@@ -67,9 +67,10 @@ impl FeedForward {
         Self { net: (GeGlu { proj }, Identity, Linear::new(inner, width, device)) }
     }
 
-    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+    /// Transforms `x` `[batch, length, width]`, and adds the `residual`.
+    fn forward(&self, x: Tensor<3>, residual: Tensor<3>) -> Tensor<3> {
         let (geglu, _, out) = &self.net;
-        ops::linear(out, ops::geglu(ops::linear(&geglu.proj, x)))
+        ops::linear_then(out, ops::geglu(ops::linear(&geglu.proj, x)), residual)
     }
 }
 
@@ -99,13 +100,13 @@ impl BasicTransformerBlock {
 
     fn forward(&self, x: Tensor<3>, context: &Tensor<3>) -> Outcome<Tensor<3>> {
         let y = ops::layer_norm(&self.norm1, x.clone(), LAYER_NORM_EPSILON);
-        let x = self.attn1.forward(y.clone(), y) + x;
+        let x = self.attn1.forward(y.clone(), y, x);
         ops::check_cancelled()?;
         let y = ops::layer_norm(&self.norm2, x.clone(), LAYER_NORM_EPSILON);
-        let x = self.attn2.forward(y, context.clone()) + x;
+        let x = self.attn2.forward(y, context.clone(), x);
         ops::check_cancelled()?;
         let y = ops::layer_norm(&self.norm3, x.clone(), LAYER_NORM_EPSILON);
-        Ok(self.ff.forward(y) + x)
+        Ok(self.ff.forward(y, x))
     }
 }
 

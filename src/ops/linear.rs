@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::carried::Carried;
 use super::parameter::parameter;
-use super::{cpu, portable};
+use super::{cpu, gpu, portable};
 
 /// The linear layer `x W + b`.
 ///
@@ -35,22 +35,44 @@ impl Linear {
 
 /// Applies a linear layer to `[batch, length, inputs]`.
 pub fn linear(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
-    let bias = layer.bias.as_ref().map(Param::val);
-    let Some(carried) = layer.weight.reparameterization::<Carried>() else {
-        return plain(x, layer.weight.val(), bias);
-    };
-    let adapters = carried.active_adapters();
-    let y = match carried.quantized() {
-        Some(weight) if cpu::takes(&x) => cpu::linear_quantized(x.clone(), weight, bias),
-        Some(weight) => plain(x.clone(), weight.tensor(&x.device(), x.dtype()).transpose(), bias),
-        None => plain(x.clone(), layer.weight.base(), bias),
-    };
-    adapters.iter().fold(y, |y, adapter| {
-        let inner = plain(x.clone(), adapter.down().transpose(), None);
-        y + plain(inner, adapter.up().transpose(), None) * adapter.strength()
-    })
+    applied(layer, x, None)
 }
 
-fn plain(x: Tensor<3>, weight: Tensor<2>, bias: Option<Tensor<1>>) -> Tensor<3> {
-    if cpu::takes(&x) { cpu::linear(x, weight, bias) } else { portable::linear(x, weight, bias) }
+/// Applies a linear layer to `[batch, length, inputs]` and adds a residual of the output's shape.
+pub fn linear_then(layer: &Linear, x: Tensor<3>, residual: Tensor<3>) -> Tensor<3> {
+    applied(layer, x, Some(residual))
+}
+
+fn applied(layer: &Linear, x: Tensor<3>, residual: Option<Tensor<3>>) -> Tensor<3> {
+    let bias = layer.bias.as_ref().map(Param::val);
+    let Some(carried) = layer.weight.reparameterization::<Carried>() else {
+        return plain(x, layer.weight.val(), bias, residual);
+    };
+    let adapters = carried.active_adapters();
+    let (early, late) = if adapters.is_empty() { (residual, None) } else { (None, residual) };
+    let y = match carried.quantized() {
+        Some(weight) if cpu::takes(&x) => with(cpu::linear_quantized(x.clone(), weight, bias), early),
+        Some(weight) => plain(x.clone(), weight.tensor(&x.device(), x.dtype()).transpose(), bias, early),
+        None => plain(x.clone(), layer.weight.base(), bias, early),
+    };
+    let y = adapters.iter().fold(y, |y, adapter| {
+        let inner = plain(x.clone(), adapter.down().transpose(), None, None);
+        y + plain(inner, adapter.up().transpose(), None, None) * adapter.strength()
+    });
+    with(y, late)
+}
+
+fn plain(x: Tensor<3>, weight: Tensor<2>, bias: Option<Tensor<1>>, residual: Option<Tensor<3>>) -> Tensor<3> {
+    if gpu::takes_linear(&x) {
+        return gpu::linear(x, weight, bias, residual);
+    }
+    let linear = if cpu::takes(&x) { cpu::linear } else { portable::linear };
+    with(linear(x, weight, bias), residual)
+}
+
+fn with(y: Tensor<3>, residual: Option<Tensor<3>>) -> Tensor<3> {
+    match residual {
+        Some(residual) => y + residual,
+        None => y,
+    }
 }

@@ -30,7 +30,7 @@ pub use dispatch::{
 };
 pub use interrupt::{check_cancelled, interruptible};
 pub use layout::{add, concatenate, picture, sequence};
-pub use linear::{Linear, linear};
+pub use linear::{Linear, linear, linear_then};
 pub use options::{AttentionMask, Epilogue, Padding, Then};
 pub use patches::{Patches, convolution_patches};
 pub use quantized::{Quantized, WeightFormat};

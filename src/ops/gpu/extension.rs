@@ -5,7 +5,7 @@ use burn::backend::wgpu::CubeBackend;
 use burn::backend::{Backend, backend_extension};
 
 use super::conv::{self, Movement, Operand};
-use super::{attention, concatenate, geglu, group_norm, layer_norm, upsample};
+use super::{attention, concatenate, geglu, group_norm, layer_norm, linear, upsample};
 
 /// The operations that GPUs have beside burn's own.
 #[backend_extension(Cube, Fusion)]
@@ -57,6 +57,15 @@ pub(in crate::ops) trait GpuKernels: Backend {
         #[extension_type] shift: Operand<Self>,
         #[extension_type] residual: Operand<Self>,
         movement: Movement,
+    ) -> FloatTensor<Self>;
+
+    /// Applies a linear layer to `[batch, length, inputs]` and adds a residual of the output's shape.
+    #[fusion(dtype = x, shape = linear::shape(x, weight))]
+    fn linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        #[extension_type] bias: Operand<Self>,
+        #[extension_type] residual: Operand<Self>,
     ) -> FloatTensor<Self>;
 
     /// Doubles both sides of `[batch, channels, height, width]` by repeating each pixel.
@@ -112,6 +121,15 @@ impl GpuKernels for CubeBackend {
         movement: Movement,
     ) -> FloatTensor<Self> {
         conv::conv2d(x, weight, bias, shift, residual, movement)
+    }
+
+    fn linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: Operand<Self>,
+        residual: Operand<Self>,
+    ) -> FloatTensor<Self> {
+        linear::linear(x, weight, bias, residual)
     }
 
     fn upsample_nearest_2x(x: FloatTensor<Self>) -> FloatTensor<Self> {

@@ -13,11 +13,12 @@ mod extension;
 mod geglu;
 mod group_norm;
 mod layer_norm;
+mod linear;
 mod maps;
 mod segments;
 mod upsample;
 
-use burn::backend::Dispatch;
+use burn::backend::{Dispatch, DispatchDevice};
 use burn::tensor::{DType, Device, Tensor};
 
 use super::options::{AttentionMask, Epilogue, Then};
@@ -59,6 +60,21 @@ pub(super) fn group_norm(
 pub(super) fn layer_norm(x: Tensor<3>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64) -> Tensor<3> {
     let (gamma, beta) = (gamma.cast(x.dtype()).into_dispatch(), beta.cast(x.dtype()).into_dispatch());
     Tensor::from_dispatch(<Dispatch as GpuKernels>::layer_norm(x.into_dispatch(), gamma, beta, epsilon))
+}
+
+/// Tells whether a linear layer runs our kernel: burn's own products have matrix cores, where the device has some.
+pub(super) fn takes_linear(x: &Tensor<3>) -> bool {
+    let has_matrix_cores = || match x.device().as_dispatch() {
+        DispatchDevice::Cube(device) => !device.client().features().matmul.cmma.is_empty(),
+        DispatchDevice::Flex(_) => false,
+    };
+    takes(x) && !has_matrix_cores()
+}
+
+/// Applies a linear layer and adds a residual.
+pub(super) fn linear(x: Tensor<3>, weight: Tensor<2>, bias: Option<Tensor<1>>, residual: Option<Tensor<3>>) -> Tensor<3> {
+    let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
+    Tensor::from_dispatch(<Dispatch as GpuKernels>::linear(x, weight, operand(bias), operand(residual)))
 }
 
 /// Applies a convolution and adds what follows it.
