@@ -150,6 +150,10 @@ impl Session {
 
     /// Subscribes to what happens from now on; the first subscriber hears of the beginning too. The channel ends if its receiver
     /// isn't emptied.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a subscriber that lets events pile up is dropped when they are told"
+    )]
     pub fn subscribe(&mut self) -> Receiver<SessionEvent> {
         // The room of a channel with a bound is taken whole and at once: megabytes.
         let (subscriber, events) = unbounded();
@@ -376,8 +380,7 @@ impl Session {
             self.early.push(event);
             return;
         }
-        self.subscribers
-            .retain(|subscriber| subscriber.len() < EVENTS && subscriber.send(event.clone()).is_ok());
+        self.subscribers.retain(|subscriber| subscriber.len() < EVENTS && subscriber.send(event.clone()).is_ok());
     }
 
     fn start_worker(&mut self) {

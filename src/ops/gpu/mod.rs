@@ -72,7 +72,12 @@ pub(super) fn takes_linear(x: &Tensor<3>) -> bool {
 }
 
 /// Applies a linear layer and adds a residual.
-pub(super) fn linear(x: Tensor<3>, weight: Tensor<2>, bias: Option<Tensor<1>>, residual: Option<Tensor<3>>) -> Tensor<3> {
+pub(super) fn linear(
+    x: Tensor<3>,
+    weight: Tensor<2>,
+    bias: Option<Tensor<1>>,
+    residual: Option<Tensor<3>>,
+) -> Tensor<3> {
     let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
     Tensor::from_dispatch(<Dispatch as GpuKernels>::linear(x, weight, operand(bias), operand(residual)))
 }
