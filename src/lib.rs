@@ -30,6 +30,11 @@
 //! never writes its scores out. Single-threaded loops over memory, which burn's backend has many of, would cost as much as the
 //! products do.
 //!
+//! # Speed on GPUs
+//! [`ops`] has kernels of its own there, too, written with CubeCL and called through burn's fusion. Three things matter: feature
+//! maps lie with their channels side by side from one kernel to the next, so that nothing is laid out anew; the weights of
+//! convolutions are laid out once, when they are loaded; and what is added to a result is added where it is computed.
+//!
 //! # The loop by hand
 //! [`pipelines`] do all of this; here is what they do, for a model that draws pixels, as in the quicktour of Diffusers. It is
 //! `docs/by_hand.rs`, which the tests run on a tiny model.
