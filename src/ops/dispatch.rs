@@ -86,13 +86,8 @@ pub fn quick_gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     if cpu::takes(&x) { cpu::unary(x, Unary::QuickGelu) } else { x.clone() * activation::sigmoid(x * 1.702) }
 }
 
-/// Doubles both sides by repeating each pixel: `[batch, channels, height, width]` to `[batch, channels, 2 height, 2 width]`.
+/// Doubles both sides by repeating each pixel: `[batch, channels, height, width]` to `[batch, channels, 2 height, 2 width]`. Where a
+/// convolution follows, [`conv2d_doubled`](super::conv2d_doubled) does both.
 pub fn upsample_nearest_2x(x: Tensor<4>) -> Tensor<4> {
-    if cpu::takes(&x) {
-        cpu::upsample_nearest_2x(x)
-    } else if gpu::takes(&x) {
-        gpu::upsample_nearest_2x(x)
-    } else {
-        portable::upsample_nearest_2x(x)
-    }
+    if cpu::takes(&x) { cpu::upsample_nearest_2x(x) } else { portable::upsample_nearest_2x(x) }
 }

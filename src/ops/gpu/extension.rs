@@ -5,7 +5,7 @@ use burn::backend::wgpu::CubeBackend;
 use burn::backend::{Backend, backend_extension};
 
 use super::conv::{self, Movement, Operand};
-use super::{attention, concatenate, geglu, group_norm, layer_norm, linear, upsample};
+use super::{attention, concatenate, geglu, group_norm, layer_norm, linear};
 
 /// The operations that GPUs have beside burn's own.
 #[backend_extension(Cube, Fusion)]
@@ -67,10 +67,6 @@ pub(in crate::ops) trait GpuKernels: Backend {
         #[extension_type] bias: Operand<Self>,
         #[extension_type] residual: Operand<Self>,
     ) -> FloatTensor<Self>;
-
-    /// Doubles both sides of `[batch, channels, height, width]` by repeating each pixel.
-    #[fusion(dtype = x, shape = upsample::doubled(x))]
-    fn upsample_nearest_2x(x: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 impl GpuKernels for CubeBackend {
@@ -130,9 +126,5 @@ impl GpuKernels for CubeBackend {
         residual: Operand<Self>,
     ) -> FloatTensor<Self> {
         linear::linear(x, weight, bias, residual)
-    }
-
-    fn upsample_nearest_2x(x: FloatTensor<Self>) -> FloatTensor<Self> {
-        upsample::nearest_2x(x)
     }
 }

@@ -16,7 +16,6 @@ mod layer_norm;
 mod linear;
 mod maps;
 mod segments;
-mod upsample;
 
 use burn::backend::{Dispatch, DispatchDevice};
 use burn::tensor::{DType, Device, Tensor};
@@ -97,11 +96,6 @@ pub(super) fn conv2d(
 
 fn operand<const D: usize>(tensor: Option<Tensor<D>>) -> Operand<Dispatch> {
     tensor.map_or(Operand::None, |tensor| Operand::Some(tensor.into_dispatch()))
-}
-
-/// Doubles both sides of `[batch, channels, height, width]` by repeating each pixel.
-pub(super) fn upsample_nearest_2x(x: Tensor<4>) -> Tensor<4> {
-    Tensor::from_dispatch(<Dispatch as GpuKernels>::upsample_nearest_2x(x.into_dispatch()))
 }
 
 /// Computes attention: `q` is `[batch, queries, heads * dim]`, `k` and `v` are `[batch, keys, heads * dim]`.

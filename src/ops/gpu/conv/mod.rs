@@ -159,3 +159,18 @@ impl Operand<CubeBackend> {
         self.tensor().map(channels_last)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_launch_covers_pictures_of_any_size_within_the_limits_of_devices() {
+        for (pixels, outputs) in [(1, 3), (8192, 320), (4096 * 4096, 3), (3 * 8192 * 8192 + 1, 64)] {
+            let tile = Tile::of(pixels, outputs);
+            let CubeCount::Static(x, y, z) = workgroups(tile, pixels, outputs) else { panic!("known beforehand") };
+            assert!([x, y, z].iter().all(|count| (1..=65_535).contains(count)), "{pixels} x {outputs}: {x} {y} {z}");
+            assert!(x as usize * tile.outputs >= outputs && y as usize * z as usize * tile.pixels >= pixels);
+        }
+    }
+}
