@@ -1,20 +1,31 @@
-//! Small networks on the GPU against the CPU in f32: a UNet step and a decode with a quarter of the channels.
+//! The GPU against the CPU in f32: the checks that the program makes before it uses a GPU, and a UNet step and a decode with a
+//! quarter of the channels.
 
 use burn::tensor::{DType, Device, Tensor};
 use burnisher::base::device::ComputeDevice;
+use burnisher::ops;
 use serde_json::json;
 
 use crate::networks::{Family, Scale};
 use crate::report::tell;
 
+/// Latents on each side in the program's checks.
+const SIDE: usize = 16;
+
 /// Prints how far the results are from the CPU's, relative to their size.
 pub(crate) fn run(compute: &ComputeDevice) {
+    ops::run_checks(&compute.device, compute.dtype, SIDE, |name, off| {
+        println!("{name}: {off:.2e}");
+        tell(&json!({ "check": name, "off": off }));
+    });
     let scale = Scale { family: Family::Sd15, narrower: 4, side: 8 };
     let cpu = (Device::flex(), DType::F32);
     let gpu = (compute.device.clone(), compute.dtype);
     let step = difference(scale.unet_on(&cpu, &gpu));
     let decode = difference(scale.decoder_on(&cpu, &gpu));
-    println!("away from the CPU in f32, relative to the root mean square: step {step:.2e}, decode {decode:.2e}");
+    println!(
+        "step: {step:.2e}\ndecode: {decode:.2e}\n(differences from the CPU in f32, relative to the root mean square)"
+    );
     tell(&json!({ "step": step, "decode": decode }));
 }
 

@@ -71,7 +71,7 @@ fn one(phase: &str, limit: Duration) -> Value {
     let mut child =
         Command::new(this).args(phase.split(' ')).env(WANTED, "1").stdout(Stdio::piped()).spawn().expect("it starts");
     let stdout = child.stdout.take().expect("a pipe");
-    let reader = thread::spawn(move || {
+    let read = move || {
         let mut results = Vec::new();
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             match serde_json::from_str::<Value>(&line) {
@@ -80,7 +80,8 @@ fn one(phase: &str, limit: Duration) -> Value {
             }
         }
         results
-    });
+    };
+    let reader = thread::Builder::new().name("phase".to_owned()).spawn(read).expect("a thread");
     let end = wait(&mut child, begun + limit);
     let results = reader.join().expect("no panic");
     println!("{end}");
