@@ -52,7 +52,11 @@ fn applied(layer: &Linear, x: Tensor<3>, residual: Option<Tensor<3>>) -> Tensor<
     let (early, late) = if adapters.is_empty() { (residual, None) } else { (None, residual) };
     let y = match carried.quantized() {
         Some(weight) if cpu::takes(&x) => with(cpu::linear_quantized(x.clone(), weight, bias), early),
-        Some(weight) => plain(x.clone(), weight.tensor(&x.device(), x.dtype()).transpose(), bias, early),
+        Some(weight) => {
+            // burn's product takes a transposed weight as it lies; ours would copy it.
+            let weight = weight.tensor(&x.device(), x.dtype()).transpose();
+            with(portable::linear(x.clone(), weight, bias), early)
+        }
         None => plain(x.clone(), layer.weight.base(), bias, early),
     };
     let y = adapters.iter().fold(y, |y, adapter| {
