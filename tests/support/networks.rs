@@ -132,14 +132,15 @@ fn map(value: Value) -> Map<String, Value> {
 }
 
 /// Fills parameters with numbers that keep activations finite.
-struct MadeUp<'a> {
-    device: &'a Device,
-    dtype: DType,
+pub(crate) struct MadeUp<'a> {
+    pub(crate) device: &'a Device,
+    pub(crate) dtype: DType,
 }
 
 impl MadeUp<'_> {
+    /// Numbers of -1 to 1.
     #[expect(clippy::disallowed_methods, reason = "the numbers are counted, not compared")]
-    fn numbers<const D: usize>(&self, shape: [usize; D]) -> Tensor<D> {
+    pub(crate) fn numbers<const D: usize>(&self, shape: [usize; D]) -> Tensor<D> {
         Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), (self.device, self.dtype))
     }
 }

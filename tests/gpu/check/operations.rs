@@ -2,14 +2,15 @@
 
 use std::time::Instant;
 
-use burn::module::{Module, ModuleMapper, Param};
+use burn::module::Module;
 use burn::nn::GroupNormConfig;
-use burn::tensor::{DType, Device, Distribution, Tensor};
+use burn::tensor::{DType, Device, Tensor};
 use burnisher::base::device::ComputeDevice;
 use burnisher::ops::{self, AttentionMask, Conv2d, Linear, Then};
 use serde_json::json;
 
 use crate::launches;
+use crate::networks::MadeUp;
 use crate::report::tell;
 
 /// Batch, inputs, outputs, pixels on each side, the kernel's side.
@@ -42,29 +43,29 @@ pub(crate) fn run(compute: &ComputeDevice, is_small: bool) {
     let part = |size: usize, divisor: usize| if is_small { (size / divisor).max(8) } else { size };
     for (b, c, o, s, k) in CONVOLUTIONS {
         let s = part(s, 16);
-        let layer = Conv2d::new(c, o, k, bench.device).map(&mut Cast(bench.dtype));
-        let x = bench.random([b, c, s, s]);
+        let layer = Conv2d::new(c, o, k, bench.device).map(&mut bench.made_up());
+        let x = bench.map([b, c, s, s]);
         bench.time(&format!("conv {b}x{c}->{o} {k}x{k} @{s}"), 2 * b * c * o * s * s * k * k, || {
             ops::conv2d(&layer, x.clone())
         });
     }
     for (n, i, o) in PRODUCTS {
         let n = part(n, 64);
-        let layer = Linear::new(i, o, bench.device).map(&mut Cast(bench.dtype));
-        let x = bench.random([1, n, i]);
+        let layer = Linear::new(i, o, bench.device).map(&mut bench.made_up());
+        let x = bench.made_up().numbers([1, n, i]);
         bench.time(&format!("linear {n} {i}->{o}"), 2 * n * i * o, || ops::linear(&layer, x.clone()));
     }
     for (b, n, k, h, dim) in ATTENTIONS {
         let (n, k) = (part(n, 64), part(k, 64));
-        let [q, keys, v] = [n, k, k].map(|length| bench.random([b, length, h * dim]));
+        let [q, keys, v] = [n, k, k].map(|length| bench.made_up().numbers([b, length, h * dim]));
         bench.time(&format!("attention {b}x{n}x{k} {h}x{dim}"), 4 * b * n * k * h * dim, || {
             ops::attention(q.clone(), keys.clone(), v.clone(), h, AttentionMask::None)
         });
     }
     for (b, c, s) in [(2, 320, 64), (1, 128, 512)] {
         let s = part(s, 16);
-        let norm = GroupNormConfig::new(32, c).init(bench.device).map(&mut Cast(bench.dtype));
-        let x = bench.random([b, c, s, s]);
+        let norm = GroupNormConfig::new(32, c).init(bench.device).map(&mut bench.made_up());
+        let x = bench.map([b, c, s, s]);
         bench.time(&format!("group norm {b}x{c} @{s}"), 8 * b * c * s * s, || {
             ops::group_norm(&norm, x.clone(), Then::Silu)
         });
@@ -78,8 +79,13 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    fn random<const D: usize>(&self, shape: [usize; D]) -> Tensor<D> {
-        Tensor::random(shape, Distribution::Uniform(-1.0, 1.0), (self.device, self.dtype))
+    fn made_up(&self) -> MadeUp<'_> {
+        MadeUp { device: self.device, dtype: self.dtype }
+    }
+
+    /// A feature map as the kernels leave them: the channels side by side.
+    fn map(&self, [batch, channels, height, width]: [usize; 4]) -> Tensor<4> {
+        self.made_up().numbers([batch, height, width, channels]).permute([0, 3, 1, 2])
     }
 
     /// Prints the median of five after two to warm up, each closed by waiting for the device.
@@ -113,14 +119,5 @@ impl Bench<'_> {
             "operation": name, "ms": milliseconds, "tflops": teraflops, "gbps": gigabytes, "launches": launched.len(),
             "kernels": kernels, "first_s": first,
         }));
-    }
-}
-
-/// Makes parameters, in this format.
-struct Cast(DType);
-
-impl ModuleMapper for Cast {
-    fn map_float<const D: usize>(&mut self, parameter: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        Param::from_tensor(parameter.val().cast(self.0))
     }
 }
