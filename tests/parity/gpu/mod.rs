@@ -2,6 +2,7 @@
 
 mod attention;
 mod convolution;
+mod linear;
 
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
