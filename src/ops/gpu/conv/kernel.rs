@@ -3,7 +3,7 @@
 use burn::cubecl;
 use burn::cubecl::prelude::*;
 
-use super::tile::{PIXEL_VECTORS, SLICE, SLICE_VECTORS, Tile};
+use super::tile::{OutputTile, PIXEL_VECTORS, SLICE, SLICE_VECTORS};
 
 /// Four numbers in f32, as they are in shared memory and summed.
 type Four = Vector<f32, Const<4>>;
@@ -39,9 +39,9 @@ pub(super) struct Extent {
 
 /// What is the same for all launches of a variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Variant {
+pub(super) struct ConvVariant {
     /// The tile.
-    pub(super) tile: Tile,
+    pub(super) tile: OutputTile,
     /// Positions of the kernel each way.
     pub(super) kernel: usize,
     /// Pixels from one output to the next.
@@ -102,7 +102,7 @@ fn add_products(
     sums: &mut Array<Four>,
     row: usize,
     column: usize,
-    #[comptime] tile: Tile,
+    #[comptime] tile: OutputTile,
 ) {
     let vectors = comptime!(tile.thread_outputs / 4);
     for vector in 0..SLICE_VECTORS {
@@ -138,7 +138,7 @@ pub(super) fn conv2d_kernel<E: Numeric, NX: Size, NO: Size>(
     residual: ComptimeOption<&[Vector<E, NO>]>,
     out: &mut [Vector<E, NO>],
     extent: Extent,
-    #[comptime] variant: Variant,
+    #[comptime] variant: ConvVariant,
     #[define(E)] _dtype: ElemType,
 ) {
     let tile = comptime!(variant.tile);

@@ -24,8 +24,8 @@ use burn_cubecl::ops::permute;
 
 use super::maps::{channels_last, channels_second, empty_like, vector_size};
 use crate::ops::options::Padding;
-use kernel::{ExtentLaunch, Variant, conv2d_kernel};
-use tile::Tile;
+use kernel::{ConvVariant, ExtentLaunch, conv2d_kernel};
+use tile::OutputTile;
 
 /// A tensor that an operation may do without.
 #[derive(ExtensionType)]
@@ -91,7 +91,7 @@ pub(super) fn conv2d(
     let [out_height, out_width] = movement.size([stored_height, stored_width], kernel);
     let out = empty_like(&x, [batch, out_height, out_width, outputs]);
     let pixels = batch * out_height * out_width;
-    let tile = Tile::of(pixels, outputs);
+    let tile = OutputTile::of(pixels, outputs);
     let shift = shift.contiguous();
     let extent = ExtentLaunch::new(
         channels,
@@ -108,7 +108,7 @@ pub(super) fn conv2d(
         shift.as_ref().map_or(0, |shift| if shift.meta.shape()[0] > 1 { outputs } else { 0 }),
     );
     let repeats = if movement.doubled_to.is_some() { 2 } else { 1 };
-    let variant = Variant { tile, kernel, stride: movement.stride, repeats };
+    let variant = ConvVariant { tile, kernel, stride: movement.stride, repeats };
     let (client, dtype) = (x.client.clone(), dtype_to_elem_type(x.dtype));
     // SAFETY: every access is bounded by the kernel, which knows all sizes.
     #[expect(unsafe_code, reason = "CubeCL's checked launch bounds every access again")]
@@ -134,7 +134,7 @@ pub(super) fn conv2d(
 }
 
 /// Tiles along the outputs, and along the pixels in two dimensions, since one holds 65,535 at most.
-fn workgroups(tile: Tile, pixels: usize, outputs: usize) -> CubeCount {
+fn workgroups(tile: OutputTile, pixels: usize, outputs: usize) -> CubeCount {
     const MOST: usize = 1 << 15;
     let along_pixels = pixels.div_ceil(tile.pixels);
     let deep = along_pixels.div_ceil(MOST);
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn a_launch_covers_pictures_of_any_size_within_the_limits_of_devices() {
         for (pixels, outputs) in [(1, 3), (8192, 320), (4096 * 4096, 3), (3 * 8192 * 8192 + 1, 64)] {
-            let tile = Tile::of(pixels, outputs);
+            let tile = OutputTile::of(pixels, outputs);
             let CubeCount::Static(x, y, z) = workgroups(tile, pixels, outputs) else { panic!("known beforehand") };
             assert!([x, y, z].iter().all(|count| (1..=65_535).contains(count)), "{pixels} x {outputs}: {x} {y} {z}");
             assert!(x as usize * tile.outputs >= outputs && y as usize * z as usize * tile.pixels >= pixels);

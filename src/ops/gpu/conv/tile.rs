@@ -12,7 +12,7 @@ pub(super) const PIXEL_VECTORS: usize = SLICE_VECTORS + 1;
 
 /// What a workgroup computes, and what each of its threads does: all in numbers of pixels and of output channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Tile {
+pub(super) struct OutputTile {
     /// Pixels of a workgroup.
     pub(super) pixels: usize,
     /// Output channels of a workgroup.
@@ -23,7 +23,7 @@ pub(super) struct Tile {
     pub(super) thread_outputs: usize,
 }
 
-impl Tile {
+impl OutputTile {
     /// For pictures of many pixels.
     pub(super) const LARGE: Self = Self { pixels: 128, outputs: 64, thread_pixels: 8, thread_outputs: 8 };
     /// For pictures that make too few large tiles.
@@ -70,7 +70,7 @@ impl Tile {
 mod tests {
     use super::*;
 
-    const ALL: [Tile; 4] = [Tile::LARGE, Tile::MEDIUM, Tile::SMALL, Tile::NARROW];
+    const ALL: [OutputTile; 4] = [OutputTile::LARGE, OutputTile::MEDIUM, OutputTile::SMALL, OutputTile::NARROW];
 
     #[test]
     fn every_tile_fits_the_least_that_devices_have() {
@@ -87,18 +87,18 @@ mod tests {
     #[test]
     fn a_number_that_is_read_is_used_many_times() {
         // Numbers read from memory for each multiplication of a whole tile.
-        let reads = |tile: Tile| (tile.pixels + tile.outputs) as f64 / (tile.pixels * tile.outputs) as f64;
-        assert!(reads(Tile::LARGE) <= 1.0 / 42.0);
-        assert!(reads(Tile::MEDIUM) <= 1.0 / 32.0);
-        assert!(reads(Tile::SMALL) <= 1.0 / 16.0);
+        let reads = |tile: OutputTile| (tile.pixels + tile.outputs) as f64 / (tile.pixels * tile.outputs) as f64;
+        assert!(reads(OutputTile::LARGE) <= 1.0 / 42.0);
+        assert!(reads(OutputTile::MEDIUM) <= 1.0 / 32.0);
+        assert!(reads(OutputTile::SMALL) <= 1.0 / 16.0);
     }
 
     #[test]
     fn the_layers_of_stable_diffusion_fill_a_gpu() {
-        let of = |batch: usize, side: usize, outputs: usize| Tile::of(batch * side * side, outputs);
-        assert_eq!([of(2, 64, 320), of(2, 32, 640), of(1, 512, 128)], [Tile::LARGE; 3]);
-        assert_eq!(of(2, 16, 1280), Tile::MEDIUM);
-        assert_eq!(of(2, 8, 1280), Tile::SMALL);
-        assert_eq!([of(2, 64, 4), of(1, 512, 3), of(1, 64, 8)], [Tile::NARROW; 3]);
+        let of = |batch: usize, side: usize, outputs: usize| OutputTile::of(batch * side * side, outputs);
+        assert_eq!([of(2, 64, 320), of(2, 32, 640), of(1, 512, 128)], [OutputTile::LARGE; 3]);
+        assert_eq!(of(2, 16, 1280), OutputTile::MEDIUM);
+        assert_eq!(of(2, 8, 1280), OutputTile::SMALL);
+        assert_eq!([of(2, 64, 4), of(1, 512, 3), of(1, 64, 8)], [OutputTile::NARROW; 3]);
     }
 }
