@@ -14,19 +14,19 @@ const WANTED: &str = "BURNISHER_GPU_CHECK_JSON";
 
 /// The arguments of each phase, and the seconds that it may take: under eight minutes in all.
 const PHASES: [(&str, u64); 14] = [
-    ("adapter", 15),
-    ("parity portable f16", 30),
-    ("parity native f16", 30),
+    ("adapter", 10),
+    ("parity portable f16", 35),
+    ("parity native f16", 35),
     ("pass step native f16", 45),
-    ("pass decode native f16", 40),
+    ("pass decode native f16", 35),
     ("pass step portable f16", 45),
-    ("pass decode portable f16", 40),
-    ("pass decode-1024 native f16", 40),
+    ("pass decode portable f16", 35),
+    ("pass decode-1024 native f16", 35),
     ("operations native f16", 35),
     ("operations portable f16", 35),
-    ("torch f16", 25),
-    ("operations native f32", 30),
-    ("operations portable f32", 30),
+    ("torch f16", 20),
+    ("operations native f32", 25),
+    ("operations portable f32", 25),
     ("pass step-xl native f16", 35),
 ];
 
