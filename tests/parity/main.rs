@@ -6,7 +6,6 @@ mod depth_estimator;
 mod families;
 mod from_pictures;
 mod gpu;
-mod gpu_norms;
 mod imaging;
 mod layers;
 mod memory;

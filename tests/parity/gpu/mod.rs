@@ -3,6 +3,7 @@
 mod attention;
 mod convolution;
 mod linear;
+mod norms;
 
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use burnisher::base::device::{self, DeviceChoice, DtypeChoice};

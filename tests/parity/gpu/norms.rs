@@ -2,10 +2,10 @@
 
 use burn::module::Param;
 use burn::nn::{GroupNormConfig, LayerNormConfig};
-use burn::tensor::{Device, FloatDType, Tensor, TensorData};
-use burnisher::base::device::{self, DeviceChoice, DtypeChoice};
-use burnisher::base::rng::TorchRng;
+use burn::tensor::{Device, FloatDType, Tensor};
 use burnisher::ops::{self, Then};
+
+use super::{difference, gpu, tensor, values};
 
 /// What the root of the mean squared difference may be, relative to that of the values: f16 has 11 bits, the last of which
 /// rounding loses; f32 is summed in another order.
@@ -29,10 +29,9 @@ const STANDARD: Normal = Normal { mean: 0.0, deviation: 1.0 };
 
 /// Values that f16 holds exactly, on a device.
 fn normal<const D: usize>(seed: u64, shape: [usize; D], like: Normal, device: &Device, dtype: FloatDType) -> Tensor<D> {
-    let values = TorchRng::manual_seed(seed).randn(shape.iter().product());
-    let values: Vec<f32> =
-        values.iter().map(|x| half::f16::from_f32(x * like.deviation + like.mean).to_f32()).collect();
-    Tensor::<D>::from_data(TensorData::new(values, shape), device).cast(dtype)
+    let values = super::normal(seed, shape.iter().product());
+    let rounded = values.iter().map(|x| half::f16::from_f32(x * like.deviation + like.mean).to_f32());
+    tensor(&rounded.collect::<Vec<_>>(), shape, dtype, device)
 }
 
 /// Asserts that an operation computes on the GPU what it computes on the CPU.
@@ -41,18 +40,16 @@ fn assert_equal_on_gpu<const D: usize>(
     tolerance: impl Fn(FloatDType) -> f64,
     operation: impl Fn(&Device, FloatDType) -> Tensor<D>,
 ) {
-    let values = |x: Tensor<D>| x.cast(FloatDType::F32).into_data().try_to_vec::<f32>().expect("f32");
     let right = operation(&Device::flex(), FloatDType::F32);
     let dims = right.dims();
     let right = values(right);
-    let gpu = device::open(DeviceChoice::Gpu(None), DtypeChoice::F32).expect("the device opens").device;
+    let gpu = gpu();
     for dtype in [FloatDType::F32, FloatDType::F16] {
         let ours = operation(&gpu, dtype);
         assert_eq!(ours.dims(), dims, "{what} in {dtype:?}");
         let ours = values(ours);
         assert!(ours.iter().all(|x| x.is_finite()), "{what} in {dtype:?}: not finite");
-        let difference: f64 = ours.iter().zip(&right).map(|(a, b)| f64::from(a - b).powi(2)).sum();
-        let error = (difference / right.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>()).sqrt();
+        let error = difference(&ours, &right);
         println!("{what} in {dtype:?}: {error:.1e}");
         assert!(error <= tolerance(dtype), "{what} in {dtype:?}: {error:.1e}");
     }
