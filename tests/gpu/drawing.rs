@@ -94,7 +94,8 @@ fn a_step_waits_for_the_device_once() {
     drawing.draw(&mut || after_steps.push(WAITS.0.load(Ordering::Relaxed)));
     log::set_max_level(LevelFilter::Off);
     let waits: Vec<usize> = after_steps.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    assert!(waits.len() == STEPS - 1 && waits.iter().all(|waits| [1, 1 + BLOCKS].contains(waits)), "{waits:?}");
+    // The model's own sampler asks the network once more than it has steps.
+    assert!(waits.len() == STEPS && waits.iter().all(|waits| [1, 1 + BLOCKS].contains(waits)), "{waits:?}");
 }
 
 #[test]

@@ -250,7 +250,10 @@ fn shares(block: &Block, weights: &[Operand], activations: &[Operand], written: 
             weights.iter().any(|weight| weight.is_matrix && weight.bytes == bytes) && !is_among(activations, bytes)
         };
         let copies_weight = if index == last {
-            block.steps.len() == 1 && activations.is_empty() && is_copy_of(written)
+            // What joins pieces is no other layout of one.
+            matches!(&block.steps[..], [step] if step.inputs.len() == 1)
+                && activations.is_empty()
+                && is_copy_of(written)
         } else {
             is_copy_of(temporary)
         };
