@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::attention::{PixelAttention, PixelAttentionConfig};
-use super::config::{NetworkConfig, check, check_channels, read};
+use super::config::{NetworkConfig, check, check_channels, check_widths, read};
 use super::resnet::{Downsample2D, ResnetBlock2D, ResnetConfig, Upsample2D};
 use crate::base::error::Result;
 use crate::base::stop::Outcome;
@@ -82,6 +82,8 @@ impl AutoencoderKL {
     pub fn new(config: &NetworkConfig, device: &Device) -> Result<Self> {
         let c: VaeConfig = read(config, &[("act_fn", json!("silu"))])?;
         check_channels(&c.block_out_channels, c.norm_num_groups)?;
+        let latents = ("latent_channels", c.latent_channels);
+        check_widths(&[("in_channels", c.in_channels), ("out_channels", c.out_channels), latents])?;
         check((1..=64).contains(&c.layers_per_block), || format!("layers_per_block = {}", c.layers_per_block))?;
         for (key, blocks) in [("down_block_types", "DownEncoderBlock2D"), ("up_block_types", "UpDecoderBlock2D")] {
             let types = config.get(key).and_then(|v| v.as_array());

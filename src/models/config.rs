@@ -63,6 +63,19 @@ pub fn check(fits: bool, what: impl FnOnce() -> String) -> Result<()> {
     if fits { Ok(()) } else { Err(Error::new(format!("config.json: {}", what()))) }
 }
 
+/// The most channels of a layer: far beyond any model's, and few enough that no count of parameters overflows.
+const MOST_CHANNELS: usize = 1 << 16;
+
+/// Checks widths of layers, given with their keys: 1 to 65,536 each.
+///
+/// # Errors
+/// The first width that doesn't fit.
+pub fn check_widths(widths: &[(&str, usize)]) -> Result<()> {
+    widths.iter().try_for_each(|&(key, width)| {
+        check((1..=MOST_CHANNELS).contains(&width), || format!("{key} = {width} is not 1 to {MOST_CHANNELS}"))
+    })
+}
+
 /// Checks a list of channel counts: 1 to 16 blocks, each count at most 65,536 and a multiple of the norm's groups.
 ///
 /// # Errors
@@ -71,7 +84,7 @@ pub fn check_channels(channels: &[usize], groups: usize) -> Result<()> {
     check((1..=16).contains(&channels.len()), || format!("block_out_channels has {} entries", channels.len()))?;
     check(groups > 0, || "norm_num_groups = 0".into())?;
     channels.iter().try_for_each(|&c| {
-        check(c > 0 && c <= 1 << 16 && c % groups == 0, || {
+        check(c > 0 && c <= MOST_CHANNELS && c % groups == 0, || {
             format!("block_out_channels holds {c}, which is no multiple of norm_num_groups = {groups} up to 65536")
         })
     })

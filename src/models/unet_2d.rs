@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::attention::PixelAttentionConfig;
-use super::config::{NetworkConfig, check, read};
+use super::config::{NetworkConfig, check, check_widths, read};
 use super::residuals::Residuals;
 use super::resnet::ResnetConfig;
 use super::unet::{InputConfig, UNet, UNetShape, check_levels};
@@ -86,6 +86,7 @@ impl UNet2DModel {
         check(c.in_channels > 0 && c.in_channels == c.out_channels, || {
             format!("in_channels = {}, but out_channels = {}", c.in_channels, c.out_channels)
         })?;
+        check_widths(&[("in_channels", c.in_channels)])?;
         check(c.freq_shift < (channels[0] / 2) as f64, || format!("freq_shift = {}", c.freq_shift))?;
 
         let temb_channels = c.time_embedding_dim.unwrap_or(4 * channels[0]);

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::attention::TransformerConfig;
-use super::config::{NetworkConfig, OneOrMany, check, read};
+use super::config::{NetworkConfig, OneOrMany, check, check_widths, read};
 use super::residuals::Residuals;
 use super::resnet::ResnetConfig;
 use super::unet::{InputConfig, UNet, UNetShape, check_levels};
@@ -84,6 +84,7 @@ impl UNet2DConditionModel {
     pub fn new(config: &NetworkConfig, device: &Device) -> Result<Self> {
         let c: UNet2DConditionConfig = read(config, &fixed_options())?;
         let (channels, n) = (&c.block_out_channels, c.block_out_channels.len());
+        check_widths(&[("in_channels", c.in_channels), ("out_channels", c.out_channels)])?;
         check_levels(channels, c.norm_num_groups, c.downsample_padding, &c.down_block_types, &c.up_block_types)?;
         let layers = c.layers_per_block.expand(n, "layers_per_block")?;
         let transformers = c.transformers()?;
@@ -158,6 +159,7 @@ impl UNet2DConditionConfig {
             check(heads[i] > 0 && channels % heads[i] == 0, || {
                 format!("attention_head_dim (the number of heads) {} does not divide {channels} channels", heads[i])
             })?;
+            check_widths(&[("cross_attention_dim", context[i])])?;
             check(layers[i] <= 64, || format!("transformer_layers_per_block = {}", layers[i]))?;
             transformers.push(TransformerConfig {
                 heads: heads[i],
@@ -219,14 +221,30 @@ mod tests {
     use super::*;
     use crate::ops;
 
-    /// A network of two levels, whose weights are whatever they begin with.
-    fn network() -> UNet2DConditionModel {
+    fn config() -> NetworkConfig {
         let config = json!({
             "block_out_channels": [8, 8], "norm_num_groups": 4, "layers_per_block": 1, "attention_head_dim": 2,
             "cross_attention_dim": 4, "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
             "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
         });
-        UNet2DConditionModel::new(config.as_object().expect("an object"), &Device::flex()).expect("a network")
+        config.as_object().expect("an object").clone()
+    }
+
+    /// A network of two levels, whose weights are whatever they begin with.
+    fn network() -> UNet2DConditionModel {
+        UNet2DConditionModel::new(&config(), &Device::flex()).expect("a network")
+    }
+
+    #[test]
+    fn a_width_that_no_network_has_is_refused_by_its_key() {
+        for key in ["in_channels", "out_channels", "cross_attention_dim"] {
+            for width in [0, u64::MAX] {
+                let mut config = config();
+                config.insert(key.into(), width.into());
+                let error = UNet2DConditionModel::new(&config, &Device::flex()).expect_err("no such network");
+                assert_eq!(error.to_string(), format!("config.json: {key} = {width} is not 1 to 65536"));
+            }
+        }
     }
 
     #[test]

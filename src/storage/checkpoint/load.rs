@@ -211,7 +211,7 @@ impl<'a> Matching<'a> {
     fn find<const D: usize>(&mut self, param: &Param<Tensor<D>>) -> Option<FoundTensor<'a>> {
         let path = self.path.join(".");
         let shape = param.lazy_shape();
-        self.parameters += shape.num_elements() as u64;
+        self.parameters = self.parameters.saturating_add(shape.num_elements() as u64);
         let Some((key, stored)) = self.waiting.remove(&keys::canonical(&path)) else {
             self.mismatch.missing.push(keys::as_in_files(&path).into_owned());
             return None;
