@@ -128,7 +128,15 @@ impl Guard {
 /// What checks found, in words: how far right kernels are off, or what is wrong with others.
 type CheckFound = Result<String, String>;
 
-/// Says each line of a process, and ends when there are no more.
+/// Why a process says nothing more.
+enum Silence {
+    /// Its time is over.
+    Hang,
+    /// It has ended.
+    Crash,
+}
+
+/// Reads the lines of a process on a thread, which ends when there are no more.
 fn lines_of(child: &mut Child) -> Outcome<Receiver<String>> {
     let stdout = child.stdout.take().ok_or_else(|| Error::new("the program says nothing"))?;
     let (says, lines) = crossbeam_channel::bounded(16);
@@ -141,31 +149,31 @@ fn lines_of(child: &mut Child) -> Outcome<Receiver<String>> {
     Ok(thread?)
 }
 
-/// The next line; `Err(true)` if the time is over, `Err(false)` if the process is.
+/// Waits for the next line until the time is over.
 fn next(
     lines: &Receiver<String>,
     until: Instant,
     still_wanted: &mut dyn FnMut() -> Outcome<()>,
-) -> Outcome<Result<String, bool>> {
+) -> Outcome<Result<String, Silence>> {
     loop {
         still_wanted()?;
         match lines.recv_deadline(until.min(Instant::now() + WANTED_INTERVAL)) {
             Ok(line) => return Ok(Ok(line)),
-            Err(RecvTimeoutError::Disconnected) => return Ok(Err(false)),
-            Err(RecvTimeoutError::Timeout) if Instant::now() >= until => return Ok(Err(true)),
+            Err(RecvTimeoutError::Disconnected) => return Ok(Err(Silence::Crash)),
+            Err(RecvTimeoutError::Timeout) if Instant::now() >= until => return Ok(Err(Silence::Hang)),
             Err(RecvTimeoutError::Timeout) => {}
         }
     }
 }
 
 /// Reads what the checks found.
-fn judge(mut next: impl FnMut() -> Outcome<Result<String, bool>>, limit: f64) -> Outcome<CheckFound> {
+fn judge(mut next: impl FnMut() -> Outcome<Result<String, Silence>>, limit: f64) -> Outcome<CheckFound> {
     let mut found = Vec::new();
     for name in check_names() {
         let off: f64 = match next()? {
             Ok(line) => line.strip_prefix(name).and_then(|off| off.trim().parse().ok()).unwrap_or(f64::NAN),
-            Err(true) => return Ok(Err(format!("hang in the {name}"))),
-            Err(false) => return Ok(Err(format!("crash in the {name}"))),
+            Err(Silence::Hang) => return Ok(Err(format!("hang in the {name}"))),
+            Err(Silence::Crash) => return Ok(Err(format!("crash in the {name}"))),
         };
         // No number is not within the limit.
         let is_right = off <= limit;
